@@ -1,0 +1,32 @@
+"""Seeded choices that keep every word about as frequent as its rivals."""
+
+import random
+from collections import Counter
+from collections.abc import Hashable, Sequence
+from typing import TypeVar
+
+Choice = TypeVar("Choice", bound=Hashable)
+
+
+class Chance:
+    """Dice that remember what they have shown."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+        self.shown: Counter[Hashable] = Counter()
+
+    def happens(self, probability: float) -> bool:
+        """True as often as the probability says."""
+        return self.random.random() < probability
+
+    def pick(self, choices: Sequence[Choice]) -> Choice:
+        """The less frequent of three candidates, which keeps rare words from staying rare."""
+        size = len(choices)
+        candidates = [choices[int(self.random.random() * size)] for _ in range(3)]
+        chosen = min(candidates, key=self.shown.__getitem__)
+        self.shown[chosen] += 1
+        return chosen
+
+    def weighted(self, choices: dict[Choice, float]) -> Choice:
+        """One of the choices, by weight."""
+        return self.random.choices(tuple(choices), tuple(choices.values()))[0]

@@ -1,0 +1,194 @@
+"""When, how often, how and where: the parts of a sentence that it could do without."""
+
+from phrasebook.chance import Chance
+from phrasebook.clauses import Constituent, Tense
+from phrasebook.german import CONTRACTIONS, Case
+from phrasebook.lexicon import CITIES, Complement, Noun, nouns_of
+from phrasebook.nominals import THE, Described, Named, Nominal
+from phrasebook.tree import Node, Phrase, Word, plain
+
+DAYS = tuple(
+    zip(
+        ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
+        ("Montag", "Dienstag", "Mittwoch", "Donnerstag", "Freitag", "Samstag", "Sonntag"),
+        strict=True,
+    )
+)
+HOURS = tuple(
+    zip(
+        "one two three four five six seven eight nine ten eleven twelve".split(),
+        "eins zwei drei vier fünf sechs sieben acht neun zehn elf zwölf".split(),
+        strict=True,
+    )
+)
+NUMBERS = HOURS[1:] + tuple(
+    zip(
+        "fifteen twenty twenty-five thirty forty fifty eighty ninety".split(),
+        "fünfzehn zwanzig fünfundzwanzig dreißig vierzig fünfzig achtzig neunzig".split(),
+        strict=True,
+    )
+)
+WHENEVER = (
+    ("in the morning", "am Morgen"),
+    ("in the afternoon", "am Nachmittag"),
+    ("in the evening", "am Abend"),
+    ("at night", "in der Nacht"),
+    ("on the weekend", "am Wochenende"),
+    ("in summer", "im Sommer"),
+    ("in winter", "im Winter"),
+)
+TIMES: dict[Tense, tuple[tuple[str, str], ...]] = {
+    "past": (
+        ("yesterday", "gestern"),
+        ("last week", "letzte Woche"),
+        ("last month", "letzten Monat"),
+        ("last year", "letztes Jahr"),
+        ("two days ago", "vor zwei Tagen"),
+        ("three weeks ago", "vor drei Wochen"),
+        ("today", "heute"),
+    ),
+    "future": (
+        ("tomorrow", "morgen"),
+        ("next week", "nächste Woche"),
+        ("next month", "nächsten Monat"),
+        ("next year", "nächstes Jahr"),
+        ("soon", "bald"),
+        ("in two hours", "in zwei Stunden"),
+        ("in three days", "in drei Tagen"),
+        ("tonight", "heute Abend"),
+    ),
+    "present": (("now", "jetzt"), ("today", "heute"), ("at the moment", "im Moment")),
+}
+HABITS = (
+    ("every day", "jeden Tag"),
+    ("every morning", "jeden Morgen"),
+    ("every evening", "jeden Abend"),
+    ("every week", "jede Woche"),
+    ("every year", "jedes Jahr"),
+    *WHENEVER,
+)
+FREQUENCIES = (
+    ("always", "immer"),
+    ("often", "oft"),
+    ("never", "nie"),
+    ("sometimes", "manchmal"),
+    ("rarely", "selten"),
+    ("usually", "meistens"),
+)
+MANNERS = (
+    ("quickly", "schnell"),
+    ("slowly", "langsam"),
+    ("carefully", "vorsichtig"),
+)
+CAREFUL = frozenset(
+    "eat drink read write cut wash clean repair paint draw unpack work run go drive walk hike build carry open close".split()
+)
+PLACES = ("inside", "beside", "upon", "open")
+
+
+def circumstance(role: str, english: str, german: str) -> Constituent:
+    """A constituent of words that never change."""
+    return Constituent(role, plain(english), Phrase(role, plain(german).parts))
+
+
+def clock(chance: Chance) -> tuple[Node, Node]:
+    """The time of day; German counts the half hour towards the hour that comes."""
+    at = chance.pick(range(12))
+    hour, stunde = HOURS[at]
+    minutes = chance.pick(("o'clock", "half past", "quarter past", "quarter to"))
+    spoken = Word(hour, "number")
+    if minutes == "o'clock":
+        german = Phrase("clock", (Word("ein" if stunde == "eins" else stunde, "number"), Word("Uhr")))
+        return Phrase("clock", (spoken, Word("o'clock"))), german
+    words = {"half past": "halb", "quarter past": "Viertel nach", "quarter to": "Viertel vor"}[minutes]
+    counted = HOURS[(at + 1) % 12][1] if minutes == "half past" else stunde
+    return (
+        Phrase("clock", (*plain(minutes).parts, spoken)),
+        Phrase("clock", (*plain(words).parts, Word(counted, "number"))),
+    )
+
+
+def time(chance: Chance, tense: Tense, habitual: bool = False) -> Constituent:
+    """When something happens, to go with a tense."""
+    if habitual:
+        return circumstance("time", *chance.pick(HABITS))
+    if tense in ("past", "future") and chance.happens(0.5):
+        if chance.happens(0.3):
+            english, german = clock(chance)
+            return Constituent(
+                "time", Phrase("time", (Word("at"), english)), Phrase("time", (Word("um"), german))
+            )
+        if chance.happens(0.5):
+            day, tag = chance.pick(DAYS)
+            return circumstance("time", f"on {day}", f"am {tag}")
+        return circumstance("time", *chance.pick(WHENEVER))
+    return circumstance("time", *chance.pick(TIMES[tense]))
+
+
+def frequency(chance: Chance) -> Constituent:
+    """How often something happens."""
+    return circumstance("frequency", *chance.pick(FREQUENCIES))
+
+
+def prepositional(role: str, english: str, german: str, nominal: Nominal, case: Case) -> Constituent:
+    """A preposition and what it governs; in dem becomes im."""
+    governed = nominal.german(case)
+    parts: tuple[Node, ...] = (Word(german, "preposition"), governed)
+    if isinstance(governed, Phrase) and isinstance(nominal, Described) and nominal.determiner is THE:
+        article = governed.parts[0]
+        contracted = CONTRACTIONS.get((german, article.text)) if isinstance(article, Word) else None
+        if contracted:
+            rest = Phrase(governed.kind, governed.parts[1:], {**governed.features, "contracted": contracted})
+            parts = (Word(contracted, "preposition"), rest)
+    before = (Word(english),) if english else ()
+    return Constituent(
+        role,
+        Phrase(role, (*before, nominal.english())),
+        Phrase(role, parts, {"case": case, "preposition": german}),
+        head=nominal.head,
+    )
+
+
+def governed(taken: Complement, nominal: Nominal) -> Constituent:
+    """The prepositional object that a verb takes."""
+    return prepositional("prepositional", taken.english_preposition, taken.german_preposition, nominal, taken.case)
+
+
+LOCATIONS = {"inside": ("in", "in"), "beside": ("at", "an"), "upon": ("on", "auf"), "open": ("at", "auf")}
+
+
+def sort_of_place(noun: Noun) -> str:
+    """Whether one is in it, at it or on it."""
+    return next(kind for kind in PLACES if kind in noun.kinds)
+
+
+def location(nominal: Described) -> Constituent:
+    """Where something happens: im Haus, am See, auf der Straße."""
+    return prepositional("place", *LOCATIONS[sort_of_place(nominal.noun)], nominal, "dative")
+
+
+def destination(chance: Chance, nominal: Described) -> Constituent:
+    """Where something goes: zum See, ins Haus, durch den Park."""
+    sort = sort_of_place(nominal.noun)
+    ways: list[tuple[str, str, Case]] = [("to", "zu", "dative"), ("from", "von", "dative")]
+    if sort == "inside":
+        ways += [("into", "in", "accusative"), ("through", "durch", "accusative"), ("out of", "aus", "dative")]
+    if sort == "upon":
+        ways += [("onto", "auf", "accusative"), ("over", "über", "accusative")]
+    if sort == "beside":
+        ways += [("to", "zu", "dative")]
+    english, german, case = chance.pick(ways)
+    before, *rest = english.split()
+    whole = prepositional("direction", before if not rest else english, german, nominal, case)
+    return whole
+
+
+def city(chance: Chance, role: str) -> Constituent:
+    """In a city or a country (place), or to one (direction)."""
+    english, german = ("in", "in") if role == "place" else chance.pick((("to", "nach"), ("from", "aus")))
+    return prepositional(role, english, german, Named(chance.pick(CITIES)), "dative")
+
+
+def somewhere(chance: Chance, kinds: tuple[str, ...] = ("building", "outdoors", "room")) -> Noun:
+    """A place."""
+    return chance.pick(nouns_of(kinds))

@@ -1,0 +1,300 @@
+"""The clause: one meaning, put in order by each language's own rules."""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from phrasebook import english, german
+from phrasebook.german import Case
+from phrasebook.lexicon import Verb
+from phrasebook.nominals import Nominal
+from phrasebook.tree import Node, Phrase, Word, words
+
+Tense = Literal["present", "past", "perfect", "future", "conditional"]
+ENGLISH_ORDER = ("dative", "accusative", "predicate", "prepositional", "agent", "direction", "manner", "place", "time", "clause")
+GERMAN_ORDER = (
+    "pronoun accusative",
+    "pronoun dative",
+    "time",
+    "frequency",
+    "dative",
+    "accusative",
+    "not",
+    "manner",
+    "place",
+    "agent",
+    "prepositional",
+    "predicate",
+    "direction",
+)
+FIXED_PARTICLES = ("at", "for", "to", "TV", "asleep", "dressed", "care", "forward")  # never behind the object
+
+
+@dataclass(frozen=True, slots=True)
+class Constituent:
+    """A part of a clause beside subject and verb, in both languages."""
+
+    role: str
+    english: Node
+    german: Node
+    negated: Node | None = None  # the German under a negation, where it is not nicht that negates
+    pronoun: bool = False
+    head: str = ""  # the English noun, for an object
+
+    @property
+    def rank(self) -> int:
+        """The place in the German middle field."""
+        return GERMAN_ORDER.index(f"pronoun {self.role}" if self.pronoun else self.role)
+
+
+def complement(role: str, nominal: Nominal, case: Case) -> Constituent:
+    """An object or a predicate in a case."""
+    negated = nominal.negated() if case != "dative" else None
+    return Constituent(
+        role,
+        nominal.english(),
+        Phrase(role, (nominal.german(case),)),
+        Phrase(role, (negated.german(case),)) if negated else None,
+        nominal.pronoun,
+        nominal.head,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Modal:
+    """A verb over a verb, or the adverb that German uses instead: can, want to, like to."""
+
+    english: str
+    english_past: str
+    german: str  # an infinitive; empty where it is an adverb
+    auxiliary: bool = True  # can, and not want to
+    to: bool = False
+    adverb: str = ""
+    subjunctive: bool = False  # möchte
+
+
+CAN = Modal("can", "could", "können")
+MUST = Modal("must", "", "müssen")
+MAY = Modal("may", "", "dürfen")
+SHOULD = Modal("should", "", "sollen")
+WANT = Modal("want", "wanted", "wollen", auxiliary=False, to=True)
+HAVE = Modal("have", "had", "müssen", auxiliary=False, to=True)
+WOULD_LIKE = Modal("would", "", "mögen", to=True, subjunctive=True)
+LIKE = Modal("like", "liked", "", auxiliary=False, to=True, adverb="gern")
+PREFER = Modal("prefer", "preferred", "", auxiliary=False, to=True, adverb="lieber")
+
+BE, HAVE_FORMS, DO = (
+    english.VerbForms("be", "was", "been"),
+    english.VerbForms("have", "had", "had"),
+    english.VerbForms("do", "did", "done"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """Who does what, when and how, before any language has put it into words."""
+
+    subject: Nominal
+    verb: Verb
+    constituents: tuple[Constituent, ...] = ()
+    tense: Tense = "present"
+    modal: Modal | None = None
+    negative: bool = False
+    habitual: bool = False  # reads, not is reading
+    passive: bool = False
+
+    def without(self, constituent: Constituent) -> "Clause":
+        """The clause with a gap, which a question word or a relative pronoun fills from outside."""
+        return replace(self, constituents=tuple(each for each in self.constituents if each is not constituent))
+
+    def having(self, *constituents: Constituent) -> "Clause":
+        """The clause with more in it."""
+        return replace(self, constituents=self.constituents + constituents)
+
+    def find(self, role: str) -> Constituent | None:
+        """The constituent of a role."""
+        return next((each for each in self.constituents if each.role == role), None)
+
+    # English
+
+    def english_finite(self, verb: english.VerbForms) -> str:
+        """A verb that agrees with the subject."""
+        person, number = self.subject.person, self.subject.number
+        past = self.tense == "past"
+        if verb.base == "be":
+            return english.BE["past" if past else "present"][german.index(person, number)]
+        return verb.past if past else verb.third if (person, number) == (3, "singular") else verb.base
+
+    def english_chain(self) -> tuple[list[Word], english.VerbForms | None]:
+        """The verbs in a row, and the first of them where it needs do in questions and negations."""
+        verb, modal = self.verb.english, self.modal
+        kind = "be" if verb.base == "be" else "verb"
+        bare = [Word("be"), Word(verb.participle, kind)] if self.passive else [Word(verb.base, kind)]
+        if modal:
+            to = [Word("like")] * modal.subjunctive + [Word("to")] * modal.to
+            if modal.auxiliary:
+                return [Word(modal.english_past if self.tense == "past" else modal.english), *to, *bare], None
+            forms = english.VerbForms(modal.english, modal.english_past, modal.english_past)
+            return [Word(self.english_finite(forms)), *to, *bare], forms
+        if self.tense in ("future", "conditional"):
+            return [Word("will" if self.tense == "future" else "would"), *bare], None
+        if self.tense == "perfect":
+            return [Word(self.english_finite(HAVE_FORMS)), Word(verb.participle, kind)], None
+        if self.passive:
+            being = [Word("being")] if self.tense == "present" and not self.habitual else []
+            return [Word(self.english_finite(BE)), *being, Word(verb.participle, kind)], None
+        if verb.base == "be":
+            return [Word(self.english_finite(verb), kind)], None
+        if self.tense == "present" and not self.habitual and not self.verb.state:
+            return [Word(self.english_finite(BE)), Word(verb.progressive, kind)], None
+        return [Word(self.english_finite(verb), kind)], verb
+
+    def english_rest(self, front: Constituent | None) -> list[Node]:
+        """What follows the verbs: particle, objects, and the circumstances."""
+        particle: list[Node] = [Word(word) for word in self.verb.english.particle.split()]
+        late = self.verb.english.particle not in FIXED_PARTICLES
+        rest = sorted(
+            (each for each in self.constituents if each is not front and each.role in ENGLISH_ORDER),
+            key=lambda each: ENGLISH_ORDER.index(each.role),
+        )
+        objects: list[Node] = []
+        for each in rest:
+            if particle and not (late and each.pronoun and each.role in ("accusative", "dative")):
+                objects += particle
+                particle = []
+            objects.append(each.english)
+        return objects + particle
+
+    def english(
+        self, order: Literal["statement", "question", "infinitive", "imperative"] = "statement", front: Constituent | None = None
+    ) -> Node:
+        """The English clause; a fronted constituent opens it."""
+        rest = self.english_rest(front)
+        frequency: list[Node] = [
+            each.english for each in self.constituents if each.role == "frequency" and each is not front
+        ]
+        if order in ("infinitive", "imperative"):
+            negation = [Word("do"), Word("not")] if self.negative else []
+            to = [Word("to")] if order == "infinitive" else []
+            kind = "be" if self.verb.english.base == "be" else "verb"
+            return Phrase("clause", (*negation, *frequency, *to, Word(self.verb.english.base, kind), *rest))
+        chain, full = self.english_chain()
+        if full and (self.negative or order == "question"):
+            base = Word(full.base, chain[0].kind)
+            chain = [Word(self.english_finite(DO)), base, *chain[1:]]
+            full = None
+        negation = [Word("not")] if self.negative else []
+        opening: list[Node] = [front.english] if front else []
+        subject = self.subject.english(subject=True)
+        if order == "question":
+            return Phrase("clause", (*opening, chain[0], subject, *negation, *frequency, *chain[1:], *rest))
+        if full:
+            return Phrase("clause", (*opening, subject, *frequency, *chain, *rest))
+        return Phrase("clause", (*opening, subject, chain[0], *negation, *frequency, *chain[1:], *rest))
+
+    # German
+
+    def german_verbs(self) -> tuple[str, tuple[Word, ...], bool]:
+        """The finite verb, the verbs that close the clause, and whether the particle has stayed behind the finite one."""
+        verb, modal = self.verb.german, self.modal
+        person, number = self.subject.person, self.subject.number
+        infinitive = (Word(verb.whole, "verb"),)
+        if self.passive:
+            infinitive = (Word(verb.participle, "verb"), Word("werden"))
+        if modal and modal.german:
+            if modal.subjunctive:
+                finite = german.stemmed(german.SUBJUNCTIVE_STEMS[modal.german], person, number)
+            elif self.tense == "past":
+                finite = german.stemmed(german.PAST_STEMS[modal.german], person, number)
+            else:
+                finite = german.VerbForms(modal.german).present(person, number)
+            return finite, infinitive, False
+        if self.tense == "future":
+            return german.VerbForms("werden").present(person, number), infinitive, False
+        if self.tense == "conditional":
+            return german.stemmed("würde", person, number), infinitive, False
+        if self.passive:
+            werden = german.VerbForms("werden").present(person, number)
+            finite = german.stemmed("wurde", person, number) if self.tense == "past" else werden
+            return finite, (Word(verb.participle, "verb"),), False
+        if self.tense == "past" and verb.simple_past:
+            return german.stemmed(verb.simple_past, person, number), (), False
+        if self.tense in ("past", "perfect"):
+            auxiliary = german.VerbForms("sein" if verb.moves else "haben").present(person, number)
+            return auxiliary, (Word(verb.participle, "verb"),), False
+        particle = (Word(verb.particle, "particle"),) if verb.particle else ()
+        return verb.present(person, number), particle, bool(particle)
+
+    def german_middle(self, front: Constituent | None) -> list[Node]:
+        """What stands between the finite verb and the end, in the order that German prefers."""
+        person, number = self.subject.person, self.subject.number
+        placed: list[tuple[int, Node]] = []
+        negation = self.negative
+        for each in self.constituents:
+            if each is front or each.role == "clause":
+                continue
+            node = each.german
+            if negation and each.negated:
+                node, negation = each.negated, False
+            placed.append((each.rank, node))
+        if negation:
+            placed.append((GERMAN_ORDER.index("not"), Word("nicht", "negation")))
+        if self.modal and self.modal.adverb:
+            placed.append((GERMAN_ORDER.index("frequency"), Word(self.modal.adverb)))
+        if self.verb.german.reflexive:
+            text = ("mich", "dich", "sich", "uns", "euch", "sich")[german.index(person, number)]
+            features = {"person": str(person), "number": number}
+            placed.append((GERMAN_ORDER.index("pronoun accusative"), Word(text, "reflexive", features)))
+        return [node for _, node in sorted(placed, key=lambda pair: pair[0])]
+
+    def features(self, order: str, conjunction: str) -> dict[str, str]:
+        """What the tree of the German clause remembers."""
+        objects = [each for role in ("accusative", "dative", "prepositional") if (each := self.find(role))]
+        return {
+            "order": order,
+            "verb": self.verb.lemma,
+            "german verb": self.verb.german.infinitive,
+            "object": objects[0].head if objects else "",
+            "conjunction": conjunction,
+            "person": str(self.subject.person),
+            "number": self.subject.number,
+            "tense": self.tense,
+            "modal": self.modal.german if self.modal else "",
+            "particle": self.verb.german.particle,
+            "passive": "yes" if self.passive else "",
+        }
+
+    def german(
+        self,
+        order: Literal["second", "first", "last", "infinitive", "imperative"] = "second",
+        front: Constituent | None = None,
+        conjunction: str = "",
+    ) -> Node:
+        """The German clause: the finite verb second, first (before it may stand a question word) or last."""
+        middle = self.german_middle(front)
+        after = [each.german for each in self.constituents if each.role == "clause"]
+        features = self.features(order, conjunction)
+        if order == "infinitive":
+            zu = tuple(Word(word, "zu") for word in self.verb.german.with_zu)
+            return Phrase("clause", (*middle, *zu, *after), features)
+        form, bracket, stranded = self.german_verbs()
+        if order == "imperative":
+            form = self.verb.german.imperative
+        subject = self.subject.german("nominative")
+        if order == "last":
+            if stranded:
+                form, bracket = bracket[0].text + form, ()
+            finite = Word(form, "finite")
+            return Phrase("clause", (subject, *middle, *bracket, finite, *after), features)
+        finite = Word(form, "finite")
+        if order == "imperative":
+            return Phrase("clause", (finite, *middle, *bracket, *after), features)
+        if order == "first":
+            return Phrase("clause", (finite, subject, *middle, *bracket, *after), features)
+        if front:
+            return Phrase("clause", (front.german, finite, subject, *middle, *bracket, *after), features)
+        return Phrase("clause", (subject, finite, *middle, *bracket, *after), features)
+
+
+def length(node: Node) -> int:
+    """How many words and marks a tree holds."""
+    return sum(1 for _ in words(node))

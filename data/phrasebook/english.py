@@ -1,0 +1,78 @@
+"""English inflection: plurals, verb forms, comparison and the choice between a and an."""
+
+import re
+from dataclasses import dataclass
+from functools import cache
+
+BE = {"present": ("am", "are", "is", "are", "are", "are"), "past": ("was", "were", "was", "were", "were", "were")}
+
+
+def one_closed_syllable(word: str) -> bool:
+    """Whether a last consonant doubles: big, run, swim."""
+    return bool(re.fullmatch("(?:[^aeiou]*|qu)[aeiou][^aeiouwxy]", word))
+
+
+@cache
+def with_s(word: str) -> str:
+    """A plural, or a verb's third person."""
+    if word.endswith(("s", "x", "z", "ch", "sh")) or word in ("go", "do", "tomato", "potato"):
+        return word + "es"
+    return word[:-1] + "ies" if re.search("[^aeiou]y$", word) else word + "s"
+
+
+@cache
+def with_ed(word: str) -> str:
+    """A regular past."""
+    if word.endswith("e"):
+        return word + "d"
+    if one_closed_syllable(word):
+        return word + word[-1] + "ed"
+    return word[:-1] + "ied" if re.search("[^aeiou]y$", word) else word + "ed"
+
+
+@cache
+def with_ing(word: str) -> str:
+    """A present participle."""
+    if word.endswith("ie"):
+        return word[:-2] + "ying"
+    if word.endswith("e") and not word.endswith("ee") and word != "be":
+        return word[:-1] + "ing"
+    return word + (word[-1] if one_closed_syllable(word) or word in ("forget", "begin") else "") + "ing"
+
+
+@cache
+def compared(adjective: str, ending: str) -> str:
+    """A comparative (ending er) or a superlative (ending est): older, heavier, more boring."""
+    syllables = len(re.findall("[aeiouy]+", adjective.removesuffix("e")))
+    if adjective.endswith("y"):
+        return adjective[:-1] + "i" + ending
+    if syllables > 1:
+        return {"er": "more ", "est": "most "}[ending] + adjective
+    if one_closed_syllable(adjective):
+        return adjective + adjective[-1] + ending
+    return adjective.removesuffix("e") + ending
+
+
+def indefinite(following: str) -> str:
+    """The article a or an, by the sound that follows."""
+    return "an" if following[0] in "aeiou" and not following.startswith(("use", "uni", "eu", "one")) else "a"
+
+
+@dataclass(frozen=True, slots=True)
+class VerbForms:
+    """A verb by its principal parts, with the particle that goes along: get up."""
+
+    base: str
+    past: str
+    participle: str
+    particle: str = ""
+
+    @property
+    def third(self) -> str:
+        """The third person singular."""
+        return "has" if self.base == "have" else with_s(self.base)
+
+    @property
+    def progressive(self) -> str:
+        """The form after is."""
+        return with_ing(self.base)

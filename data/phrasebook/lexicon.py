@@ -1,0 +1,200 @@
+"""The lexicon: every word once, in English and in German, read from the tables."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+
+from phrasebook import adjectives, english, german, nouns, verbs
+from phrasebook.german import Case, Gender
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Noun:
+    """A thing that both languages name."""
+
+    english: str
+    english_plural: str
+    german: german.NounForms
+    kinds: frozenset[str]
+
+    @property
+    def countable(self) -> bool:
+        """Whether there can be two of it."""
+        return self.german.plural != "-"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Adjective:
+    """A quality that both languages name, and the kinds of noun that can have it."""
+
+    english: str
+    german: str  # as a predicate
+    stem: str  # before a noun
+    comparative: str
+    superlative: str  # empty where there are no degrees
+    kinds: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Complement:
+    """What a verb takes: a case, perhaps behind a preposition, and kinds of noun."""
+
+    case: Case
+    kinds: tuple[str, ...]
+    english_preposition: str = ""
+    german_preposition: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Verb:
+    """An action or a state that both languages name."""
+
+    english: english.VerbForms
+    german: german.VerbForms
+    subjects: tuple[str, ...] = ("person",)
+    complements: tuple[Complement, ...] = ()
+    state: bool = False
+
+    @property
+    def lemma(self) -> str:
+        """The English base form with its particle."""
+        return f"{self.english.base} {self.english.particle}".strip()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Name:
+    """A person, a city or a country."""
+
+    english: str
+    german: str
+    gender: Gender = "neuter"
+
+
+GENDERS: dict[str, Gender] = {"der": "masculine", "die": "feminine", "das": "neuter"}
+CASES: dict[str, Case] = {"accusative": "accusative", "dative": "dative"}
+
+
+def rows(table: str) -> Iterator[list[str]]:
+    """The lines of a table that say something, cut at their bars."""
+    return ([cell.strip() for cell in line.split("|")] for line in table.splitlines() if line.strip())
+
+
+def read_nouns(table: str) -> Iterator[Noun]:
+    """The nouns of a table, each with the kinds above it and its own name as the narrowest kind."""
+    kinds: list[str] = []
+    for row in rows(table):
+        if row[0].startswith("["):
+            kinds = row[0].strip("[]").split()
+            continue
+        singular, _, plural = row[0].partition("/")
+        article, _, forms = row[1].partition(" ")
+        german_singular, german_plural, *genitive = forms.split(", ")
+        noun_forms = german.NounForms(german_singular, GENDERS[article], german_plural, *genitive)
+        yield Noun(singular, plural or english.with_s(singular), noun_forms, frozenset([*kinds, singular]))
+
+
+def read_adjectives(table: str) -> Iterator[Adjective]:
+    """The adjectives of a table."""
+    for name, forms, kinds in rows(table):
+        base, *others = forms.split()
+        stem = others.pop(0).strip("()") if others and others[0].startswith("(") else base
+        link = "e" if stem.endswith(("d", "t", "s", "ß", "z", "eu")) and not stem.endswith("end") else ""
+        comparative, superlative = others or (f"{stem.removesuffix('e')}er", f"{stem.removesuffix('e')}{link}st")
+        if name.endswith("!"):
+            comparative = superlative = ""
+        yield Adjective(
+            name.rstrip("!"), base, stem.removesuffix("e"), comparative, superlative, frozenset(kinds.split())
+        )
+
+
+def read_english_verb(cell: str) -> english.VerbForms:
+    """An English verb: `get got gotten+up`, or `pick+up` where it is regular."""
+    forms, _, particle = cell.partition("+")
+    base, *others = forms.split()
+    past, participle = others or [english.with_ed(base)] * 2
+    return english.VerbForms(base, past, participle, particle)
+
+
+def read_german_verb(cell: str) -> german.VerbForms:
+    """A German verb: `sich *auf·stehen steht gestanden`, with what is regular left out."""
+    reflexive = cell.startswith("sich ")
+    infinitive, *others = cell.removeprefix("sich ").split()
+    third, perfect = others or ("", "")
+    particle, _, rest = infinitive.lstrip("*").rpartition("·")
+    regular = german.VerbForms(rest).present(3, "singular")
+    third = "" if third == regular else third
+    return german.VerbForms(rest, third, perfect.lstrip("*"), particle, "*" in cell, reflexive, german.PAST_STEMS.get(rest, ""))
+
+
+def read_complement(text: str) -> Complement:
+    """A complement: `accusative food drink`, or `for=auf accusative person`."""
+    preposition, rest = text.split(" ", 1) if "=" in text else ("", text)
+    case, *kinds = rest.split()
+    english_preposition, _, german_preposition = preposition.partition("=")
+    return Complement(CASES[case], tuple(kinds), english_preposition, german_preposition)
+
+
+def read_verbs(table: str) -> Iterator[Verb]:
+    """The verbs of a table."""
+    for name, german_forms, subjects, *complements in rows(table):
+        kinds = [kind for kind in subjects.split() if kind != "state"]
+        taken = [read_complement(each) for each in "".join(complements).split("; ") if each not in ("", "-")]
+        yield Verb(
+            read_english_verb(name),
+            read_german_verb(german_forms),
+            tuple(kinds),
+            tuple(taken),
+            len(kinds) < len(subjects.split()),
+        )
+
+
+NOUNS = tuple(read_nouns(nouns.NOUNS))
+PEOPLE = tuple(Name(name, spelled, GENDERS[article]) for name, spelled, article in rows(nouns.PEOPLE))
+CITIES = tuple(Name(name, spelled) for name, spelled in rows(nouns.CITIES))
+LANGUAGES = tuple(Name(name, spelled) for name, spelled in rows(nouns.LANGUAGES))
+ADJECTIVES = tuple(read_adjectives(adjectives.ADJECTIVES))
+VERBS = tuple(read_verbs(verbs.VERBS))
+MOTIONS = tuple(read_verbs(verbs.MOTIONS))
+JOURNEYS = tuple(read_verbs(verbs.JOURNEYS))
+POSITIONS = tuple(read_verbs(verbs.POSITIONS))
+PLACINGS = tuple(read_verbs(verbs.PLACINGS))
+STAYS = tuple(read_verbs(verbs.STAYS))
+SAYING = tuple(read_verbs(verbs.SAYING))
+WONDERING = tuple(read_verbs(verbs.WONDERING))
+TRYING = tuple(read_verbs(verbs.TRYING))
+
+
+@cache
+def nouns_of(kinds: tuple[str, ...]) -> tuple[Noun, ...]:
+    """The nouns of any of these kinds."""
+    return tuple(noun for noun in NOUNS if not noun.kinds.isdisjoint(kinds))
+
+
+@cache
+def adjectives_for(noun: Noun, with_degrees: bool = False) -> tuple[Adjective, ...]:
+    """The adjectives that can describe a noun."""
+    return tuple(
+        adjective
+        for adjective in ADJECTIVES
+        if not adjective.kinds.isdisjoint(noun.kinds) and (adjective.superlative or not with_degrees)
+    )
+
+
+@cache
+def verbs_with(cases: tuple[str, ...], subject: str = "person") -> tuple[Verb, ...]:
+    """The verbs of a subject whose complements are exactly of these cases; "preposition" stands for one behind any."""
+    return tuple(
+        verb
+        for verb in VERBS
+        if subject in verb.subjects
+        and tuple("preposition" if each.german_preposition else each.case for each in verb.complements) == cases
+    )
+
+
+BE = Verb(english.VerbForms("be", "was", "been"), german.VerbForms("sein", perfect="gewesen", moves=True, simple_past="war"), state=True)
+EXIST = Verb(english.VerbForms("be", "was", "been"), german.VerbForms("geben", "gibt", "gegeben", simple_past="gab"), state=True)
+COST = Verb(english.VerbForms("cost", "cost", "cost"), german.VerbForms("kosten"), state=True)
+RAIN = Verb(english.VerbForms("rain", "rained", "rained"), german.VerbForms("regnen"))
+SNOW = Verb(english.VerbForms("snow", "snowed", "snowed"), german.VerbForms("schneien"))
+HANG = Verb(english.VerbForms("hang", "hung", "hung"), german.VerbForms("hängen", perfect="gehangen"))
+KNOWN = verbs_with(("accusative",))[[verb.lemma for verb in verbs_with(("accusative",))].index("know")]

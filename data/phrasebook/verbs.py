@@ -1,0 +1,166 @@
+"""The verbs, as a table to read: English | German as a dictionary gives it | what they take."""
+
+# English base [past participle][+particle] | [sich] [*]German[·separable] [third person, participle] | subjects | complements
+# "*" marks the perfect with sein; complements are "case kinds" or "English preposition=German preposition case kinds".
+# A subject kind with "state" keeps the verb out of the English progressive.
+VERBS = """
+sleep slept slept | schlafen schläft geschlafen | person animal | -
+laugh | lachen | person | -
+cry | weinen | person | -
+sing sang sung | singen singt gesungen | person | -
+dance | tanzen | person | -
+work | arbeiten | person | -
+smile | lächeln | person | -
+cough | husten | person | -
+swim swam swum | *schwimmen schwimmt geschwommen | person animal | -
+get got gotten+up | *auf·stehen steht gestanden | person | -
+wake woke woken+up | *auf·wachen | person animal | -
+fall fell fallen+asleep | *ein·schlafen schläft geschlafen | person animal | -
+arrive | *an·kommen kommt gekommen | person vehicle | -
+come came come+back | *zurück·kommen kommt gekommen | person animal | -
+watch+TV | fern·sehen sieht gesehen | person | -
+hurry | sich beeilen | person | -
+rest | sich aus·ruhen | person animal | -
+get got gotten+dressed | sich an·ziehen zieht gezogen | person | -
+sit sat sat+down | sich hin·setzen | person | -
+
+eat ate eaten | essen isst gegessen | person | accusative food
+drink drank drunk | trinken trinkt getrunken | person | accusative drink
+taste | probieren | person | accusative food drink
+order | bestellen | person | accusative food drink
+bake | backen backt gebacken | person | accusative baked
+cut cut cut | schneiden schneidet geschnitten | person | accusative piece baked
+read read read | lesen liest gelesen | person | accusative text
+write wrote written | schreiben schreibt geschrieben | person | accusative text
+buy bought bought | kaufen | person | accusative food drink text clothes device thing furniture vehicle instrument
+sell sold sold | verkaufen | person | accusative text clothes device thing furniture vehicle instrument
+need | brauchen | person state | accusative clothes device thing furniture vehicle person
+have had had | haben hat gehabt | person state | accusative text clothes thing animal vehicle event topic instrument
+see saw seen | sehen sieht gesehen | person animal state | accusative person animal thing vehicle building outdoors
+hear heard heard | hören | person animal state | accusative person animal vehicle
+love | lieben | person state | accusative person animal food text event
+look looked looked+for | suchen | person animal | accusative person animal clothes thing text
+find found found | finden findet gefunden | person | accusative clothes thing text animal
+lose lost lost | verlieren verliert verloren | person | accusative thing clothes text
+forget forgot forgotten | vergessen vergisst vergessen | person | accusative thing clothes text event
+carry | tragen trägt getragen | person | accusative thing furniture
+wash | waschen wäscht gewaschen | person | accusative clothes vehicle fragile
+clean | putzen | person | accusative opening room lamp
+repair | reparieren | person | accusative device vehicle furniture
+paint | malen | person | accusative person animal thing building outdoors
+draw drew drawn | zeichnen | person | accusative animal thing building
+photograph | fotografieren | person | accusative person animal building outdoors
+visit | besuchen | person | accusative person building
+meet met met | treffen trifft getroffen | person | accusative person
+know knew known | kennen kennt gekannt | person state | accusative person building outdoors
+understand understood understood | verstehen versteht verstanden | person state | accusative person text topic
+ask | fragen | person | accusative person
+feed fed fed | füttern | person | accusative animal
+stroke | streicheln | person | accusative animal
+catch caught caught | fangen fängt gefangen | animal person | accusative animal
+greet | grüßen | person | accusative person
+hug | umarmen umarmt umarmt | person | accusative person
+kiss | küssen | person | accusative person
+use | benutzen | person | accusative device key knife fork spoon pencil cup plate umbrella suitcase bag
+break broke broken | zerbrechen zerbricht zerbrochen | person | accusative fragile
+hide hid hidden | verstecken | person animal | accusative thing food
+steal stole stolen | stehlen stiehlt gestohlen | person animal | accusative food thing
+build built built | bauen | person | accusative building furniture boat
+rent | mieten | person | accusative vehicle house
+play | spielen | person | accusative instrument
+describe | beschreiben beschreibt beschrieben | person | accusative person animal thing building outdoors event
+plan | planen | person | accusative event
+organize | organisieren | person | accusative event
+learn | lernen | person | accusative language
+speak spoke spoken | sprechen spricht gesprochen | person | accusative language
+pick+up | ab·holen | person | accusative person
+call | an·rufen ruft gerufen | person | accusative person
+invite | ein·laden lädt geladen | person | accusative person
+turn+on | ein·schalten | person | accusative device
+turn+off | aus·schalten | person | accusative device
+put put put+on | an·ziehen zieht gezogen | person | accusative clothes
+take took taken+off | aus·ziehen zieht gezogen | person | accusative clothes
+try+on | an·probieren probiert probiert | person | accusative clothes
+open | auf·machen | person | accusative opening
+close | zu·machen | person | accusative opening
+clean cleaned cleaned+up | auf·räumen | person | accusative room
+unpack | aus·packen | person | accusative bag suitcase basket box gift
+bring brought brought+along | mit·bringen bringt gebracht | person | accusative food thing animal person
+take took taken+along | mit·nehmen nimmt genommen | person | accusative thing text clothes animal
+throw threw thrown+away | weg·werfen wirft geworfen | person | accusative thing clothes text
+look looked looked+at | an·sehen sieht gesehen | person animal | accusative person animal thing building
+
+help | helfen hilft geholfen | person | dative person animal
+thank | danken | person | dative person
+follow | *folgen | person animal | dative person animal vehicle
+trust | vertrauen | person animal state | dative person
+answer | antworten | person | dative person
+congratulate | gratulieren | person | dative person
+listen listened listened+to | zu·hören | person | dative person
+belong+to | gehören | thing clothes vehicle animal text device furniture state | dative person
+
+give gave given | geben gibt gegeben | person | dative person; accusative food thing text clothes
+show showed shown | zeigen | person | dative person; accusative thing text clothes building device animal
+send sent sent | schicken | person | dative person; accusative text thing
+lend lent lent | leihen leiht geliehen | person | dative person; accusative text thing vehicle device
+bring brought brought | bringen bringt gebracht | person | dative person; accusative food drink thing text clothes
+offer | an·bieten bietet geboten | person | dative person; accusative food drink
+
+wait | warten | person animal | for=auf accusative person vehicle text
+think thought thought | denken denkt gedacht | person | of=an accusative person animal event
+talk | reden | person | about=über accusative person topic event text
+dream | träumen | person animal | of=von dative person animal event food
+play | spielen | animal person | with=mit dative animal person
+dance | tanzen | person | with=mit dative person
+complain | sich beschweren | person | about=über accusative person topic event building
+remember | sich erinnern | person state | =an accusative person animal event text
+look looked looked+forward | sich freuen | person | to=auf accusative event person
+take took taken+care | sich kümmern | person | of=um accusative person animal
+"""
+
+# the verbs of place: English | German | subjects
+MOTIONS = """
+go went gone | *gehen geht gegangen | person
+drive drove driven | *fahren fährt gefahren | person
+run ran run | *laufen läuft gelaufen | person animal
+come came come | *kommen kommt gekommen | person
+hike | *wandern | person
+"""
+JOURNEYS = """
+travel | *reisen | person
+fly flew flown | *fliegen fliegt geflogen | person
+drive drove driven | *fahren fährt gefahren | person
+"""
+POSITIONS = """
+lie lay lain | liegen liegt gelegen | flat
+stand stood stood | stehen steht gestanden | upright furniture vehicle
+sit sat sat | sitzen sitzt gesessen | person animal
+"""
+PLACINGS = """
+put put put | legen | flat
+place | stellen | upright
+"""
+STAYS = """
+live | wohnen | person
+stay | *bleiben bleibt geblieben | person
+wait | warten | person
+"""
+
+# what takes a clause: that or whether, and an infinitive with to
+SAYING = """
+know knew known | wissen weiß gewusst | person state | -
+hope | hoffen | person state | -
+say said said | sagen | person state | -
+believe | glauben | person state | -
+"""
+WONDERING = """
+wonder | sich fragen | person state | -
+know knew known | wissen weiß gewusst | person state | -
+"""
+TRYING = """
+try | versuchen | person | -
+hope | hoffen | person state | -
+forget forgot forgotten | vergessen vergisst vergessen | person | -
+promise | versprechen verspricht versprochen | person | -
+decide | beschließen beschließt beschlossen | person | -
+"""

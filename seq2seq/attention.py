@@ -1,0 +1,178 @@
+"""Looking at the source: a decoder's query picks from what the encoder left."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import NamedTuple, TypeAlias
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+
+class Encoding(NamedTuple):
+    """What an encoder says of its sources."""
+
+    states: Float[Tensor, "batch source size"]
+    summary: Float[Tensor, "batch size"]  # the whole source in one vector
+    real: Bool[Tensor, "batch source"]  # False on padding
+
+
+class Memory(NamedTuple):
+    """What the encoder leaves for the decoder; a State, so that `select` and `repeat` work on it."""
+
+    keys: Float[Tensor, "batch source attention"]  # projected once a sentence, not once a word
+    values: Float[Tensor, "batch source size"]
+    real: Bool[Tensor, "batch source"]
+
+
+class Attention(nn.Module, ABC):
+    """A soft choice from the source.
+
+    Args:
+        query_size: Number of features of what asks, the decoder's output.
+        memory_size: Number of features of what is looked at, the encoder's states.
+    """
+
+    def __init__(self, query_size: int, memory_size: int) -> None:
+        super().__init__()
+        self.query_size = query_size
+        self.size = memory_size  # of the context that comes out
+
+    def remember(self, encoding: Encoding) -> Memory:
+        """Prepare the encoder's states for being looked at many times."""
+        return Memory(self.keys(encoding.states), encoding.states, encoding.real)
+
+    @abstractmethod
+    def keys(self, states: Float[Tensor, "batch source size"]) -> Float[Tensor, "batch source attention"]:
+        """What the queries are compared with."""
+
+    @abstractmethod
+    def scores(
+        self, query: Float[Tensor, "batch target query"], keys: Float[Tensor, "batch source attention"]
+    ) -> Float[Tensor, "batch target source"]:
+        """How well each query fits each key."""
+
+    def forward(
+        self, query: Float[Tensor, "batch target query"], memory: Memory
+    ) -> tuple[Float[Tensor, "batch target size"], Float[Tensor, "batch target source"]]:
+        """The context of each query, and the weights with which it was picked from the source; padding gets none."""
+        weights = masked_softmax(self.scores(query, memory.keys), memory.real[:, None])
+        return torch.bmm(weights.to(memory.values.dtype), memory.values), weights
+
+
+class DotAttention(Attention):
+    """score(q, k) = q k (Luong et al., 2015, equation 8); query and memory must be of one size."""
+
+    def __init__(self, query_size: int, memory_size: int) -> None:
+        super().__init__(query_size, memory_size)
+        if query_size != memory_size:
+            raise ValueError(
+                f"dot attention compares without weights, so its query ({query_size}) and its memory ({memory_size}) "
+                f"must be of one size; bilinear attention takes any"
+            )
+
+    def keys(self, states: Tensor) -> Tensor:
+        return states
+
+    def scores(self, query: Tensor, keys: Tensor) -> Tensor:
+        return torch.bmm(query, keys.transpose(1, 2))
+
+
+class BilinearAttention(Attention):
+    """score(q, k) = q W k (Luong et al., 2015, equation 8, "general")."""
+
+    def __init__(self, query_size: int, memory_size: int) -> None:
+        super().__init__(query_size, memory_size)
+        self.project = nn.Linear(memory_size, query_size, bias=False)
+
+    def keys(self, states: Tensor) -> Tensor:
+        projected: Tensor = self.project(states)
+        return projected
+
+    def scores(self, query: Tensor, keys: Tensor) -> Tensor:
+        return torch.bmm(query, keys.transpose(1, 2))
+
+
+class AdditiveAttention(Attention):
+    """score(q, k) = v tanh(W q + U k) (Bahdanau et al., 2015, appendix A.1.2)."""
+
+    def __init__(self, query_size: int, memory_size: int) -> None:
+        super().__init__(query_size, memory_size)
+        self.ask = nn.Linear(query_size, query_size, bias=False)
+        self.project = nn.Linear(memory_size, query_size)
+        self.judge = nn.Linear(query_size, 1, bias=False)
+
+    def keys(self, states: Tensor) -> Tensor:
+        projected: Tensor = self.project(states)
+        return projected
+
+    def scores(self, query: Tensor, keys: Tensor) -> Tensor:
+        judged: Tensor = self.judge(torch.tanh(self.ask(query)[:, :, None] + keys[:, None]))
+        return judged.squeeze(-1)
+
+
+class MultiHeadAttention(Attention):
+    """Several scaled dot products side by side (Vaswani et al., 2017, section 3.2.2).
+
+    The weights returned are the mean over the heads.
+
+    Args:
+        query_size: Number of features of what asks, the decoder's output; a multiple of heads.
+        memory_size: Number of features of what is looked at, the encoder's states.
+        heads: Number of independent choices.
+    """
+
+    def __init__(self, query_size: int, memory_size: int, heads: int = 4) -> None:
+        super().__init__(query_size, memory_size)
+        if query_size % heads:
+            raise ValueError(f"query_size ({query_size}) must be a multiple of heads ({heads})")
+        self.heads = heads
+        self.size = query_size
+        self.ask = nn.Linear(query_size, query_size, bias=False)
+        self.project = nn.Linear(memory_size, query_size, bias=False)
+        self.value = nn.Linear(memory_size, query_size, bias=False)
+        self.out = nn.Linear(query_size, query_size, bias=False)
+
+    def keys(self, states: Tensor) -> Tensor:
+        projected: Tensor = self.project(states)
+        return projected
+
+    def remember(self, encoding: Encoding) -> Memory:
+        return Memory(self.keys(encoding.states), self.value(encoding.states), encoding.real)
+
+    def scores(self, query: Tensor, keys: Tensor) -> Tensor:
+        """[batch * heads, target, source]"""
+        asked = self.split(self.ask(query)) * (self.query_size // self.heads) ** -0.5
+        return torch.bmm(asked, self.split(keys).transpose(1, 2))
+
+    def forward(self, query: Tensor, memory: Memory) -> tuple[Tensor, Tensor]:
+        scores = self.scores(query, memory.keys).unflatten(0, (-1, self.heads))
+        weights = masked_softmax(scores, memory.real[:, None, None])
+        context = torch.bmm(weights.flatten(0, 1).to(memory.values.dtype), self.split(memory.values))
+        joined = context.unflatten(0, (-1, self.heads)).transpose(1, 2).flatten(2)
+        return self.out(joined), weights.mean(dim=1)
+
+    def split(self, x: Tensor) -> Tensor:
+        return x.unflatten(2, (self.heads, -1)).transpose(1, 2).flatten(0, 1)
+
+
+class FixedVector(Attention):
+    """No attention: every step is given the same summary of the whole source (Cho et al., 2014)."""
+
+    def remember(self, encoding: Encoding) -> Memory:
+        summary = encoding.summary[:, None]
+        return Memory(summary, summary, encoding.real.new_ones(len(summary), 1))
+
+    def keys(self, states: Tensor) -> Tensor:
+        return states
+
+    def scores(self, query: Tensor, keys: Tensor) -> Tensor:
+        return query.new_zeros(len(query), query.shape[1], keys.shape[1])
+
+
+AttentionFactory: TypeAlias = Callable[[int, int], Attention]  # (query_size, memory_size) -> attention
+
+
+def masked_softmax(scores: Tensor, real: Tensor) -> Tensor:
+    """Softmax over the last axis in float32, with nothing for what is not real."""
+    return scores.float().masked_fill(~real, float("-inf")).softmax(dim=-1)

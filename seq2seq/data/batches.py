@@ -1,0 +1,95 @@
+"""Batches in a planned order, with a position that training saves and comes back to."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Generic, TypeVar
+
+import torch
+from torch.utils.data import DataLoader
+
+B = TypeVar("B")
+
+
+class Batches(Generic[B]):
+    """All batches of one plan, made in order by worker processes; the same at every iteration.
+
+    Args:
+        plan: What each batch is made of.
+        make: Turns one of these into a batch.
+        workers: Processes that make them ahead of time; 0 makes them in this one.
+    """
+
+    def __init__(self, plan: Sequence[Any], make: Callable[[Any], B], workers: int = 0) -> None:
+        self.plan = plan
+        self.make = make
+        self.workers = workers
+
+    def __len__(self) -> int:
+        return len(self.plan)
+
+    def __iter__(self) -> Iterator[B]:
+        yield from DataLoader(
+            self.plan,  # type: ignore[arg-type]
+            batch_size=None,
+            collate_fn=self.make,
+            num_workers=self.workers,
+            pin_memory=torch.cuda.is_available(),
+            generator=torch.Generator(),  # or every iteration would draw from the random state of training
+            multiprocessing_context="fork" if self.workers and not torch.cuda.is_initialized() else None,
+        )
+
+
+class Epochs(Generic[B]):
+    """Batches of one epoch after the other.
+
+    The position counts batches that were handed out, not those that workers made ahead, so that what is saved after a batch
+    continues with the next one. An iteration that ends early is continued by the next one.
+
+    Args:
+        plan: What each batch of an epoch is made of; every epoch has equally many.
+        make: Turns one of these into a batch, given the epoch.
+        workers: Processes that make them ahead of time; 0 makes them in this one.
+    """
+
+    def __init__(
+        self, plan: Callable[[int], Sequence[Any]], make: Callable[[int, Any], B], workers: int = 0
+    ) -> None:
+        self.plan = plan
+        self.make = make
+        self.workers = workers
+        self.epoch = 0
+        self.position = 0
+        self.length = len(plan(0))
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __iter__(self) -> Iterator[B]:
+        if self.position >= self.length:
+            self.epoch, self.position = self.epoch + 1, 0
+        epoch, make = self.epoch, self.make
+        rest = self.plan(epoch)[self.position :]
+        for batch in Batches(rest, _Made(make, epoch), self.workers):
+            self.position += 1
+            yield batch
+
+    def state_dict(self) -> dict[str, int]:
+        return {"epoch": self.epoch, "position": self.position, "length": self.length}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        if state["length"] != self.length:
+            raise ValueError(
+                f"the checkpoint's epochs have {state['length']} batches and those of this corpus and configuration "
+                f"{self.length}, so this training cannot go on where it stopped"
+            )
+        self.epoch, self.position = state["epoch"], state["position"]
+
+
+class _Made(Generic[B]):
+    """`make` with the epoch given: a class, since worker processes cannot take a closure everywhere."""
+
+    def __init__(self, make: Callable[[int, Any], B], epoch: int) -> None:
+        self.make = make
+        self.epoch = epoch
+
+    def __call__(self, item: Any) -> B:
+        return self.make(self.epoch, item)

@@ -1,0 +1,85 @@
+"""What was read once is kept, under a hash of the content it was read from."""
+
+import os
+from collections.abc import Iterable, Sequence
+from hashlib import blake2b
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from filelock import FileLock
+
+from seq2seq.data.text import open_file
+from seq2seq.files import whole
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+Row: TypeAlias = tuple[str, ...]
+
+_ROWS_AT_ONCE = 10_000
+_CHARACTERS_AT_ONCE = 1 << 20
+
+
+def cache_folder() -> Path:
+    """The folder for what can be made again: $SEQ2SEQ_CACHE, $XDG_CACHE_HOME/seq2seq or ~/.cache/seq2seq."""
+    if own := os.environ.get("SEQ2SEQ_CACHE"):
+        return Path(own).expanduser()
+    if common := os.environ.get("XDG_CACHE_HOME"):
+        return Path(common) / "seq2seq"
+    return Path.home() / ".cache" / "seq2seq"
+
+
+def content_hash(*paths: str | Path, salt: object = "") -> str:
+    """Hash what files hold, in their order, whatever their names and dates, together with the `repr` of `salt`."""
+    total = blake2b(repr(salt).encode(), digest_size=16)
+    for path in paths:
+        one = blake2b()
+        with open_file(path) as file:
+            while chunk := file.read(1 << 20):
+                one.update(chunk)
+        total.update(one.digest())
+    return total.hexdigest()
+
+
+def cached_dataset(rows: Iterable[Row], columns: Sequence[str], key: str) -> "Dataset":
+    """Open the memory-mapped data set that is kept under `key`, written from `rows` if it is not there yet.
+
+    Args:
+        rows: strings for `columns`; not touched if the data set is there.
+        key: a hash of all that `rows` depend on.
+    """
+    from datasets import Dataset
+
+    path = cache_folder() / "corpora" / f"{key}.arrow"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(path.with_suffix(".lock")):
+            if not path.exists():  # another process may have written it meanwhile
+                with whole(path) as temporary:
+                    _write(rows, columns, temporary)
+    dataset = Dataset.from_file(str(path))
+    dataset._fingerprint = key  # or `datasets` draws a random one, and nothing made from this is found again
+    return dataset
+
+
+def _write(rows: Iterable[Row], columns: Sequence[str], path: Path) -> None:
+    import pyarrow
+
+    schema = pyarrow.schema([(column, pyarrow.string()) for column in columns])
+    with pyarrow.OSFile(str(path), "wb") as file, pyarrow.ipc.new_stream(file, schema) as writer:
+        waiting: list[Row] = []
+        characters = 0
+
+        def flush() -> None:
+            arrays = [pyarrow.array(values, pyarrow.string()) for values in zip(*waiting, strict=True)]
+            writer.write_batch(pyarrow.record_batch(arrays, schema=schema))
+            waiting.clear()
+
+        for row in rows:
+            waiting.append(row)
+            characters += sum(map(len, row))
+            if len(waiting) >= _ROWS_AT_ONCE or characters >= _CHARACTERS_AT_ONCE:
+                flush()
+                characters = 0
+        if waiting:
+            flush()

@@ -1,0 +1,137 @@
+"""Text for a language model."""
+
+import itertools
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Any
+
+import pytorch_lightning as pl
+from pytorch_lightning.utilities.rank_zero import rank_zero_info
+
+from seq2seq.batch import LanguageBatch
+from seq2seq.data.batches import Batches, Epochs
+from seq2seq.data.corpora import has_split, load_texts
+from seq2seq.data.streams import Ids, Streams, ids_of
+from seq2seq.data.vocabulary import check_unchanged, open_tokenizer
+from seq2seq.tokenizers import Characters, Tokenizer
+
+
+class LanguageData(pl.LightningDataModule):
+    """One long text, read as parallel streams whose hidden state is carried from batch to batch.
+
+    Args:
+        corpus: A folder with train.txt, a file, a glob, or a data set of the Hugging Face Hub.
+        tokenizer: How text becomes ids: a class, learned from the corpus, or a file of `seq2seq tokenize`, or a checkpoint.
+        batch_size: Number of streams, over all processes together.
+        steps: Tokens between two cuts of the gradient (truncated backpropagation through time).
+        held_out: Share of the text, from its end, that is kept for validation if the corpus has no validation split.
+        subset: Configuration of the Hub's data set.
+        column: Column that holds the text, in formats that have columns.
+        workers: Processes that read ahead.
+    """
+
+    def __init__(
+        self,
+        corpus: str,
+        tokenizer: Tokenizer | str | None = None,
+        batch_size: int = 64,
+        steps: int = 128,
+        held_out: float = 0.1,
+        subset: str | None = None,
+        column: str = "text",
+        workers: int = 0,
+    ) -> None:
+        super().__init__()
+        if not 0 < held_out < 1:
+            raise ValueError(f"held_out must lie between 0 and 1, and {held_out} was given")
+        self.corpus = corpus
+        self.options = tokenizer if tokenizer is not None else Characters()
+        self.batch_size = batch_size
+        self.steps = steps
+        self.held_out = held_out
+        self.subset = subset
+        self.column = column
+        self.workers = workers
+
+    def texts(self, split: str) -> Any:
+        """The split as a data set of blocks of text."""
+        return load_texts(self.corpus, split, self.subset, self.column)
+
+    def has(self, split: str) -> bool:
+        return has_split(self.corpus, split, [self.column], self.subset)
+
+    @cached_property
+    def tokenizer(self) -> Tokenizer:
+        texts = self.texts("train")
+
+        def lines() -> Iterator[str]:
+            blocks = (row["text"] for row in texts)
+            return itertools.chain.from_iterable(block.removesuffix("\n").split("\n") for block in blocks)
+
+        return open_tokenizer(self.options, lines, texts._fingerprint)
+
+    @property
+    def vocab_size(self) -> int:
+        return self.tokenizer.vocab_size
+
+    def ids(self, split: str) -> Ids:
+        """The ids of a split; without a validation split, the end of the training text stands for it."""
+        if split == "train" or self.has(split):
+            texts = self.texts(split)
+            ids = ids_of((row["text"] for row in texts), texts._fingerprint, self.tokenizer)
+            if split != "train" or self.has("validation"):
+                return ids
+        elif split == "validation":
+            texts = self.texts("train")
+            ids = ids_of((row["text"] for row in texts), texts._fingerprint, self.tokenizer)
+        else:
+            raise ValueError(f"{self.corpus} has no split {split}")
+        cut = int(len(ids) * (1 - self.held_out))
+        return ids[:cut] if split == "train" else ids[cut:]
+
+    @cached_property
+    def train(self) -> Streams:
+        streams = Streams(self.ids("train"), self.batch_size, self.steps)
+        rank_zero_info(
+            f"{streams.asked:,} tokens, {self.vocab_size:,} of them different, in {self.batch_size} streams: "
+            f"{len(streams):,} batches of up to {self.steps} steps an epoch"
+        )
+        return streams
+
+    @property
+    def ranks(self) -> tuple[int, int]:
+        return (self.trainer.global_rank, self.trainer.world_size) if self.trainer is not None else (0, 1)
+
+    def training_chunk(self, epoch: int, index: int) -> LanguageBatch:
+        return self.train.chunk(index, *self.ranks)
+
+    def train_dataloader(self) -> Epochs[LanguageBatch]:
+        return Epochs(lambda epoch: range(len(self.train)), self.training_chunk, self.workers)
+
+    def val_dataloader(self) -> Batches[LanguageBatch]:
+        return self.reading("validation")
+
+    def test_dataloader(self) -> Batches[LanguageBatch]:
+        return self.reading("test")
+
+    def reading(self, split: str) -> Batches[LanguageBatch]:
+        streams = Streams(self.ids(split), max(self.batch_size, self.ranks[1]), self.steps)
+        return Batches(range(len(streams)), _Chunk(streams, *self.ranks), self.workers)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["tokenizers"] = {"source": self.tokenizer.state_dict()}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        check_unchanged(checkpoint, {"source": self.tokenizer})
+
+
+class _Chunk:
+    """The chunk of an index, for this rank: a class, since worker processes cannot take a closure everywhere."""
+
+    def __init__(self, streams: Streams, rank: int, ranks: int) -> None:
+        self.streams = streams
+        self.rank = rank
+        self.ranks = ranks
+
+    def __call__(self, index: int) -> LanguageBatch:
+        return self.streams.chunk(index, self.rank, self.ranks)

@@ -1,0 +1,89 @@
+"""One long text as parallel streams of ids, read in step, so that a hidden state can be carried from batch to batch."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from filelock import FileLock
+
+from seq2seq.batch import LanguageBatch
+from seq2seq.data.cache import cache_folder
+from seq2seq.files import whole
+from seq2seq.special import BOS, PAD
+from seq2seq.tokenizers import Tokenizer
+
+Ids = np.ndarray[tuple[int], np.dtype[np.uint16]] | np.ndarray[tuple[int], np.dtype[np.uint32]]
+
+
+def ids_of(blocks: Iterable[str], content: str, tokenizer: Tokenizer) -> Ids:
+    """The ids of a text behind a begin mark, memory-mapped from a file that is written block by block, once.
+
+    Args:
+        blocks: The text; not touched if the file is there.
+        content: A hash of it.
+        tokenizer: What makes ids of it.
+    """
+    kind = np.dtype(np.uint16 if tokenizer.vocab_size <= 1 << 16 else np.uint32)
+    path = cache_folder() / "ids" / f"{content}-{tokenizer.fingerprint()[:32]}.{kind.name}"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_suffix(".lock")):
+        if not path.exists():
+            with whole(path) as temporary:
+                _write(tokenizer.encode_blocks(blocks), temporary, kind)
+    return np.memmap(path, dtype=kind, mode="r")  # type: ignore[return-value]
+
+
+def _write(encoded: Iterator[list[int]], path: Path, kind: np.dtype[np.generic]) -> None:
+    with path.open("wb") as file:
+        file.write(np.array([BOS], dtype=kind).tobytes())
+        for ids in encoded:
+            file.write(np.array(ids, dtype=kind).tobytes())
+
+
+class Streams:
+    """A text cut into `batch` streams of equal length, and these into chunks of `steps`.
+
+    The last stream may be shorter and the last chunk too; what is missing asks for nothing, so every token but the first is
+    asked for exactly once.
+
+    Args:
+        ids: The text; every id is predicted from all before it.
+        batch: Number of streams, over all ranks.
+        steps: Number of tokens between two cuts of the gradient.
+    """
+
+    def __init__(self, ids: Ids, batch: int, steps: int) -> None:
+        if batch < 1 or steps < 1:
+            raise ValueError(f"batch and steps must be at least 1, not {batch} and {steps}")
+        if len(ids) < 2:
+            raise ValueError("the text holds no token at all")
+        self.ids = ids
+        self.batch = batch
+        self.steps = steps
+        self.asked = len(ids) - 1
+        self.length = -(-self.asked // batch)  # of a stream
+
+    def __len__(self) -> int:
+        """Number of chunks."""
+        return -(-self.length // self.steps)
+
+    def chunk(self, index: int, rank: int = 0, ranks: int = 1) -> LanguageBatch:
+        """One chunk of this rank's streams, every `ranks`th of all."""
+        if self.batch < ranks:
+            raise ValueError(f"{self.batch} streams cannot be split over {ranks} processes: raise batch_size")
+        streams = np.arange(self.batch)
+        begins = np.minimum(streams * self.length + index * self.steps, self.asked)
+        ends = np.minimum(np.minimum(begins + self.steps, (streams + 1) * self.length), self.asked)
+        ends = np.maximum(ends, begins)
+        mine = streams[rank::ranks]
+        width = min(self.steps, self.length - index * self.steps)
+        inputs = np.full((len(mine), width), PAD, dtype=np.int64)
+        targets = np.full((len(mine), width), PAD, dtype=np.int64)
+        for row, stream in enumerate(mine):
+            begin, end = begins[stream], ends[stream]
+            inputs[row, : end - begin] = self.ids[begin:end]
+            targets[row, : end - begin] = self.ids[begin + 1 : end + 1]
+        return LanguageBatch(
+            torch.from_numpy(inputs), torch.from_numpy(targets), index == 0, int((ends - begins).sum())
+        )

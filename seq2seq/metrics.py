@@ -1,0 +1,122 @@
+"""Numbers that say how good a model is, from losses or from strings."""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+
+class LanguageScore(NamedTuple):
+    """How well a language model predicts a text; comparable between tokenizers per character and per byte only."""
+
+    nats_per_token: float
+    bits_per_token: float
+    nats_per_character: float
+    bits_per_character: float
+    nats_per_byte: float
+    bits_per_byte: float
+    perplexity: float  # per token
+
+
+class Score(NamedTuple):
+    """One number about translations, with the signature that says how it was measured."""
+
+    name: str
+    value: float
+    signature: str
+
+
+def bits(nats: float) -> float:
+    """The same information in bits."""
+    return nats / math.log(2)
+
+
+def perplexity(nats_per_token: float) -> float:
+    """Among how many equally likely tokens the model chooses; infinity where the number is too large for a float."""
+    try:
+        return math.exp(nats_per_token)
+    except OverflowError:
+        return math.inf
+
+
+def language_score(nats: float, tokens: int, characters: int, bytes: int) -> LanguageScore:  # noqa: A002
+    """The score of a text of so many tokens, characters and bytes of UTF-8 whose loss is `nats` in total.
+
+    Raises ValueError unless all three numbers are positive.
+    """
+    for name, count in (("tokens", tokens), ("characters", characters), ("bytes", bytes)):
+        if count <= 0:
+            raise ValueError(f"a text to score must have at least one of its {name}, not {count}")
+    return LanguageScore(
+        nats_per_token=nats / tokens,
+        bits_per_token=bits(nats / tokens),
+        nats_per_character=nats / characters,
+        bits_per_character=bits(nats / characters),
+        nats_per_byte=nats / bytes,
+        bits_per_byte=bits(nats / bytes),
+        perplexity=perplexity(nats / tokens),
+    )
+
+
+def bleu(hypotheses: Sequence[str], references: Sequence[str], lowercase: bool = False, tokenize: str = "13a") -> Score:
+    """BLEU of a corpus (Papineni et al., 2002) by sacreBLEU (Post, 2018), from 0 to 100, higher is better.
+
+    `tokenize` is one of sacreBLEU's tokenizers, such as 13a, intl, char, zh and ja-mecab. Raises ValueError unless
+    there are equally many lines on both sides, at least one.
+    """
+    _check_lines(hypotheses, references)
+    from sacrebleu.metrics.bleu import BLEU
+
+    try:
+        metric = BLEU(lowercase=lowercase, tokenize=tokenize)
+    except (AssertionError, KeyError):
+        known = ", ".join(sorted(BLEU.TOKENIZERS))
+        raise ValueError(f"tokenize must be one of {known}, not {tokenize!r}") from None
+    value = metric.corpus_score(list(hypotheses), [list(references)]).score
+    return Score("BLEU", value, str(metric.get_signature()))
+
+
+def chrf(hypotheses: Sequence[str], references: Sequence[str], lowercase: bool = False, word_order: int = 0) -> Score:
+    """chrF of a corpus (Popović, 2015) by sacreBLEU, from 0 to 100, higher is better; with `word_order` 2 it is chrF++.
+
+    Raises ValueError unless there are equally many lines on both sides, at least one.
+    """
+    _check_lines(hypotheses, references)
+    from sacrebleu.metrics.chrf import CHRF
+
+    metric = CHRF(lowercase=lowercase, word_order=word_order)
+    value = metric.corpus_score(list(hypotheses), [list(references)]).score
+    return Score("chrF" + "+" * word_order, value, str(metric.get_signature()))
+
+
+def ter(hypotheses: Sequence[str], references: Sequence[str], lowercase: bool = True) -> Score:
+    """TER of a corpus (Snover et al., 2006) by sacreBLEU: edits for 100 words of the reference, lower is better.
+
+    Case is ignored by default, as sacreBLEU does. Raises ValueError unless there are equally many lines on both sides,
+    at least one.
+    """
+    _check_lines(hypotheses, references)
+    from sacrebleu.metrics.ter import TER
+
+    metric = TER(case_sensitive=not lowercase)
+    value = metric.corpus_score(list(hypotheses), [list(references)]).score
+    return Score("TER", value, str(metric.get_signature()))
+
+
+def exact_match(hypotheses: Sequence[str], references: Sequence[str]) -> Score:
+    """How many lines of 100 equal their reference in every character.
+
+    Raises ValueError unless there are equally many lines on both sides, at least one.
+    """
+    _check_lines(hypotheses, references)
+    equal = sum(map(str.__eq__, hypotheses, references))
+    return Score("exact match", 100 * equal / len(references), "nrefs:1|case:mixed|tok:none")
+
+
+def _check_lines(hypotheses: Sequence[str], references: Sequence[str]) -> None:
+    for lines in (hypotheses, references):
+        if isinstance(lines, str):
+            raise TypeError("lines must be a list of strings, not one string")
+    if len(hypotheses) != len(references):
+        raise ValueError(f"there must be one reference a line, not {len(references)} for {len(hypotheses)} lines")
+    if not references:
+        raise ValueError("there must be at least one line to score, but there is none")

@@ -1,0 +1,113 @@
+"""The target, written word by word while looking at the source."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from seq2seq.attention import AttentionFactory, Encoding, Memory
+from seq2seq.recurrence import LayerFactory, Stack
+
+
+class DecoderState(NamedTuple):
+    """What changes from word to word."""
+
+    lower: tuple[Any, ...]
+    upper: tuple[Any, ...]
+    feed: Float[Tensor, "batch feed"]  # what was last said; of size 0 without input feeding
+
+
+class Reading(NamedTuple):
+    """What a decoder says after each word of the target."""
+
+    features: Float[Tensor, "batch target size"]
+    weights: Float[Tensor, "batch target source"]  # where it looked
+    state: DecoderState
+
+
+class Decoder(nn.Module):
+    """A stack of layers, whose first one asks the attention and whose others read the answer (Wu et al., 2016, GNMT).
+
+    The answer reaches the memory without a loop over time in Python. What is said is tanh(W [h; context]) (Luong et al.,
+    2015, equation 5). The summary of the source is the first thing that the decoder reads, which starts any layer's state.
+
+    Args:
+        input_size: Number of features of a target word.
+        size: Number of features of every layer.
+        output_size: Number of features of what is said.
+        memory_size: Number of features of the encoder's states.
+        layers: What carries memory through time, from the input up.
+        attention: How the source is looked at.
+        dropout: Probability of dropping an output of a layer, with one mask for a whole sentence.
+        norm: Normalise what goes into every layer and what leaves the last one.
+        residual: Add what went into a layer to what comes out of it, where the sizes allow it.
+        input_feeding: Read what was last said beside the next word (Luong et al., 2015, section 3.3).
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        size: int,
+        output_size: int,
+        memory_size: int,
+        layers: Sequence[LayerFactory],
+        attention: AttentionFactory,
+        dropout: float = 0.0,
+        norm: bool = False,
+        residual: bool = False,
+        input_feeding: bool = False,
+    ) -> None:
+        super().__init__()
+        self.feed_size = output_size if input_feeding else 0
+        self.bridge = nn.Linear(memory_size, input_size)
+        self.lower = Stack(input_size + self.feed_size, size, layers[:1], dropout, norm, residual)
+        self.attention = attention(size, memory_size)
+        seen = size + self.attention.size
+        above = layers[1:]
+        self.upper = Stack(seen, size, above, dropout, norm, residual) if above else None
+        self.combine = nn.Linear(seen, output_size)
+
+    def start(self, encoding: Encoding) -> tuple[Memory, DecoderState]:
+        """What is looked at, and the state after reading the summary of the source."""
+        batch = len(encoding.summary)
+        feed = encoding.summary.new_zeros(batch, self.feed_size)
+        x = torch.cat([torch.tanh(self.bridge(encoding.summary)), feed], dim=-1)
+        _, lower = self.lower(x[:, None])
+        upper = self.upper.initial_state(batch) if self.upper is not None else ()
+        return self.attention.remember(encoding), DecoderState(lower, upper, feed)
+
+    def forward(self, x: Float[Tensor, "batch target input"], memory: Memory, state: DecoderState) -> Reading:
+        """Read a whole target, in one call of every layer unless what is said is fed back."""
+        if self.feed_size:
+            return self.loop(x, memory, state)
+        hidden, lower = self.lower(x, state.lower)
+        context, weights = self.attention(hidden, memory)
+        upper = state.upper
+        if self.upper is not None:
+            hidden, upper = self.upper(torch.cat([hidden, context], dim=-1), upper)
+        features = torch.tanh(self.combine(torch.cat([hidden, context], dim=-1)))
+        return Reading(features, weights, DecoderState(lower, upper, state.feed))
+
+    def loop(self, x: Float[Tensor, "batch target input"], memory: Memory, state: DecoderState) -> Reading:
+        """The same, one word at a time."""
+        features, weights = [], []
+        for now in x.unbind(dim=1):
+            said, looked, state = self.step(now, memory, state)
+            features.append(said)
+            weights.append(looked)
+        return Reading(torch.stack(features, dim=1), torch.stack(weights, dim=1), state)
+
+    def step(
+        self, x: Float[Tensor, "rows input"], memory: Memory, state: DecoderState
+    ) -> tuple[Float[Tensor, "rows size"], Float[Tensor, "rows source"], DecoderState]:
+        """Read one word. With several rows a sentence, as in beam search, these share the sentence's memory."""
+        hidden, lower = self.lower.step(torch.cat([x, state.feed.to(x.dtype)], dim=-1), state.lower)
+        queries = hidden.unflatten(0, (len(memory.real), -1))
+        context, weights = (part.flatten(0, 1) for part in self.attention(queries, memory))
+        upper = state.upper
+        if self.upper is not None:
+            hidden, upper = self.upper.step(torch.cat([hidden, context], dim=-1), upper)
+        said = torch.tanh(self.combine(torch.cat([hidden, context], dim=-1)))
+        return said, weights, DecoderState(lower, upper, said if self.feed_size else state.feed)

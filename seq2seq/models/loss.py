@@ -1,0 +1,101 @@
+"""The output layer and its cross-entropy together, in pieces, so that all logits never stand in memory at once."""
+
+from typing import Any, NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+CHUNK = 1 << 21  # logits computed at once
+
+
+class Loss(NamedTuple):
+    """Sums over the tokens asked for."""
+
+    smoothed: Float[Tensor, ""]  # what is trained on
+    nats: Float[Tensor, ""]  # negative log-likelihood, without label smoothing and without gradient
+    tokens: int
+
+
+def cross_entropy(
+    features: Float[Tensor, "batch time size"],
+    weight: Float[Tensor, "vocab size"],
+    bias: Float[Tensor, " vocab"],
+    targets: Int[Tensor, "batch time"],
+    smoothing: float = 0.0,
+) -> Loss:
+    """Cross-entropy of the output layer `features @ weight.T + bias`, summed over the targets that are not 0.
+
+    Label smoothing gives `smoothing` of each target's probability to all words alike (Szegedy et al., 2016, section 7).
+    Gradients are computed with the loss, chunk by chunk; logits live in the autocast type, the softmax in float32.
+    """
+    asked = targets.flatten().nonzero().squeeze(1)
+    rows = features.flatten(0, 1).index_select(0, asked)
+    wanted = targets.flatten().index_select(0, asked)
+    kind = features.device.type
+    dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else weight.dtype
+    smoothed, nats = ChunkedCrossEntropy.apply(rows.to(dtype), weight, bias, wanted, smoothing, dtype)
+    return Loss(smoothed, nats, len(asked))
+
+
+def token_nats(
+    features: Float[Tensor, "batch time size"],
+    weight: Float[Tensor, "vocab size"],
+    bias: Float[Tensor, " vocab"],
+    targets: Int[Tensor, "batch time"],
+) -> Float[Tensor, "batch time"]:
+    """Negative log-probability of every target, and 0 where nothing is asked for (a target of 0)."""
+    rows, wanted = features.flatten(0, 1), targets.flatten()
+    step = max(1, CHUNK // len(weight))
+    nats = [
+        torch.nn.functional.cross_entropy(
+            torch.nn.functional.linear(part.to(weight.dtype), weight, bias).float(), goal, reduction="none"
+        )
+        for part, goal in zip(rows.split(step), wanted.split(step), strict=True)
+    ]
+    return torch.cat(nats).view_as(targets).masked_fill(targets == 0, 0.0) if nats else features.new_zeros(targets.shape)
+
+
+class ChunkedCrossEntropy(torch.autograd.Function):
+    """Sum of the smoothed loss, and of the plain one, over all rows."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, rows: Tensor, weight: Tensor, bias: Tensor, wanted: Tensor, smoothing: float, dtype: torch.dtype
+    ) -> tuple[Tensor, Tensor]:
+        with torch.autocast(rows.device.type, enabled=False):
+            table = weight.to(dtype)
+            words = len(weight)
+            gradient_rows = torch.empty_like(rows)
+            gradient_weight = torch.zeros_like(weight)
+            gradient_bias = torch.zeros_like(bias)
+            smoothed = nats = torch.zeros((), device=rows.device)
+            step = max(1, CHUNK // words)
+            for part, goal, slope in zip(
+                rows.split(step), wanted.split(step), gradient_rows.split(step), strict=True
+            ):
+                logits = torch.addmm(bias.to(dtype), part, table.t()).float()
+                level = logits.logsumexp(dim=1)
+                nll = (level - logits.gather(1, goal[:, None]).squeeze(1)).sum()
+                nats = nats + nll
+                smoothed = smoothed + (1 - smoothing) * nll
+                if smoothing:
+                    smoothed = smoothed + smoothing * (level - logits.mean(dim=1)).sum()
+                error = logits.sub_(level[:, None]).exp_()  # softmax minus the smoothed target
+                if smoothing:
+                    error.sub_(smoothing / words)
+                error.scatter_add_(1, goal[:, None], error.new_full((len(goal), 1), smoothing - 1))
+                gradient_bias += error.sum(dim=0)
+                error = error.to(dtype)
+                torch.mm(error, table, out=slope)
+                gradient_weight += error.t() @ part
+        ctx.save_for_backward(gradient_rows, gradient_weight, gradient_bias)
+        ctx.mark_non_differentiable(nats)
+        return smoothed, nats
+
+    @staticmethod
+    @once_differentiable  # type: ignore[untyped-decorator]
+    def backward(ctx: Any, scale: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
+        rows, weight, bias = ctx.saved_tensors
+        return rows * scale.to(rows.dtype), weight * scale, bias * scale, None, None, None

@@ -1,0 +1,171 @@
+"""The classical layers, each one call of torch's own kernel over the whole sequence."""
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from seq2seq.dropout import WeightDropout
+from seq2seq.recurrence.interface import Recurrence
+
+SHUT, OPEN = -100.0, 100.0  # a gate's pre-activation at which float32 knows only 0 and 1
+
+
+class LSTMState(NamedTuple):
+    hidden: Float[Tensor, "batch size"]
+    cell: Float[Tensor, "batch size"]
+
+
+class RNN(Recurrence[Tensor]):
+    """Elman's simple recurrent network, h = f(W x + R h + b) (Elman, 1990).
+
+    Args:
+        input_size: Number of features that come in at every step.
+        size: Number of units.
+        nonlinearity: The function f; with relu, orthogonal recurrent weights matter even more.
+        weight_dropout: Probability with which single recurrent weights are dropped for a whole sequence.
+    """
+
+    def __init__(
+        self, input_size: int, size: int, nonlinearity: Literal["tanh", "relu"] = "tanh", weight_dropout: float = 0.0
+    ) -> None:
+        super().__init__(input_size, size)
+        self.kernel = nn.RNN(input_size, size, nonlinearity=nonlinearity, batch_first=True)
+        self.weight_dropout = WeightDropout(weight_dropout)
+        initialise(self.kernel)
+
+    def initial_state(self, batch: int) -> Tensor:
+        return self.kernel.weight_hh_l0.new_zeros(batch, self.size)
+
+    def forward(
+        self, x: Tensor, state: Tensor | None = None, lengths: Int[Tensor, " batch"] | None = None
+    ) -> tuple[Tensor, Tensor]:
+        before = self.initial_state(len(x)) if state is None else state
+        if self.weight_dropout.active:
+            run = torch.rnn_tanh if self.kernel.nonlinearity == "tanh" else torch.rnn_relu
+            y, after = run(x, before[None], weights(self), True, 1, 0.0, self.training, False, True)
+        else:
+            y, after = self.kernel(x, before[None])
+        return y, after[0] if lengths is None else last(y, lengths, before)
+
+    def step(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        cell = torch.rnn_tanh_cell if self.kernel.nonlinearity == "tanh" else torch.rnn_relu_cell
+        hidden = cell(x, state, *weights(self))
+        return hidden, hidden
+
+
+class LSTM(Recurrence[LSTMState]):
+    """Long short-term memory (Hochreiter and Schmidhuber, 1997), with a forget gate (Gers et al., 2000).
+
+    Args:
+        input_size: Number of features that come in at every step.
+        size: Number of units.
+        forget_bias: Bias of the forget gate at the start; one keeps the memory open (Jozefowicz et al., 2015).
+        weight_dropout: Probability with which single recurrent weights are dropped for a whole sequence.
+    """
+
+    def __init__(self, input_size: int, size: int, forget_bias: float = 1.0, weight_dropout: float = 0.0) -> None:
+        super().__init__(input_size, size)
+        self.kernel = nn.LSTM(input_size, size, batch_first=True)
+        self.weight_dropout = WeightDropout(weight_dropout)
+        initialise(self.kernel)
+        with torch.no_grad():  # torch adds two biases, so one of them carries it alone
+            self.kernel.bias_ih_l0[size : 2 * size] = forget_bias
+
+    def initial_state(self, batch: int) -> LSTMState:
+        zeros = self.kernel.weight_hh_l0.new_zeros(batch, self.size)
+        return LSTMState(zeros, zeros)
+
+    def forward(
+        self, x: Tensor, state: LSTMState | None = None, lengths: Int[Tensor, " batch"] | None = None
+    ) -> tuple[Tensor, LSTMState]:
+        before = self.initial_state(len(x)) if state is None else state
+        start = (before.hidden[None], before.cell[None])
+        if lengths is None and not self.weight_dropout.active:
+            y, (hidden, cell) = self.kernel(x, start)
+            return y, LSTMState(hidden[0], cell[0])
+        parameters = weights(self)
+        if lengths is not None:  # nothing is written past the end of a row, and nothing forgotten
+            x, parameters[0] = flag_padding(x, lengths, parameters[0], (SHUT, OPEN, 0.0, 0.0))
+        y, hidden, cell = torch.lstm(x, start, parameters, True, 1, 0.0, self.training, False, True)
+        return y, LSTMState(hidden[0] if lengths is None else last(y, lengths, before.hidden), cell[0])
+
+    def step(self, x: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:
+        after = LSTMState(*torch.lstm_cell(x, state, *weights(self)))
+        return after.hidden, after
+
+
+class GRU(Recurrence[Tensor]):
+    """Gated recurrent unit (Cho et al., 2014), in torch's form: h = (1 - z) n + z h, so z keeps.
+
+    Args:
+        input_size: Number of features that come in at every step.
+        size: Number of units.
+        keep_bias: Bias of the gate z at the start; above zero keeps the memory longer.
+        weight_dropout: Probability with which single recurrent weights are dropped for a whole sequence.
+    """
+
+    def __init__(self, input_size: int, size: int, keep_bias: float = 1.0, weight_dropout: float = 0.0) -> None:
+        super().__init__(input_size, size)
+        self.kernel = nn.GRU(input_size, size, batch_first=True)
+        self.weight_dropout = WeightDropout(weight_dropout)
+        initialise(self.kernel)
+        with torch.no_grad():
+            self.kernel.bias_ih_l0[size : 2 * size] = keep_bias
+
+    def initial_state(self, batch: int) -> Tensor:
+        return self.kernel.weight_hh_l0.new_zeros(batch, self.size)
+
+    def forward(
+        self, x: Tensor, state: Tensor | None = None, lengths: Int[Tensor, " batch"] | None = None
+    ) -> tuple[Tensor, Tensor]:
+        before = self.initial_state(len(x)) if state is None else state
+        if lengths is None and not self.weight_dropout.active:
+            y, after = self.kernel(x, before[None])
+            return y, after[0]
+        parameters = weights(self)
+        if lengths is not None:  # past the end of a row the gate keeps everything
+            x, parameters[0] = flag_padding(x, lengths, parameters[0], (0.0, OPEN, 0.0))
+        y, after = torch.gru(x, before[None], parameters, True, 1, 0.0, self.training, False, True)
+        return y, after[0] if lengths is None else last(y, lengths, before)
+
+    def step(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        hidden = torch.gru_cell(x, state, *weights(self))
+        return hidden, hidden
+
+
+def weights(layer: RNN | LSTM | GRU) -> list[Tensor]:
+    """A layer's parameters in the order of torch's kernels, the recurrent ones after their dropout."""
+    kernel = layer.kernel
+    recurrent = layer.weight_dropout(kernel.weight_hh_l0)
+    return [kernel.weight_ih_l0, recurrent, kernel.bias_ih_l0, kernel.bias_hh_l0]
+
+
+def initialise(kernel: nn.RNNBase) -> None:
+    """Orthogonal recurrent weights (Saxe et al., 2014), Glorot's uniform for the input, gate by gate; biases zero."""
+    with torch.no_grad():
+        for gate in kernel.weight_hh_l0.split(kernel.hidden_size):
+            nn.init.orthogonal_(gate)
+        for gate in kernel.weight_ih_l0.split(kernel.hidden_size):
+            nn.init.xavier_uniform_(gate)
+        nn.init.zeros_(kernel.bias_ih_l0)
+        nn.init.zeros_(kernel.bias_hh_l0)
+
+
+def flag_padding(
+    x: Float[Tensor, "batch time input"], lengths: Int[Tensor, " batch"], weight: Tensor, gates: Sequence[float]
+) -> tuple[Tensor, Tensor]:
+    """One more input that is 1 on padding, and a weight that lets it set each gate: no packing, no second kernel call."""
+    padding = torch.arange(x.shape[1], device=x.device) >= lengths[:, None]
+    column = weight.new_tensor(gates).repeat_interleave(len(weight) // len(gates))
+    return torch.cat([x, padding[..., None].to(x)], dim=-1), torch.cat([weight, column[:, None]], dim=1)
+
+
+def last(
+    y: Float[Tensor, "batch time size"], lengths: Int[Tensor, " batch"], before: Float[Tensor, "batch size"]
+) -> Float[Tensor, "batch size"]:
+    """The output at the end of each row, and what was there before it for a row of length zero."""
+    at = (lengths - 1).clamp(min=0).to(y.device)[:, None, None].expand(-1, 1, y.shape[2])
+    return torch.where((lengths > 0)[:, None], y.gather(1, at).squeeze(1), before.to(y.dtype))

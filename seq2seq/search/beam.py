@@ -1,0 +1,129 @@
+"""The best few hypotheses side by side (Sutskever et al., 2014), every sentence of a batch for itself."""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from seq2seq.search.interface import Hypothesis, Problem, log_probabilities
+from seq2seq.special import BOS, EOS
+from seq2seq.state import S, repeat, select
+
+NEVER = float("-inf")
+
+
+class Beams(NamedTuple):
+    """Hypotheses of each sentence; those that are none rank -inf."""
+
+    ids: Int[Tensor, "sentences beams length"]
+    lengths: Int[Tensor, "sentences beams"]
+    scores: Float[Tensor, "sentences beams"]
+    ranks: Float[Tensor, "sentences beams"]
+
+
+def penalty(lengths: Tensor, alpha: float) -> Tensor:
+    """What a score of so many tokens, the end included, is divided by (Wu et al., 2016, equation 14)."""
+    return ((5 + lengths.float()) / 6) ** alpha
+
+
+def beam_search(
+    problem: Problem[S],
+    limits: Int[Tensor, " batch"],
+    beams: int = 5,
+    length_penalty: float = 1.0,
+    n_best: int = 1,
+) -> list[list[Hypothesis]]:
+    """The `n_best` best-ranked hypotheses found for each sentence, best first.
+
+    A sentence leaves the batch once nothing that goes on can still rank among its best, so the result does not depend on
+    what else is in the batch. At its limit, a hypothesis counts as it stands, without an end.
+
+    Args:
+        problem: What is searched.
+        limits: Most tokens of each sentence's hypotheses.
+        beams: Hypotheses that are followed at once.
+        length_penalty: Exponent of the length by which scores are divided; 0 compares plain log-probabilities.
+        n_best: Hypotheses returned, at most as many as beams.
+    """
+    if not 1 <= n_best <= beams:
+        raise ValueError(f"n_best must be from 1 to the number of beams ({beams}), and {n_best} was given")
+    if length_penalty < 0:
+        raise ValueError(f"the length penalty must be at least 0, and {length_penalty} was given")
+    step, state, device = problem.step, repeat(problem.state, beams), limits.device
+    alive = torch.arange(len(limits), device=device)
+    longest = int(limits.max()) if len(limits) else 0
+    ids = torch.full((len(limits), beams, longest), EOS, device=device)
+    scores = torch.full((len(limits), beams), NEVER, device=device)
+    scores[:, 0] = 0.0  # all beams of a sentence begin alike, so that only one of them counts
+    tokens = torch.full((len(limits) * beams,), BOS, device=device)
+    done = Beams(ids.clone(), torch.zeros_like(scores, dtype=torch.long), scores.clone().fill_(NEVER), scores.clone())
+    done.ranks.fill_(NEVER)
+    found: list[list[Hypothesis]] = [[] for _ in limits]
+
+    for length in range(1, longest + 1):  # tokens written after this step, the end included
+        logits, state = step(tokens, state)
+        vocab = logits.shape[-1]
+        totals = scores[..., None] + log_probabilities(logits).view(len(alive), beams, vocab)
+        # twice as many as beams, of which at most half can be ends: as many as beams can always go on
+        best, places = totals.flatten(1).topk(min(2 * beams, beams * vocab), dim=-1)
+        parents, tokens = places // vocab, places % vocab
+        history = ids.gather(1, parents[..., None].expand(-1, -1, longest))
+        history[..., length - 1] = tokens
+        ends = tokens == EOS
+        within = torch.arange(best.shape[1], device=device) < beams
+
+        ended = torch.where(ends & within, best, NEVER)
+        done = keep_best(done, Beams(history, torch.full_like(tokens, length - 1), ended, rank(ended, length, length_penalty)))
+        scores, kept = best.masked_fill(ends, NEVER).topk(beams, dim=-1)
+        ids = history.gather(1, kept[..., None].expand(-1, -1, longest))
+        parents, tokens = parents.gather(1, kept), tokens.gather(1, kept)
+
+        full = limits[alive] == length
+        if full.any():
+            cut = torch.where(full[:, None], scores, NEVER)
+            cut_ranks = rank(cut, length, length_penalty)
+            done = keep_best(done, Beams(ids, torch.full_like(tokens, length), cut, cut_ranks))
+        # no hypothesis that goes on can rank above this: its score only falls, and the divisor grows up to the limit
+        ceiling = scores[:, 0] / penalty(limits[alive] + 1, length_penalty)
+        over = full | (done.ranks[:, n_best - 1] >= ceiling)
+
+        rows = torch.arange(len(alive), device=device)[:, None] * beams + parents
+        if over.any():
+            for sentence, hypotheses in zip(alive[over].tolist(), unpack(select(done, over.nonzero().squeeze(1))), strict=True):
+                found[sentence] = hypotheses[:n_best]
+            going = (~over).nonzero().squeeze(1)
+            if not len(going):
+                break
+            alive, ids, scores, tokens, rows = (part[going] for part in (alive, ids, scores, tokens, rows))
+            done = select(done, going)
+            step = problem.narrow(alive)
+        state, tokens = select(state, rows.flatten()), tokens.flatten()
+    return found
+
+
+def rank(scores: Tensor, length: int, alpha: float) -> Tensor:
+    return scores / penalty(torch.tensor(length), alpha)
+
+
+def keep_best(done: Beams, new: Beams) -> Beams:
+    """The best-ranked of both, as many as `done` holds."""
+    ranks, places = torch.cat([done.ranks, new.ranks], dim=1).topk(done.ranks.shape[1], dim=1)
+    lengths, scores = (
+        torch.cat([old, more], dim=1).gather(1, places)
+        for old, more in ((done.lengths, new.lengths), (done.scores, new.scores))
+    )
+    ids = torch.cat([done.ids, new.ids], dim=1)
+    return Beams(ids.gather(1, places[..., None].expand(-1, -1, ids.shape[2])), lengths, scores, ranks)
+
+
+def unpack(beams: Beams) -> list[list[Hypothesis]]:
+    """As lists, without what is no hypothesis."""
+    return [
+        [
+            Hypothesis(row[:length], score, ranked)
+            for row, length, score, ranked in zip(*sentence, strict=True)
+            if ranked != NEVER
+        ]
+        for sentence in zip(*(part.tolist() for part in beams), strict=True)
+    ]

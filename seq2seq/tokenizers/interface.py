@@ -1,0 +1,88 @@
+"""What every tokenizer does: text to ids and back, without an exception for any text."""
+
+import hashlib
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from seq2seq.tokenizers.plain import to_json
+
+SPECIALS = ("<pad>", "<unk>", "<s>", "</s>")  # how people read the ids PAD, UNK, BOS and EOS
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class Tokenizer(ABC):
+    """Text to ids and back. Made by its options, then learned from text or restored from a state.
+
+    Ids 0 to 3 are the same for every tokenizer: PAD, UNK, BOS and EOS. A lone surrogate, which is no Unicode text and
+    has no UTF-8 form, is read as U+FFFD everywhere.
+    """
+
+    @abstractmethod
+    def learn(self, lines: Iterable[str]) -> None:
+        """Learn the vocabulary from lines without their newlines, read once and never held together in memory.
+
+        Raises ValueError if there is nothing to learn from.
+        """
+
+    @property
+    @abstractmethod
+    def vocab_size(self) -> int:
+        """How many ids there are, specials included. Raises ValueError if nothing was learned yet."""
+
+    @abstractmethod
+    def encode(self, text: str) -> list[int]:
+        """The ids of a text, without BOS and EOS. Raises for no text at all."""
+
+    def encode_batch(self, lines: list[str]) -> list[list[int]]:
+        """The same as `encode` for every line, where many at once may be faster."""
+        return [self.encode(line) for line in lines]
+
+    def encode_blocks(self, blocks: Iterable[str]) -> Iterator[list[int]]:
+        """The ids of one text that comes in blocks, wherever they were cut; joined, they decode to the joined text."""
+        return map(self.encode, blocks)
+
+    def sample(self, text: str, seed: int) -> list[int]:
+        """A random way to cut the text, the same for the same seed; tokenizers that know only one way give that."""
+        return self.encode(text)
+
+    @abstractmethod
+    def decode(self, ids: Iterable[int]) -> str:
+        """The text of some ids: PAD, BOS and EOS are skipped. Raises ValueError for an id outside the vocabulary."""
+
+    @abstractmethod
+    def pieces(self, text: str) -> list[str]:
+        """What the ids of a text stand for, one string an id, for people to read."""
+
+    @abstractmethod
+    def state_dict(self) -> dict[str, Any]:
+        """Options and what was learned, as dicts, lists, numbers, strings and bytes; "kind" names the class."""
+
+    @abstractmethod
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Become the tokenizer that gave this state, options included."""
+
+    def fingerprint(self) -> str:
+        """A hash of the state: equal for tokenizers that do the same, in every process."""
+        return hashlib.sha256(to_json(self.state_dict()).encode()).hexdigest()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Tokenizer) and self.state_dict() == other.state_dict()
+
+    def __hash__(self) -> int:
+        return hash(self.state_dict()["kind"])  # of what cannot change by learning
+
+    def _checked(self, ids: Iterable[int]) -> list[int]:
+        """The ids as a list, after a look at their range."""
+        known = list(map(int, ids))
+        wrong = next((i for i in (min(known), max(known)) if not 0 <= i < self.vocab_size), None) if known else None
+        if wrong is not None:
+            raise ValueError(f"an id must be between 0 and {self.vocab_size - 1}, not {wrong}")
+        return known
+
+
+def without_surrogates(text: str) -> str:
+    """The text with U+FFFD in place of each lone surrogate."""
+    return text if text.isascii() else _SURROGATE.sub("�", text)

@@ -1,0 +1,80 @@
+"""One id for each word."""
+
+from collections.abc import Iterable, Iterator
+from itertools import chain, repeat
+from typing import Any
+
+from seq2seq.special import BOS, EOS, PAD, UNK
+from seq2seq.tokenizers.counting import check_limits, ids_of, most_frequent
+from seq2seq.tokenizers.interface import Tokenizer, without_surrogates
+
+
+class Words(Tokenizer):
+    r"""One id for each word, a run of characters that are not white space; a word that was not learned is <unk>.
+
+    The newline is a word of its own and always known, so a language model can end its lines. `decode` joins words with
+    one space and puts none beside a newline: `decode(encode(x))` of known words is
+    `"\n".join(" ".join(line.split()) for line in x.split("\n"))`. A corpus that spells its unknown words `<unk>` gives
+    them the id UNK.
+
+    Args:
+        max_size: How many ids there are at most, special ids included; the most frequent words are kept.
+        min_count: How often a word must occur in the text to be kept.
+    """
+
+    def __init__(self, max_size: int | None = None, min_count: int = 1) -> None:
+        check_limits(max_size, min_count)
+        self.max_size = max_size
+        self.min_count = min_count
+        self._units: list[str] = []
+        self._ids: dict[str, int] = {}
+
+    def learn(self, lines: Iterable[str]) -> None:
+        self._keep(most_frequent(map(_words, lines), self.max_size, self.min_count, "word"))
+
+    @property
+    def vocab_size(self) -> int:
+        return len(self._learned())
+
+    def encode(self, text: str) -> list[int]:
+        self._learned()
+        return list(map(self._ids.get, _words(text), repeat(UNK)))
+
+    def encode_blocks(self, blocks: Iterable[str]) -> Iterator[list[int]]:
+        rest = ""  # a word that the next block may continue
+        for block in blocks:
+            text = rest + without_surrogates(block)
+            rest = text.split()[-1] if text and not text[-1].isspace() else ""
+            yield self.encode(text.removesuffix(rest))
+        yield self.encode(rest)
+
+    def decode(self, ids: Iterable[int]) -> str:
+        units = self._learned()
+        text = " ".join(units[i] for i in self._checked(ids) if i not in (PAD, BOS, EOS))
+        return text.replace(" \n", "\n").replace("\n ", "\n")
+
+    def pieces(self, text: str) -> list[str]:
+        return [self._units[i] for i in self.encode(text)]
+
+    def state_dict(self) -> dict[str, Any]:
+        options = {"max_size": self.max_size, "min_count": self.min_count}
+        return {"kind": "Words", "options": options, "units": list(self._units)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.max_size = state["options"]["max_size"]
+        self.min_count = state["options"]["min_count"]
+        self._keep(list(state["units"]))
+
+    def _keep(self, units: list[str]) -> None:
+        self._units = units
+        self._ids = ids_of(units)
+
+    def _learned(self) -> list[str]:
+        if not self._units:
+            raise ValueError("this tokenizer of words must learn from text before it is used")
+        return self._units
+
+
+def _words(text: str) -> list[str]:
+    lines = [line.split() for line in without_surrogates(text).split("\n")]
+    return lines[0] + list(chain.from_iterable(["\n", *line] for line in lines[1:]))

@@ -1,0 +1,72 @@
+"""How the learning rate rises and falls, by step."""
+
+import math
+
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR
+
+
+class WarmupCosine(LambdaLR):
+    """Rises in a line, then falls along half a cosine (Loshchilov and Hutter, 2017).
+
+    Args:
+        optimizer: Whose learning rate it is.
+        steps: Steps of the whole training; taken from trainer.max_steps.
+        warmup: Steps of the rise.
+        floor: Share of the learning rate that is left at the end.
+    """
+
+    def __init__(self, optimizer: Optimizer, steps: int, warmup: int = 200, floor: float = 0.05) -> None:
+        check(steps, warmup)
+
+        def factor(step: int) -> float:
+            if step < warmup:
+                return (step + 1) / (warmup + 1)
+            way = min(1.0, (step - warmup) / max(1, steps - warmup))
+            return floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * way))
+
+        super().__init__(optimizer, factor)
+
+
+class WarmupLinear(LambdaLR):
+    """Rises in a line, then falls in a line.
+
+    Args:
+        optimizer: Whose learning rate it is.
+        steps: Steps of the whole training; taken from trainer.max_steps.
+        warmup: Steps of the rise.
+        floor: Share of the learning rate that is left at the end.
+    """
+
+    def __init__(self, optimizer: Optimizer, steps: int, warmup: int = 200, floor: float = 0.0) -> None:
+        check(steps, warmup)
+
+        def factor(step: int) -> float:
+            if step < warmup:
+                return (step + 1) / (warmup + 1)
+            return max(floor, 1 - (1 - floor) * (step - warmup) / max(1, steps - warmup))
+
+        super().__init__(optimizer, factor)
+
+
+class WarmupInverseSquareRoot(LambdaLR):
+    """Rises in a line, then falls with the square root of the step (Vaswani et al., 2017, equation 3); it needs no end.
+
+    Args:
+        optimizer: Whose learning rate it is, reached at the end of the rise.
+        warmup: Steps of the rise.
+    """
+
+    def __init__(self, optimizer: Optimizer, warmup: int = 400) -> None:
+        check(1, warmup)
+        super().__init__(optimizer, lambda step: min((step + 1) / (warmup + 1), math.sqrt((warmup + 1) / (step + 1))))
+
+
+def check(steps: int, warmup: int) -> None:
+    if steps < 1:
+        raise ValueError(
+            f"a schedule that ends needs the number of steps, and {steps} was given: set trainer.max_steps, "
+            f"or take WarmupInverseSquareRoot"
+        )
+    if warmup < 0:
+        raise ValueError(f"warmup must be at least 0, and {warmup} was given")

@@ -1,0 +1,161 @@
+"""The laws of subwords."""
+
+import threading
+import unicodedata
+import warnings
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given, settings
+from tokenizer_texts import ANY_STRING, some_lines
+
+from seq2seq.tokenizers import Subwords, Tokenizer
+
+
+def quiet(tokenizer: Subwords, lines: list[str]) -> Subwords:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        tokenizer.learn(lines)
+    return tokenizer
+
+
+def test_a_word_has_the_same_pieces_at_the_start_and_within_a_line(subwords: Tokenizer) -> None:
+    assert subwords.encode("cats cats\ncats") == [
+        *subwords.encode("cats"),
+        *subwords.encode("cats"),
+        *subwords.encode("\n"),
+        *subwords.encode("cats"),
+    ]
+    assert len(subwords.encode("\n")) == 1
+
+
+@pytest.mark.parametrize("algorithm", ["unigram", "bpe"])
+def test_equal_text_gives_equal_bytes(algorithm: str) -> None:
+    first, second = (quiet(Subwords(350, algorithm), some_lines()) for _ in range(2))
+    assert first.fingerprint() == second.fingerprint()
+    assert first.fingerprint() != quiet(Subwords(350, algorithm), some_lines(seed=1)).fingerprint()
+
+
+@pytest.mark.parametrize("algorithm", ["unigram", "bpe"])
+def test_a_vocabulary_that_the_text_cannot_fill_is_lowered_with_a_warning(algorithm: str) -> None:
+    tokenizer = Subwords(5000, algorithm)
+    with pytest.warns(UserWarning, match=r"too small for 5000 subwords, so there are \d\d\d$") as warned:
+        tokenizer.learn(["the cat", "a cat"])
+    assert len(warned) == 1
+    assert tokenizer.vocab_size < 5000
+    assert tokenizer.decode(tokenizer.encode("the zebra")) == "the zebra"
+
+
+@pytest.mark.parametrize("algorithm", ["unigram", "bpe"])
+def test_a_size_that_cannot_hold_the_characters_is_an_error(algorithm: str) -> None:
+    lines = ["".join(map(chr, range(0x4E00, 0x4E80)))] * 3
+    with pytest.raises(ValueError, match=r"size \(300\) must be at least 389 for the characters of this text"):
+        Subwords(300, algorithm).learn(lines)
+
+
+@pytest.mark.parametrize("algorithm", ["unigram", "bpe"])
+@pytest.mark.parametrize("line", ["x" * 50_000, "hello world " * 5_000, "日本語" * 20_000])
+def test_very_long_lines_are_learned_from(algorithm: str, line: str) -> None:
+    tokenizer = quiet(Subwords(300, algorithm, coverage=1.0), ["a b c", line])
+    pieces = tokenizer.pieces(line[:12])
+    assert not any(piece.startswith("<0x") for piece in pieces)
+
+
+@pytest.mark.parametrize("algorithm", ["unigram", "bpe"])
+def test_marks_of_sentencepiece_are_learned_as_text(algorithm: str) -> None:
+    tokenizer = quiet(Subwords(400, algorithm), ["<unk> </s> <s> zoo", "▅ kiwi▁kiwi"] * 50)
+    assert not any(piece.startswith("<0x") for piece in tokenizer.pieces("<unk> </s> zoo kiwi"))
+    assert tokenizer.encode("<unk>") != [1]
+
+
+def test_runs_of_spaces_become_pieces() -> None:
+    tokenizer = quiet(Subwords(300), ["        return x", "    y = 1", "        z = 2"] * 30)
+    assert len(tokenizer.encode("        return")) < len(tokenizer.encode("return")) + 4
+
+
+def test_sampling_depends_on_the_seed_alone(subwords: Tokenizer) -> None:
+    line = "the biggest houses of the running cats"
+    alone = [subwords.sample(line, seed) for seed in range(20)]
+    assert len(set(map(tuple, alone))) > 5
+    again: dict[int, list[list[int]]] = {}
+
+    def sample(name: int) -> None:
+        again[name] = [subwords.sample(line, seed) for seed in range(20)]
+
+    threads = [threading.Thread(target=sample, args=(name,)) for name in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all(again[name] == alone for name in range(4))
+    assert subwords.sample(line, 2**40 + 1) == subwords.sample(line, 2**40 + 1)
+    assert subwords.sample(line, 2**32 - 1) == subwords.sample(line, 2**32 - 1)
+
+
+@pytest.mark.parametrize("algorithm", ["unigram", "bpe"])
+def test_more_sampling_cuts_more(algorithm: str) -> None:
+    line = "the biggest houses of the running cats"
+    lengths = []
+    for sampling in (0.0, 0.3, 0.95):
+        tokenizer = quiet(Subwords(330, algorithm, sampling), some_lines())
+        lengths.append(sum(len(tokenizer.sample(line, seed)) for seed in range(50)))
+    assert lengths == sorted(lengths)
+    assert lengths[0] == 50 * len(tokenizer.encode(line))
+    assert lengths[2] > lengths[0]
+
+
+@given(text=ANY_STRING)
+@settings(max_examples=200, deadline=None)
+def test_a_normalised_text_comes_back_in_its_normal_form(tokenizers: dict[str, Tokenizer], text: str) -> None:
+    tokenizer = tokenizers["nfkc"]
+    valid = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if valid.encode("utf-16") == text.encode("utf-16", "surrogatepass"):
+        assert tokenizer.decode(tokenizer.encode(text)) == unicodedata.normalize("NFKC", text).lower()
+
+
+def test_lone_surrogates_become_replacement_characters(subwords: Tokenizer) -> None:
+    assert subwords.decode(subwords.encode("a\ud800b\udfff")) == "a�b�"
+
+
+def test_lines_are_streamed() -> None:
+    """A line can be given up once the next one is asked for."""
+    alive = 0
+
+    class Line(str):
+        def __del__(self) -> None:
+            nonlocal alive
+            alive -= 1
+
+    most = 0
+
+    def lines() -> Iterator[str]:
+        nonlocal alive, most
+        for line in some_lines(200):
+            alive += 1
+            most = max(most, alive)
+            yield Line(line)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        Subwords(300).learn(lines())
+    assert most < 5
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"size": 260}, r"size \(260\) must be larger than 260"),
+        ({"algorithm": "wordpiece"}, "algorithm must be unigram or bpe, not 'wordpiece'"),
+        ({"sampling": 1.5}, r"sampling \(1.5\) must be between 0 and 1"),
+        ({"normalization": "nfc"}, "normalization must be identity or nfkc, not 'nfc'"),
+        ({"coverage": 0.0}, r"coverage \(0.0\) must be between"),
+    ],
+)
+def test_options_out_of_range_are_named(options: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Subwords(**options)
+
+
+def test_nothing_is_printed_while_learning(capfd: pytest.CaptureFixture[str]) -> None:
+    quiet(Subwords(300), some_lines())
+    assert capfd.readouterr() == ("", "")
