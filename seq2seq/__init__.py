@@ -1,1 +1,42 @@
-"""Recurrent sequence models of text."""
+"""Recurrent sequence models of text: language models and translators."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from seq2seq.data import LanguageData, TranslationData
+    from seq2seq.inference import Searching, Translation, Writer, load
+    from seq2seq.models import LanguageModel, Translator
+    from seq2seq.search import Sampler
+
+__version__ = "0.1.0"
+
+_ROOMS = {
+    "LanguageData": "data",
+    "TranslationData": "data",
+    "LanguageModel": "models",
+    "Translator": "models",
+    "Sampler": "search",
+    "Searching": "inference",
+    "Translation": "inference",
+    "Writer": "inference",
+    "load": "inference",
+}
+__all__ = [
+    "LanguageData",
+    "LanguageModel",
+    "Sampler",
+    "Searching",
+    "TranslationData",
+    "Translation",
+    "Translator",
+    "Writer",
+    "load",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Public names are loaded when they are first used, since torch and Lightning take seconds to import."""
+    if name not in _ROOMS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"seq2seq.{_ROOMS[name]}"), name)

@@ -153,7 +153,9 @@ class MultiHeadAttention(Attention):
         return self.out(joined), weights.mean(dim=1)
 
     def split(self, x: Tensor) -> Tensor:
-        return x.unflatten(2, (self.heads, -1)).transpose(1, 2).flatten(0, 1)
+        """The heads' shares of the features as rows of their own: [batch * heads, length, size // heads]."""
+        heads: Tensor = x.unflatten(2, (self.heads, -1)).transpose(1, 2)
+        return heads.flatten(0, 1)
 
 
 class FixedVector(Attention):
@@ -174,5 +176,6 @@ AttentionFactory: TypeAlias = Callable[[int, int], Attention]  # (query_size, me
 
 
 def masked_softmax(scores: Tensor, real: Tensor) -> Tensor:
-    """Softmax over the last axis in float32, with nothing for what is not real."""
-    return scores.float().masked_fill(~real, float("-inf")).softmax(dim=-1)
+    """Softmax over the last axis in float32 or better, with nothing for what is not real."""
+    exact = scores.to(torch.promote_types(scores.dtype, torch.float32))
+    return exact.masked_fill(~real, float("-inf")).softmax(dim=-1)

@@ -52,7 +52,7 @@ class WeightDropout(nn.Module):
 
 
 class WordDropout(nn.Module):
-    """Replaces whole tokens by `replacement` (Iyyer et al., 2015; Bowman et al., 2016); 0, padding, is never replaced."""
+    """Replaces whole tokens by `replacement` (Iyyer et al., 2015; Bowman et al., 2016); padding, 0, stays."""
 
     def __init__(self, p: float, replacement: int) -> None:
         super().__init__()

@@ -3,6 +3,13 @@
 from collections.abc import Iterator
 
 import pytest
+from jaxtyping import install_import_hook
+
+# the shapes in these rooms' types are checked wherever a test calls them; it must come before they are imported
+install_import_hook(
+    [f"seq2seq.{room}" for room in ("recurrence", "attention", "models", "search", "state", "dropout")],
+    "shape_checks.checked",
+)
 
 
 @pytest.fixture(autouse=True, scope="session")

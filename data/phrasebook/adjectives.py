@@ -2,11 +2,11 @@
 
 # "!" after the English word marks what has no degrees; a stem in brackets is the one that takes endings: teuer (teur)
 ADJECTIVES = """
-big | groß größer größt | person animal food text device furniture vehicle building room outdoors upright flat clothes
-small | klein | person animal food text device furniture vehicle building room outdoors upright flat clothes
+big | groß größer größt | object person animal piece baked text building room outdoors opening problem
+small | klein | object person animal piece baked text building room outdoors opening problem garden
 beautiful | schön | animal text clothes furniture vehicle building room outdoors thing instrument event film song
-old | alt älter ältest | person animal clothes device furniture vehicle building room thing instrument text
-new | neu | clothes device furniture vehicle building room thing instrument plan
+old | alt älter ältest | object person animal building room instrument text opening outdoors
+new | neu | object building room instrument plan opening outdoors exam
 young | jung jünger jüngst | person animal
 friendly | freundlich | person
 tired | müde müder müdest | person animal
@@ -20,54 +20,54 @@ poor | arm ärmer ärmst | person
 strong | stark stärker stärkst | person animal
 weak | schwach schwächer schwächst | person
 brave | mutig | person animal
-famous | berühmt | person building book poem novel song film
+famous | berühmt | person building book poem novel song film station park island lake garden mountain bridge market
 polite | höflich | person
 lazy | faul | person animal
 diligent | fleißig | person
 curious | neugierig | person animal
 hungry | hungrig | person animal
 angry | wütend | person
-funny | lustig | person animal text film song
+funny | lustig | person animal text film song plan question
 honest | ehrlich | person
 nervous | nervös | person
 patient | geduldig | person
 wild | wild | animal
 fast | schnell | vehicle animal
 slow | langsam | vehicle animal
-dangerous | gefährlich | animal street mountain river trip
-white! | weiß | animal clothes vehicle furniture building flat upright
-black! | schwarz | animal clothes vehicle furniture device flat upright
+dangerous | gefährlich | animal street mountain river trip harbor lake plan forest
+white! | weiß | animal clothes vehicle furniture building flat upright opening beach
+black! | schwarz | object animal
 red! | rot | clothes vehicle furniture flat upright apple tomato
 blue! | blau | clothes vehicle furniture flat upright
-green! | grün | clothes vehicle furniture flat upright apple
+green! | grün | clothes vehicle furniture flat upright apple garden forest park opening island
 yellow! | gelb | clothes vehicle furniture flat upright apple pear
-brown! | braun | clothes animal furniture bag suitcase egg
+brown! | braun | clothes animal furniture bag suitcase egg opening
 fresh | frisch frischer frischest | food drink
 sweet | süß | drink piece cake
 hot | heiß | soup tea coffee milk water sausage pizza potato
 cold | kalt kälter kältest | food drink room
 warm | warm wärmer wärmst | food clothes room milk water
 delicious! | köstlich | food drink
-cheap | billig | food clothes device thing furniture vehicle instrument hotel restaurant
-expensive | teuer (teur) teurer teuerst | food drink clothes device thing furniture vehicle instrument hotel restaurant trip
+cheap | billig | object food instrument hotel restaurant market
+expensive | teuer (teur) teurer teuerst | object food drink instrument hotel restaurant trip market
 heavy | schwer | furniture upright device
 light | leicht | furniture upright device clothes
 broken! | kaputt | device vehicle furniture upright opening instrument
-clean | sauber | clothes room flat upright vehicle opening street beach city
-dirty | schmutzig | clothes room flat upright vehicle opening street
-empty! | leer | building room fragile bag suitcase basket box bus train street
-modern | modern | building device furniture vehicle
+clean | sauber | clothes room flat upright vehicle opening street beach city park station lake playground harbor airport
+dirty | schmutzig | clothes room flat upright vehicle opening street city station harbor market river
+empty! | leer | building room fragile bag suitcase basket box bus train street station beach market
+modern | modern | building device furniture vehicle station airport harbor playground city
 practical | praktisch | clothes device furniture bag suitcase plan
-interesting | interessant | text film building city question event
-boring | langweilig | text film event
-important | wichtig | letter report question event plan
-strange | seltsam | text film question event person animal
-exciting | spannend | story novel film trip
+interesting | interessant | text film building city question event topic
+boring | langweilig | text film event plan city village
+important | wichtig | letter report question event plan problem wedding exam
+strange | seltsam | text film question event person animal topic
+exciting | spannend | story novel film trip event island
 long | lang länger längst | text event street bridge scarf coat skirt dress river
-short | kurz kürzer kürzest | text event skirt dress street
+short | kurz kürzer kürzest | text event skirt dress street film song
 high | hoch (hoh) höher höchst | mountain bridge building cupboard shelf
 dark | dunkel (dunkl) dunkler dunkelst | room forest street building
 bright | hell | room building lamp
-quiet | ruhig | room hotel village park street beach person
-difficult | schwierig | text question problem song
+quiet | ruhig | room hotel village park street beach person lake island harbor garden
+difficult | schwierig | text question problem song plan exam
 """

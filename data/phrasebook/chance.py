@@ -29,4 +29,9 @@ class Chance:
 
     def weighted(self, choices: dict[Choice, float]) -> Choice:
         """One of the choices, by weight."""
-        return self.random.choices(tuple(choices), tuple(choices.values()))[0]
+        point = self.random.random() * sum(choices.values())
+        for choice, weight in choices.items():
+            point -= weight
+            if point < 0:
+                return choice
+        raise ValueError(f"at least one weight must be positive, but they are {list(choices.values())}")

@@ -1,10 +1,11 @@
 """When, how often, how and where: the parts of a sentence that it could do without."""
 
 from phrasebook.chance import Chance
-from phrasebook.clauses import Constituent, Tense
+from phrasebook.constituents import Constituent, Tense
+from phrasebook.determiners import THE
 from phrasebook.german import CONTRACTIONS, Case
 from phrasebook.lexicon import CITIES, Complement, Noun, nouns_of
-from phrasebook.nominals import THE, Described, Named, Nominal
+from phrasebook.nominals import Described, Named, Nominal
 from phrasebook.tree import Node, Phrase, Word, plain
 
 DAYS = tuple(
@@ -14,51 +15,74 @@ DAYS = tuple(
         strict=True,
     )
 )
+
+
 HOURS = tuple(
     zip(
-        "one two three four five six seven eight nine ten eleven twelve".split(),
-        "eins zwei drei vier fünf sechs sieben acht neun zehn elf zwölf".split(),
+        ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"],
+        ["eins", "zwei", "drei", "vier", "fünf", "sechs", "sieben", "acht", "neun", "zehn", "elf", "zwölf"],
         strict=True,
     )
 )
+
+
 NUMBERS = HOURS[1:] + tuple(
     zip(
-        "fifteen twenty twenty-five thirty forty fifty eighty ninety".split(),
-        "fünfzehn zwanzig fünfundzwanzig dreißig vierzig fünfzig achtzig neunzig".split(),
+        ["fifteen", "twenty", "twenty-five", "thirty", "forty", "fifty", "eighty", "ninety"],
+        ["fünfzehn", "zwanzig", "fünfundzwanzig", "dreißig", "vierzig", "fünfzig", "achtzig", "neunzig"],
         strict=True,
     )
 )
+
+
 WHENEVER = (
     ("in the morning", "am Morgen"),
     ("in the afternoon", "am Nachmittag"),
     ("in the evening", "am Abend"),
     ("at night", "in der Nacht"),
     ("on the weekend", "am Wochenende"),
-    ("in summer", "im Sommer"),
-    ("in winter", "im Winter"),
 )
+
+
 TIMES: dict[Tense, tuple[tuple[str, str], ...]] = {
     "past": (
         ("yesterday", "gestern"),
+        ("today", "heute"),
+        ("this morning", "heute Morgen"),
+        ("two hours ago", "vor zwei Stunden"),
+    ),
+    "future": (
+        ("tomorrow", "morgen"),
+        ("soon", "bald"),
+        ("tonight", "heute Abend"),
+        ("in two hours", "in zwei Stunden"),
+    ),
+    "present": (("now", "jetzt"), ("today", "heute"), ("at the moment", "im Moment")),
+}
+
+
+LONG_TIMES: dict[Tense, tuple[tuple[str, str], ...]] = {
+    "past": (
         ("last week", "letzte Woche"),
         ("last month", "letzten Monat"),
         ("last year", "letztes Jahr"),
         ("two days ago", "vor zwei Tagen"),
         ("three weeks ago", "vor drei Wochen"),
-        ("today", "heute"),
+        ("in summer", "im Sommer"),
+        ("in winter", "im Winter"),
     ),
     "future": (
-        ("tomorrow", "morgen"),
         ("next week", "nächste Woche"),
         ("next month", "nächsten Monat"),
         ("next year", "nächstes Jahr"),
-        ("soon", "bald"),
-        ("in two hours", "in zwei Stunden"),
         ("in three days", "in drei Tagen"),
-        ("tonight", "heute Abend"),
+        ("in summer", "im Sommer"),
+        ("in winter", "im Winter"),
     ),
-    "present": (("now", "jetzt"), ("today", "heute"), ("at the moment", "im Moment")),
+    "present": (),
 }
+
+
 HABITS = (
     ("every day", "jeden Tag"),
     ("every morning", "jeden Morgen"),
@@ -66,7 +90,11 @@ HABITS = (
     ("every week", "jede Woche"),
     ("every year", "jedes Jahr"),
     *WHENEVER,
+    ("in summer", "im Sommer"),
+    ("in winter", "im Winter"),
 )
+
+
 FREQUENCIES = (
     ("always", "immer"),
     ("often", "oft"),
@@ -75,14 +103,15 @@ FREQUENCIES = (
     ("rarely", "selten"),
     ("usually", "meistens"),
 )
+
+
 MANNERS = (
     ("quickly", "schnell"),
     ("slowly", "langsam"),
     ("carefully", "vorsichtig"),
 )
-CAREFUL = frozenset(
-    "eat drink read write cut wash clean repair paint draw unpack work run go drive walk hike build carry open close".split()
-)
+
+
 PLACES = ("inside", "beside", "upon", "open")
 
 
@@ -108,16 +137,16 @@ def clock(chance: Chance) -> tuple[Node, Node]:
     )
 
 
-def time(chance: Chance, tense: Tense, habitual: bool = False) -> Constituent:
+def time(chance: Chance, tense: Tense, habitual: bool = False, long: bool = False) -> Constituent:
     """When something happens, to go with a tense."""
     if habitual:
         return circumstance("time", *chance.pick(HABITS))
+    if long and tense in LONG_TIMES and LONG_TIMES[tense] and chance.happens(0.5):
+        return circumstance("time", *chance.pick(LONG_TIMES[tense]))
     if tense in ("past", "future") and chance.happens(0.5):
         if chance.happens(0.3):
             english, german = clock(chance)
-            return Constituent(
-                "time", Phrase("time", (Word("at"), english)), Phrase("time", (Word("um"), german))
-            )
+            return Constituent("time", Phrase("time", (Word("at"), english)), Phrase("time", (Word("um"), german)))
         if chance.happens(0.5):
             day, tag = chance.pick(DAYS)
             return circumstance("time", f"on {day}", f"am {tag}")
@@ -140,11 +169,13 @@ def prepositional(role: str, english: str, german: str, nominal: Nominal, case: 
         if contracted:
             rest = Phrase(governed.kind, governed.parts[1:], {**governed.features, "contracted": contracted})
             parts = (Word(contracted, "preposition"), rest)
-    before = (Word(english),) if english else ()
+    features = {"case": case, "preposition": german}
+    negated = nominal.negated() if role == "prepositional" else None
     return Constituent(
         role,
-        Phrase(role, (*before, nominal.english())),
-        Phrase(role, parts, {"case": case, "preposition": german}),
+        Phrase(role, (*plain(english).parts, nominal.english())),
+        Phrase(role, parts, features),
+        Phrase(role, (Word(german, "preposition"), negated.german(case)), features) if negated else None,
         head=nominal.head,
     )
 
@@ -178,9 +209,7 @@ def destination(chance: Chance, nominal: Described) -> Constituent:
     if sort == "beside":
         ways += [("to", "zu", "dative")]
     english, german, case = chance.pick(ways)
-    before, *rest = english.split()
-    whole = prepositional("direction", before if not rest else english, german, nominal, case)
-    return whole
+    return prepositional("direction", english, german, nominal, case)
 
 
 def city(chance: Chance, role: str) -> Constituent:

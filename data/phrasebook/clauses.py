@@ -4,83 +4,13 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from phrasebook import english, german
-from phrasebook.german import Case
+from phrasebook.constituents import ENGLISH_ORDER, GERMAN_ORDER, Constituent, Modal, Tense
 from phrasebook.lexicon import Verb
-from phrasebook.nominals import Nominal
-from phrasebook.tree import Node, Phrase, Word, words
+from phrasebook.nominals import Nominal, Pronoun
+from phrasebook.tree import Node, Phrase, Word
 
-Tense = Literal["present", "past", "perfect", "future", "conditional"]
-ENGLISH_ORDER = ("dative", "accusative", "predicate", "prepositional", "agent", "direction", "manner", "place", "time", "clause")
-GERMAN_ORDER = (
-    "pronoun accusative",
-    "pronoun dative",
-    "time",
-    "frequency",
-    "dative",
-    "accusative",
-    "not",
-    "manner",
-    "place",
-    "agent",
-    "prepositional",
-    "predicate",
-    "direction",
-)
 FIXED_PARTICLES = ("at", "for", "to", "TV", "asleep", "dressed", "care", "forward")  # never behind the object
 
-
-@dataclass(frozen=True, slots=True)
-class Constituent:
-    """A part of a clause beside subject and verb, in both languages."""
-
-    role: str
-    english: Node
-    german: Node
-    negated: Node | None = None  # the German under a negation, where it is not nicht that negates
-    pronoun: bool = False
-    head: str = ""  # the English noun, for an object
-
-    @property
-    def rank(self) -> int:
-        """The place in the German middle field."""
-        return GERMAN_ORDER.index(f"pronoun {self.role}" if self.pronoun else self.role)
-
-
-def complement(role: str, nominal: Nominal, case: Case) -> Constituent:
-    """An object or a predicate in a case."""
-    negated = nominal.negated() if case != "dative" else None
-    return Constituent(
-        role,
-        nominal.english(),
-        Phrase(role, (nominal.german(case),)),
-        Phrase(role, (negated.german(case),)) if negated else None,
-        nominal.pronoun,
-        nominal.head,
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Modal:
-    """A verb over a verb, or the adverb that German uses instead: can, want to, like to."""
-
-    english: str
-    english_past: str
-    german: str  # an infinitive; empty where it is an adverb
-    auxiliary: bool = True  # can, and not want to
-    to: bool = False
-    adverb: str = ""
-    subjunctive: bool = False  # möchte
-
-
-CAN = Modal("can", "could", "können")
-MUST = Modal("must", "", "müssen")
-MAY = Modal("may", "", "dürfen")
-SHOULD = Modal("should", "", "sollen")
-WANT = Modal("want", "wanted", "wollen", auxiliary=False, to=True)
-HAVE = Modal("have", "had", "müssen", auxiliary=False, to=True)
-WOULD_LIKE = Modal("would", "", "mögen", to=True, subjunctive=True)
-LIKE = Modal("like", "liked", "", auxiliary=False, to=True, adverb="gern")
-PREFER = Modal("prefer", "preferred", "", auxiliary=False, to=True, adverb="lieber")
 
 BE, HAVE_FORMS, DO = (
     english.VerbForms("be", "was", "been"),
@@ -101,10 +31,7 @@ class Clause:
     negative: bool = False
     habitual: bool = False  # reads, not is reading
     passive: bool = False
-
-    def without(self, constituent: Constituent) -> "Clause":
-        """The clause with a gap, which a question word or a relative pronoun fills from outside."""
-        return replace(self, constituents=tuple(each for each in self.constituents if each is not constituent))
+    unreal: bool = False  # if I had, wenn ich hätte
 
     def having(self, *constituents: Constituent) -> "Clause":
         """The clause with more in it."""
@@ -114,12 +41,22 @@ class Clause:
         """The constituent of a role."""
         return next((each for each in self.constituents if each.role == role), None)
 
+    def denied(self, wanted: bool = True) -> "Clause":
+        """The clause negated, where that is wanted and German has a plain way to say it.
+
+        It has none for an indefinite dative or one behind a preposition: sie wartet auf keinen Bus.
+        """
+        awkward = any(each.negated and each.role in ("dative", "prepositional") for each in self.constituents)
+        return replace(self, negative=wanted and not awkward)
+
     # English
 
     def english_finite(self, verb: english.VerbForms) -> str:
         """A verb that agrees with the subject."""
         person, number = self.subject.person, self.subject.number
         past = self.tense == "past"
+        if self.unreal and verb.base == "be":
+            return "were"
         if verb.base == "be":
             return english.BE["past" if past else "present"][german.index(person, number)]
         return verb.past if past else verb.third if (person, number) == (3, "singular") else verb.base
@@ -165,7 +102,9 @@ class Clause:
         return objects + particle
 
     def english(
-        self, order: Literal["statement", "question", "infinitive", "imperative"] = "statement", front: Constituent | None = None
+        self,
+        order: Literal["statement", "question", "infinitive", "imperative"] = "statement",
+        front: Constituent | None = None,
     ) -> Node:
         """The English clause; a fronted constituent opens it."""
         rest = self.english_rest(front)
@@ -194,10 +133,10 @@ class Clause:
     # German
 
     def german_verbs(self) -> tuple[str, tuple[Word, ...], bool]:
-        """The finite verb, the verbs that close the clause, and whether the particle has stayed behind the finite one."""
+        """The finite verb, what closes the clause, and whether that is the particle of the finite verb."""
         verb, modal = self.verb.german, self.modal
         person, number = self.subject.person, self.subject.number
-        infinitive = (Word(verb.whole, "verb"),)
+        infinitive: tuple[Word, ...] = (Word(verb.whole, "verb"),)
         if self.passive:
             infinitive = (Word(verb.participle, "verb"), Word("werden"))
         if modal and modal.german:
@@ -216,6 +155,8 @@ class Clause:
             werden = german.VerbForms("werden").present(person, number)
             finite = german.stemmed("wurde", person, number) if self.tense == "past" else werden
             return finite, (Word(verb.participle, "verb"),), False
+        if self.unreal:
+            return german.stemmed(german.SUBJUNCTIVE_STEMS[verb.infinitive], person, number), (), False
         if self.tense == "past" and verb.simple_past:
             return german.stemmed(verb.simple_past, person, number), (), False
         if self.tense in ("past", "perfect"):
@@ -226,7 +167,6 @@ class Clause:
 
     def german_middle(self, front: Constituent | None) -> list[Node]:
         """What stands between the finite verb and the end, in the order that German prefers."""
-        person, number = self.subject.person, self.subject.number
         placed: list[tuple[int, Node]] = []
         negation = self.negative
         for each in self.constituents:
@@ -241,10 +181,14 @@ class Clause:
         if self.modal and self.modal.adverb:
             placed.append((GERMAN_ORDER.index("frequency"), Word(self.modal.adverb)))
         if self.verb.german.reflexive:
-            text = ("mich", "dich", "sich", "uns", "euch", "sich")[german.index(person, number)]
-            features = {"person": str(person), "number": number}
-            placed.append((GERMAN_ORDER.index("pronoun accusative"), Word(text, "reflexive", features)))
+            placed.append((GERMAN_ORDER.index("pronoun accusative"), self.reflexive()))
         return [node for _, node in sorted(placed, key=lambda pair: pair[0])]
+
+    def reflexive(self) -> Word:
+        """The pronoun that goes back to the subject."""
+        person, number = self.subject.person, self.subject.number
+        text = ("mich", "dich", "sich", "uns", "euch", "sich")[german.index(person, number)]
+        return Word(text, "reflexive", {"person": str(person), "number": number})
 
     def features(self, order: str, conjunction: str) -> dict[str, str]:
         """What the tree of the German clause remembers."""
@@ -265,7 +209,7 @@ class Clause:
 
     def german(
         self,
-        order: Literal["second", "first", "last", "infinitive", "imperative"] = "second",
+        order: Literal["second", "first", "last", "infinitive", "bare", "imperative"] = "second",
         front: Constituent | None = None,
         conjunction: str = "",
     ) -> Node:
@@ -276,25 +220,24 @@ class Clause:
         if order == "infinitive":
             zu = tuple(Word(word, "zu") for word in self.verb.german.with_zu)
             return Phrase("clause", (*middle, *zu, *after), features)
+        if order == "bare":
+            return Phrase("clause", (*middle, Word(self.verb.german.whole, "verb"), *after), features)
         form, bracket, stranded = self.german_verbs()
         if order == "imperative":
             form = self.verb.german.imperative
-        subject = self.subject.german("nominative")
+        subject: tuple[Node, ...] = (self.subject.german("nominative"),)
+        if self.verb.german.reflexive and not isinstance(self.subject, Pronoun) and (order != "second" or front):
+            subject, middle = (middle[0], *subject), middle[1:]  # sich goes before a noun
         if order == "last":
             if stranded:
                 form, bracket = bracket[0].text + form, ()
             finite = Word(form, "finite")
-            return Phrase("clause", (subject, *middle, *bracket, finite, *after), features)
+            return Phrase("clause", (*subject, *middle, *bracket, finite, *after), features)
         finite = Word(form, "finite")
         if order == "imperative":
             return Phrase("clause", (finite, *middle, *bracket, *after), features)
         if order == "first":
-            return Phrase("clause", (finite, subject, *middle, *bracket, *after), features)
+            return Phrase("clause", (finite, *subject, *middle, *bracket, *after), features)
         if front:
-            return Phrase("clause", (front.german, finite, subject, *middle, *bracket, *after), features)
-        return Phrase("clause", (subject, finite, *middle, *bracket, *after), features)
-
-
-def length(node: Node) -> int:
-    """How many words and marks a tree holds."""
-    return sum(1 for _ in words(node))
+            return Phrase("clause", (front.german, finite, *subject, *middle, *bracket, *after), features)
+        return Phrase("clause", (*subject, finite, *middle, *bracket, *after), features)

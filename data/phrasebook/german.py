@@ -30,10 +30,8 @@ CONTRACTIONS = {
     ("an", "dem"): "am",
     ("zu", "dem"): "zum",
     ("zu", "der"): "zur",
-    ("bei", "dem"): "beim",
     ("von", "dem"): "vom",
     ("in", "das"): "ins",
-    ("an", "das"): "ans",
 }
 INSEPARABLE = ("be", "ver", "er", "ent", "emp", "ge", "zer")
 
@@ -46,7 +44,8 @@ def column(gender: Gender, number: Number) -> int:
 def without_ending(case: Case, gender: Gender, number: Number) -> bool:
     """Whether ein, kein and mein stay bare here."""
     return number == "singular" and (
-        (gender == "masculine" and case == "nominative") or (gender == "neuter" and case in ("nominative", "accusative"))
+        (gender == "masculine" and case == "nominative")
+        or (gender == "neuter" and case in ("nominative", "accusative"))
     )
 
 
@@ -152,15 +151,9 @@ class VerbForms:
 
     @property
     def imperative(self) -> str:
-        """What one says to a friend, without the particle: kauf, warte, lies, lauf."""
-        if self.infinitive == "sein":
-            return "sei"
-        changed_to_i = self.third and "e" in self.stem and self.third[:-1] != self.stem and "ä" not in self.third
-        if changed_to_i and "i" in self.third and not self.third.startswith(self.stem):
-            return self.third[:-1]
-        if self.infinitive.endswith("eln"):
-            return self.stem[:-2] + "le"
-        return self.stem + ("e" if needs_e(self.stem) or self.infinitive.endswith("ern") else "")
+        """What one says to a friend, without the particle: warte, laufe, but lies and gib."""
+        changed = self.third[:-1] if "e" in self.stem and "i" in self.third else self.stem
+        return self.present(1, "singular") if self.stem.startswith(changed) else changed
 
 
 def needs_e(stem: str) -> bool:
@@ -207,8 +200,5 @@ SUBJUNCTIVE_STEMS = {"sein": "wäre", "haben": "hätte", "werden": "würde", "m�
 
 def stemmed(stem: str, person: Person, number: Number) -> str:
     """A simple past or a subjunctive, both of which take the same endings."""
-    if stem.endswith("e"):
-        endings = ("", "st", "", "n", "t", "n")
-    else:
-        endings = ("", "st", "", "en", "t", "en")
+    endings = ("", "st", "", "n", "t", "n") if stem.endswith("e") else ("", "st", "", "en", "t", "en")
     return stem + endings[index(person, number)]

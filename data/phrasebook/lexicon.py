@@ -123,7 +123,9 @@ def read_german_verb(cell: str) -> german.VerbForms:
     particle, _, rest = infinitive.lstrip("*").rpartition("·")
     regular = german.VerbForms(rest).present(3, "singular")
     third = "" if third == regular else third
-    return german.VerbForms(rest, third, perfect.lstrip("*"), particle, "*" in cell, reflexive, german.PAST_STEMS.get(rest, ""))
+    return german.VerbForms(
+        rest, third, perfect.lstrip("*"), particle, "*" in cell, reflexive, german.PAST_STEMS.get(rest, "")
+    )
 
 
 def read_complement(text: str) -> Complement:
@@ -151,7 +153,6 @@ def read_verbs(table: str) -> Iterator[Verb]:
 NOUNS = tuple(read_nouns(nouns.NOUNS))
 PEOPLE = tuple(Name(name, spelled, GENDERS[article]) for name, spelled, article in rows(nouns.PEOPLE))
 CITIES = tuple(Name(name, spelled) for name, spelled in rows(nouns.CITIES))
-LANGUAGES = tuple(Name(name, spelled) for name, spelled in rows(nouns.LANGUAGES))
 ADJECTIVES = tuple(read_adjectives(adjectives.ADJECTIVES))
 VERBS = tuple(read_verbs(verbs.VERBS))
 MOTIONS = tuple(read_verbs(verbs.MOTIONS))
@@ -191,8 +192,14 @@ def verbs_with(cases: tuple[str, ...], subject: str = "person") -> tuple[Verb, .
     )
 
 
-BE = Verb(english.VerbForms("be", "was", "been"), german.VerbForms("sein", perfect="gewesen", moves=True, simple_past="war"), state=True)
-EXIST = Verb(english.VerbForms("be", "was", "been"), german.VerbForms("geben", "gibt", "gegeben", simple_past="gab"), state=True)
+BE = Verb(
+    english.VerbForms("be", "was", "been"),
+    german.VerbForms("sein", perfect="gewesen", moves=True, simple_past="war"),
+    state=True,
+)
+EXIST = Verb(
+    english.VerbForms("be", "was", "been"), german.VerbForms("geben", "gibt", "gegeben", simple_past="gab"), state=True
+)
 COST = Verb(english.VerbForms("cost", "cost", "cost"), german.VerbForms("kosten"), state=True)
 RAIN = Verb(english.VerbForms("rain", "rained", "rained"), german.VerbForms("regnen"))
 SNOW = Verb(english.VerbForms("snow", "snowed", "snowed"), german.VerbForms("schneien"))

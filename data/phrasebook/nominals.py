@@ -1,12 +1,12 @@
 """Whoever or whatever takes part in a sentence: noun phrases, names, pronouns, each in both languages."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from phrasebook import english, german
-from phrasebook.german import Case, Declension, Gender, Number, Person
-from phrasebook.lexicon import Adjective, Name, Noun
+from phrasebook.determiners import NO, NONE, THE, A, Determiner, Quality
+from phrasebook.german import Case, Gender, Number, Person
+from phrasebook.lexicon import Name, Noun
 from phrasebook.tree import COMMA, Node, Phrase, Word
 
 
@@ -38,71 +38,6 @@ class Nominal(Protocol):
 
     def negated(self) -> "Nominal | None":
         """What German says under a negation: kein for ein. None where nicht must do it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Determiner:
-    """What opens a noun phrase: the English word in both numbers, the German stem and what it makes of adjectives."""
-
-    singular: str  # empty in the number that does not exist
-    plural: str
-    stem: str
-    declension: Declension
-    kind: str = "article"
-    inflected: bool = True
-
-
-NONE = Determiner("", "", "", "strong")
-THE = Determiner("the", "the", "d", "weak")
-A = Determiner("a", "", "ein", "mixed")
-NO = Determiner("no", "no", "kein", "mixed")
-THIS = Determiner("this", "these", "dies", "weak")
-EVERY = Determiner("every", "", "jed", "weak")
-WHICH = Determiner("which", "which", "welch", "weak")
-ALL = Determiner("", "all", "all", "weak")
-MANY = Determiner("", "many", "viel", "strong")
-SOME = Determiner("", "some", "einig", "strong")
-MANY_OF_WHAT = Determiner("", "how many", "wie viel", "strong")
-POSSESSIVES = tuple(
-    Determiner(word, word, stem, "mixed")
-    for word, stem in (
-        ("my", "mein"),
-        ("your", "dein"),
-        ("his", "sein"),
-        ("her", "ihr"),
-        ("our", "unser"),
-        ("their", "ihr"),
-    )
-)
-
-
-def counted(english_number: str, german_number: str) -> Determiner:
-    """A number as a determiner."""
-    return Determiner("", english_number, german_number, "strong", "number", inflected=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Quality:
-    """An adjective in a degree: old, older or oldest."""
-
-    adjective: Adjective
-    degree: str = "positive"
-
-    def english(self) -> Iterator[Word]:
-        """The English words."""
-        text = self.adjective.english
-        if self.degree != "positive":
-            text = english.compared(text, {"comparative": "er", "superlative": "est"}[self.degree])
-        *more, last = text.split()
-        yield from (Word(word, "degree") for word in more)
-        yield Word(last, "adjective")
-
-    @property
-    def stem(self) -> str:
-        """What takes the German ending."""
-        if self.degree == "positive":
-            return self.adjective.stem
-        return self.adjective.comparative if self.degree == "comparative" else self.adjective.superlative
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,9 +90,7 @@ class Described:
         parts: list[Node] = [possessive(self.owner.german("nominative"))] if self.owner and named else []
         if determiner.stem:
             *more, stem = determiner.stem.split()
-            form = (
-                german.article(stem, determiner.declension, case, gender, number) if determiner.inflected else stem
-            )
+            form = german.article(stem, determiner.declension, case, gender, number) if determiner.inflected else stem
             parts += [Word(word) for word in more] + [Word(form, determiner.kind, {"stem": stem})]
         for quality in self.qualities:
             form = german.adjective(quality.stem, determiner.declension, case, gender, number)
@@ -247,15 +180,32 @@ class Pronoun:
 
 
 I = Pronoun("I", "me", ("ich", "mich", "mir"), 1)  # noqa: E741
+
+
 YOU = Pronoun("you", "you", ("du", "dich", "dir"), 2)
+
+
 HE = Pronoun("he", "him", ("er", "ihn", "ihm"))
+
+
 SHE = Pronoun("she", "her", ("sie", "sie", "ihr"), gender="feminine")
+
+
 IT = Pronoun("it", "it", ("es", "es", "ihm"), gender="neuter")
+
+
 WE = Pronoun("we", "us", ("wir", "uns", "uns"), 1, "plural")
-YOU_TWO = Pronoun("you two", "you two", ("ihr zwei", "euch zwei", "euch zwei"), 2, "plural")
+
+
 THEY = Pronoun("they", "them", ("sie", "sie", "ihnen"), 3, "plural")
+
+
 THERE = Pronoun("there", "there", ("es", "es", "ihm"), gender="neuter")
+
+
 WHO = Pronoun("who", "whom", ("wer", "wen", "wem"), kind="interrogative")
+
+
 WHAT = Pronoun("what", "what", ("was", "was", "was"), gender="neuter", kind="interrogative")
 
 

@@ -14,14 +14,6 @@ doctor | der Arzt, Ärzte
 nurse | die Krankenschwester, Krankenschwestern
 neighbor | der Nachbar, Nachbarn, Nachbarn
 friend | der Freund, Freunde
-brother | der Bruder, Brüder
-sister | die Schwester, Schwestern
-son | der Sohn, Söhne
-daughter | die Tochter, Töchter
-aunt | die Tante, Tanten
-uncle | der Onkel, Onkel
-grandmother | die Großmutter, Großmütter
-grandfather | der Großvater, Großväter
 baker | der Bäcker, Bäcker
 farmer | der Bauer, Bauern, Bauern
 policeman/policemen | der Polizist, Polizisten, Polizisten
@@ -33,6 +25,16 @@ waiter | der Kellner, Kellner
 singer | die Sängerin, Sängerinnen
 gardener | der Gärtner, Gärtner
 colleague | der Kollege, Kollegen, Kollegen
+
+[person family]
+brother | der Bruder, Brüder
+sister | die Schwester, Schwestern
+son | der Sohn, Söhne
+daughter | die Tochter, Töchter
+aunt | die Tante, Tanten
+uncle | der Onkel, Onkel
+grandmother | die Großmutter, Großmütter
+grandfather | der Großvater, Großväter
 
 [animal]
 dog | der Hund, Hunde
@@ -95,7 +97,7 @@ report | der Bericht, Berichte
 postcard | die Postkarte, Postkarten
 newspaper | die Zeitung, Zeitungen
 
-[clothes]
+[clothes object]
 coat | der Mantel, Mäntel
 shirt | das Hemd, Hemden
 skirt | der Rock, Röcke
@@ -107,7 +109,7 @@ scarf/scarves | der Schal, Schals, Schals
 blouse | die Bluse, Blusen
 cap | die Mütze, Mützen
 
-[device]
+[device object]
 lamp | die Lampe, Lampen
 radio | das Radio, Radios
 television | der Fernseher, Fernseher
@@ -117,7 +119,7 @@ camera | die Kamera, Kameras
 washing machine | die Waschmaschine, Waschmaschinen
 printer | der Drucker, Drucker
 
-[thing flat]
+[thing flat object]
 key | der Schlüssel, Schlüssel
 knife/knives | das Messer, Messer
 fork | die Gabel, Gabeln
@@ -132,14 +134,14 @@ coin | die Münze, Münzen
 photo | das Foto, Fotos
 flower | die Blume, Blumen
 
-[thing upright fragile]
+[thing upright fragile object]
 cup | die Tasse, Tassen
 plate | der Teller, Teller
 bottle | die Flasche, Flaschen
 glass | das Glas, Gläser
 vase | die Vase, Vasen
 
-[thing upright]
+[thing upright object]
 candle | die Kerze, Kerzen
 clock | die Uhr, Uhren
 umbrella | der Regenschirm, Regenschirme
@@ -155,7 +157,7 @@ piano | das Klavier, Klaviere
 violin | die Geige, Geigen
 flute | die Flöte, Flöten
 
-[furniture]
+[furniture object]
 table | der Tisch, Tische
 chair | der Stuhl, Stühle
 bed | das Bett, Betten
@@ -166,7 +168,7 @@ armchair | der Sessel, Sessel
 bench | die Bank, Bänke
 shelf/shelves | das Regal, Regale
 
-[vehicle]
+[vehicle object]
 car | das Auto, Autos
 bicycle | das Fahrrad, Fahrräder
 bus | der Bus, Busse, Busses
@@ -234,7 +236,8 @@ concert | das Konzert, Konzerte
 party | die Feier, Feiern
 meeting | die Besprechung, Besprechungen
 trip | die Reise, Reisen
-holiday | der Urlaub, Urlaube
+exam | die Prüfung, Prüfungen
+wedding | die Hochzeit, Hochzeiten
 
 [topic]
 film | der Film, Filme
@@ -242,6 +245,14 @@ problem | das Problem, Probleme
 question | die Frage, Fragen
 song | das Lied, Lieder
 plan | der Plan, Pläne
+
+[language]
+German | das Deutsch, -
+English | das Englisch, -
+French | das Französisch, -
+Spanish | das Spanisch, -
+Italian | das Italienisch, -
+Polish | das Polnisch, -
 """
 
 # English | German | the article of the gender
@@ -273,13 +284,4 @@ France | Frankreich
 Italy | Italien
 Spain | Spanien
 Germany | Deutschland
-"""
-
-LANGUAGES = """
-German | Deutsch
-English | Englisch
-French | Französisch
-Spanish | Spanisch
-Italian | Italienisch
-Polish | Polnisch
 """

@@ -30,21 +30,21 @@ Node = Word | Phrase
 COMMA = Word(",", "mark")
 
 
-def words(node: Node) -> Iterator[Word]:
+def words(node: Node) -> list[Word]:
     """The leaves of a tree, from left to right."""
     if isinstance(node, Word):
-        yield node
-    else:
-        for part in node.parts:
-            yield from words(part)
+        return [node]
+    return [word for part in node.parts for word in words(part)]
 
 
 def phrases(node: Node, kind: str) -> Iterator[Phrase]:
     """Every phrase of one kind in a tree, the outer before the inner."""
-    if isinstance(node, Phrase):
-        if node.kind == kind:
-            yield node
-        for part in node.parts:
+    if isinstance(node, Word):
+        return
+    if node.kind == kind:
+        yield node
+    for part in node.parts:
+        if isinstance(part, Phrase):
             yield from phrases(part, kind)
 
 

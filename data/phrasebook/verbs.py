@@ -1,7 +1,7 @@
 """The verbs, as a table to read: English | German as a dictionary gives it | what they take."""
 
-# English base [past participle][+particle] | [sich] [*]German[·separable] [third person, participle] | subjects | complements
-# "*" marks the perfect with sein; complements are "case kinds" or "English preposition=German preposition case kinds".
+# English base [past participle][+particle] | [sich] [*]German[·separable] [third person, participle] | subjects | ...
+# "*" marks the perfect with sein; it takes "case kinds" or "English preposition=German preposition case kinds".
 # A subject kind with "state" keeps the verb out of the English progressive.
 VERBS = """
 sleep slept slept | schlafen schläft geschlafen | person animal | -
@@ -32,9 +32,9 @@ bake | backen backt gebacken | person | accusative baked
 cut cut cut | schneiden schneidet geschnitten | person | accusative piece baked
 read read read | lesen liest gelesen | person | accusative text
 write wrote written | schreiben schreibt geschrieben | person | accusative text
-buy bought bought | kaufen | person | accusative food drink text clothes device thing furniture vehicle instrument
-sell sold sold | verkaufen | person | accusative text clothes device thing furniture vehicle instrument
-need | brauchen | person state | accusative clothes device thing furniture vehicle person
+buy bought bought | kaufen | person | accusative food drink text object instrument
+sell sold sold | verkaufen | person | accusative text object instrument
+need | brauchen | person state | accusative object person
 have had had | haben hat gehabt | person state | accusative text clothes thing animal vehicle event topic instrument
 see saw seen | sehen sieht gesehen | person animal state | accusative person animal thing vehicle building outdoors
 hear heard heard | hören | person animal state | accusative person animal vehicle
@@ -63,7 +63,7 @@ hug | umarmen umarmt umarmt | person | accusative person
 kiss | küssen | person | accusative person
 use | benutzen | person | accusative device key knife fork spoon pencil cup plate umbrella suitcase bag
 break broke broken | zerbrechen zerbricht zerbrochen | person | accusative fragile
-hide hid hidden | verstecken | person animal | accusative thing food
+hide hid hidden | verstecken | person | accusative thing food
 steal stole stolen | stehlen stiehlt gestohlen | person animal | accusative food thing
 build built built | bauen | person | accusative building furniture boat
 rent | mieten | person | accusative vehicle house
@@ -141,7 +141,7 @@ put put put | legen | flat
 place | stellen | upright
 """
 STAYS = """
-live | wohnen | person
+live | wohnen | person state
 stay | *bleiben bleibt geblieben | person
 wait | warten | person
 """

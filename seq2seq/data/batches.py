@@ -1,6 +1,8 @@
 """Batches in a planned order, with a position that training saves and comes back to."""
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 import torch
@@ -34,15 +36,16 @@ class Batches(Generic[B]):
             num_workers=self.workers,
             pin_memory=torch.cuda.is_available(),
             generator=torch.Generator(),  # or every iteration would draw from the random state of training
-            multiprocessing_context="fork" if self.workers and not torch.cuda.is_initialized() else None,
+            # forked processes share what is in memory and start at once; elsewhere everything is pickled
+            multiprocessing_context="fork" if self.workers and sys.platform == "linux" else None,
         )
 
 
 class Epochs(Generic[B]):
     """Batches of one epoch after the other.
 
-    The position counts batches that were handed out, not those that workers made ahead, so that what is saved after a batch
-    continues with the next one. An iteration that ends early is continued by the next one.
+    The position counts batches that were handed out, not those that workers made ahead, so that what is saved after a
+    batch continues with the next one. An iteration that ends early is continued by the next one.
 
     Args:
         plan: What each batch of an epoch is made of; every epoch has equally many.
@@ -50,9 +53,7 @@ class Epochs(Generic[B]):
         workers: Processes that make them ahead of time; 0 makes them in this one.
     """
 
-    def __init__(
-        self, plan: Callable[[int], Sequence[Any]], make: Callable[[int, Any], B], workers: int = 0
-    ) -> None:
+    def __init__(self, plan: Callable[[int], Sequence[Any]], make: Callable[[int, Any], B], workers: int = 0) -> None:
         self.plan = plan
         self.make = make
         self.workers = workers
@@ -66,9 +67,8 @@ class Epochs(Generic[B]):
     def __iter__(self) -> Iterator[B]:
         if self.position >= self.length:
             self.epoch, self.position = self.epoch + 1, 0
-        epoch, make = self.epoch, self.make
-        rest = self.plan(epoch)[self.position :]
-        for batch in Batches(rest, _Made(make, epoch), self.workers):
+        rest = self.plan(self.epoch)[self.position :]
+        for batch in Batches(rest, partial(self.make, self.epoch), self.workers):
             self.position += 1
             yield batch
 
@@ -82,14 +82,3 @@ class Epochs(Generic[B]):
                 f"{self.length}, so this training cannot go on where it stopped"
             )
         self.epoch, self.position = state["epoch"], state["position"]
-
-
-class _Made(Generic[B]):
-    """`make` with the epoch given: a class, since worker processes cannot take a closure everywhere."""
-
-    def __init__(self, make: Callable[[int, Any], B], epoch: int) -> None:
-        self.make = make
-        self.epoch = epoch
-
-    def __call__(self, item: Any) -> B:
-        return self.make(self.epoch, item)

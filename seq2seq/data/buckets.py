@@ -1,7 +1,5 @@
 """Batches of sentences of like length, sized by tokens."""
 
-from collections.abc import Sequence
-
 import numpy as np
 
 Lengths = np.ndarray[tuple[int], np.dtype[np.int64]]
@@ -10,8 +8,8 @@ Lengths = np.ndarray[tuple[int], np.dtype[np.int64]]
 def buckets(source: Lengths, target: Lengths, tokens: int, random: np.random.Generator | None = None) -> list[Lengths]:
     """Batches of rows, each with at most `tokens` tokens on its longer side, padding counted.
 
-    Sentences are ordered by their lengths, so that a batch has hardly any padding. With `random`, those of the same lengths
-    are mixed and the batches come in any order; the number of batches is always the same.
+    Sentences are ordered by their lengths, so that a batch has hardly any padding. With `random`, those of the same
+    lengths are mixed and the batches come in any order; the number of batches is always the same.
 
     Args:
         source: Tokens of each source sentence, end mark included.
@@ -23,20 +21,15 @@ def buckets(source: Lengths, target: Lengths, tokens: int, random: np.random.Gen
         raise ValueError(f"a batch must hold at least 1 token, not {tokens}")
     mixed = np.arange(len(source)) if random is None else random.permutation(len(source))
     order = mixed[np.lexsort((source[mixed], target[mixed]))]
-    longer = np.maximum(source, target)[order]
+    longer: list[int] = np.maximum(source, target)[order].tolist()
     batches, begin, width = [], 0, 0
     for end, length in enumerate(longer):
-        width = max(width, int(length))
+        width = max(width, length)
         if end > begin and width * (end + 1 - begin) > tokens:
             batches.append(order[begin:end])
-            begin, width = end, int(length)
+            begin, width = end, length
     if begin < len(order):
         batches.append(order[begin:])
     if random is not None:
-        random.shuffle(batches)  # type: ignore[arg-type]
+        random.shuffle(batches)
     return batches
-
-
-def share(rows: Sequence[int] | Lengths, rank: int, ranks: int) -> list[int]:
-    """This rank's rows of a global batch; together, the ranks have every row once."""
-    return [int(row) for row in rows[rank::ranks]]

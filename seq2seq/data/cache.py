@@ -1,7 +1,8 @@
 """What was read once is kept, under a hash of the content it was read from."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -41,6 +42,23 @@ def content_hash(*paths: str | Path, salt: object = "") -> str:
     return total.hexdigest()
 
 
+def cached_file(name: str, write: Callable[[Path], None]) -> Path:
+    """The file of this name in the cache, which one process writes if it is not there yet, whole or not at all.
+
+    Args:
+        name: a path inside the cache, with a hash in it of all that the file depends on.
+        write: writes what belongs there to the path that it is given; not called if the file is there.
+    """
+    path = cache_folder() / name
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(path.with_suffix(".lock")):
+            if not path.exists():  # another process may have written it meanwhile
+                with whole(path) as temporary:
+                    write(temporary)
+    return path
+
+
 def cached_dataset(rows: Iterable[Row], columns: Sequence[str], key: str) -> "Dataset":
     """Open the memory-mapped data set that is kept under `key`, written from `rows` if it is not there yet.
 
@@ -50,13 +68,7 @@ def cached_dataset(rows: Iterable[Row], columns: Sequence[str], key: str) -> "Da
     """
     from datasets import Dataset
 
-    path = cache_folder() / "corpora" / f"{key}.arrow"
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(path.with_suffix(".lock")):
-            if not path.exists():  # another process may have written it meanwhile
-                with whole(path) as temporary:
-                    _write(rows, columns, temporary)
+    path = cached_file(f"corpora/{key}.arrow", partial(_write, rows, columns))
     dataset = Dataset.from_file(str(path))
     dataset._fingerprint = key  # or `datasets` draws a random one, and nothing made from this is found again
     return dataset

@@ -2,11 +2,11 @@
 
 import itertools
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import pytorch_lightning as pl
-from pytorch_lightning.utilities.rank_zero import rank_zero_info
+from pytorch_lightning.utilities import rank_zero_info
 
 from seq2seq.batch import LanguageBatch
 from seq2seq.data.batches import Batches, Epochs
@@ -21,7 +21,8 @@ class LanguageData(pl.LightningDataModule):
 
     Args:
         corpus: A folder with train.txt, a file, a glob, or a data set of the Hugging Face Hub.
-        tokenizer: How text becomes ids: a class, learned from the corpus, or a file of `seq2seq tokenize`, or a checkpoint.
+        tokenizer: How text becomes ids: a class, learned from the corpus, or a file of `seq2seq tokenize`, or a
+            checkpoint.
         batch_size: Number of streams, over all processes together.
         steps: Tokens between two cuts of the gradient (truncated backpropagation through time).
         held_out: Share of the text, from its end, that is kept for validation if the corpus has no validation split.
@@ -53,6 +54,9 @@ class LanguageData(pl.LightningDataModule):
         self.column = column
         self.workers = workers
 
+    def __str__(self) -> str:
+        return f"LanguageData({self.corpus})"  # Lightning's would make every loader
+
     def texts(self, split: str) -> Any:
         """The split as a data set of blocks of text."""
         return load_texts(self.corpus, split, self.subset, self.column)
@@ -76,18 +80,18 @@ class LanguageData(pl.LightningDataModule):
 
     def ids(self, split: str) -> Ids:
         """The ids of a split; without a validation split, the end of the training text stands for it."""
-        if split == "train" or self.has(split):
-            texts = self.texts(split)
-            ids = ids_of((row["text"] for row in texts), texts._fingerprint, self.tokenizer)
-            if split != "train" or self.has("validation"):
-                return ids
-        elif split == "validation":
-            texts = self.texts("train")
-            ids = ids_of((row["text"] for row in texts), texts._fingerprint, self.tokenizer)
-        else:
-            raise ValueError(f"{self.corpus} has no split {split}")
+        held_out = split == "validation" and not self.has(split)
+        texts = self.texts("train" if held_out else split)
+        ids = ids_of((row["text"] for row in texts), texts._fingerprint, self.tokenizer)
+        if not held_out and (split != "train" or self.has("validation")):
+            return ids
         cut = int(len(ids) * (1 - self.held_out))
-        return ids[:cut] if split == "train" else ids[cut:]
+        if min(cut, len(ids) - cut) < 2:
+            raise ValueError(
+                f"{self.corpus} has no validation split, and its {len(ids) - 1} tokens are too few to keep "
+                f"{self.held_out} of them for that"
+            )
+        return ids[cut:] if held_out else ids[:cut]
 
     @cached_property
     def train(self) -> Streams:
@@ -102,11 +106,13 @@ class LanguageData(pl.LightningDataModule):
     def ranks(self) -> tuple[int, int]:
         return (self.trainer.global_rank, self.trainer.world_size) if self.trainer is not None else (0, 1)
 
-    def training_chunk(self, epoch: int, index: int) -> LanguageBatch:
-        return self.train.chunk(index, *self.ranks)
-
     def train_dataloader(self) -> Epochs[LanguageBatch]:
-        return Epochs(lambda epoch: range(len(self.train)), self.training_chunk, self.workers)
+        streams, (rank, ranks) = self.train, self.ranks
+        if self.batch_size < ranks:
+            raise ValueError(
+                f"{self.batch_size} streams cannot be split over {ranks} processes: batch_size must be at least {ranks}"
+            )
+        return Epochs(partial(_every_chunk, streams), partial(_chunk, streams, rank, ranks), self.workers)
 
     def val_dataloader(self) -> Batches[LanguageBatch]:
         return self.reading("validation")
@@ -115,23 +121,24 @@ class LanguageData(pl.LightningDataModule):
         return self.reading("test")
 
     def reading(self, split: str) -> Batches[LanguageBatch]:
-        streams = Streams(self.ids(split), max(self.batch_size, self.ranks[1]), self.steps)
-        return Batches(range(len(streams)), _Chunk(streams, *self.ranks), self.workers)
+        rank, ranks = self.ranks
+        streams = Streams(self.ids(split), max(self.batch_size, ranks), self.steps)
+        return Batches(range(len(streams)), partial(streams.chunk, rank=rank, ranks=ranks), self.workers)
 
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        checkpoint["tokenizers"] = {"source": self.tokenizer.state_dict()}
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint carries of the data: all that text needs to become ids and back."""
+        return {
+            "tokenizers": {"source": self.tokenizer.state_dict()},
+            "corpus": {"corpus": self.corpus, "subset": self.subset, "column": self.column},
+        }
 
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        check_unchanged(checkpoint, {"source": self.tokenizer})
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        check_unchanged(state_dict, {"source": self.tokenizer})
 
 
-class _Chunk:
-    """The chunk of an index, for this rank: a class, since worker processes cannot take a closure everywhere."""
+def _every_chunk(streams: Streams, epoch: int) -> range:
+    return range(len(streams))
 
-    def __init__(self, streams: Streams, rank: int, ranks: int) -> None:
-        self.streams = streams
-        self.rank = rank
-        self.ranks = ranks
 
-    def __call__(self, index: int) -> LanguageBatch:
-        return self.streams.chunk(index, self.rank, self.ranks)
+def _chunk(streams: Streams, rank: int, ranks: int, epoch: int, index: int) -> LanguageBatch:
+    return streams.chunk(index, rank, ranks)

@@ -2,17 +2,21 @@
 
 from collections.abc import Sequence
 from hashlib import blake2b
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from filelock import FileLock
+from pytorch_lightning.utilities import rank_zero_info
 from torch import Tensor
 
 from seq2seq.batch import TranslationBatch
-from seq2seq.data.cache import cache_folder
+from seq2seq.data.buckets import Lengths, buckets
+from seq2seq.data.cache import cached_file
 from seq2seq.special import BOS, EOS, PAD
 from seq2seq.tokenizers import Tokenizer
+
+_ROWS_AT_ONCE = 1000
 
 
 class Vocabularies(NamedTuple):
@@ -25,6 +29,49 @@ class Vocabularies(NamedTuple):
         return self.source.sampling > 0 or self.target.sampling > 0
 
 
+class Pairs(NamedTuple):
+    """The pairs of a split that are used: what batches are made of, in any process."""
+
+    texts: Any
+    ids: Any
+    vocabularies: Vocabularies
+    rows: Lengths  # where the pairs are in texts and ids
+    source_lengths: Lengths  # of the pairs, end mark included
+    target_lengths: Lengths
+    max_length: int
+
+    def training_plan(self, tokens: int, seed: int, epoch: int) -> list[Lengths]:
+        """The global batches of an epoch, as numbers of pairs: the same on every rank."""
+        return buckets(self.source_lengths, self.target_lengths, tokens, np.random.default_rng([seed, epoch]))
+
+    def training_batch(self, seed: int, rank: int, ranks: int, epoch: int, chosen: Lengths) -> TranslationBatch:
+        """A rank's share of a global batch, with words cut anew in each epoch if the vocabularies do that."""
+        if not self.vocabularies.sampling:
+            return self.batch(chosen, rank, ranks)
+        # every rank cuts all sentences of the global batch, since the loss is divided by the number of its tokens
+        rows = self.rows[chosen].tolist()
+        seeds = [np.random.default_rng([seed, epoch, row]).integers(1 << 31, size=2).tolist() for row in rows]
+        texts = self.texts[rows]
+        source, target = (
+            [self.sample(tokenizer, text, both[side]) for text, both in zip(column, seeds, strict=True)]
+            for side, (tokenizer, column) in enumerate(
+                zip(self.vocabularies, (texts["source"], texts["target"]), strict=True)
+            )
+        )
+        return pair_batch(source[rank::ranks], target[rank::ranks], sum(map(len, target)) + len(target))
+
+    def sample(self, tokenizer: Tokenizer, text: str, seed: int) -> list[int]:
+        """A random way to cut a text that is short enough; the usual one always is."""
+        ids = tokenizer.sample(text, seed)
+        return ids if len(ids) <= self.max_length else tokenizer.encode(text)
+
+    def batch(self, chosen: Lengths, rank: int, ranks: int) -> TranslationBatch:
+        """A rank's share of a global batch; together, the ranks have every pair once."""
+        ids = self.ids[self.rows[chosen[rank::ranks]].tolist()]
+        source, target = ([row[: self.max_length] for row in ids[side]] for side in ("source", "target"))
+        return pair_batch(source, target, int(self.target_lengths[chosen].sum()))
+
+
 def encode_pairs(texts: Any, vocabularies: Vocabularies) -> Any:
     """The ids of each pair, as a memory-mapped data set that is kept under a hash of the content and the tokenizers.
 
@@ -32,39 +79,29 @@ def encode_pairs(texts: Any, vocabularies: Vocabularies) -> Any:
         texts: A data set with the columns source and target.
         vocabularies: What makes ids of them.
     """
-    from datasets import Dataset, Features, List, Value
+    import pyarrow
+    from datasets import Dataset
+
+    ids = pyarrow.list_(pyarrow.int32())
+
+    def write(path: Path) -> None:
+        rank_zero_info(f"turning {len(texts):,} pairs into {type(vocabularies.target).__name__.lower()} ...")
+        schema = pyarrow.schema([(side, ids) for side in vocabularies._fields])
+        with pyarrow.OSFile(str(path), "wb") as file, pyarrow.ipc.new_stream(file, schema) as writer:
+            for rows in texts.iter(_ROWS_AT_ONCE):
+                columns = [t.encode_batch(rows[side]) for side, t in vocabularies._asdict().items()]
+                writer.write_batch(pyarrow.record_batch([pyarrow.array(c, ids) for c in columns], schema=schema))
 
     prints = "-".join(tokenizer.fingerprint() for tokenizer in vocabularies)
-    key = blake2b(f"1-{texts._fingerprint}-{prints}".encode(), digest_size=16).hexdigest()
-    path = cache_folder() / "pairs" / f"{key}.arrow"
-    path.parent.mkdir(parents=True, exist_ok=True)
-
-    def encode(rows: dict[str, list[str]]) -> dict[str, list[list[int]]]:
-        return {
-            "source": vocabularies.source.encode_batch(rows["source"]),
-            "target": vocabularies.target.encode_batch(rows["target"]),
-        }
-
-    with FileLock(path.with_suffix(".lock")):
-        if not path.exists():
-            ids = List(Value("int32"))
-            texts.map(
-                encode,
-                batched=True,
-                cache_file_name=str(path),
-                new_fingerprint=key,
-                features=Features({"source": ids, "target": ids}),
-            )
-    return Dataset.from_file(str(path))
+    key = blake2b(f"{texts._fingerprint}-{prints}".encode(), digest_size=16).hexdigest()
+    return Dataset.from_file(str(cached_file(f"pairs/{key}.arrow", write)))
 
 
-def lengths(column: Any) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def lengths(column: Any) -> Lengths:
     """The number of ids in each row of an Arrow column."""
     import pyarrow.compute
 
-    counted: np.ndarray[tuple[int], np.dtype[np.int64]] = (
-        pyarrow.compute.list_value_length(column).to_numpy(zero_copy_only=False).astype(np.int64)
-    )
+    counted: Lengths = pyarrow.compute.list_value_length(column).to_numpy().astype(np.int64)
     return counted
 
 

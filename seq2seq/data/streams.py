@@ -1,15 +1,14 @@
 """One long text as parallel streams of ids, read in step, so that a hidden state can be carried from batch to batch."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import torch
-from filelock import FileLock
+from pytorch_lightning.utilities import rank_zero_info
 
 from seq2seq.batch import LanguageBatch
-from seq2seq.data.cache import cache_folder
-from seq2seq.files import whole
+from seq2seq.data.cache import cached_file
 from seq2seq.special import BOS, PAD
 from seq2seq.tokenizers import Tokenizer
 
@@ -25,27 +24,23 @@ def ids_of(blocks: Iterable[str], content: str, tokenizer: Tokenizer) -> Ids:
         tokenizer: What makes ids of it.
     """
     kind = np.dtype(np.uint16 if tokenizer.vocab_size <= 1 << 16 else np.uint32)
-    path = cache_folder() / "ids" / f"{content}-{tokenizer.fingerprint()[:32]}.{kind.name}"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(path.with_suffix(".lock")):
-        if not path.exists():
-            with whole(path) as temporary:
-                _write(tokenizer.encode_blocks(blocks), temporary, kind)
-    return np.memmap(path, dtype=kind, mode="r")  # type: ignore[return-value]
 
+    def write(path: Path) -> None:
+        rank_zero_info(f"turning the text into {type(tokenizer).__name__.lower()} ...")
+        with path.open("wb") as file:
+            file.write(np.array([BOS], dtype=kind).tobytes())
+            for ids in tokenizer.encode_blocks(blocks):
+                file.write(np.array(ids, dtype=kind).tobytes())
 
-def _write(encoded: Iterator[list[int]], path: Path, kind: np.dtype[np.generic]) -> None:
-    with path.open("wb") as file:
-        file.write(np.array([BOS], dtype=kind).tobytes())
-        for ids in encoded:
-            file.write(np.array(ids, dtype=kind).tobytes())
+    path = cached_file(f"ids/{content}-{tokenizer.fingerprint()[:32]}.{kind.name}", write)
+    return np.memmap(path, dtype=kind, mode="r")
 
 
 class Streams:
     """A text cut into `batch` streams of equal length, and these into chunks of `steps`.
 
-    The last stream may be shorter and the last chunk too; what is missing asks for nothing, so every token but the first is
-    asked for exactly once.
+    The last streams may be shorter and the last chunk too; what is missing asks for nothing, so every token but the
+    first is asked for exactly once.
 
     Args:
         ids: The text; every id is predicted from all before it.
@@ -70,13 +65,11 @@ class Streams:
 
     def chunk(self, index: int, rank: int = 0, ranks: int = 1) -> LanguageBatch:
         """One chunk of this rank's streams, every `ranks`th of all."""
-        if self.batch < ranks:
-            raise ValueError(f"{self.batch} streams cannot be split over {ranks} processes: raise batch_size")
-        streams = np.arange(self.batch)
-        begins = np.minimum(streams * self.length + index * self.steps, self.asked)
-        ends = np.minimum(np.minimum(begins + self.steps, (streams + 1) * self.length), self.asked)
-        ends = np.maximum(ends, begins)
-        mine = streams[rank::ranks]
+        firsts = np.arange(self.batch) * self.length
+        lasts = np.minimum(firsts + self.length, self.asked)
+        begins = np.minimum(firsts + index * self.steps, lasts)
+        ends = np.minimum(begins + self.steps, lasts)
+        mine = range(rank, self.batch, ranks)
         width = min(self.steps, self.length - index * self.steps)
         inputs = np.full((len(mine), width), PAD, dtype=np.int64)
         targets = np.full((len(mine), width), PAD, dtype=np.int64)
@@ -84,6 +77,5 @@ class Streams:
             begin, end = begins[stream], ends[stream]
             inputs[row, : end - begin] = self.ids[begin:end]
             targets[row, : end - begin] = self.ids[begin + 1 : end + 1]
-        return LanguageBatch(
-            torch.from_numpy(inputs), torch.from_numpy(targets), index == 0, int((ends - begins).sum())
-        )
+        asked = int((ends - begins).sum())
+        return LanguageBatch(torch.from_numpy(inputs), torch.from_numpy(targets), index == 0, asked)

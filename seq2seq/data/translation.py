@@ -1,42 +1,33 @@
 """Sentence pairs for a translator."""
 
 import itertools
-from collections.abc import Iterator, Sequence
-from functools import cached_property
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from functools import cached_property, partial
+from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
-from pytorch_lightning.utilities.rank_zero import rank_zero_info
+from pytorch_lightning.utilities import rank_zero_info
 
 from seq2seq.batch import TranslationBatch
 from seq2seq.data.batches import Batches, Epochs
-from seq2seq.data.buckets import Lengths, buckets, share
+from seq2seq.data.buckets import buckets
 from seq2seq.data.corpora import load_pairs
-from seq2seq.data.pairs import Vocabularies, encode_pairs, lengths, pair_batch
+from seq2seq.data.pairs import Pairs, Vocabularies, encode_pairs, lengths
 from seq2seq.data.vocabulary import check_unchanged, open_tokenizer
 from seq2seq.tokenizers import Subwords, Tokenizer
-
-
-class Pairs(NamedTuple):
-    """A split: its text, its ids, and which of its rows are used."""
-
-    texts: Any
-    ids: Any
-    rows: Lengths
-    source_lengths: Lengths  # of the rows used, end mark included
-    target_lengths: Lengths
 
 
 class TranslationData(pl.LightningDataModule):
     """Pairs of a source and a target, any text to any text, in batches of like length sized by tokens.
 
     Args:
-        corpus: A folder with train.SOURCE and train.TARGET, TSV, JSON lines or Parquet files, a file, a glob, or a data set
-            of the Hugging Face Hub.
+        corpus: A folder with train.SOURCE and train.TARGET, TSV, JSON lines or Parquet files, a file, a glob, or a data
+            set of the Hugging Face Hub.
         source: Name of the source: the ending of its files, or its column.
         target: Name of the target: the ending of its files, or its column.
-        tokenizer: How text becomes ids: a class, learned from both sides, or a file of `seq2seq tokenize`, or a checkpoint.
+        tokenizer: How text becomes ids: a class, learned from both sides, or a file of `seq2seq tokenize`, or a
+            checkpoint.
         target_tokenizer: The same for the target alone; without it, both sides share one vocabulary.
         batch_tokens: Most tokens of a batch's longer side, padding counted, over all processes together.
         max_length: Longest source or target in tokens; longer pairs are left out of training and cut elsewhere.
@@ -59,6 +50,8 @@ class TranslationData(pl.LightningDataModule):
         workers: int = 0,
     ) -> None:
         super().__init__()
+        if seed < 0:
+            raise ValueError(f"seed must be at least 0, not {seed}")
         self.corpus = corpus
         self.source = source
         self.target = target
@@ -70,6 +63,9 @@ class TranslationData(pl.LightningDataModule):
         self.seed = seed
         self.workers = workers
         self.splits: dict[str, Pairs] = {}
+
+    def __str__(self) -> str:
+        return f"TranslationData({self.corpus})"  # Lightning's would make every loader
 
     def texts(self, split: str) -> Any:
         """The split as a data set with the columns source and target."""
@@ -124,47 +120,27 @@ class TranslationData(pl.LightningDataModule):
         if split == "train":
             empty = (source == 0) | (target == 0)
             rows = rows[~too_long & ~empty]
+            reasons = f"{empty.sum():,} with an empty side, {(too_long & ~empty).sum():,}"
             if not len(rows):
                 raise ValueError(
-                    f"no pair of {self.corpus} is left for training: of {len(source)}, {int(empty.sum())} have an empty side "
-                    f"and {int(too_long.sum())} are longer than max_length={self.max_length} tokens"
+                    f"no pair of {self.corpus} is left for training: of {len(source):,} there are {reasons} longer "
+                    f"than max_length={self.max_length} tokens"
                 )
-            said = f"left out: {int(empty.sum()):,} with an empty side, {int((too_long & ~empty).sum()):,} longer"
+            said = f"left out: {reasons}"
         else:
             source, target = np.minimum(source, self.max_length), np.minimum(target, self.max_length)
-            said = f"cut: {int(too_long.sum()):,} longer"
-        rank_zero_info(f"{split}: {len(rows):,} pairs ({said} than {self.max_length} tokens)")
-        return Pairs(texts, ids, rows, source[rows] + 1, target[rows] + 1)
+            said = f"cut: {too_long.sum():,}"
+        rank_zero_info(f"{split}: {len(rows):,} pairs ({said} longer than {self.max_length} tokens)")
+        return Pairs(texts, ids, self.vocabularies, rows, source[rows] + 1, target[rows] + 1, self.max_length)
 
     @property
     def ranks(self) -> tuple[int, int]:
         return (self.trainer.global_rank, self.trainer.world_size) if self.trainer is not None else (0, 1)
 
     def train_dataloader(self) -> Epochs[TranslationBatch]:
-        self.pairs("train")
-        return Epochs(self.training_plan, self.training_batch, self.workers)
-
-    def training_plan(self, epoch: int) -> list[Lengths]:
-        """The global batches of an epoch: the same on every rank."""
         pairs = self.pairs("train")
-        random = np.random.default_rng([self.seed, epoch])
-        return [pairs.rows[b] for b in buckets(pairs.source_lengths, pairs.target_lengths, self.batch_tokens, random)]
-
-    def training_batch(self, epoch: int, rows: Lengths) -> TranslationBatch:
-        """This rank's share of a global batch."""
-        pairs = self.pairs("train")
-        if not self.vocabularies.sampling:
-            tokens = int(pairs.target_lengths[np.searchsorted(pairs.rows, rows)].sum())
-            return self.batch(pairs, share(rows, *self.ranks), tokens)
-        # every rank cuts all sentences of the global batch, since the loss is divided by the number of its tokens
-        texts = pairs.texts[[int(row) for row in rows]]
-        seeds = [hash((self.seed, epoch, int(row))) & 0x7FFFFFFF for row in rows]
-        source, target = (
-            [tokenizer.sample(text, seed)[: self.max_length] for text, seed in zip(column, seeds, strict=True)]
-            for tokenizer, column in zip(self.vocabularies, (texts["source"], texts["target"]), strict=True)
-        )
-        rank, ranks = self.ranks
-        return pair_batch(source[rank::ranks], target[rank::ranks], sum(map(len, target)) + len(target))
+        plan = partial(pairs.training_plan, self.batch_tokens, self.seed)
+        return Epochs(plan, partial(pairs.training_batch, self.seed, *self.ranks), self.workers)
 
     def val_dataloader(self) -> Batches[TranslationBatch]:
         return self.reading("validation")
@@ -176,27 +152,15 @@ class TranslationData(pl.LightningDataModule):
         pairs = self.pairs(split)
         # twice as many tokens as in training, since nothing is kept for a gradient
         plan = buckets(pairs.source_lengths, pairs.target_lengths, 2 * self.batch_tokens)
-        return Batches(plan, _Read(self, split), self.workers)
+        rank, ranks = self.ranks
+        return Batches(plan, partial(pairs.batch, rank=rank, ranks=ranks), self.workers)
 
-    def batch(self, pairs: Pairs, rows: Sequence[int], tokens: int) -> TranslationBatch:
-        ids = pairs.ids[list(rows)] if rows else {"source": [], "target": []}
-        source, target = ([row[: self.max_length] for row in ids[side]] for side in ("source", "target"))
-        return pair_batch(source, target, tokens)
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint carries of the data: all that text needs to become ids and back."""
+        return {
+            "tokenizers": {side: t.state_dict() for side, t in self.vocabularies._asdict().items()},
+            "corpus": {key: getattr(self, key) for key in ("corpus", "source", "target", "subset")},
+        }
 
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        checkpoint["tokenizers"] = {side: t.state_dict() for side, t in self.vocabularies._asdict().items()}
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        check_unchanged(checkpoint, self.vocabularies._asdict())
-
-
-class _Read:
-    """This rank's share of a batch, for reading only."""
-
-    def __init__(self, data: TranslationData, split: str) -> None:
-        self.data = data
-        self.split = split
-
-    def __call__(self, rows: Lengths) -> TranslationBatch:
-        pairs = self.data.pairs(self.split)
-        return self.data.batch(pairs, share(rows, *self.data.ranks), int(pairs.target_lengths[rows].sum()))
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        check_unchanged(state_dict, self.vocabularies._asdict())

@@ -1,15 +1,15 @@
 """The tokenizer of a corpus: read from a file or a checkpoint, or learned once and kept."""
 
-import warnings
+import pickle
 from collections.abc import Callable, Iterable
+from copy import copy
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-from pytorch_lightning.utilities.rank_zero import rank_zero_info
+from pytorch_lightning.utilities import rank_zero_info
 
 from seq2seq import tokenizers
-from seq2seq.data.cache import cache_folder
+from seq2seq.data.cache import cached_file
 from seq2seq.tokenizers import Tokenizer
 
 
@@ -28,16 +28,17 @@ def open_tokenizer(
         return from_checkpoint(tokenizer, side) if tokenizer.endswith(".ckpt") else tokenizers.load(tokenizer)
     if is_learned(tokenizer):
         return tokenizer
-    path = cache_folder() / "tokenizers" / f"{tokenizer.fingerprint()[:32]}-{content}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(path.with_suffix(".lock")):
-        if not path.exists():
-            rank_zero_info(f"learning a vocabulary of {type(tokenizer).__name__.lower()} ...")
-            with warnings.catch_warnings():
-                warnings.simplefilter("always")
-                tokenizer.learn(lines())
-            tokenizers.save(tokenizer, path)
-    return tokenizers.load(path)
+    plain = copy(tokenizer)
+    plain.sampling = 0.0  # how words are cut in training changes nothing about what is learned
+
+    def learn(path: Path) -> None:
+        rank_zero_info(f"learning a vocabulary of {type(plain).__name__.lower()} ...")
+        plain.learn(lines())
+        tokenizers.save(plain, path)
+
+    learned = tokenizers.load(cached_file(f"tokenizers/{plain.fingerprint()[:32]}-{content}.json", learn))
+    learned.sampling = tokenizer.sampling
+    return learned
 
 
 def is_learned(tokenizer: Tokenizer) -> bool:
@@ -47,23 +48,38 @@ def is_learned(tokenizer: Tokenizer) -> bool:
         return False
 
 
+def data_of(checkpoint: Any) -> dict[str, Any]:
+    """What the data of a training left in its checkpoint: its tokenizers and where its corpus was; empty if nothing."""
+    parts = checkpoint.values() if isinstance(checkpoint, dict) else ()
+    return next((part for part in parts if isinstance(part, dict) and "tokenizers" in part), {})
+
+
 def from_checkpoint(path: str | Path, side: str) -> Tokenizer:
     """The tokenizer that a checkpoint carries."""
     import torch
 
-    checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    if "tokenizers" not in checkpoint:
+    try:
+        checkpoint: Any = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except FileNotFoundError:
+        raise FileNotFoundError(f"there is no checkpoint {path}") from None
+    except (EOFError, RuntimeError, ValueError, pickle.UnpicklingError) as error:
+        raise ValueError(f"{path} cannot be read as a checkpoint") from error
+    if not (data := data_of(checkpoint)):
         raise ValueError(f"{path} carries no tokenizer, so that it is no checkpoint of seq2seq")
-    held = checkpoint["tokenizers"]
+    held = data["tokenizers"]
     return tokenizers.restore(held.get(side, held["source"]))
 
 
-def check_unchanged(checkpoint: dict[str, Any], mine: dict[str, Tokenizer]) -> None:
+def check_unchanged(data: dict[str, Any], mine: dict[str, Tokenizer]) -> None:
     """Raise a ValueError if a checkpoint that training goes on from was made with other tokenizers."""
+    held = data.get("tokenizers", {})
     for side, tokenizer in mine.items():
-        held = tokenizers.restore(checkpoint["tokenizers"][side])
-        if held != tokenizer:
+        if side not in held:
+            raise ValueError(f"the checkpoint carries no {side} tokenizer, so this training cannot go on from it")
+        other = tokenizers.restore(held[side])
+        if other != tokenizer:
             raise ValueError(
-                f"the {side} tokenizer of the checkpoint ({held.vocab_size} tokens) is not the one of this corpus "
-                f"({tokenizer.vocab_size} tokens), so this training cannot go on; give --init-from to start anew from it"
+                f"the {side} tokenizer of the checkpoint ({other.vocab_size} tokens) is not the one of this corpus "
+                f"({tokenizer.vocab_size} tokens), so this training cannot go on; "
+                f"give --init-from to start anew from it"
             )

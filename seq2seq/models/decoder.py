@@ -30,8 +30,9 @@ class Reading(NamedTuple):
 class Decoder(nn.Module):
     """A stack of layers, whose first one asks the attention and whose others read the answer (Wu et al., 2016, GNMT).
 
-    The answer reaches the memory without a loop over time in Python. What is said is tanh(W [h; context]) (Luong et al.,
-    2015, equation 5). The summary of the source is the first thing that the decoder reads, which starts any layer's state.
+    The answer reaches the memory without a loop over time in Python. What is said is tanh(W [h; context]) (Luong et
+    al., 2015, equation 5). The summary of the source is the first thing that the decoder reads, which starts any
+    layer's state.
 
     Args:
         input_size: Number of features of a target word.
@@ -43,7 +44,8 @@ class Decoder(nn.Module):
         dropout: Probability of dropping an output of a layer, with one mask for a whole sentence.
         norm: Normalise what goes into every layer and what leaves the last one.
         residual: Add what went into a layer to what comes out of it, where the sizes allow it.
-        input_feeding: Read what was last said beside the next word (Luong et al., 2015, section 3.3).
+        input_feeding: Read what was last said beside the next word (Luong et al., 2015, section 3.3); word by word, so
+            that dropout is drawn for every word.
     """
 
     def __init__(

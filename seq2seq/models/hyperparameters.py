@@ -4,24 +4,37 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+import pytorch_lightning as pl
+
+
+def describe(model: pl.LightningModule) -> dict[str, Any]:
+    """A model's class and options, from which `seq2seq.inference` builds it again."""
+    return {"class_path": path(type(model)), "init_args": plain(model.hparams)}
+
 
 def plain(options: Any) -> Any:
     """Options with every class in them as its import path and arguments, the way configurations write it."""
     match options:
         case Mapping():
-            return {str(key): plain(value) for key, value in options.items() if key != "_instantiator"}
+            return {str(key): plain(value) for key, value in options.items() if not key.startswith("_")}
         case list() | tuple():
             return [plain(value) for value in options]
-        case partial():
+        case partial() if not options.args:
             return {"class_path": path(options.func), "init_args": plain(options.keywords)}
         case type():
             return {"class_path": path(options)}
-        case None | bool() | int() | float() | str():
+        case None | bool():
             return options
+        case int():  # the number itself, without what a subclass adds, numpy's for example
+            return int(options)
+        case float():
+            return float(options)
+        case str():
+            return str(options)
         case _ if hasattr(options, "class_path"):  # a jsonargparse namespace
             return plain(vars(options))
     raise ValueError(
-        f"a model's options must be numbers, strings, classes or functools.partial of classes, "
+        f"a model's options must be numbers, strings, classes or functools.partial of classes with keywords, "
         f"so that a checkpoint can hold them, not {options!r}"
     )
 

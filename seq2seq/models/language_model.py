@@ -10,11 +10,12 @@ from torch import Tensor, nn
 from seq2seq.batch import LanguageBatch
 from seq2seq.dropout import VariationalDropout, WordDropout
 from seq2seq.models.embedding import embedding, output_layer
-from seq2seq.models.hyperparameters import plain
+from seq2seq.models.hyperparameters import describe
 from seq2seq.models.loss import cross_entropy, token_nats
 from seq2seq.recurrence import LSTM, LayerFactory, Stack
-from seq2seq.special import UNK
+from seq2seq.special import PAD, UNK
 from seq2seq.state import detach, flatten, unflatten
+
 
 class LanguageModel(pl.LightningModule):
     """A recurrent language model (Mikolov et al., 2010) whose state is carried from batch to batch.
@@ -102,13 +103,11 @@ class LanguageModel(pl.LightningModule):
         self.evaluate(batch, "test")
 
     def evaluate(self, batch: LanguageBatch, name: str) -> None:
-        features = self.read(batch, name)
-        loss = cross_entropy(features, self.output.weight, self.output.bias, batch.targets)
-        if loss.tokens:
-            mean = loss.nats / loss.tokens
-            self.log(f"{name}_loss", mean, batch_size=loss.tokens, prog_bar=True, sync_dist=True)
+        nats = token_nats(self.read(batch, name), self.output.weight, self.output.bias, batch.targets)
+        tokens = int((batch.targets != PAD).sum())  # which may be none on one of several ranks
+        self.log(f"{name}_loss", nats.sum() / max(1, tokens), batch_size=tokens, prog_bar=True, sync_dist=True)
 
-    def read(self, batch: LanguageBatch, streams: str) -> Tensor:
+    def read(self, batch: LanguageBatch, streams: str) -> Float[Tensor, "batch time size"]:
         """Read on where these streams were left, and leave them where this batch ends."""
         if batch.start:
             self.carried.pop(streams, None)
@@ -117,7 +116,7 @@ class LanguageModel(pl.LightningModule):
             device = batch.inputs.device
             self.carried[streams] = unflatten([part.to(device) for part in self.restored], like)
         self.restored = None if streams == "train" else self.restored
-        features, state = self(batch.inputs, self.carried.get(streams))
+        features, state = self.forward(batch.inputs, self.carried.get(streams))
         self.carried[streams] = detach(state)
         return features
 
@@ -126,7 +125,8 @@ class LanguageModel(pl.LightningModule):
         return torch.optim.AdamW(self.parameters(), lr=1e-3)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        checkpoint["hyper_parameters"] = plain(self.hparams)
+        checkpoint["model"] = describe(self)
+        checkpoint["hyper_parameters"] = checkpoint["model"]["init_args"]
         mine = [part.cpu() for part in flatten(self.carried["train"])] if "train" in self.carried else []
         every = [mine]
         if torch.distributed.is_available() and torch.distributed.is_initialized():

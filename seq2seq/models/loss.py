@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+from torch.nn import functional as F
 
 CHUNK = 1 << 21  # logits computed at once
 
@@ -28,14 +29,17 @@ def cross_entropy(
     """Cross-entropy of the output layer `features @ weight.T + bias`, summed over the targets that are not 0.
 
     Label smoothing gives `smoothing` of each target's probability to all words alike (Szegedy et al., 2016, section 7).
-    Gradients are computed with the loss, chunk by chunk; logits live in the autocast type, the softmax in float32.
+    Gradients are computed with the loss, chunk by chunk, so it is for training only; logits live in the autocast type,
+    the softmax in float32 or better.
     """
     asked = targets.flatten().nonzero().squeeze(1)
     rows = features.flatten(0, 1).index_select(0, asked)
     wanted = targets.flatten().index_select(0, asked)
     kind = features.device.type
     dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else weight.dtype
-    smoothed, nats = ChunkedCrossEntropy.apply(rows.to(dtype), weight, bias, wanted, smoothing, dtype)
+    smoothed, nats = ChunkedCrossEntropy.apply(  # type: ignore[no-untyped-call]
+        rows.to(dtype), weight, bias, wanted, smoothing, dtype
+    )
     return Loss(smoothed, nats, len(asked))
 
 
@@ -47,14 +51,16 @@ def token_nats(
 ) -> Float[Tensor, "batch time"]:
     """Negative log-probability of every target, and 0 where nothing is asked for (a target of 0)."""
     rows, wanted = features.flatten(0, 1), targets.flatten()
-    step = max(1, CHUNK // len(weight))
-    nats = [
-        torch.nn.functional.cross_entropy(
-            torch.nn.functional.linear(part.to(weight.dtype), weight, bias).float(), goal, reduction="none"
-        )
-        for part, goal in zip(rows.split(step), wanted.split(step), strict=True)
-    ]
-    return torch.cat(nats).view_as(targets).masked_fill(targets == 0, 0.0) if nats else features.new_zeros(targets.shape)
+    nats = exact(rows.new_zeros(len(wanted)))
+    for part in wanted.nonzero().squeeze(1).split(max(1, CHUNK // len(weight))):
+        logits = F.linear(rows[part].to(weight.dtype), weight, bias)
+        nats[part] = F.cross_entropy(exact(logits), wanted[part], reduction="none")
+    return nats.view_as(targets)
+
+
+def exact(x: Tensor) -> Tensor:
+    """In float32, unless it is of a finer type already."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 class ChunkedCrossEntropy(torch.autograd.Function):
@@ -70,12 +76,10 @@ class ChunkedCrossEntropy(torch.autograd.Function):
             gradient_rows = torch.empty_like(rows)
             gradient_weight = torch.zeros_like(weight)
             gradient_bias = torch.zeros_like(bias)
-            smoothed = nats = torch.zeros((), device=rows.device)
+            smoothed = nats = exact(rows.new_zeros(()))
             step = max(1, CHUNK // words)
-            for part, goal, slope in zip(
-                rows.split(step), wanted.split(step), gradient_rows.split(step), strict=True
-            ):
-                logits = torch.addmm(bias.to(dtype), part, table.t()).float()
+            for part, goal, slope in zip(rows.split(step), wanted.split(step), gradient_rows.split(step), strict=True):
+                logits = exact(torch.addmm(bias.to(dtype), part, table.t()))
                 level = logits.logsumexp(dim=1)
                 nll = (level - logits.gather(1, goal[:, None]).squeeze(1)).sum()
                 nats = nats + nll
@@ -95,7 +99,7 @@ class ChunkedCrossEntropy(torch.autograd.Function):
         return smoothed, nats
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, scale: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
         rows, weight, bias = ctx.saved_tensors
         return rows * scale.to(rows.dtype), weight * scale, bias * scale, None, None, None

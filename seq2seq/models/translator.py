@@ -6,7 +6,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor, nn
+from torch import Tensor
 
 from seq2seq.attention import AttentionFactory, BilinearAttention, FixedVector, Memory
 from seq2seq.batch import TranslationBatch
@@ -14,11 +14,11 @@ from seq2seq.dropout import VariationalDropout, WordDropout
 from seq2seq.models.decoder import Decoder, DecoderState, Reading
 from seq2seq.models.embedding import embedding, output_layer
 from seq2seq.models.encoder import Encoder
-from seq2seq.models.hyperparameters import plain
+from seq2seq.models.hyperparameters import describe
 from seq2seq.models.loss import cross_entropy, token_nats
 from seq2seq.recurrence import LSTM, LayerFactory
 from seq2seq.search import Problem, Step
-from seq2seq.special import UNK
+from seq2seq.special import PAD, UNK
 from seq2seq.state import select
 
 
@@ -28,7 +28,7 @@ class Translator(pl.LightningModule):
     Args:
         source_vocab_size: Number of source tokens, special ones included; taken from the data.
         target_vocab_size: Number of target tokens, special ones included; taken from the data.
-        shared_vocabulary: Source and target have the same tokens, so that one embedding serves both; taken from the data.
+        shared_vocabulary: Source and target have the same tokens, so one embedding serves both; taken from the data.
         encoder: What reads the source, in each direction.
         decoder: What carries memory through the target.
         attention: How the decoder looks at the source; null gives it one fixed vector instead.
@@ -40,7 +40,8 @@ class Translator(pl.LightningModule):
         word_dropout: Probability of hiding a token of the source, and of what the decoder reads.
         norm: Layer normalisation before every layer and after the last one.
         residual: Add what goes into a layer to what comes out, where the sizes allow it.
-        input_feeding: Feed what the decoder said last back into it; slower, and sometimes better.
+        input_feeding: Feed what the decoder said last back into it; slower, and sometimes better. Dropout between the
+            decoder's layers and of its weights is then drawn for every word.
         label_smoothing: Share of each target's probability that all words get alike.
     """
 
@@ -91,13 +92,9 @@ class Translator(pl.LightningModule):
             residual=residual,
             input_feeding=input_feeding,
         )
-        self.output = output_layer(
-            width if tied else size, target_vocab_size, self.target_embedding if tied else None
-        )
+        self.output = output_layer(width if tied else size, target_vocab_size, self.target_embedding if tied else None)
 
-    def start(
-        self, source: Int[Tensor, "batch source"], lengths: Int[Tensor, " batch"]
-    ) -> tuple[Memory, DecoderState]:
+    def start(self, source: Int[Tensor, "batch source"], lengths: Int[Tensor, " batch"]) -> tuple[Memory, DecoderState]:
         """Read the sources: what the decoder will look at, and the state that it starts from."""
         words: Tensor = self.source_embedding(self.word_dropout(source))
         return self.decoder.start(self.encoder(self.dropout(words), lengths))
@@ -149,14 +146,14 @@ class Translator(pl.LightningModule):
         self.evaluate(batch, "test")
 
     def evaluate(self, batch: TranslationBatch, name: str) -> None:
-        features = self(batch.source, batch.lengths, batch.inputs).features
-        loss = cross_entropy(features, self.output.weight, self.output.bias, batch.targets)
-        mean = loss.nats / max(1, loss.tokens)
-        self.log(f"{name}_loss", mean, batch_size=max(1, loss.tokens), prog_bar=True, sync_dist=True)
+        tokens = int((batch.targets != PAD).sum())  # which may be none on one of several ranks
+        mean = self.nats(batch).sum() / max(1, tokens)
+        self.log(f"{name}_loss", mean, batch_size=tokens, prog_bar=True, sync_dist=True)
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """AdamW; the command line puts its own optimiser and schedule here."""
         return torch.optim.AdamW(self.parameters(), lr=1e-3)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        checkpoint["hyper_parameters"] = plain(self.hparams)
+        checkpoint["model"] = describe(self)
+        checkpoint["hyper_parameters"] = checkpoint["model"]["init_args"]

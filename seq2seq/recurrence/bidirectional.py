@@ -33,9 +33,7 @@ class Bidirectional(nn.Module):
         return torch.cat([ahead, reverse(back, lengths)], dim=-1)
 
 
-def reverse(
-    x: Float[Tensor, "batch time size"], lengths: Int[Tensor, " batch"]
-) -> Float[Tensor, "batch time size"]:
+def reverse(x: Float[Tensor, "batch time size"], lengths: Int[Tensor, " batch"]) -> Float[Tensor, "batch time size"]:
     """Turn each row around within its own length, so that padding stays at the end; its own inverse."""
     time = torch.arange(x.shape[1], device=x.device)
     mirrored = lengths[:, None] - 1 - time

@@ -34,10 +34,10 @@ class RNN(Recurrence[Tensor]):
         super().__init__(input_size, size)
         self.kernel = nn.RNN(input_size, size, nonlinearity=nonlinearity, batch_first=True)
         self.weight_dropout = WeightDropout(weight_dropout)
-        initialise(self.kernel)
+        initialise(self.kernel, [0.0])
 
     def initial_state(self, batch: int) -> Tensor:
-        return self.kernel.weight_hh_l0.new_zeros(batch, self.size)
+        return zeros(self, batch)
 
     def forward(
         self, x: Tensor, state: Tensor | None = None, lengths: Int[Tensor, " batch"] | None = None
@@ -70,13 +70,10 @@ class LSTM(Recurrence[LSTMState]):
         super().__init__(input_size, size)
         self.kernel = nn.LSTM(input_size, size, batch_first=True)
         self.weight_dropout = WeightDropout(weight_dropout)
-        initialise(self.kernel)
-        with torch.no_grad():  # torch adds two biases, so one of them carries it alone
-            self.kernel.bias_ih_l0[size : 2 * size] = forget_bias
+        initialise(self.kernel, [0.0, forget_bias, 0.0, 0.0])
 
     def initial_state(self, batch: int) -> LSTMState:
-        zeros = self.kernel.weight_hh_l0.new_zeros(batch, self.size)
-        return LSTMState(zeros, zeros)
+        return LSTMState(zeros(self, batch), zeros(self, batch))
 
     def forward(
         self, x: Tensor, state: LSTMState | None = None, lengths: Int[Tensor, " batch"] | None = None
@@ -111,24 +108,19 @@ class GRU(Recurrence[Tensor]):
         super().__init__(input_size, size)
         self.kernel = nn.GRU(input_size, size, batch_first=True)
         self.weight_dropout = WeightDropout(weight_dropout)
-        initialise(self.kernel)
-        with torch.no_grad():
-            self.kernel.bias_ih_l0[size : 2 * size] = keep_bias
+        initialise(self.kernel, [0.0, keep_bias, 0.0])
 
     def initial_state(self, batch: int) -> Tensor:
-        return self.kernel.weight_hh_l0.new_zeros(batch, self.size)
+        return zeros(self, batch)
 
     def forward(
         self, x: Tensor, state: Tensor | None = None, lengths: Int[Tensor, " batch"] | None = None
     ) -> tuple[Tensor, Tensor]:
         before = self.initial_state(len(x)) if state is None else state
-        if lengths is None and not self.weight_dropout.active:
+        if self.weight_dropout.active:
+            y, after = torch.gru(x, before[None], weights(self), True, 1, 0.0, self.training, False, True)
+        else:
             y, after = self.kernel(x, before[None])
-            return y, after[0]
-        parameters = weights(self)
-        if lengths is not None:  # past the end of a row the gate keeps everything
-            x, parameters[0] = flag_padding(x, lengths, parameters[0], (0.0, OPEN, 0.0))
-        y, after = torch.gru(x, before[None], parameters, True, 1, 0.0, self.training, False, True)
         return y, after[0] if lengths is None else last(y, lengths, before)
 
     def step(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
@@ -138,29 +130,37 @@ class GRU(Recurrence[Tensor]):
 
 def weights(layer: RNN | LSTM | GRU) -> list[Tensor]:
     """A layer's parameters in the order of torch's kernels, the recurrent ones after their dropout."""
-    kernel = layer.kernel
-    recurrent = layer.weight_dropout(kernel.weight_hh_l0)
-    return [kernel.weight_ih_l0, recurrent, kernel.bias_ih_l0, kernel.bias_hh_l0]
+    outer, recurrent, *biases = layer.kernel.all_weights[0]
+    return [outer, layer.weight_dropout(recurrent), *biases]
 
 
-def initialise(kernel: nn.RNNBase) -> None:
-    """Orthogonal recurrent weights (Saxe et al., 2014), Glorot's uniform for the input, gate by gate; biases zero."""
+def zeros(layer: RNN | LSTM | GRU, batch: int) -> Tensor:
+    return layer.kernel.all_weights[0][0].new_zeros(batch, layer.size)
+
+
+def initialise(kernel: nn.RNNBase, gate_biases: Sequence[float]) -> None:
+    """Orthogonal recurrent weights (Saxe et al., 2014) and Glorot's uniform for the input, gate by gate.
+
+    torch adds two biases, so one of them carries the gates' biases alone and the other is zero.
+    """
+    outer, recurrent, bias, other_bias = kernel.all_weights[0]
     with torch.no_grad():
-        for gate in kernel.weight_hh_l0.split(kernel.hidden_size):
+        for gate in recurrent.split(kernel.hidden_size):
             nn.init.orthogonal_(gate)
-        for gate in kernel.weight_ih_l0.split(kernel.hidden_size):
+        for gate in outer.split(kernel.hidden_size):
             nn.init.xavier_uniform_(gate)
-        nn.init.zeros_(kernel.bias_ih_l0)
-        nn.init.zeros_(kernel.bias_hh_l0)
+        bias.copy_(bias.new_tensor(gate_biases).repeat_interleave(kernel.hidden_size))
+        other_bias.zero_()
 
 
 def flag_padding(
     x: Float[Tensor, "batch time input"], lengths: Int[Tensor, " batch"], weight: Tensor, gates: Sequence[float]
 ) -> tuple[Tensor, Tensor]:
-    """One more input that is 1 on padding, and a weight that lets it set each gate: no packing, no second kernel call."""
-    padding = torch.arange(x.shape[1], device=x.device) >= lengths[:, None]
+    """One more input that is 1 on padding, and a weight that lets it set each gate: no packing, no second call."""
+    padding = (torch.arange(x.shape[1], device=x.device) >= lengths[:, None])[..., None]
     column = weight.new_tensor(gates).repeat_interleave(len(weight) // len(gates))
-    return torch.cat([x, padding[..., None].to(x)], dim=-1), torch.cat([weight, column[:, None]], dim=1)
+    real = x.masked_fill(padding, 0.0)  # whatever stands on padding, it cannot outweigh the flag
+    return torch.cat([real, padding.to(x)], dim=-1), torch.cat([weight, column[:, None]], dim=1)
 
 
 def last(

@@ -14,8 +14,8 @@ from seq2seq.state import S, where
 class Recurrence(nn.Module, ABC, Generic[S]):
     """A causal layer over [batch, time, size] that can also be advanced one step at a time.
 
-    State goes in and comes out; the layer itself remembers nothing. A subclass defines `initial_state` and at least one of
-    `forward` and `step`; the other one follows. `Recurrence.forward(layer, x)`, the plain loop over `step`, is the
+    State goes in and comes out; the layer itself remembers nothing. A subclass defines `initial_state` and at least one
+    of `forward` and `step`; the other one follows. `Recurrence.forward(layer, x)`, the plain loop over `step`, is the
     reference for a layer that defines both.
 
     Args:
@@ -47,8 +47,8 @@ class Recurrence(nn.Module, ABC, Generic[S]):
     ) -> tuple[Float[Tensor, "batch time size"], S]:
         """Read a whole sequence from `state`, or from the initial one.
 
-        With `lengths`, row b ends after lengths[b] steps: the state returned is the one there, and outputs beyond it mean
-        nothing.
+        With `lengths`, row b ends after lengths[b] steps: the state returned is the one there, and outputs beyond it
+        mean nothing.
         """
         state = self.initial_state(len(x)) if state is None else state
         outputs = []

@@ -1,7 +1,7 @@
 """Layers on top of each other, which together are one layer again."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -35,7 +35,8 @@ class Stack(Recurrence[tuple[Any, ...]]):
         if not layers:
             raise ValueError("a stack needs at least one layer, and none was given")
         sizes = [input_size] + [size] * len(layers)
-        self.layers = nn.ModuleList(layer(below, size) for layer, below in zip(layers, sizes, strict=False))
+        built = nn.ModuleList(layer(below, size) for layer, below in zip(layers, sizes, strict=False))
+        self.layers = cast("Sequence[Recurrence[Any]]", built)  # which a ModuleList's type cannot say
         self.norms = nn.ModuleList(nn.LayerNorm(n) if norm else nn.Identity() for n in sizes)
         self.dropout = VariationalDropout(dropout)
         self.residual = residual

@@ -1,8 +1,9 @@
 """From a function that scores the next token to sequences; no search knows any model."""
 
 from seq2seq.search.beam import beam_search
+from seq2seq.search.ensemble import ensemble
 from seq2seq.search.greedy import greedy
 from seq2seq.search.interface import Hypothesis, Problem, Step
 from seq2seq.search.sampling import Draw, Sampler, sample
 
-__all__ = ["Draw", "Hypothesis", "Problem", "Sampler", "Step", "beam_search", "greedy", "sample"]
+__all__ = ["Draw", "Hypothesis", "Problem", "Sampler", "Step", "beam_search", "ensemble", "greedy", "sample"]

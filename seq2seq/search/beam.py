@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from seq2seq.search.interface import Hypothesis, Problem, log_probabilities
+from seq2seq.search.interface import Hypothesis, Problem, check_limits, log_probabilities
 from seq2seq.special import BOS, EOS
 from seq2seq.state import S, repeat, select
 
@@ -22,9 +22,10 @@ class Beams(NamedTuple):
     ranks: Float[Tensor, "sentences beams"]
 
 
-def penalty(lengths: Tensor, alpha: float) -> Tensor:
+def penalty(length: Tensor | int, alpha: float) -> Tensor | float:
     """What a score of so many tokens, the end included, is divided by (Wu et al., 2016, equation 14)."""
-    return ((5 + lengths.float()) / 6) ** alpha
+    divisor: Tensor | float = ((5 + length) / 6) ** alpha
+    return divisor
 
 
 def beam_search(
@@ -36,8 +37,8 @@ def beam_search(
 ) -> list[list[Hypothesis]]:
     """The `n_best` best-ranked hypotheses found for each sentence, best first.
 
-    A sentence leaves the batch once nothing that goes on can still rank among its best, so the result does not depend on
-    what else is in the batch. At its limit, a hypothesis counts as it stands, without an end.
+    A sentence leaves the batch once nothing that goes on can still rank among its best, so the result does not depend
+    on what else is in the batch. At its limit, a hypothesis counts as it stands, without an end.
 
     Args:
         problem: What is searched.
@@ -50,15 +51,16 @@ def beam_search(
         raise ValueError(f"n_best must be from 1 to the number of beams ({beams}), and {n_best} was given")
     if length_penalty < 0:
         raise ValueError(f"the length penalty must be at least 0, and {length_penalty} was given")
+    check_limits(limits)
     step, state, device = problem.step, repeat(problem.state, beams), limits.device
     alive = torch.arange(len(limits), device=device)
     longest = int(limits.max()) if len(limits) else 0
     ids = torch.full((len(limits), beams, longest), EOS, device=device)
-    scores = torch.full((len(limits), beams), NEVER, device=device)
+    none = torch.full((len(limits), beams), NEVER, device=device)
+    done = Beams(ids, torch.zeros_like(none, dtype=torch.long), none, none)
+    scores = none.clone()
     scores[:, 0] = 0.0  # all beams of a sentence begin alike, so that only one of them counts
     tokens = torch.full((len(limits) * beams,), BOS, device=device)
-    done = Beams(ids.clone(), torch.zeros_like(scores, dtype=torch.long), scores.clone().fill_(NEVER), scores.clone())
-    done.ranks.fill_(NEVER)
     found: list[list[Hypothesis]] = [[] for _ in limits]
 
     for length in range(1, longest + 1):  # tokens written after this step, the end included
@@ -74,7 +76,8 @@ def beam_search(
         within = torch.arange(best.shape[1], device=device) < beams
 
         ended = torch.where(ends & within, best, NEVER)
-        done = keep_best(done, Beams(history, torch.full_like(tokens, length - 1), ended, rank(ended, length, length_penalty)))
+        ranks = ended / penalty(length, length_penalty)
+        done = keep_best(done, Beams(history, torch.full_like(tokens, length - 1), ended, ranks))
         scores, kept = best.masked_fill(ends, NEVER).topk(beams, dim=-1)
         ids = history.gather(1, kept[..., None].expand(-1, -1, longest))
         parents, tokens = parents.gather(1, kept), tokens.gather(1, kept)
@@ -82,15 +85,16 @@ def beam_search(
         full = limits[alive] == length
         if full.any():
             cut = torch.where(full[:, None], scores, NEVER)
-            cut_ranks = rank(cut, length, length_penalty)
-            done = keep_best(done, Beams(ids, torch.full_like(tokens, length), cut, cut_ranks))
+            ranks = cut / penalty(length, length_penalty)
+            done = keep_best(done, Beams(ids, torch.full_like(tokens, length), cut, ranks))
         # no hypothesis that goes on can rank above this: its score only falls, and the divisor grows up to the limit
-        ceiling = scores[:, 0] / penalty(limits[alive] + 1, length_penalty)
+        ceiling = scores[:, 0] / penalty(limits[alive], length_penalty)
         over = full | (done.ranks[:, n_best - 1] >= ceiling)
 
         rows = torch.arange(len(alive), device=device)[:, None] * beams + parents
         if over.any():
-            for sentence, hypotheses in zip(alive[over].tolist(), unpack(select(done, over.nonzero().squeeze(1))), strict=True):
+            finished = unpack(select(done, over.nonzero().squeeze(1)))
+            for sentence, hypotheses in zip(alive[over].tolist(), finished, strict=True):
                 found[sentence] = hypotheses[:n_best]
             going = (~over).nonzero().squeeze(1)
             if not len(going):
@@ -100,10 +104,6 @@ def beam_search(
             step = problem.narrow(alive)
         state, tokens = select(state, rows.flatten()), tokens.flatten()
     return found
-
-
-def rank(scores: Tensor, length: int, alpha: float) -> Tensor:
-    return scores / penalty(torch.tensor(length), alpha)
 
 
 def keep_best(done: Beams, new: Beams) -> Beams:

@@ -4,15 +4,15 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from seq2seq.search.interface import Hypothesis, Problem, log_probabilities
+from seq2seq.search.interface import Hypothesis, Problem, check_limits, log_probabilities
 from seq2seq.special import BOS, EOS
 from seq2seq.state import S, select
 
 
 def greedy(problem: Problem[S], limits: Int[Tensor, " batch"]) -> list[Hypothesis]:
     """One hypothesis for each sentence; it ends at its end mark, or after limits[b] tokens."""
-    step, state, _ = problem
-    device = limits.device
+    check_limits(limits)
+    step, state, device = problem.step, problem.state, limits.device
     alive = torch.arange(len(limits), device=device)
     tokens = torch.full_like(alive, BOS)
     scores = torch.zeros(len(limits), device=device)

@@ -15,9 +15,9 @@ Step: TypeAlias = Callable[[Int[Tensor, " rows"], S], tuple[Float[Tensor, "rows 
 class Problem(NamedTuple, Generic[S]):
     """What a batch of sentences is searched with.
 
-    `state` has one row a sentence. A search that follows several hypotheses of a sentence calls `step` with as many rows
-    for each, side by side. `narrow(sentences)` gives the step of some of the sentences, counted from those at the start, so
-    that finished ones can leave.
+    `state` has one row a sentence. A search that follows several hypotheses of a sentence calls `step` with as many
+    rows for each, side by side. `narrow(sentences)` gives the step of some of the sentences, counted from those at the
+    start, so that finished ones can leave.
     """
 
     step: Step[S]
@@ -31,6 +31,12 @@ class Hypothesis(NamedTuple):
     ids: list[int]  # without begin and end
     score: float  # its log-probability: the sum over its tokens and its end
     rank: float  # what hypotheses are ordered by: the score after the length penalty
+
+
+def check_limits(limits: Int[Tensor, " batch"]) -> None:
+    """Raise a ValueError where a sentence may have no token at all."""
+    if (limits < 1).any():
+        raise ValueError(f"every limit must be at least 1 token, and {int(limits.min())} was given")
 
 
 def log_probabilities(logits: Float[Tensor, "rows vocab"]) -> Float[Tensor, "rows vocab"]:

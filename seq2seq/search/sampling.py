@@ -6,6 +6,7 @@ from typing import NamedTuple
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+from torch.nn import functional as F
 
 from seq2seq.search.interface import Step, log_probabilities
 from seq2seq.state import S
@@ -40,13 +41,14 @@ class Sampler(NamedTuple):
     def probabilities(self, scores: Float[Tensor, "rows vocab"]) -> Float[Tensor, "rows vocab"]:
         """What is drawn from, given log-probabilities."""
         if self.temperature == 0:
-            return torch.nn.functional.one_hot(scores.argmax(dim=-1), scores.shape[-1]).float()
+            return F.one_hot(scores.argmax(dim=-1), scores.shape[-1]).float()
         probabilities = (scores / self.temperature).softmax(dim=-1)
         ordered, order = probabilities.sort(dim=-1, descending=True)
         keep = torch.ones_like(ordered, dtype=torch.bool)
         if self.top_k:
             keep[:, self.top_k :] = False
-        keep &= ordered.cumsum(dim=-1) - ordered < self.top_p  # the one that reaches top_p stays
+        if self.top_p < 1:  # rounded sums may reach 1 before the last token
+            keep &= ordered.cumsum(dim=-1) - ordered < self.top_p  # the one that reaches top_p stays
         keep &= ordered >= self.min_p * ordered[:, :1]
         kept = torch.where(keep, ordered, 0.0)
         return torch.zeros_like(kept).scatter(-1, order, kept / kept.sum(dim=-1, keepdim=True))

@@ -20,6 +20,8 @@ class Tokenizer(ABC):
     has no UTF-8 form, is read as U+FFFD everywhere.
     """
 
+    sampling: float = 0.0  # how randomly `sample` cuts words; 0 for tokenizers that know only one way
+
     @abstractmethod
     def learn(self, lines: Iterable[str]) -> None:
         """Learn the vocabulary from lines without their newlines, read once and never held together in memory.

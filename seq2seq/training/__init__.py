@@ -1,0 +1,23 @@
+"""What happens around a training: schedules and callbacks."""
+
+from seq2seq.training.checkpoints import Continuation, WholeCheckpoints
+from seq2seq.training.finite import FiniteLoss
+from seq2seq.training.progress import ProgressLine
+from seq2seq.training.samples import Bleu, TextSample
+from seq2seq.training.schedules import WarmupCosine, WarmupInverseSquareRoot, WarmupLinear
+from seq2seq.training.seeds import Seeds
+from seq2seq.training.speed import Speed
+
+__all__ = [
+    "Bleu",
+    "Continuation",
+    "FiniteLoss",
+    "ProgressLine",
+    "Seeds",
+    "Speed",
+    "TextSample",
+    "WarmupCosine",
+    "WarmupInverseSquareRoot",
+    "WarmupLinear",
+    "WholeCheckpoints",
+]

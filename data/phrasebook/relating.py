@@ -1,0 +1,85 @@
+"""Relative clauses, whose pronoun agrees with the noun before it."""
+
+from dataclasses import replace
+
+from phrasebook.asking import timeless
+from phrasebook.being import be_tense, predicate, quality_of
+from phrasebook.chance import Chance
+from phrasebook.circumstances import governed
+from phrasebook.clauses import Clause
+from phrasebook.constituents import CAN, complement
+from phrasebook.determiners import THE
+from phrasebook.events import event
+from phrasebook.lexicon import BE, Noun, Verb, nouns_of, verbs_with
+from phrasebook.nominals import Described, relative_pronoun
+from phrasebook.sampling import described, somebody
+from phrasebook.sentence import Sentence, sentence
+from phrasebook.tree import Node, Phrase, Word
+
+
+def relative_to(chance: Chance, noun: Noun, number: str, trait: float) -> tuple[Node, Node]:
+    """A relative clause about a noun: its subject, its object, or behind a preposition."""
+    pronoun = relative_pronoun(noun, "plural" if number == "plural" else "singular")
+    human = "person" in noun.kinds
+    if chance.happens(0.5 if human else trait):
+        if human:
+            clause = event(
+                chance,
+                subject=pronoun,
+                cases=chance.weighted({(): 1.0, ("accusative",): 2.0, ("motion",): 0.4, ("preposition",): 0.5}),
+                simple=True,
+                richness=0.1,
+            )
+            clause = timeless(chance, clause)
+            clause = replace(clause, modal=None) if clause.modal is not CAN else clause
+        else:
+            clause = Clause(pronoun, BE, (predicate(quality_of(chance, Described(noun))),), be_tense(chance))
+        return clause.english(), Phrase("relative", (clause.german("last"),), {"noun": noun.english})
+    verb = chance.pick(takers(noun))
+    taken = verb.complements[0]
+    clause = Clause(somebody(chance, simple=True, richness=0.0), verb)
+    clause = replace(clause, tense="past" if chance.happens(0.55) else "present", habitual=True)
+    english = Phrase("relative", (pronoun.english(), clause.english()))
+    if taken.english_preposition:
+        english = Phrase("relative", (*english.parts, Word(taken.english_preposition)))
+    case = taken.case
+    before = (Word(taken.german_preposition),) if taken.german_preposition else ()
+    features = {"noun": noun.english}
+    return english, Phrase("relative", (*before, pronoun.german(case), clause.german("last")), features)
+
+
+def takers(noun: Noun) -> tuple[Verb, ...]:
+    """The verbs that can take a noun as their one object."""
+    fitting = (
+        verb
+        for cases in (("accusative",), ("dative",), ("preposition",))
+        for verb in verbs_with(cases)
+        if not noun.kinds.isdisjoint(verb.complements[0].kinds)
+        and (verb.complements[0].english_preposition or not verb.complements[0].german_preposition)
+    )
+    return tuple(fitting)
+
+
+def related(chance: Chance) -> Sentence:
+    """The man who lives here is tired; I know the man whom she is helping."""
+    kinds = (
+        ("person",) if chance.happens(0.55) else ("clothes", "text", "animal", "thing", "vehicle", "building", "food")
+    )
+    noun = chance.pick(nouns_of(kinds))
+    plural = noun.countable and chance.happens(0.3)
+    number = "plural" if plural else "singular"
+    phrase = described(chance, noun, opening=THE, plural=plural, richness=0.15)
+    on_subject = chance.happens(0.5)
+    relative = relative_to(chance, noun, number, trait=0.0 if on_subject else 0.3)
+    phrase = replace(phrase, owner=None, relative=relative)
+    if on_subject:
+        clause = Clause(phrase, BE, (predicate(quality_of(chance, phrase)),), be_tense(chance))
+        return sentence("relative clause on the subject", (clause.english(),), (clause.german(),))
+    verb = chance.pick(tuple(each for each in takers(noun) if not each.german.particle))
+    taken = verb.complements[0]
+    clause = Clause(somebody(chance, simple=True, richness=0.1), verb)
+    if taken.german_preposition:
+        clause = clause.having(governed(taken, phrase))
+    else:
+        clause = clause.having(complement(taken.case, phrase, taken.case))
+    return sentence("relative clause on the object", (clause.english(),), (clause.german(),))

@@ -1,0 +1,62 @@
+"""A sentence in both languages, with the trees it came from."""
+
+from dataclasses import dataclass
+from functools import cache, cached_property
+
+from phrasebook.lexicon import VERBS, nouns_of
+from phrasebook.tree import Node, Phrase, Word, frame, phrases, written
+
+Combination = tuple[str, str, str]
+UNBOUND = ("be", "have")  # too few to keep any from a conjunction
+
+
+@cache
+def choosy() -> frozenset[str]:
+    """The verbs with so many objects to choose from that some can be kept from them."""
+    lists = {(verb.lemma, each.kinds) for verb in VERBS for each in verb.complements}
+    return frozenset(lemma for lemma, kinds in lists if len(nouns_of(kinds)) >= 12)
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """An English sentence and its German translation."""
+
+    construction: str
+    english_tree: Phrase
+    german_tree: Phrase
+
+    @cached_property
+    def english(self) -> str:
+        """The English text."""
+        return written(self.english_tree)
+
+    @cached_property
+    def german(self) -> str:
+        """The German text."""
+        return written(self.german_tree)
+
+    @cached_property
+    def frame(self) -> str:
+        """The English sentence with its open-class words replaced by their class."""
+        return frame(self.english_tree)
+
+    @cached_property
+    def combinations(self) -> frozenset[Combination]:
+        """The words that meet in it: adjective and noun, verb and object, verb and conjunction."""
+        found: set[Combination] = set()
+        for phrase in phrases(self.german_tree, "noun phrase"):
+            noun, adjectives = phrase.features["noun"], phrase.features["adjectives"]
+            found |= {("adjective noun", adjective, noun) for adjective in adjectives.split(",") if adjective}
+        for clause in phrases(self.german_tree, "clause"):
+            verb, thing, conjunction = (clause.features[key] for key in ("verb", "object", "conjunction"))
+            if thing and verb in choosy():
+                found.add(("verb object", verb, thing))
+            if conjunction and verb not in UNBOUND:
+                found.add(("conjunction verb", conjunction, verb))
+        return frozenset(found)
+
+
+def sentence(construction: str, english: tuple[Node, ...], german: tuple[Node, ...], mark: str = ".") -> Sentence:
+    """The two sides, with the mark at the end."""
+    end = Word(mark, "mark")
+    return Sentence(construction, Phrase("sentence", (*english, end)), Phrase("sentence", (*german, end)))

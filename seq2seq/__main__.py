@@ -1,0 +1,91 @@
+"""The one door: `seq2seq <command>`."""
+
+import os
+import sys
+from importlib import import_module
+
+COMMANDS = {
+    "fit": "train a model from a configuration",
+    "validate": "the loss on the validation split",
+    "test": "the loss on the test split",
+    "predict": "what a model says of the test split",
+    "tokenize": "learn a vocabulary from text files",
+    "sample": "go on with text, with a language model",
+    "translate": "translate lines, with one translator or several",
+    "evaluate": "BLEU, chrF and TER of translations; nats, bits and perplexity of a language model",
+    "score": "how likely given text or given translations are",
+    "average": "one checkpoint from the mean of several",
+}
+EXPERIMENTS = ("fit", "validate", "test", "predict")
+
+HELP = """usage: seq2seq COMMAND [OPTIONS]
+
+Recurrent sequence models of text: language models and translators.
+
+commands:
+{commands}
+
+examples:
+  seq2seq fit --config configs/translation/phrasebook-lstm.yaml
+  seq2seq fit --config configs/language/shakespeare-lstm.yaml --data.corpus my-texts --model.size 1024
+  seq2seq translate runs/phrasebook-lstm/1 < source.txt > target.txt
+  seq2seq sample runs/shakespeare-lstm/1 --prompt "ROMEO:" --length 500 --temperature 0.8
+  seq2seq evaluate runs/phrasebook-lstm/1
+
+`seq2seq COMMAND --help` says more. SEQ2SEQ_TRACEBACK=1 shows where an error came from."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; any mistake is one line on standard error and a status that is not zero."""
+    given = sys.argv[1:] if arguments is None else arguments
+    if not given or given[0] in ("-h", "--help"):
+        print(HELP.format(commands="\n".join(f"  {name:<10} {what}" for name, what in COMMANDS.items())))
+        return 0 if given else 2
+    command, rest = given[0], given[1:]
+    if command == "--version":
+        from seq2seq import __version__
+
+        print(f"seq2seq {__version__}")
+        return 0
+    if command not in COMMANDS:
+        import difflib
+
+        near = difflib.get_close_matches(command, COMMANDS, n=1)
+        return complain(f"there is no command {command}" + (f"; did you mean {near[0]}?" if near else ""))
+    try:
+        if command in EXPERIMENTS:
+            from seq2seq.commands.experiment import run
+
+            run(given)
+        else:
+            from seq2seq.commands.parser import call
+
+            call(getattr(import_module(f"seq2seq.commands.{command}"), command), rest)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # whoever read the output has left, which is no mistake of theirs
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except KeyboardInterrupt:
+        return 130
+    except (ValueError, OSError) as error:
+        if os.environ.get("SEQ2SEQ_TRACEBACK"):
+            raise
+        return complain(sentence(error))
+    return 0
+
+
+def sentence(error: Exception) -> str:
+    """What an error says, on one line."""
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    return " ".join(str(error).split())
+
+
+def complain(message: str) -> int:
+    print(f"seq2seq: {message}", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,158 @@
+"""`seq2seq evaluate`: how good a model is, or a file of translations."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from json import dumps
+from typing import TYPE_CHECKING
+
+from seq2seq.commands import lines
+from seq2seq.data.text import read_blocks, read_lines
+
+if TYPE_CHECKING:
+    from seq2seq.inference import Translation, Writer
+    from seq2seq.metrics import Score
+
+
+def evaluate(
+    checkpoints: list[str] = (),  # type: ignore[assignment]
+    translations: str | None = None,
+    reference: str | None = None,
+    source: str | None = None,
+    text: str | None = None,
+    corpus: str | None = None,
+    split: str = "test",
+    lowercase: bool = False,
+    beams: int = 5,
+    length_penalty: float = 1.0,
+    window: int | None = None,
+    examples: int = 0,
+    json: bool = False,
+    device: str = "auto",
+) -> None:
+    """Score a translator, a language model, or a file of translations without any model.
+
+    A translator gets BLEU, chrF, TER and the share of exact matches. A language model gets nats and bits by token,
+    character and byte, and its perplexity, over the whole text with the state carried from its beginning to its end.
+
+    examples:
+      seq2seq evaluate runs/phrasebook-lstm/1 --examples 3
+      seq2seq evaluate runs/phrasebook-lstm/1 --split test-unseen --beams 1
+      seq2seq evaluate runs/shakespeare-lstm/1 --split validation --window 256
+      seq2seq evaluate --translations target.txt --reference reference.txt --lowercase
+
+    Args:
+        checkpoints: Checkpoints, or folders of runs; several translators make an ensemble.
+        translations: File of translations that are scored instead of a model's.
+        reference: File of reference translations.
+        source: File of what a translator translates.
+        text: File that a language model reads.
+        corpus: Corpus with the split; by default the one that the model was trained on.
+        split: Split of the corpus: train, validation, test or another.
+        lowercase: Score without regard to case.
+        beams: Hypotheses that a translator follows at once.
+        length_penalty: Exponent of the length by which scores are divided.
+        window: Start from nothing every so many tokens, as Transformers are scored, instead of carrying the state.
+        examples: Translations that are shown beside their references.
+        json: Write one JSON object.
+        device: Where the model runs: auto, cpu, cuda, ...
+    """
+    from seq2seq.metrics import bleu, chrf, exact_match, ter
+
+    def scores(said: Sequence[str], wanted: Sequence[str]) -> "list[Score]":
+        return [
+            bleu(said, wanted, lowercase=lowercase),
+            chrf(said, wanted, lowercase=lowercase),
+            ter(said, wanted),
+            exact_match(said, wanted),
+        ]
+
+    if translations is not None:
+        if checkpoints or reference is None:
+            raise ValueError("a file of translations is scored without a checkpoint and with --reference")
+        report(scores(list(read_lines(translations)), list(read_lines(reference))), json)
+        return
+    if not checkpoints:
+        raise ValueError("a checkpoint is needed, or --translations with --reference")
+
+    from seq2seq.inference import Searching, Translation, load
+
+    model = load(*checkpoints, device=device)
+    if isinstance(model, Translation):
+        searching = Searching(beams, length_penalty)
+        searching.check()
+        sources, references = pairs(model, source, reference, corpus, split)
+        found = lines.watched(model.translate(sources, searching), "translating", total=len(sources))
+        said = [best[0].text for best in found]
+        report(scores(said, references), json)
+        step = max(1, len(sources) // max(1, examples))
+        for row in list(range(0, len(sources), step))[:examples] if not json else []:
+            print(f"\n  source     {sources[row]}\n  model      {said[row]}\n  reference  {references[row]}")
+        return
+    blocks = Counted(read_blocks(text) if text is not None else corpus_text(model, corpus, split))
+    nats, tokens = model.nats(blocks, window)
+    report_language(nats, tokens, blocks, json)
+
+
+class Counted:
+    """Blocks of text, and how much of it went by."""
+
+    def __init__(self, blocks: Iterable[str]) -> None:
+        self.blocks = blocks
+        self.characters = 0
+        self.bytes = 0
+
+    def __iter__(self) -> Iterator[str]:
+        for block in self.blocks:
+            self.characters += len(block)
+            self.bytes += len(block.encode("utf-8", errors="replace"))
+            yield block
+
+
+def pairs(
+    model: "Translation", source: str | None, reference: str | None, corpus: str | None, split: str
+) -> tuple[list[str], list[str]]:
+    """Sources and their references, from two files or from a corpus."""
+    if source is not None or reference is not None:
+        if source is None or reference is None:
+            raise ValueError("--source and --reference go together")
+        sources, references = list(read_lines(source)), list(read_lines(reference))
+        if len(sources) != len(references):
+            raise ValueError(
+                f"every source needs a reference: {source} has {len(sources)} lines and {reference} {len(references)}"
+            )
+        return sources, references
+    from seq2seq.data.corpora import load_pairs
+
+    where = model.corpus
+    texts = load_pairs(corpus or where["corpus"], where["source"], where["target"], split, where["subset"])
+    return list(texts["source"]), list(texts["target"])
+
+
+def corpus_text(model: "Writer", corpus: str | None, split: str) -> Iterator[str]:
+    """The text of a split, block by block."""
+    from seq2seq.data.corpora import load_texts
+
+    where = model.corpus
+    texts = load_texts(corpus or where["corpus"], split, where["subset"], where["column"])
+    return (row["text"] for row in texts)
+
+
+def report(scores: "Sequence[Score]", as_json: bool) -> None:
+    if as_json:
+        print(dumps({score.name: {"score": score.value, "signature": score.signature} for score in scores}))
+        return
+    for score in scores:
+        print(f"{score.name:<12} {score.value:6.2f}   {score.signature}")
+
+
+def report_language(nats: float, tokens: int, text: Counted, as_json: bool) -> None:
+    from seq2seq.metrics import language_score
+
+    score = language_score(nats, tokens, text.characters, text.bytes)
+    if as_json:
+        print(dumps(score._asdict()))
+        return
+    print(f"{tokens:,} tokens, {text.characters:,} characters, {text.bytes:,} bytes; perplexity {score.perplexity:.4f}")
+    print(f"{'':<10} {'nats':>9} {'bits':>9}")
+    for unit in ("token", "character", "byte"):
+        values = getattr(score, f"nats_per_{unit}"), getattr(score, f"bits_per_{unit}")
+        print(f"{unit:<10} {values[0]:>9.4f} {values[1]:>9.4f}")

@@ -1,0 +1,69 @@
+"""`seq2seq translate`: one line out for every line in."""
+
+import sys
+
+from seq2seq.commands import lines
+
+
+def translate(
+    checkpoints: list[str],
+    input: str | None = None,  # noqa: A002
+    output: str | None = None,
+    beams: int = 5,
+    length_penalty: float = 1.0,
+    n_best: int = 1,
+    scores: bool = False,
+    batch_tokens: int = 4000,
+    alignments: str | None = None,
+    picture: str | None = None,
+    picture_line: int = 1,
+    device: str = "auto",
+) -> None:
+    """Translate lines, with one translator or with several that choose together.
+
+    One line comes out for every line that goes in, or as many as --n-best says; nothing else is written to standard output.
+
+    examples:
+      seq2seq translate runs/phrasebook-lstm/1 < source.txt > target.txt
+      seq2seq translate runs/phrasebook-lstm/1 --input source.txt --output target.txt --beams 10 --n_best 3 --scores
+
+    Args:
+        checkpoints: Checkpoints, or folders of runs; several make an ensemble.
+        input: File to translate; standard input by default.
+        output: File to write; standard output by default.
+        beams: Hypotheses that are followed at once; 1 takes the likeliest word each time.
+        length_penalty: Exponent of the length by which scores are divided (Wu et al., 2016); 0 prefers short translations.
+        n_best: Translations of each line, each on a line of its own.
+        scores: Write the log-probability before each translation, and a tab.
+        batch_tokens: Source tokens that are translated at once, padding counted.
+        alignments: File for the attention as text: for each target piece its three most looked at source pieces.
+        picture: File (PNG) for the attention of one line as a picture.
+        picture_line: Number of this line, from 1.
+        device: Where the model runs: auto, cpu, cuda, ...
+    """
+    from seq2seq.inference import Searching, load_translation
+
+    translation = load_translation(*checkpoints, device=device)
+    how = Searching(beams, length_penalty, n_best, batch_tokens)
+    how.check()
+    sources = list(lines.text_lines(input)) if picture or alignments else None
+    coming = lines.text_lines(input) if sources is None else sources
+    kept = []
+    with lines.output(output) as file:
+        for found in lines.watched(translation.translate(coming, how), "translating", total=sources and len(sources)):
+            for one in found + found[-1:] * (n_best - len(found)):  # as many lines for every line in
+                file.write(f"{one.score:.4f}\t{one.text}\n" if scores else f"{one.text}\n")
+            if sources is not None:
+                kept.append(found[0].text)
+    if translation.cut:
+        print(f"{translation.cut} lines were longer than {how.max_length} tokens and cut there", file=sys.stderr)
+    if alignments:
+        from seq2seq.commands.alignments import write_alignments
+
+        write_alignments(translation, sources or [], kept, alignments)
+    if picture:
+        from seq2seq.commands.alignments import draw_alignment
+
+        if not 1 <= picture_line <= len(kept):
+            raise ValueError(f"the picture's line must be from 1 to {len(kept)}, and {picture_line} was given")
+        draw_alignment(translation.align((sources or [])[picture_line - 1], kept[picture_line - 1]), picture)

@@ -1,0 +1,65 @@
+"""Text in, text out: the only room that turns ids back into text."""
+
+from pathlib import Path
+
+import torch
+
+from seq2seq.inference.checkpoint import find, open_checkpoint
+from seq2seq.inference.translation import Alignment, Searching, Translated, Translation
+from seq2seq.inference.writer import Scored, Writer
+from seq2seq.models import LanguageModel, Translator
+
+__all__ = [
+    "Alignment",
+    "Scored",
+    "Searching",
+    "Translated",
+    "Translation",
+    "Writer",
+    "find",
+    "load",
+    "load_translation",
+    "load_writer",
+]
+
+
+def load(*checkpoints: str | Path, device: str = "auto") -> Writer | Translation:
+    """A trained model, ready for text: a `Writer` for a language model, a `Translation` for a translator.
+
+    Args:
+        checkpoints: A checkpoint, or the folder of a run, whose best one is taken; several translators make an ensemble.
+        device: Where it runs: auto, cpu, cuda, ...
+    """
+    if not checkpoints:
+        raise ValueError("there must be at least one checkpoint")
+    opened = [open_checkpoint(path) for path in checkpoints]
+    place = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
+    first = opened[0]
+    if isinstance(first.model, LanguageModel):
+        if len(opened) > 1:
+            raise ValueError(f"only translators make an ensemble, and {find(checkpoints[0])} is a language model")
+        return Writer(first.model.to(place), first.vocabularies.source, first.corpus)
+    models = []
+    for path, one in zip(checkpoints, opened, strict=True):
+        if not isinstance(one.model, Translator) or one.vocabularies != first.vocabularies:
+            raise ValueError(
+                f"{find(path)} has other vocabularies than {find(checkpoints[0])}, so they are no ensemble"
+            )
+        models.append(one.model.to(place))
+    return Translation(models, first.vocabularies, first.corpus)
+
+
+def load_writer(checkpoint: str | Path, device: str = "auto") -> Writer:
+    """The same for what must be a language model."""
+    loaded = load(checkpoint, device=device)
+    if not isinstance(loaded, Writer):
+        raise ValueError(f"a language model is needed here, and {find(checkpoint)} is a translator")
+    return loaded
+
+
+def load_translation(*checkpoints: str | Path, device: str = "auto") -> Translation:
+    """The same for what must be translators."""
+    loaded = load(*checkpoints, device=device)
+    if not isinstance(loaded, Translation):
+        raise ValueError(f"a translator is needed here, and {find(checkpoints[0])} is a language model")
+    return loaded

@@ -1,0 +1,148 @@
+"""A translator of lines, alone or several together."""
+
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from seq2seq.data.buckets import buckets
+from seq2seq.data.pairs import Vocabularies, pad, pair_batch
+from seq2seq.models import Translator
+from seq2seq.search import Hypothesis, Problem, beam_search, ensemble, greedy
+from seq2seq.special import EOS
+
+WINDOW = 20_000  # lines that are ordered by length together, so that a file of any size takes the same memory
+
+
+class Translated(NamedTuple):
+    text: str
+    score: float  # log-probability of the tokens and the end mark
+
+
+class Alignment(NamedTuple):
+    """Where a translation looked at its source."""
+
+    source: list[str]  # the pieces of the source, and its end
+    target: list[str]
+    weights: Tensor  # [target, source]
+
+
+class Searching(NamedTuple):
+    """How translations are looked for.
+
+    Args:
+        beams: Hypotheses that are followed at once; 1 takes the likeliest word each time.
+        length_penalty: Exponent of the length by which scores are divided (Wu et al., 2016); 0 prefers short ones.
+        n_best: Translations of each line, at most as many as beams.
+        batch_tokens: Source tokens that are translated at once, padding counted.
+        max_length: Source tokens after which a line is cut.
+    """
+
+    beams: int = 5
+    length_penalty: float = 1.0
+    n_best: int = 1
+    batch_tokens: int = 4000
+    max_length: int = 1000
+
+    def check(self) -> None:
+        """Raise a ValueError for a number out of its range."""
+        if self.beams < 1 or self.batch_tokens < 1:
+            raise ValueError(f"beams and batch_tokens must be at least 1, not {self.beams} and {self.batch_tokens}")
+        if not 1 <= self.n_best <= self.beams:
+            raise ValueError(
+                f"n_best must be from 1 to the number of beams ({self.beams}), and {self.n_best} was given"
+            )
+        if self.length_penalty < 0:
+            raise ValueError(f"the length penalty must be at least 0, and {self.length_penalty} was given")
+
+
+class Translation:
+    """Translates lines.
+
+    Args:
+        models: One translator, or several with the same vocabularies whose probabilities are averaged.
+        vocabularies: Their tokenizers.
+        corpus: Where the training found its text.
+    """
+
+    def __init__(
+        self, models: Sequence[Translator], vocabularies: Vocabularies, corpus: dict[str, Any] | None = None
+    ) -> None:
+        self.models = list(models)
+        self.vocabularies = vocabularies
+        self.corpus = corpus or {}
+        self.cut = 0  # lines that were longer than max_length
+
+    @property
+    def device(self) -> torch.device:
+        return self.models[0].device
+
+    def __call__(self, lines: Sequence[str], searching: Searching | None = None) -> list[str]:
+        """The best translation of each line."""
+        return [found[0].text for found in self.translate(lines, searching)]
+
+    def translate(self, lines: Iterable[str], searching: Searching | None = None) -> Iterator[list[Translated]]:
+        """The best translations of each line, in the order of the lines, for each as many as were found, at least one.
+
+        A line without any text has one translation, the empty one.
+        """
+        rest = iter(lines)
+        while some := list(itertools.islice(rest, WINDOW)):
+            yield from self.window(some, searching or Searching())
+
+    @torch.inference_mode()
+    def window(self, lines: Sequence[str], how: Searching) -> list[list[Translated]]:
+        encoded = self.vocabularies.source.encode_batch(list(lines))
+        self.cut += sum(len(ids) > how.max_length for ids in encoded)
+        sources = [[*ids[: how.max_length], EOS] for ids in encoded]
+        found = [[Translated("", 0.0)] for _ in lines]
+        asked = np.array([row for row, line in enumerate(lines) if line.strip()], dtype=np.int64)
+        counts = np.array([len(sources[row]) for row in asked], dtype=np.int64)
+        for batch in buckets(counts, counts, how.batch_tokens):
+            rows = asked[batch[::-1]].tolist()
+            for row, hypotheses in zip(rows, self.search([sources[row] for row in rows], how), strict=True):
+                found[row] = [Translated(self.text(h.ids), h.score) for h in hypotheses]
+        return found
+
+    def search(self, sources: Sequence[Sequence[int]], how: Searching) -> list[list[Hypothesis]]:
+        lengths = torch.tensor([len(ids) for ids in sources], device=self.device)
+        source = pad(sources).to(self.device)
+        problem: Problem[Any] = ensemble([model.problem(source, lengths) for model in self.models])
+        limits = 2 * lengths + 10
+        if how.beams == 1:
+            return [[hypothesis] for hypothesis in greedy(problem, limits)]
+        return beam_search(problem, limits, how.beams, how.length_penalty, how.n_best)
+
+    def text(self, ids: Sequence[int]) -> str:
+        """One line: a newline that a model of bytes may write becomes a space."""
+        return self.vocabularies.target.decode(ids).replace("\r", " ").replace("\n", " ")
+
+    @torch.inference_mode()
+    def score(self, pairs: Iterable[tuple[str, str]]) -> Iterator[list[tuple[str, float]]]:
+        """The pieces of each given translation, its end last, with their log-probabilities."""
+        rest = iter(pairs)
+        while some := list(itertools.islice(rest, 64)):
+            sources = self.vocabularies.source.encode_batch([source for source, _ in some])
+            targets = self.vocabularies.target.encode_batch([target for _, target in some])
+            batch = pair_batch(sources, targets, 0)
+            batch = batch._replace(**{k: v.to(self.device) for k, v in batch._asdict().items() if k != "tokens"})
+            chances = torch.stack([-model.nats(batch) for model in self.models]).logsumexp(0) - np.log(len(self.models))
+            for (_, target), row in zip(some, chances.tolist(), strict=True):
+                pieces = [*self.vocabularies.target.pieces(target), "</s>"]
+                yield list(zip(pieces, row, strict=False))
+
+    @torch.inference_mode()
+    def align(self, source: str, target: str) -> Alignment:
+        """Where each piece of a given translation looked, the mean over the models."""
+        ids, wanted = self.vocabularies.source.encode(source), self.vocabularies.target.encode(target)
+        batch = pair_batch([ids], [wanted], 0)
+        where = [
+            model(batch.source.to(self.device), batch.lengths.to(self.device), batch.inputs.to(self.device)).weights
+            for model in self.models
+        ]
+        pieces = partial(self.vocabularies.source.pieces, source), partial(self.vocabularies.target.pieces, target)
+        return Alignment([*pieces[0](), "</s>"], [*pieces[1](), "</s>"], torch.stack(where).mean(dim=0)[0].cpu())

@@ -1,0 +1,88 @@
+"""What a model says at each validation: its BLEU, and some text to look at."""
+
+from typing import Any
+
+import pytorch_lightning as pl
+
+from seq2seq.inference import Searching, Translation, Writer
+from seq2seq.metrics import bleu
+from seq2seq.models import LanguageModel, Translator
+from seq2seq.search import Sampler
+
+
+class Bleu(pl.Callback):
+    """Translates validation sentences and logs val_bleu, which checkpoints and early stopping can watch.
+
+    Args:
+        sentences: The first so many of the validation split; null for all.
+        beams: Hypotheses that are followed at once; 1 is greedy.
+        lowercase: Score without regard to case.
+        examples: Translations that are shown beside their references.
+    """
+
+    def __init__(
+        self, sentences: int | None = None, beams: int = 1, lowercase: bool = False, examples: int = 3
+    ) -> None:
+        self.sentences = sentences
+        self.searching = Searching(beams=beams)
+        self.lowercase = lowercase
+        self.examples = examples
+        self.shown: list[str] = []
+
+    def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if not isinstance(pl_module, Translator):
+            raise ValueError(f"val_bleu needs a translator, and the model is a {type(pl_module).__name__}")
+        data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        texts = data.texts("validation")
+        texts = texts.select(range(min(len(texts), self.sentences or len(texts))))
+        translate = Translation([pl_module], data.vocabularies)
+        # every rank translates its share, and the parts are put together in order
+        rank, ranks = trainer.global_rank, trainer.world_size
+        said = translate(list(texts["source"])[rank::ranks], self.searching)
+        if ranks > 1:
+            said = together(said, ranks)
+        score = bleu(said, list(texts["target"]), lowercase=self.lowercase).value
+        pl_module.log("val_bleu", score, prog_bar=True)
+        step = max(1, len(texts) // max(1, self.examples))
+        self.shown = [
+            f"  source     {texts[row]['source']}\n  model      {said[row]}\n  reference  {texts[row]['target']}"
+            for row in range(0, len(texts), step)
+        ][: self.examples]
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if trainer.is_global_zero and self.shown:
+            print("\n\n".join(self.shown), flush=True)
+
+
+def together(mine: list[str], ranks: int) -> list[str]:
+    """Every `ranks`th sentence from each rank, as one list on each."""
+    import torch.distributed
+
+    parts: list[list[str]] = [[] for _ in range(ranks)]
+    torch.distributed.all_gather_object(parts, mine)
+    whole = [""] * sum(map(len, parts))
+    for rank, part in enumerate(parts):
+        whole[rank::ranks] = part
+    return whole
+
+
+class TextSample(pl.Callback):
+    """Shows what a language model writes at each validation.
+
+    Args:
+        length: Tokens to write.
+        prompt: What is gone on with.
+        temperature: How likely unlikely tokens are.
+    """
+
+    def __init__(self, length: int = 200, prompt: str = "\n", temperature: float = 0.8) -> None:
+        self.length = length
+        self.prompt = prompt
+        self.sampler = Sampler(temperature=temperature)
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if not isinstance(pl_module, LanguageModel) or not trainer.is_global_zero or trainer.sanity_checking:
+            return
+        data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        text = Writer(pl_module, data.tokenizer).continue_(self.prompt, self.length, self.sampler)
+        print("  | " + text.strip("\n").replace("\n", "\n  | "), flush=True)

@@ -1,0 +1,94 @@
+"""Laws of a model's options in a checkpoint."""
+
+import io
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seq2seq.attention import MultiHeadAttention
+from seq2seq.models import LanguageModel, Translator
+from seq2seq.models.hyperparameters import describe, plain
+from seq2seq.recurrence import GRU, LSTM, RNN, LayerFactory
+
+
+def through_a_file(held: Any) -> Any:
+    file = io.BytesIO()
+    torch.save(held, file)
+    file.seek(0)
+    return torch.load(file, weights_only=True)
+
+
+leaves = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**40), 2**40)
+    | st.floats(allow_nan=False)
+    | st.text(st.characters(codec="utf-8"), max_size=5)
+    | st.sampled_from([LSTM, partial(GRU, keep_bias=2.0), partial(RNN, nonlinearity="relu")])
+    | st.builds(np.float64, st.floats(allow_nan=False))
+)
+options = st.recursive(
+    leaves,
+    lambda part: st.lists(part, max_size=3)
+    | st.lists(part, max_size=3).map(tuple)
+    | st.dictionaries(st.text("abc", max_size=3), part, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(options)
+def test_what_it_gives_comes_back_from_a_file_and_is_plain_already(given_options: Any) -> None:
+    held = plain(given_options)
+    assert through_a_file(held) == held
+    assert plain(held) == held
+
+
+def test_classes_become_their_paths_and_partials_their_options_too() -> None:
+    assert plain(LSTM) == {"class_path": "seq2seq.recurrence.fused.LSTM"}
+    assert plain(partial(GRU, keep_bias=2)) == {
+        "class_path": "seq2seq.recurrence.fused.GRU",
+        "init_args": {"keep_bias": 2},
+    }
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        (lambda i, s: LSTM(i, s), "must be numbers, strings, classes or functools.partial of classes with keywords"),
+        (partial(LSTM, 3), "with keywords"),
+        (partial(lambda i, s: LSTM(i, s), s=3), "a layer must be a class, so that a checkpoint can name it"),
+        (torch.zeros(2), "must be numbers"),
+    ],
+)
+def test_what_no_checkpoint_can_hold_is_one_sentence(wrong: LayerFactory, sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence) as raised:
+        plain({"layer": wrong})
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        LanguageModel(9, layer=partial(RNN, nonlinearity="relu"), size=4, embedding_size=6, norm=True),
+        Translator(7, 9, encoder=GRU, attention=partial(MultiHeadAttention, heads=2), size=4, input_feeding=True),
+        Translator(7, 9, attention=None, size=4, tied=False),
+    ],
+    ids=["language", "heads", "fixed"],
+)
+def test_a_model_is_described_so_that_it_can_be_built_again(model: LanguageModel | Translator) -> None:
+    from jsonargparse import ArgumentParser
+
+    checkpoint: dict[str, Any] = {}
+    model.on_save_checkpoint(checkpoint)
+    described = through_a_file(checkpoint)["model"]
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_subclass_arguments((LanguageModel, Translator), "model", required=True)
+    again = parser.instantiate_classes(parser.parse_object({"model": described})).model
+    again.load_state_dict(model.state_dict())
+    assert str(again) == str(model)
+    assert through_a_file(describe(again)) == described

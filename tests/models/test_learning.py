@@ -1,0 +1,91 @@
+"""Tiny models must learn: to copy, to reverse, to go on with a pattern."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import pytest
+import pytorch_lightning as pl
+import torch
+
+from seq2seq.attention import AdditiveAttention, BilinearAttention
+from seq2seq.batch import LanguageBatch, TranslationBatch
+from seq2seq.models import LanguageModel, Translator
+from seq2seq.recurrence import GRU, LSTM
+from seq2seq.search import Sampler, beam_search, sample
+from seq2seq.special import BOS, EOS, SPECIAL
+
+LETTERS = 8
+
+
+def fit(model: pl.LightningModule, batches: Sequence[Any], rate: float) -> None:
+    model.configure_optimizers = lambda: torch.optim.AdamW(model.parameters(), lr=rate)  # type: ignore[method-assign]
+    trainer = pl.Trainer(
+        max_epochs=1,
+        accelerator="cpu",
+        devices=1,
+        gradient_clip_val=1.0,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+    trainer.fit(model, torch.utils.data.DataLoader(batches, batch_size=None))  # type: ignore[arg-type]
+    model.eval()
+
+
+def strings(random: torch.Generator, rows: int, length: int) -> torch.Tensor:
+    return torch.randint(SPECIAL, SPECIAL + LETTERS, (rows, length), generator=random)
+
+
+def pairs(random: torch.Generator, rows: int, turned: Callable[[torch.Tensor], torch.Tensor]) -> TranslationBatch:
+    length = int(torch.randint(1, 7, (), generator=random))
+    text = strings(random, rows, length)
+    begin, end = torch.full((rows, 1), BOS), torch.full((rows, 1), EOS)
+    answer = turned(text)
+    inputs, targets = torch.cat([begin, answer], dim=1), torch.cat([answer, end], dim=1)
+    return TranslationBatch(
+        torch.cat([text, end], dim=1), torch.full((rows,), length + 1), inputs, targets, targets.numel()
+    )
+
+
+@pytest.mark.parametrize(
+    ("turned", "options"),
+    [
+        (torch.Tensor.clone, {"attention": BilinearAttention}),
+        (partial(torch.flip, dims=[1]), {"attention": BilinearAttention}),
+        (partial(torch.flip, dims=[1]), {"attention": AdditiveAttention, "encoder": GRU, "input_feeding": True}),
+    ],
+    ids=["copy", "reverse", "reverse by GRU, additive attention and input feeding"],
+)
+def test_a_translator_learns(turned: Callable[[torch.Tensor], torch.Tensor], options: dict[str, Any]) -> None:
+    pl.seed_everything(1, verbose=False)
+    words, random = SPECIAL + LETTERS, torch.Generator().manual_seed(1)
+    model = Translator(words, words, True, size=48, depth=1, dropout=0.0, label_smoothing=0.0, **options)
+    fit(model, [pairs(random, 64, turned) for _ in range(300)], rate=0.01)
+    text = strings(random, 100, 6)
+    source = torch.cat([text, torch.full((100, 1), EOS)], dim=1)
+    with torch.no_grad():
+        found = beam_search(model.problem(source, torch.full((100,), 7)), torch.full((100,), 12), beams=3)
+    right = sum(best.ids == wanted for (best,), wanted in zip(found, turned(text).tolist(), strict=True))
+    assert right >= 95
+
+
+@pytest.mark.parametrize("layer", [LSTM, GRU])
+def test_a_language_model_learns_a_pattern_that_needs_memory(layer: Any) -> None:
+    pl.seed_everything(1, verbose=False)
+    pattern = [4, 4, 4, 5, 4, 4, 6, 4, 5]
+    text = torch.tensor(pattern * 200)[: 2 * 801].view(2, 801)
+    model = LanguageModel(7, layer=layer, size=24, depth=1, dropout=0.0)
+    batches = [
+        LanguageBatch(text[:, at : at + 20], text[:, at + 1 : at + 21], at == 0, 40)
+        for _ in range(4)
+        for at in range(0, 800, 20)
+    ]
+    fit(model, batches, rate=0.01)
+    with torch.no_grad():
+        nats, state = model.nats(text[:1, :80], text[:1, 1:81])
+        assert float(nats[0, 20:].mean()) < 0.05
+        draws = sample(model.step, text[:1, 80], state, Sampler(temperature=0), torch.Generator())
+        written = [int(draw.tokens) for _, draw in zip(range(100), draws, strict=False)]
+    assert written == text[0, 81:181].tolist()

@@ -1,0 +1,226 @@
+"""The laws of every layer that carries memory through time; a new layer adds one line to `LAYERS`."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+import pytest
+import torch
+from torch import Tensor
+
+from seq2seq.recurrence import GRU, LSTM, RNN, LayerFactory, Recurrence, Stack
+from seq2seq.state import detach, flatten, repeat, select
+
+LAYERS: dict[str, LayerFactory] = {
+    "rnn": RNN,
+    "relu": partial(RNN, nonlinearity="relu"),
+    "lstm": LSTM,
+    "gru": GRU,
+}
+KINDS: dict[str, LayerFactory] = {
+    **LAYERS,
+    "stack": partial(Stack, layers=[LSTM, LSTM]),
+    "mixed": partial(Stack, layers=list(LAYERS.values()), norm=True, residual=True),
+}
+LENGTHS = [1, 2, 31, 32, 33, 257]  # a chunk of the scans is 32 steps
+TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-9}
+ROWS, INPUT, SIZE, MORE = 3, 5, 8, 4
+
+each_kind = pytest.mark.parametrize("kind", KINDS)
+each_dtype = pytest.mark.parametrize("dtype", TOLERANCE, ids=["float32", "float64"])
+
+
+class Case(NamedTuple):
+    """A layer that has read something already, and what it reads next."""
+
+    layer: Recurrence[Any]
+    x: Tensor
+    state: Any
+    more: Tensor  # what is read after x, to see what the state holds
+
+
+def case(kind: str, dtype: torch.dtype, length: int) -> Case:
+    torch.manual_seed(length)
+    layer = KINDS[kind](INPUT, SIZE).to(dtype)
+    with torch.no_grad():
+        for parameter in layer.parameters():
+            if parameter.dim() == 1:  # biases begin at zero, where a wrong one would go unnoticed
+                parameter.add_(0.2 * torch.randn_like(parameter))
+        _, state = layer(torch.randn(ROWS, 3, INPUT, dtype=dtype))
+    x = torch.randn(ROWS, length, INPUT, dtype=dtype, requires_grad=True)
+    return Case(layer, x, state, torch.randn(ROWS, MORE, INPUT, dtype=dtype))
+
+
+def gradients(of: Tensor, case: Case) -> list[Tensor]:
+    """Of a fixed mixture of the outputs, with respect to the input and to every parameter."""
+    mixture = torch.linspace(-1, 1, of.numel(), dtype=of.dtype).view_as(of).cos()
+    wanted = [case.x, *case.layer.parameters()]
+    found = torch.autograd.grad((of * mixture).sum(), wanted, retain_graph=True, materialize_grads=True)
+    return list(found)
+
+
+def assert_same(actual: Tensor, expected: Tensor) -> None:
+    scale = max(1.0, float(expected.detach().abs().max()))
+    torch.testing.assert_close(actual, expected, rtol=0, atol=scale * TOLERANCE[expected.dtype])
+
+
+def assert_equal_outcome(actual: Tensor, expected: Tensor, case: Case) -> None:
+    """The outputs are the same, and so is every gradient."""
+    assert_same(actual, expected)
+    for one, other in zip(gradients(actual, case), gradients(expected, case), strict=True):
+        assert_same(one, other)
+
+
+def then(case: Case, y: Tensor, state: Any) -> Tensor:
+    """The outputs and those of going on."""
+    return torch.cat([y, case.layer(case.more, state)[0]], dim=1)
+
+
+def check_loop(kind: str, dtype: torch.dtype, length: int) -> None:
+    c = case(kind, dtype, length)
+    looped = Recurrence.forward(c.layer, c.x, c.state)
+    assert_equal_outcome(then(c, *c.layer(c.x, c.state)), then(c, *looped), c)
+
+
+def check_halves(kind: str, dtype: torch.dtype, length: int) -> None:
+    c = case(kind, dtype, length)
+    whole = then(c, *c.layer(c.x, c.state))
+    for cut in {1, length // 2, length - 1} - {0}:
+        first, state = c.layer(c.x[:, :cut], c.state)
+        second, state = c.layer(c.x[:, cut:], state)
+        assert_equal_outcome(then(c, torch.cat([first, second], dim=1), state), whole, c)
+
+
+Forward = Callable[..., tuple[Tensor, Any]]
+
+
+def check_padding(kind: str, dtype: torch.dtype, length: int, forward: Forward | None = None) -> None:
+    c = case(kind, dtype, length)
+    ends = [0, length, (length + 1) // 2]
+    with torch.no_grad():
+        for row, end in enumerate(ends):
+            c.x[row, end:] = 100.0  # padding may hold anything
+    y, state = (forward or type(c.layer).forward)(c.layer, c.x, c.state, torch.tensor(ends))
+    after, _ = c.layer(c.more, state)
+    together, alone = [], []
+    for row, end in enumerate(ends):
+        one = torch.tensor([row])
+        together += [y[row, :end], after[row]]
+        mine, own = c.x.new_empty(1, 0, SIZE), select(c.state, one)
+        if end:
+            mine, own = c.layer(c.x[one, :end], own)
+        alone += [mine[0], c.layer(c.more[one], own)[0][0]]
+    assert_equal_outcome(torch.cat(together), torch.cat(alone), c)
+
+
+@each_kind
+@each_dtype
+@pytest.mark.parametrize("length", LENGTHS)
+def test_forward_equals_a_loop_of_steps(kind: str, dtype: torch.dtype, length: int) -> None:
+    check_loop(kind, dtype, length)
+
+
+@each_kind
+@each_dtype
+@pytest.mark.parametrize("length", LENGTHS[1:])
+def test_two_halves_equal_the_whole(kind: str, dtype: torch.dtype, length: int) -> None:
+    check_halves(kind, dtype, length)
+
+
+@each_kind
+@each_dtype
+@pytest.mark.parametrize("length", LENGTHS)
+def test_padding_changes_nothing_now_or_afterwards(kind: str, dtype: torch.dtype, length: int) -> None:
+    check_padding(kind, dtype, length)
+
+
+@each_kind
+def test_padding_changes_nothing_in_the_plain_loop_either(kind: str) -> None:
+    check_padding(kind, torch.float64, 9, Recurrence.forward)
+
+
+@pytest.mark.slow
+@each_kind
+@each_dtype
+def test_the_laws_hold_for_every_length(kind: str, dtype: torch.dtype) -> None:
+    for length in range(1, 258):
+        check_loop(kind, dtype, length)
+        check_halves(kind, dtype, length)
+        check_padding(kind, dtype, length)
+
+
+@each_kind
+@each_dtype
+def test_rows_move_with_select_and_repeat(kind: str, dtype: torch.dtype) -> None:
+    c = case(kind, dtype, 6)
+    y, state = c.layer(c.x, c.state)
+    rows = torch.tensor([2, 0, 0, 1])
+    moved = then(c._replace(more=c.more[rows]), y[rows], select(state, rows))
+    assert_equal_outcome(moved, then(c, y, state)[rows], c)
+    copied = then(c._replace(more=c.more.repeat_interleave(2, 0)), y.repeat_interleave(2, 0), repeat(state, 2))
+    assert_equal_outcome(copied, then(c, y, state).repeat_interleave(2, 0), c)
+
+
+@each_kind
+@each_dtype
+@pytest.mark.parametrize("length", [2, 33, 65])
+def test_no_input_reaches_back_in_time(kind: str, dtype: torch.dtype, length: int) -> None:
+    c = case(kind, dtype, length)
+    y, _ = c.layer(c.x, c.state)
+    for t in {0, (length - 1) // 2, length - 2}:
+        (slope,) = torch.autograd.grad(y[:, t].sum(), c.x, retain_graph=True)
+        assert slope[:, t + 1 :].abs().max() == 0
+        assert slope[:, t].abs().max() > 0
+        other = c.x.detach().clone()
+        other[:, t + 1 :] += 3 * torch.randn_like(other[:, t + 1 :])
+        changed, _ = c.layer(other, c.state)
+        assert_same(changed[:, : t + 1], y[:, : t + 1])
+        assert (changed[:, t + 1 :] - y[:, t + 1 :]).abs().max() > 1e-3
+
+
+@each_kind
+@each_dtype
+def test_detach_cuts_the_gradient_and_nothing_else(kind: str, dtype: torch.dtype) -> None:
+    c = case(kind, dtype, 5)
+    _, state = c.layer(c.x, c.state)
+    carried, _ = c.layer(c.more, state)
+    cut, _ = c.layer(c.more, detach(state))
+    assert_same(cut, carried)
+    through, *_ = gradients(carried, c)
+    stopped, *parameters = gradients(cut, c)
+    assert through.abs().max() > 0
+    assert stopped.abs().max() == 0
+    assert all(slope.abs().max() > 0 for slope in parameters[:2])
+
+
+@each_kind
+def test_the_state_holds_one_row_for_each_row_read(kind: str) -> None:
+    c = case(kind, torch.float32, 2)
+    _, state = c.layer(c.x, None)
+    for part in [*flatten(c.layer.initial_state(ROWS)), *flatten(state)]:
+        assert len(part) == ROWS
+
+
+@each_kind
+def test_nothing_given_is_the_initial_state(kind: str) -> None:
+    c = case(kind, torch.float64, 3)
+    assert_equal_outcome(then(c, *c.layer(c.x)), then(c, *c.layer(c.x, c.layer.initial_state(ROWS))), c)
+
+
+@each_kind
+def test_bfloat16_autocast_runs_and_stays_near_float32(kind: str) -> None:
+    c = case(kind, torch.float32, 33)
+    lengths = torch.tensor([33, 20, 0])
+    exact, state = c.layer(c.x, c.state, lengths)
+    expected = [exact[0], exact[1, :20], *c.layer(c.more, state)[0]]
+    with torch.autocast("cpu", torch.bfloat16):
+        y, state = c.layer(c.x, c.state, lengths)
+        actual = [y[0], y[1, :20], *c.layer(c.more, state)[0]]
+        looped, _ = Recurrence.forward(c.layer, c.x, c.state)
+    assert_near(torch.cat(actual), torch.cat(expected))
+    assert_near(looped[0], exact[0])
+    assert all(slope.isfinite().all() for slope in gradients(torch.cat(actual), c))
+
+
+def assert_near(rough: Tensor, exact: Tensor) -> None:
+    assert float(((rough.float() - exact).norm() / exact.norm()).detach()) < 0.03

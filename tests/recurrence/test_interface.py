@@ -1,0 +1,80 @@
+"""Laws of the interface itself: either of `forward` and `step` follows from the other."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from seq2seq.recurrence import Recurrence
+
+
+class Average(Recurrence[Tensor]):
+    """Given by its step alone."""
+
+    def initial_state(self, batch: int) -> Tensor:
+        return torch.zeros(batch, self.size)
+
+    def step(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        state = 0.5 * state + x
+        return state, state
+
+
+class Sum(Recurrence[Tensor]):
+    """Given by its forward alone."""
+
+    def initial_state(self, batch: int) -> Tensor:
+        return torch.zeros(batch, self.size)
+
+    def forward(
+        self, x: Tensor, state: Tensor | None = None, lengths: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        y = x.cumsum(dim=1) if state is None else x.cumsum(dim=1) + state[:, None]
+        return y, y[:, -1]
+
+
+def test_forward_follows_from_step() -> None:
+    y, state = Average(1, 1)(torch.tensor([[[1.0], [2.0], [4.0]]]))
+    assert y.flatten().tolist() == [1.0, 2.5, 5.25]
+    assert state.flatten().tolist() == [5.25]
+
+
+def test_step_follows_from_forward() -> None:
+    y, state = Sum(1, 1).step(torch.tensor([[3.0]]), torch.tensor([[4.0]]))
+    assert (y.tolist(), state.tolist()) == ([[7.0]], [[7.0]])
+
+
+def test_the_state_of_a_row_stays_where_the_row_ends() -> None:
+    x = torch.ones(3, 3, 1)
+    _, state = Average(1, 1)(x, torch.full((3, 1), 8.0), torch.tensor([0, 1, 3]))
+    assert state.flatten().tolist() == [8.0, 5.0, 2.75]
+
+
+def test_nothing_read_says_nothing_and_keeps_the_state() -> None:
+    y, state = Average(2, 2)(torch.zeros(3, 0, 2), torch.ones(3, 2))
+    assert y.shape == (3, 0, 2)
+    assert torch.equal(state, torch.ones(3, 2))
+
+
+def test_a_layer_with_neither_forward_nor_step_is_refused() -> None:
+    with pytest.raises(TypeError, match="Nothing must define forward or step"):
+
+        class Nothing(Recurrence[Tensor]):
+            def initial_state(self, batch: int) -> Tensor:
+                return torch.zeros(batch, self.size)
+
+
+def test_a_layer_without_an_initial_state_is_refused() -> None:
+    class Stateless(Recurrence[Tensor]):
+        def step(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+            return x, state
+
+    with pytest.raises(TypeError, match="initial_state"):
+        Stateless(1, 1)  # type: ignore[abstract]
+
+
+def test_a_recurrence_is_a_module_whose_parameters_are_found() -> None:
+    class Weighted(Average):
+        def __init__(self, input_size: int, size: int) -> None:
+            super().__init__(input_size, size)
+            self.weight = nn.Parameter(torch.ones(size))
+
+    assert len(list(Weighted(2, 2).parameters())) == 1

@@ -1,0 +1,133 @@
+"""Laws of beam search, on tables small enough to try everything."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from toy_tables import WORDS, everything, random_tables, score, toy
+
+from seq2seq.search import Problem, beam_search, greedy
+from seq2seq.special import BOS, EOS, PAD
+
+seeds = st.integers(0, 2**30)
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=seeds, limits=st.lists(st.integers(1, 4), min_size=1, max_size=3), alpha=st.sampled_from([0.0, 0.6, 1.0]))
+def test_a_wide_beam_finds_what_trying_everything_finds(seed: int, limits: list[int], alpha: float) -> None:
+    tables = random_tables(seed, len(limits))
+    found = beam_search(toy(tables), torch.tensor(limits), beams=90, length_penalty=alpha, n_best=3)
+    for table, limit, hypotheses in zip(tables, limits, found, strict=True):
+        best = everything(table, limit, alpha)[:3]
+        assert [h.ids for h in hypotheses] == [ids for _, ids in best]
+        assert [h.rank for h in hypotheses] == pytest.approx([rank for rank, _ in best], abs=1e-4)
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=seeds, beams=st.integers(1, 5), alpha=st.sampled_from([0.0, 1.0]))
+def test_a_score_is_the_log_probability_of_what_was_written(seed: int, beams: int, alpha: float) -> None:
+    tables = random_tables(seed, 2)
+    limits = [3, 6]
+    found = beam_search(toy(tables), torch.tensor(limits), beams, alpha, n_best=beams)
+    for table, limit, hypotheses in zip(tables, limits, found, strict=True):
+        for h in hypotheses:
+            written = h.ids if len(h.ids) == limit else [*h.ids, EOS]
+            assert h.score == pytest.approx(score(table, written), abs=1e-4)
+            assert h.rank == pytest.approx(h.score / ((5 + len(written)) / 6) ** alpha, abs=1e-4)
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=seeds, limit=st.integers(1, 8))
+def test_a_beam_of_one_without_length_penalty_is_greedy(seed: int, limit: int) -> None:
+    tables, limits = random_tables(seed, 3), torch.full((3,), limit)
+    likely = greedy(toy(tables), limits)
+    found = [h for (h,) in beam_search(toy(tables), limits, beams=1, length_penalty=0.0)]
+    assert [h.ids for h in found] == [h.ids for h in likely]
+    assert [h.score for h in found] == pytest.approx([h.score for h in likely])
+    assert [h.rank for h in found] == pytest.approx([h.rank for h in likely])
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=seeds, beams=st.integers(1, 4), alpha=st.sampled_from([0.0, 1.0]))
+def test_a_sentence_alone_is_found_as_in_a_batch(seed: int, beams: int, alpha: float) -> None:
+    tables, limits = random_tables(seed, 4), torch.tensor([5, 1, 9, 3])
+    together = beam_search(toy(tables), limits, beams, alpha, n_best=beams)
+    for row in range(4):
+        one = slice(row, row + 1)
+        (alone,) = beam_search(toy(tables[one]), limits[one], beams, alpha, n_best=beams)
+        assert [h.ids for h in alone] == [h.ids for h in together[row]]
+        assert [h.score for h in alone] == pytest.approx([h.score for h in together[row]])
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=seeds, limits=st.lists(st.integers(1, 7), min_size=1, max_size=3))
+def test_the_best_are_sorted_distinct_within_their_limits_and_hold_no_marks(seed: int, limits: list[int]) -> None:
+    tables = random_tables(seed, len(limits))
+    tables[:, :, [PAD, BOS]] += 5.0  # a model may well find them likely
+    for limit, hypotheses in zip(limits, beam_search(toy(tables), torch.tensor(limits), 4, n_best=4), strict=True):
+        assert 1 <= len(hypotheses) <= 4
+        ranks = [h.rank for h in hypotheses]
+        assert ranks == sorted(ranks, reverse=True)
+        assert len({tuple(h.ids) for h in hypotheses}) == len(hypotheses)
+        assert all(len(h.ids) <= limit and not {PAD, BOS, EOS} & set(h.ids) for h in hypotheses)
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=seeds, alpha=st.sampled_from([0.0, 1.0]))
+def test_a_wider_beam_of_everything_never_ranks_below_greedy(seed: int, alpha: float) -> None:
+    tables, limits = random_tables(seed, 2), torch.tensor([4, 4])
+    for (best,), likely in zip(beam_search(toy(tables), limits, 90, alpha), greedy(toy(tables), limits), strict=True):
+        ended = len(likely.ids) < 4
+        assert best.rank >= likely.score / ((5 + len(likely.ids) + ended) / 6) ** alpha - 1e-5
+
+
+def test_sentences_that_are_found_leave_the_batch() -> None:
+    tables = torch.zeros(3, WORDS, WORDS)
+    tables[0, :, EOS] = tables[2, :, EOS] = 50.0  # end at once
+    tables[1, :, 4] = 50.0  # never ends
+    asked: list[list[int]] = []
+    calls: list[int] = []
+    step, state, _ = toy(tables)
+
+    def watched(tokens: torch.Tensor, state: object) -> object:
+        calls.append(len(tokens))
+        return step(tokens, state)  # type: ignore[arg-type]
+
+    def narrow(sentences: torch.Tensor) -> object:
+        asked.append(sentences.tolist())
+        return watched
+
+    problem = Problem(watched, state, narrow)  # type: ignore[arg-type]
+    found = beam_search(problem, torch.tensor([6, 6, 6]), beams=2, length_penalty=0.0)
+    assert [h.ids for (h,) in found] == [[], [4] * 6, []]
+    assert asked == [[1]]
+    assert calls == [6] + [2] * 5
+    asked.clear()
+    calls.clear()
+    assert [h.ids for h in greedy(problem, torch.tensor([6, 6, 6]))] == [[], [4] * 6, []]
+    assert asked[0] == [1]
+    assert calls == [3] + [1] * 5
+
+
+def test_fewer_hypotheses_than_asked_for_are_given_where_there_are_no_more() -> None:
+    (found,) = beam_search(toy(random_tables(0, 1)), torch.tensor([1]), beams=9, n_best=9)
+    assert sorted(h.ids for h in found) == [[], [1], [4], [5]]
+
+
+def test_a_batch_of_no_sentence_is_found_at_once() -> None:
+    limits = torch.zeros(0, dtype=torch.long)
+    assert beam_search(toy(random_tables(0, 0)), limits) == []
+    assert greedy(toy(random_tables(0, 0)), limits) == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"beams": 2, "n_best": 3}, r"from 1 to the number of beams \(2\), and 3 was given"),
+        ({"length_penalty": -1.0}, "at least 0, and -1.0 was given"),
+        ({"limits": torch.tensor([3, 0])}, "at least 1 token, and 0 was given"),
+    ],
+)
+def test_a_number_out_of_range_is_one_sentence(wrong: dict[str, object], sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        beam_search(toy(random_tables(0, 2)), **{"limits": torch.tensor([3, 3]), **wrong})  # type: ignore[arg-type]

@@ -1,0 +1,101 @@
+"""Laws of tokens drawn at random."""
+
+import itertools
+import math
+from typing import Any
+
+import pytest
+import torch
+from toy_tables import WORDS, random_tables, step, toy
+
+from seq2seq.search import Draw, Sampler, greedy, sample
+from seq2seq.special import BOS, EOS, PAD
+
+LIKELY = torch.tensor([[0.0, 0.1, 0.0, 0.4, 0.2, 0.3]])  # no PAD and no BOS
+
+
+def draws(sampler: Sampler, seed: int, count: int, rows: int = 3) -> list[Draw]:
+    problem = toy(random_tables(7, rows, sharpness=1.0))
+    generator = torch.Generator().manual_seed(seed)
+    return list(itertools.islice(sample(step, torch.full((rows,), BOS), problem.state, sampler, generator), count))
+
+
+def test_the_same_seed_draws_the_same_and_another_one_does_not() -> None:
+    one, again, other = (torch.stack([d.tokens for d in draws(Sampler(), seed, 40)]) for seed in (1, 1, 2))
+    assert torch.equal(one, again)
+    assert not torch.equal(one, other)
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, [0.1, 0.4, 0.2, 0.3]),
+        ({"temperature": 0}, [0, 1, 0, 0]),
+        ({"temperature": 0.5}, [1 / 30, 16 / 30, 4 / 30, 9 / 30]),
+        ({"temperature": 1e-6}, [0, 1, 0, 0]),
+        ({"temperature": 1e6}, [1 / 4, 1 / 4, 1 / 4, 1 / 4]),
+        ({"top_k": 1}, [0, 1, 0, 0]),
+        ({"top_k": 2}, [0, 4 / 7, 0, 3 / 7]),
+        ({"top_k": 100}, [0.1, 0.4, 0.2, 0.3]),
+        ({"top_p": 0.39}, [0, 1, 0, 0]),
+        ({"top_p": 0.41}, [0, 4 / 7, 0, 3 / 7]),
+        ({"top_p": 0.89}, [0, 4 / 9, 2 / 9, 3 / 9]),
+        ({"top_p": 1e-9}, [0, 1, 0, 0]),
+        ({"min_p": 0.6}, [0, 4 / 7, 0, 3 / 7]),
+        ({"min_p": 0.3}, [0, 4 / 9, 2 / 9, 3 / 9]),
+        ({"min_p": 1.0}, [0, 1, 0, 0]),
+        ({"top_k": 3, "min_p": 0.6}, [0, 4 / 7, 0, 3 / 7]),
+        ({"temperature": 0.5, "top_p": 0.6}, [0, 16 / 25, 0, 9 / 25]),
+    ],
+)
+def test_what_is_drawn_from_is_the_distribution_worked_out_by_hand(
+    options: dict[str, Any], expected: list[float]
+) -> None:
+    drawn = Sampler(**options).probabilities(LIKELY.log())[0]
+    torch.testing.assert_close(drawn[[1, 3, 4, 5]], torch.tensor(expected, dtype=torch.float))
+    assert drawn[[PAD, BOS]].tolist() == [0, 0]
+
+
+def test_no_truncation_loses_no_token_of_a_long_tail() -> None:
+    scores = torch.cat([torch.zeros(1), torch.full((50_000,), -14.0)]).log_softmax(dim=0)[None]
+    assert (Sampler().probabilities(scores) > 0).all()
+
+
+def test_draws_are_as_frequent_as_they_are_likely() -> None:
+    logits = LIKELY.log().clamp(min=-50).expand(20_000, WORDS)
+    generator = torch.Generator().manual_seed(0)
+    draw = next(sample(lambda t, s: (logits, s), torch.zeros(20_000, dtype=torch.long), logits, Sampler(), generator))
+    counted = draw.tokens.bincount(minlength=WORDS) / 20_000
+    torch.testing.assert_close(counted, LIKELY[0], rtol=0, atol=0.02)
+
+
+def test_a_temperature_of_zero_is_greedy() -> None:
+    problem = toy(random_tables(7, 3, sharpness=1.0))
+    rows = torch.stack([d.tokens for d in draws(Sampler(temperature=0), 1, 12)], dim=1).tolist()
+    for row, h in zip(rows, greedy(problem, torch.full((3,), 12)), strict=True):
+        assert row[: len(h.ids)] == h.ids
+        assert len(h.ids) == 12 or row[len(h.ids)] == EOS
+
+
+def test_a_draw_is_scored_by_the_model_itself_before_temperature_and_truncation() -> None:
+    tables = random_tables(7, 3, sharpness=1.0)
+    last = [BOS] * 3
+    for count, draw in enumerate(draws(Sampler(temperature=0.3, top_k=2), 1, 10)):
+        for row, token in enumerate(draw.tokens.tolist()):
+            scores = (tables[row, last[row]] * (1 + 0.5 * count)).log_softmax(dim=-1)
+            assert math.isclose(float(draw.scores[row]), float(scores[token]), abs_tol=1e-5)
+        last = draw.tokens.tolist()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"temperature": -1.0}, "temperature must be at least 0, and -1.0"),
+        ({"top_k": -1}, "top_k must be at least 0, and -1"),
+        ({"top_p": 0.0}, "top_p must be above 0 and at most 1, and 0.0"),
+        ({"min_p": 1.1}, "min_p must be from 0 to 1, and 1.1"),
+    ],
+)
+def test_a_number_out_of_range_is_one_sentence(wrong: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        draws(Sampler(**wrong), 1, 1)

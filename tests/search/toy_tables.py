@@ -1,0 +1,54 @@
+"""A toy to search: the next token hangs on the last one and on how many were written."""
+
+import itertools
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from seq2seq.search import Problem
+from seq2seq.special import BOS, EOS, PAD
+
+WORDS = 6  # the special four, of which UNK may be written, and two of text
+WRITTEN = [token for token in range(WORDS) if token not in (PAD, BOS, EOS)]
+
+
+class ToyState(NamedTuple):
+    table: Tensor  # [rows, last, next]: logits, each sentence's own
+    steps: Tensor  # [rows]
+
+
+def step(tokens: Tensor, state: ToyState) -> tuple[Tensor, ToyState]:
+    rows = torch.arange(len(tokens))
+    logits = state.table[rows, tokens] * (1 + 0.5 * state.steps[:, None])
+    return logits, state._replace(steps=state.steps + 1)
+
+
+def toy(tables: Tensor) -> Problem[ToyState]:
+    """One sentence a table."""
+    return Problem(step, ToyState(tables, torch.zeros(len(tables))), lambda sentences: step)
+
+
+def random_tables(seed: int, sentences: int, sharpness: float = 2.0) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return sharpness * torch.randn(sentences, WORDS, WORDS, generator=generator)
+
+
+def score(table: Tensor, tokens: list[int]) -> float:
+    """The log-probability of these tokens, by the definition."""
+    total, last = 0.0, BOS
+    for count, token in enumerate(tokens):
+        total += float((table[last].double() * (1 + 0.5 * count)).log_softmax(dim=-1)[token])
+        last = token
+    return total
+
+
+def everything(table: Tensor, limit: int, length_penalty: float) -> list[tuple[float, list[int]]]:
+    """All that can be written, best first: what ends in time, and what stands at the limit without an end."""
+    found = []
+    for length in range(limit + 1):
+        for words in itertools.product(WRITTEN, repeat=length):
+            tokens = [*words] if length == limit else [*words, EOS]
+            rank = score(table, tokens) / ((5 + len(tokens)) / 6) ** length_penalty
+            found.append((rank, list(words)))
+    return sorted(found, reverse=True)

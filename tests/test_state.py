@@ -1,0 +1,86 @@
+"""Laws of what a recurrence remembers."""
+
+from typing import Any, NamedTuple
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+from seq2seq.state import State, detach, flatten, map_state, repeat, select, unflatten, where
+
+
+class Pair(NamedTuple):
+    one: Any
+    two: Any
+
+
+def tensors(rows: int) -> st.SearchStrategy[Tensor]:
+    return st.integers(0, 2).flatmap(
+        lambda dims: st.just(torch.arange(rows * 2**dims, dtype=torch.float).view(rows, *[2] * dims))
+    )
+
+
+def states(rows: int = 3) -> st.SearchStrategy[State]:
+    return st.recursive(
+        tensors(rows),
+        lambda part: st.lists(part, max_size=3).map(tuple) | st.builds(Pair, part, part),
+        max_leaves=6,
+    )
+
+
+def structure(state: State) -> Any:
+    if isinstance(state, Tensor):
+        return tuple(state.shape[1:])
+    return type(state), [structure(part) for part in state]
+
+
+def equal(one: State, other: State) -> bool:
+    same = all(torch.equal(a, b) for a, b in zip(flatten(one), flatten(other), strict=True))
+    return same and structure(one) == structure(other)
+
+
+@given(states())
+def test_mapping_keeps_the_structure_and_named_tuples(state: State) -> None:
+    doubled = map_state(lambda part: 2 * part, state)
+    assert structure(doubled) == structure(state)
+    assert equal(map_state(lambda a, b: b - a, state, doubled), state)
+
+
+@given(states())
+def test_unflatten_is_the_inverse_of_flatten(state: State) -> None:
+    assert equal(unflatten(flatten(state), like=map_state(torch.zeros_like, state)), state)
+
+
+def test_unflatten_says_how_many_tensors_are_missing() -> None:
+    with pytest.raises(ValueError, match="3 tensors was wanted and 1 were given"):
+        unflatten([torch.zeros(1)], like=(torch.zeros(1), (torch.zeros(1), torch.zeros(1))))
+
+
+@given(states(), st.integers(1, 4))
+def test_repeat_is_the_selection_of_each_row_several_times_side_by_side(state: State, times: int) -> None:
+    rows = torch.tensor([row for row in range(3) for _ in range(times)])
+    assert equal(repeat(state, times), select(state, rows))
+
+
+@given(states(), st.permutations(range(3)))
+def test_a_selection_is_undone_by_the_opposite_one(state: State, order: list[int]) -> None:
+    rows = torch.tensor(order)
+    assert equal(select(select(state, rows), rows.argsort()), state)
+
+
+@given(states(), st.lists(st.booleans(), min_size=3, max_size=3))
+def test_where_takes_whole_rows(state: State, flags: list[bool]) -> None:
+    other = map_state(lambda part: -1 - part, state)
+    mixed = where(torch.tensor(flags), state, other)
+    for row, flag in enumerate(flags):
+        one = torch.tensor([row])
+        assert equal(select(mixed, one), select(state if flag else other, one))
+
+
+def test_detach_cuts_every_tensor() -> None:
+    leaf = torch.ones(2, requires_grad=True)
+    state = Pair(2 * leaf, (3 * leaf,))
+    assert not any(part.requires_grad for part in flatten(detach(state)))
+    assert equal(detach(state), state)

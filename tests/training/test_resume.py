@@ -1,0 +1,161 @@
+"""A run that was stopped and resumed ends with the very bits of one that was never stopped."""
+
+import os
+import random
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from seq2seq.__main__ import main
+from seq2seq.training.speed import Speed
+
+LANGUAGE = """
+data:
+  class_path: LanguageData
+  init_args: {corpus: CORPUS/text.txt, tokenizer: Characters, batch_size: 4, steps: 8}
+model:
+  class_path: LanguageModel
+  init_args: {layer: {class_path: LSTM, init_args: {weight_dropout: 0.2}}, size: 8, depth: 2, dropout: 0.3, word_dropout: 0.1}
+trainer: {max_steps: 16, val_check_interval: 5, check_val_every_n_epoch: null, accelerator: cpu, callbacks: [STOP]}
+"""
+TRANSLATION = """
+data:
+  class_path: TranslationData
+  init_args:
+    corpus: CORPUS
+    source: a
+    target: b
+    tokenizer: {class_path: Subwords, init_args: {size: 290, sampling: 0.5}}
+    batch_tokens: 60
+model:
+  class_path: Translator
+  init_args: {encoder: GRU, decoder: LSTM, size: 8, depth: 2, dropout: 0.3, word_dropout: 0.1}
+trainer: {max_steps: 16, val_check_interval: 5, check_val_every_n_epoch: null, accelerator: cpu, callbacks: [Bleu, STOP]}
+checkpoint: {monitor: val_bleu, mode: max}
+"""
+STOPPING = "{class_path: pytorch_lightning.callbacks.EarlyStopping, init_args: {monitor: val_loss, patience: 50}}"
+SCHEDULE = """
+optimizer: {class_path: AdamW, init_args: {lr: 0.01}}
+lr_scheduler: {class_path: WarmupCosine, init_args: {warmup: 3}}
+"""
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("corpus")
+    chance = random.Random(1)
+    words = ["one", "two", "three", "four", "five", "six"]
+    lines = [" ".join(chance.choices(words, k=chance.randint(1, 6))) for _ in range(40)]
+    (folder / "text.txt").write_text("\n".join(lines)[:300], encoding="utf-8")
+    for split, some in (("train", lines[:30]), ("val", lines[30:])):
+        (folder / f"{split}.a").write_text("".join(line + "\n" for line in some), encoding="utf-8")
+        (folder / f"{split}.b").write_text("".join(line[::-1] + "\n" for line in some), encoding="utf-8")
+    return folder
+
+
+def fit(tmp_path: Path, name: str, *options: str) -> int:
+    """Run `seq2seq fit`; what a new process would not have, this one forgets."""
+    os.environ.pop("SEQ2SEQ_RUN", None)
+    try:
+        return main(["fit", "--config", str(tmp_path / "config.yaml"), "--runs", str(tmp_path), "--name", name, *options])
+    except SystemExit as stopped:
+        return int(stopped.code or 0)
+    finally:
+        os.environ.pop("SEQ2SEQ_RUN", None)
+
+
+def ending(tmp_path: Path, name: str) -> dict[str, Any]:
+    return torch.load(tmp_path / name / "1" / "checkpoints" / "last.ckpt", weights_only=True)
+
+
+def assert_same(one: Any, other: Any, where: str = "") -> None:
+    assert type(one) is type(other), where
+    if isinstance(one, torch.Tensor):
+        assert torch.equal(one, other), where
+    elif isinstance(one, dict):
+        assert one.keys() == other.keys(), where
+        for key in one:
+            assert_same(one[key], other[key], f"{where}.{key}")
+    elif isinstance(one, list | tuple):
+        assert len(one) == len(other), where
+        for index, (a, b) in enumerate(zip(one, other, strict=True)):
+            assert_same(a, b, f"{where}[{index}]")
+    else:
+        assert one == other, where
+
+
+def counters(checkpoint: dict[str, Any]) -> dict[str, Any]:
+    """Early stopping's counters, and the scores by which checkpoints were kept."""
+    kept = {}
+    for name, state in checkpoint["callbacks"].items():
+        if "EarlyStopping" in name:
+            kept["stopping"] = state
+        if "ModelCheckpoint" in name:
+            kept["best"] = [state["best_model_score"], sorted(float(v) for v in state["best_k_models"].values())]
+    return kept
+
+
+def check(tmp_path: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch, text: str, stops: list[int], *options: str) -> None:
+    """Stop after each of these batches in turn, and compare with a run that was never stopped."""
+    config = text.replace("CORPUS", str(corpus)).replace("STOP", STOPPING) + SCHEDULE
+    (tmp_path / "config.yaml").write_text(config, encoding="utf-8")
+    assert fit(tmp_path, "whole", *options) == 0
+    start = Speed.on_train_batch_start
+    waiting = list(stops)
+
+    def stop(self: Speed, trainer: Any, module: Any, batch: Any, index: int) -> None:
+        start(self, trainer, module, batch, index)
+        if waiting and trainer.fit_loop.epoch_loop.total_batch_idx + 1 == waiting[0]:
+            waiting.pop(0)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(Speed, "on_train_batch_start", stop)
+    assert fit(tmp_path, "stopped", *options) == 128 + signal.SIGTERM
+    while waiting:
+        assert fit(tmp_path, "stopped", "--resume", *options) == 128 + signal.SIGTERM
+    assert fit(tmp_path, "stopped", "--resume", *options) == 0
+    whole, stopped = ending(tmp_path, "whole"), ending(tmp_path, "stopped")
+    assert whole["global_step"] == stopped["global_step"] == 16
+    for part in ("state_dict", "optimizer_states", "lr_schedulers", "carried_state"):
+        assert_same(whole.get(part), stopped.get(part), part)
+    assert_same(counters(whole), counters(stopped), "callbacks")
+    loader = "loops.fit_loop.state_dict.combined_loader".split(".")
+    assert_same(*(c[loader[0]][loader[1]][loader[2]].get(loader[3]) for c in (whole, stopped)), "position")
+
+
+@pytest.mark.parametrize("stops", [[3], [5], [1, 2, 6], [7, 10, 15]])
+def test_a_language_model_goes_on_with_its_carried_state(
+    tmp_path: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch, stops: list[int]
+) -> None:
+    check(tmp_path, corpus, monkeypatch, LANGUAGE, stops)
+
+
+@pytest.mark.parametrize("stops", [[3], [5], [4, 6, 8], [9, 10, 13]])
+def test_a_translator_goes_on_in_the_middle_of_an_epoch(
+    tmp_path: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch, stops: list[int]
+) -> None:
+    check(tmp_path, corpus, monkeypatch, TRANSLATION, stops)
+
+
+def test_gradient_accumulation_is_stopped_only_between_steps(
+    tmp_path: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check(tmp_path, corpus, monkeypatch, TRANSLATION, [3, 8, 15], "--trainer.accumulate_grad_batches", "2")
+
+
+def test_batches_that_workers_read_ahead_are_not_lost(
+    tmp_path: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check(tmp_path, corpus, monkeypatch, TRANSLATION, [2, 9], "--data.workers", "2")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stop", range(1, 16))
+@pytest.mark.parametrize("text", [LANGUAGE, TRANSLATION])
+def test_any_step_is_as_good_as_any_other(
+    tmp_path: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch, text: str, stop: int
+) -> None:
+    check(tmp_path, corpus, monkeypatch, text, [stop])
