@@ -83,7 +83,7 @@ class BilinearAttention(Attention):
 
     def __init__(self, query_size: int, memory_size: int) -> None:
         super().__init__(query_size, memory_size)
-        self.project = nn.Linear(memory_size, query_size, bias=False)
+        self.project = linear(memory_size, query_size, bias=False)
 
     def keys(self, states: Tensor) -> Tensor:
         projected: Tensor = self.project(states)
@@ -98,9 +98,9 @@ class AdditiveAttention(Attention):
 
     def __init__(self, query_size: int, memory_size: int) -> None:
         super().__init__(query_size, memory_size)
-        self.ask = nn.Linear(query_size, query_size, bias=False)
-        self.project = nn.Linear(memory_size, query_size)
-        self.judge = nn.Linear(query_size, 1, bias=False)
+        self.ask = linear(query_size, query_size, bias=False)
+        self.project = linear(memory_size, query_size)
+        self.judge = linear(query_size, 1, bias=False)
 
     def keys(self, states: Tensor) -> Tensor:
         projected: Tensor = self.project(states)
@@ -128,10 +128,10 @@ class MultiHeadAttention(Attention):
             raise ValueError(f"query_size ({query_size}) must be a multiple of heads ({heads})")
         self.heads = heads
         self.size = query_size
-        self.ask = nn.Linear(query_size, query_size, bias=False)
-        self.project = nn.Linear(memory_size, query_size, bias=False)
-        self.value = nn.Linear(memory_size, query_size, bias=False)
-        self.out = nn.Linear(query_size, query_size, bias=False)
+        self.ask = linear(query_size, query_size, bias=False)
+        self.project = linear(memory_size, query_size, bias=False)
+        self.value = linear(memory_size, query_size, bias=False)
+        self.out = linear(query_size, query_size, bias=False)
 
     def keys(self, states: Tensor) -> Tensor:
         projected: Tensor = self.project(states)
@@ -173,6 +173,15 @@ class FixedVector(Attention):
 
 
 AttentionFactory: TypeAlias = Callable[[int, int], Attention]  # (query_size, memory_size) -> attention
+
+
+def linear(size_in: int, size_out: int, bias: bool = True) -> nn.Linear:
+    """A linear layer with Glorot and Bengio's (2010) uniform start, which learns faster here than torch's smaller."""
+    layer = nn.Linear(size_in, size_out, bias)
+    nn.init.xavier_uniform_(layer.weight)
+    if bias:
+        nn.init.zeros_(layer.bias)
+    return layer
 
 
 def masked_softmax(scores: Tensor, real: Tensor) -> Tensor:

@@ -72,7 +72,10 @@ def formula(score: Callable[[Tensor, Tensor], Tensor], query: Tensor, encoding: 
     [
         ("dot", lambda a, q, k: q @ k),
         ("bilinear", lambda a, q, k: q @ a.project.weight @ k),
-        ("additive", lambda a, q, k: a.judge.weight[0] @ (a.ask.weight @ q + a.project.weight @ k + a.project.bias).tanh()),
+        (
+            "additive",
+            lambda a, q, k: a.judge.weight[0] @ (a.ask.weight @ q + a.project.weight @ k + a.project.bias).tanh(),
+        ),
     ],
 )
 def test_the_context_is_that_of_the_formula(kind: str, score: Callable[..., Tensor]) -> None:

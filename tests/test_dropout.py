@@ -13,10 +13,7 @@ each_kind = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 @each_kind
 def test_evaluation_and_a_probability_of_zero_drop_nothing(kind: type[nn.Module]) -> None:
     x = torch.arange(2, 62).view(3, 4, 5)
-    if kind is KINDS["word"]:
-        x = x.flatten(1)
-    else:
-        x = x.float()
+    x = x.flatten(1) if kind is KINDS["word"] else x.float()
     assert torch.equal(kind(0.9).eval()(x), x)
     assert torch.equal(kind(0.0).train()(x), x)
 

@@ -23,9 +23,14 @@ def test_the_file_appears_when_the_block_ends_and_not_before(tmp_path: Path) -> 
 def test_an_error_leaves_what_was_there_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_text("old")
-    with pytest.raises(OSError, match="disk full"), whole(path) as temporary:
-        temporary.write_text("ne")
-        raise OSError("disk full")
+
+    def write() -> None:
+        with whole(path) as temporary:
+            temporary.write_text("ne")
+            raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        write()
     assert path.read_text() == "old"
     assert os.listdir(tmp_path) == ["file"]
 

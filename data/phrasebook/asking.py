@@ -122,7 +122,7 @@ def where(chance: Chance) -> Sentence:
 
 def requesting(chance: Chance) -> Sentence:
     """Please read the letter. Do not wait for me!"""
-    clause = placing(chance, YOU, True) if chance.happens(0.15) else event(chance, subject=YOU, simple=True)
+    clause = placing(chance, YOU) if chance.happens(0.15) else event(chance, subject=YOU, simple=True)
     if clause.verb.state or clause.verb.lemma in UNWILLED:
         return requesting(chance)
     clause = with_manner(chance, clause.denied(chance.happens(0.25)))

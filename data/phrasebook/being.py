@@ -195,6 +195,9 @@ def counting(chance: Chance) -> Sentence:
         clause = Clause(subject, COST, (price,), "present", habitual=True)
         return sentence("price", (clause.english(),), (clause.german(),))
     subject_person = somebody(chance, simple=True, richness=0.2)
+    if isinstance(subject_person, Described):
+        young = not subject_person.noun.kinds.isdisjoint(("child", "boy", "girl"))
+        number = chance.pick(NUMBERS[:10] if young else NUMBERS[-6:])
     age = Constituent("predicate", amount(number[0], "years old"), amount(number[1], "Jahre alt"))
     clause = Clause(subject_person, BE, (age,), be_tense(chance))
     return sentence("age", (clause.english(),), (clause.german(),))

@@ -81,7 +81,8 @@ class Clause:
             return [Word(self.english_finite(BE)), *being, Word(verb.participle, kind)], None
         if verb.base == "be":
             return [Word(self.english_finite(verb), kind)], None
-        if self.tense == "present" and not self.habitual and not self.verb.state:
+        ambiguous = verb.past == verb.base == self.english_finite(verb)  # I read: now or then?
+        if self.tense == "present" and not self.verb.state and (ambiguous or not self.habitual):
             return [Word(self.english_finite(BE)), Word(verb.progressive, kind)], None
         return [Word(self.english_finite(verb), kind)], verb
 

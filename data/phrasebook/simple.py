@@ -77,7 +77,7 @@ def staying(chance: Chance) -> Sentence:
 
 def putting(chance: Chance) -> Sentence:
     """The boy is putting the book on the table."""
-    return stated(chance, "placing", placing(chance, simple=True))
+    return stated(chance, "placing", placing(chance))
 
 
 def appointed(chance: Chance) -> Sentence:

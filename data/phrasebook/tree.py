@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 
 Features = Mapping[str, str]
 OPEN_CLASSES = ("noun", "verb", "adjective", "name", "number")
-MARKS = (",", ".", "?", "!")
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from seq2seq.commands.parser import OneLineErrors, underscored
 from seq2seq.inference.checkpoint import find, read
 from seq2seq.models import LanguageModel, Translator
 from seq2seq.models.hyperparameters import describe
+from seq2seq.report import say
 from seq2seq.training import runs
 from seq2seq.training.checkpoints import Continuation, WholeCheckpoints
 from seq2seq.training.finite import FiniteLoss
@@ -50,6 +51,7 @@ class Experiment(LightningCLI):
 
     def __init__(self, args: ArgsType = None) -> None:
         self.run_folder = Path()
+        self.starts = False
         super().__init__(
             model_class=pl.LightningModule,
             datamodule_class=pl.LightningDataModule,
@@ -124,10 +126,9 @@ class Experiment(LightningCLI):
             print(f"{done} has finished this very configuration; --again (AGAIN=1) trains it anew")
             raise SystemExit(0)
         else:
-            self.run_folder = runs.new(folder)
-            (self.run_folder / runs.CONFIG).write_text(text, encoding="utf-8")
+            self.run_folder = runs.next_run(folder)
+        self.starts = RUN not in os.environ and not options.resume
         os.environ[RUN] = str(self.run_folder)
-        print(f"run {self.run_folder}", flush=True)
 
     def configuration(self) -> str:
         """All that decides what this run does, defaults included."""
@@ -146,11 +147,11 @@ class Experiment(LightningCLI):
                 kwargs["logger"] = [kind(self.run_folder, "logs", version) for kind in (TensorBoardLogger, CSVLogger)]
             kwargs["plugins"] = [*(trainer.plugins or []), WholeCheckpoints()]
             kwargs["callbacks"] = [
+                ProgressLine(),
                 Seeds(int(options.seed_everything)),
                 FiniteLoss(),
                 Speed(),
                 *(self.config_init[self.subcommand].trainer.callbacks or []),
-                ProgressLine(),
                 *([TextSample()] if isinstance(self.model, LanguageModel) else []),
             ]
             # behind the one that keeps the best, so that what it decided is in the checkpoint
@@ -169,6 +170,11 @@ class Experiment(LightningCLI):
             check_same_model(model, ckpt_path)
         if options.init_from is not None:
             start_from(model, options.init_from)
+        datamodule.train_dataloader()  # what is wrong with the corpus is said before anything is written
+        datamodule.val_dataloader()
+        if self.starts and self.trainer.is_global_zero:
+            runs.begin(self.run_folder, self.configuration())
+        say(f"run {self.run_folder}")
         self.trainer.fit(model, datamodule=datamodule, ckpt_path=ckpt_path, weights_only=True)
         if self.trainer.is_global_zero:
             metrics = {name: float(value) for name, value in self.trainer.callback_metrics.items()}

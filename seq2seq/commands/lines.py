@@ -12,12 +12,11 @@ from rich.progress import track
 
 from seq2seq.files import whole
 
-
 T = TypeVar("T")
 
 
 def text_lines(path: str | None) -> Iterator[str]:
-    """Lines without their ends, from a file or from standard input; broken UTF-8 becomes U+FFFD, and no line is lost."""
+    """Lines without their ends, from a file or standard input; broken UTF-8 becomes U+FFFD, and no line is lost."""
     if path is not None and os.path.isdir(path):
         raise IsADirectoryError(f"{path} is a folder where a file is meant")
     source: IO[bytes] = sys.stdin.buffer if path in (None, "-") else open(str(path), "rb")  # noqa: SIM115

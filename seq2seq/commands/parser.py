@@ -2,9 +2,11 @@
 
 import difflib
 import inspect
+import os
 import re
+import sys
 from argparse import RawDescriptionHelpFormatter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NoReturn
 
 import docstring_parser
@@ -38,26 +40,56 @@ def names(parser: Any) -> list[str]:
 
 def plain_sentence(message: str, known: list[str]) -> str:
     """The innermost reason of a nested message of jsonargparse, on one line."""
-    unknown = re.search(
-        r"(?:Unrecognized arguments?|Key|Option|unrecognized arguments?)[:\s]+'?(-{0,2}[\w.+-]+)", message
-    )
-    if unknown and re.search(r"nrecognized|not expected|does not|Unexpected", message):
-        name = unknown.group(1).lstrip("-").split("=")[0]
-        near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
-        leaf = name.rsplit(".", 1)[-1]
-        near = near or [n for n in known if n.rsplit(".", 1)[-1] == leaf][:1]
-        return f"unknown option {name}" + (f"; did you mean {near[0]}?" if near else "")
-    lines = [line.strip(" -") for line in message.splitlines() if line.strip(" -")]
-    return " ".join(lines)[:400]
+    text = " ".join(message.split())
+    while inner := re.search(r"Errors: - (.+?) - Expected an? <class 'NoneType'>", text):  # of an optional class
+        text = inner.group(1)
+    if wrong := re.search(r"unknown option .+|there is no class .+|\w+ must be of type .+", text):
+        return wrong.group()
+    if wrong := re.search(r"Option '([\w.]+)' is not accepted", text):
+        return unknown(wrong.group(1), known + arguments_of_classes())
+    if wrong := re.search(r"(?:[Uu]nrecognized arguments?:|Key|Unrecognized option) '?-{0,2}([\w.]+)", text):
+        return unknown(wrong.group(1), known)
+    if wrong := re.search(r"Expected a dot import path string: ([\w.]+)", text):
+        near = difflib.get_close_matches(wrong.group(1), class_names(), n=1)
+        return f"there is no class {wrong.group(1)}" + (f"; did you mean {near[0]}?" if near else "")
+    wrongs = re.findall(r"Parser key \"([\w.]+)\": Expected an? <class '([\w.]+)'>\. Got value: (\S+)", text)
+    if wrongs:
+        name, kind, value = wrongs[-1]
+        return f"{name} must be of type {kind}, and {value} was given"
+    if wrong := re.search(r"File does not exist: '([^']+)'", text):
+        return f"there is no file {os.path.relpath(wrong.group(1))}"
+    return text[:400]
+
+
+def unknown(name: str, known: Iterable[str]) -> str:
+    """What to say of an option that does not exist: the nearest that does."""
+    leaves = {option.rsplit(".", 1)[-1]: option for option in known}
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.7)
+    near = near or [leaves[leaf] for leaf in difflib.get_close_matches(name.rsplit(".", 1)[-1], leaves, n=1)]
+    return f"unknown option {name}" + (f"; did you mean {near[0]}?" if near else "")
+
+
+def arguments_of_classes() -> list[str]:
+    """The names of all options of the classes that a configuration can name."""
+    return sorted({name for kind in classes() for name in inspect.signature(kind).parameters})
+
+
+def class_names() -> list[str]:
+    return sorted({kind.__name__ for kind in classes()})
+
+
+def classes() -> list[type]:
+    """All classes of ours that are imported and can stand in a configuration."""
+    rooms = [module for name, module in sys.modules.items() if name.startswith("seq2seq.")]
+    found = {thing for room in rooms for thing in vars(room).values() if inspect.isclass(thing)}
+    return [kind for kind in found if kind.__module__.startswith("seq2seq.") and "<" not in kind.__qualname__]
 
 
 def call(command: Callable[..., None], arguments: list[str]) -> None:
     """Call a command with what its signature names; a list of files comes first, without a name."""
     described = docstring_parser.parse(inspect.cleandoc(command.__doc__ or ""))
     text = "\n\n".join(part for part in (described.short_description, described.long_description) if part)
-    parser = OneLineErrors(
-        prog=f"seq2seq {command.__name__}", description=text, formatter_class=Formatter
-    )
+    parser = OneLineErrors(prog=f"seq2seq {command.__name__}", description=text, formatter_class=Formatter)
     helps = {argument.arg_name: argument.description for argument in described.params}
     parameters = list(inspect.signature(command).parameters.values())
     listed = [p for p in parameters if p.annotation == list[str] and p.default in (p.empty, ())]

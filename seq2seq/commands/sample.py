@@ -27,7 +27,7 @@ def sample(
     Args:
         checkpoint: A checkpoint, or the folder of a run.
         prompt: What is gone on with.
-        prompts: File with a prompt a line, instead of one prompt; texts come one after the other, an empty line between.
+        prompts: File with a prompt a line, instead of one prompt; an empty line stands between texts.
         length: Tokens to write.
         temperature: How likely unlikely tokens are; 0 always takes the likeliest.
         top_k: Only the so many likeliest tokens; 0 for all.

@@ -21,7 +21,7 @@ def translate(
 ) -> None:
     """Translate lines, with one translator or with several that choose together.
 
-    One line comes out for every line that goes in, or as many as --n-best says; nothing else is written to standard output.
+    One line comes out for every line that goes in, or as many as --n-best says, and nothing else on standard output.
 
     examples:
       seq2seq translate runs/phrasebook-lstm/1 < source.txt > target.txt
@@ -32,7 +32,7 @@ def translate(
         input: File to translate; standard input by default.
         output: File to write; standard output by default.
         beams: Hypotheses that are followed at once; 1 takes the likeliest word each time.
-        length_penalty: Exponent of the length by which scores are divided (Wu et al., 2016); 0 prefers short translations.
+        length_penalty: Exponent of the length by which scores are divided (Wu et al., 2016); 0 prefers short ones.
         n_best: Translations of each line, each on a line of its own.
         scores: Write the log-probability before each translation, and a tab.
         batch_tokens: Source tokens that are translated at once, padding counted.

@@ -6,13 +6,13 @@ from functools import cached_property, partial
 from typing import Any
 
 import pytorch_lightning as pl
-from pytorch_lightning.utilities import rank_zero_info
 
 from seq2seq.batch import LanguageBatch
 from seq2seq.data.batches import Batches, Epochs
 from seq2seq.data.corpora import has_split, load_texts
 from seq2seq.data.streams import Ids, Streams, ids_of
 from seq2seq.data.vocabulary import check_unchanged, open_tokenizer
+from seq2seq.report import say
 from seq2seq.tokenizers import Characters, Tokenizer
 
 
@@ -96,7 +96,7 @@ class LanguageData(pl.LightningDataModule):
     @cached_property
     def train(self) -> Streams:
         streams = Streams(self.ids("train"), self.batch_size, self.steps)
-        rank_zero_info(
+        say(
             f"{streams.asked:,} tokens, {self.vocab_size:,} of them different, in {self.batch_size} streams: "
             f"{len(streams):,} batches of up to {self.steps} steps an epoch"
         )
@@ -120,9 +120,13 @@ class LanguageData(pl.LightningDataModule):
     def test_dataloader(self) -> Batches[LanguageBatch]:
         return self.reading("test")
 
-    def reading(self, split: str) -> Batches[LanguageBatch]:
+    def predict_dataloader(self) -> Batches[LanguageBatch]:
+        """The test split as one stream, in its own order."""
+        return self.reading("test", batch_size=1)
+
+    def reading(self, split: str, batch_size: int | None = None) -> Batches[LanguageBatch]:
         rank, ranks = self.ranks
-        streams = Streams(self.ids(split), max(self.batch_size, ranks), self.steps)
+        streams = Streams(self.ids(split), max(batch_size or self.batch_size, ranks), self.steps)
         return Batches(range(len(streams)), partial(streams.chunk, rank=rank, ranks=ranks), self.workers)
 
     def state_dict(self) -> dict[str, Any]:

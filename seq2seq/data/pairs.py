@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from pytorch_lightning.utilities import rank_zero_info
 from torch import Tensor
 
 from seq2seq.batch import TranslationBatch
 from seq2seq.data.buckets import Lengths, buckets
 from seq2seq.data.cache import cached_file
+from seq2seq.report import say
 from seq2seq.special import BOS, EOS, PAD
 from seq2seq.tokenizers import Tokenizer
 
@@ -85,7 +85,7 @@ def encode_pairs(texts: Any, vocabularies: Vocabularies) -> Any:
     ids = pyarrow.list_(pyarrow.int32())
 
     def write(path: Path) -> None:
-        rank_zero_info(f"turning {len(texts):,} pairs into {type(vocabularies.target).__name__.lower()} ...")
+        say(f"turning {len(texts):,} pairs into {type(vocabularies.target).__name__.lower()} ...")
         schema = pyarrow.schema([(side, ids) for side in vocabularies._fields])
         with pyarrow.OSFile(str(path), "wb") as file, pyarrow.ipc.new_stream(file, schema) as writer:
             for rows in texts.iter(_ROWS_AT_ONCE):

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from pytorch_lightning.utilities import rank_zero_info
 
 from seq2seq.batch import LanguageBatch
 from seq2seq.data.cache import cached_file
+from seq2seq.report import say
 from seq2seq.special import BOS, PAD
 from seq2seq.tokenizers import Tokenizer
 
@@ -26,7 +26,7 @@ def ids_of(blocks: Iterable[str], content: str, tokenizer: Tokenizer) -> Ids:
     kind = np.dtype(np.uint16 if tokenizer.vocab_size <= 1 << 16 else np.uint32)
 
     def write(path: Path) -> None:
-        rank_zero_info(f"turning the text into {type(tokenizer).__name__.lower()} ...")
+        say(f"turning the text into {type(tokenizer).__name__.lower()} ...")
         with path.open("wb") as file:
             file.write(np.array([BOS], dtype=kind).tobytes())
             for ids in tokenizer.encode_blocks(blocks):

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
-from pytorch_lightning.utilities import rank_zero_info
 
 from seq2seq.batch import TranslationBatch
 from seq2seq.data.batches import Batches, Epochs
-from seq2seq.data.buckets import buckets
+from seq2seq.data.buckets import Lengths, buckets
 from seq2seq.data.corpora import load_pairs
 from seq2seq.data.pairs import Pairs, Vocabularies, encode_pairs, lengths
 from seq2seq.data.vocabulary import check_unchanged, open_tokenizer
+from seq2seq.report import say
 from seq2seq.tokenizers import Subwords, Tokenizer
 
 
@@ -130,7 +130,7 @@ class TranslationData(pl.LightningDataModule):
         else:
             source, target = np.minimum(source, self.max_length), np.minimum(target, self.max_length)
             said = f"cut: {too_long.sum():,}"
-        rank_zero_info(f"{split}: {len(rows):,} pairs ({said} longer than {self.max_length} tokens)")
+        say(f"{split}: {len(rows):,} pairs ({said} longer than {self.max_length} tokens)")
         return Pairs(texts, ids, self.vocabularies, rows, source[rows] + 1, target[rows] + 1, self.max_length)
 
     @property
@@ -148,10 +148,15 @@ class TranslationData(pl.LightningDataModule):
     def test_dataloader(self) -> Batches[TranslationBatch]:
         return self.reading("test")
 
-    def reading(self, split: str) -> Batches[TranslationBatch]:
+    def predict_dataloader(self) -> Batches[TranslationBatch]:
+        """The test split in its own order."""
+        rows = np.arange(len(self.pairs("test").rows))
+        return self.reading("test", [rows[begin : begin + 64] for begin in range(0, len(rows), 64)])
+
+    def reading(self, split: str, plan: list[Lengths] | None = None) -> Batches[TranslationBatch]:
         pairs = self.pairs(split)
-        # twice as many tokens as in training, since nothing is kept for a gradient
-        plan = buckets(pairs.source_lengths, pairs.target_lengths, 2 * self.batch_tokens)
+        if plan is None:  # twice as many tokens as in training, since nothing is kept for a gradient
+            plan = buckets(pairs.source_lengths, pairs.target_lengths, 2 * self.batch_tokens)
         rank, ranks = self.ranks
         return Batches(plan, partial(pairs.batch, rank=rank, ranks=ranks), self.workers)
 

@@ -6,10 +6,9 @@ from copy import copy
 from pathlib import Path
 from typing import Any
 
-from pytorch_lightning.utilities import rank_zero_info
-
 from seq2seq import tokenizers
 from seq2seq.data.cache import cached_file
+from seq2seq.report import say
 from seq2seq.tokenizers import Tokenizer
 
 
@@ -32,7 +31,7 @@ def open_tokenizer(
     plain.sampling = 0.0  # how words are cut in training changes nothing about what is learned
 
     def learn(path: Path) -> None:
-        rank_zero_info(f"learning a vocabulary of {type(plain).__name__.lower()} ...")
+        say(f"learning a vocabulary of {type(plain).__name__.lower()} ...")
         plain.learn(lines())
         tokenizers.save(plain, path)
 

@@ -27,7 +27,7 @@ def load(*checkpoints: str | Path, device: str = "auto") -> Writer | Translation
     """A trained model, ready for text: a `Writer` for a language model, a `Translation` for a translator.
 
     Args:
-        checkpoints: A checkpoint, or the folder of a run, whose best one is taken; several translators make an ensemble.
+        checkpoints: A checkpoint, or the folder of a run, whose best one is taken; translators make an ensemble.
         device: Where it runs: auto, cpu, cuda, ...
     """
     if not checkpoints:

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from seq2seq.attention import AttentionFactory, Encoding, Memory
+from seq2seq.attention import AttentionFactory, Encoding, Memory, linear
 from seq2seq.recurrence import LayerFactory, Stack
 
 
@@ -63,13 +63,13 @@ class Decoder(nn.Module):
     ) -> None:
         super().__init__()
         self.feed_size = output_size if input_feeding else 0
-        self.bridge = nn.Linear(memory_size, input_size)
+        self.bridge = linear(memory_size, input_size)
         self.lower = Stack(input_size + self.feed_size, size, layers[:1], dropout, norm, residual)
         self.attention = attention(size, memory_size)
         seen = size + self.attention.size
         above = layers[1:]
         self.upper = Stack(seen, size, above, dropout, norm, residual) if above else None
-        self.combine = nn.Linear(seen, output_size)
+        self.combine = linear(seen, output_size)
 
     def start(self, encoding: Encoding) -> tuple[Memory, DecoderState]:
         """What is looked at, and the state after reading the summary of the source."""

@@ -19,8 +19,8 @@ def plain(options: Any) -> Any:
             return {str(key): plain(value) for key, value in options.items() if not key.startswith("_")}
         case list() | tuple():
             return [plain(value) for value in options]
-        case partial() if not options.args:
-            return {"class_path": path(options.func), "init_args": plain(options.keywords)}
+        case partial():
+            return {"class_path": path(made_by(options)), "init_args": plain(options.keywords)}
         case type():
             return {"class_path": path(options)}
         case None | bool():
@@ -34,9 +34,18 @@ def plain(options: Any) -> Any:
         case _ if hasattr(options, "class_path"):  # a jsonargparse namespace
             return plain(vars(options))
     raise ValueError(
-        f"a model's options must be numbers, strings, classes or functools.partial of classes with keywords, "
+        f"a model's options must be numbers, strings, classes or functools.partial of classes, "
         f"so that a checkpoint can hold them, not {options!r}"
     )
+
+
+def made_by(factory: partial[Any]) -> Any:
+    """The class of what a partial makes; jsonargparse calls a function of its own, whose last argument is the class."""
+    if not factory.args:
+        return factory.func
+    if str(factory.func.__module__).startswith("jsonargparse."):
+        return factory.args[-1]
+    raise ValueError(f"a functools.partial must name its options, so that a checkpoint can hold them: {factory!r}")
 
 
 def path(kind: Any) -> str:

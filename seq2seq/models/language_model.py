@@ -120,6 +120,12 @@ class LanguageModel(pl.LightningModule):
         self.carried[streams] = detach(state)
         return features
 
+    def predict_step(self, batch: LanguageBatch) -> list[float]:
+        """The nats of every token."""
+        features = self.read(batch, "predict")
+        nats = token_nats(features, self.output.weight, self.output.bias, batch.targets)
+        return list(nats[batch.targets != PAD].tolist())
+
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """AdamW; the command line puts its own optimiser and schedule here."""
         return torch.optim.AdamW(self.parameters(), lr=1e-3)

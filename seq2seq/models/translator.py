@@ -17,7 +17,7 @@ from seq2seq.models.encoder import Encoder
 from seq2seq.models.hyperparameters import describe
 from seq2seq.models.loss import cross_entropy, token_nats
 from seq2seq.recurrence import LSTM, LayerFactory
-from seq2seq.search import Problem, Step
+from seq2seq.search import Problem, Step, greedy
 from seq2seq.special import PAD, UNK
 from seq2seq.state import select
 
@@ -149,6 +149,11 @@ class Translator(pl.LightningModule):
         tokens = int((batch.targets != PAD).sum())  # which may be none on one of several ranks
         mean = self.nats(batch).sum() / max(1, tokens)
         self.log(f"{name}_loss", mean, batch_size=tokens, prog_bar=True, sync_dist=True)
+
+    def predict_step(self, batch: TranslationBatch) -> list[list[int]]:
+        """Greedy translations, as ids."""
+        problem = self.problem(batch.source, batch.lengths)
+        return [hypothesis.ids for hypothesis in greedy(problem, 2 * batch.lengths + 10)]
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """AdamW; the command line puts its own optimiser and schedule here."""

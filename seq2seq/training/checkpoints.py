@@ -29,8 +29,8 @@ class WholeCheckpoints(TorchCheckpointIO):
 class Continuation(Checkpoint):
     """Keeps last.ckpt, from which `--resume` goes on, and best.ckpt beside it.
 
-    SIGINT and SIGTERM let the step finish, write last.ckpt and end the process with status 130 or 143. A checkpoint is only
-    written after a whole optimiser step, and not between a step and the validation that is due after it.
+    SIGINT and SIGTERM let the step finish, write last.ckpt and end the process with status 130 or 143. A checkpoint is
+    only written after a whole optimiser step, and not between a step and the validation that is due after it.
 
     Args:
         folder: Where the checkpoints are.

@@ -1,6 +1,8 @@
 """Folders of runs: runs/NAME/1, runs/NAME/2, ..., each with its configuration, logs and checkpoints."""
 
 import json
+import sys
+from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +16,18 @@ def numbered(folder: Path) -> list[Path]:
     return sorted(found, key=lambda path: int(path.name))
 
 
-def new(folder: Path) -> Path:
-    """The folder of the next run, made now, so that no two runs get the same."""
-    folder.mkdir(parents=True, exist_ok=True)
-    number = int(runs[-1].name) + 1 if (runs := numbered(folder)) else 1
-    while True:
-        try:
-            (folder / str(number)).mkdir()
-            return folder / str(number)
-        except FileExistsError:
-            number += 1
+def next_run(folder: Path) -> Path:
+    """The folder that the next run will have."""
+    return folder / str(int(runs[-1].name) + 1 if (runs := numbered(folder)) else 1)
+
+
+def begin(run: Path, config: str) -> None:
+    """Make the folder of a run, which nobody else may have."""
+    try:
+        run.mkdir(parents=True)
+    except FileExistsError as error:
+        raise ValueError(f"{run} was made by another training meanwhile; start this one again") from error
+    (run / CONFIG).write_text(config, encoding="utf-8")
 
 
 def last_checkpoint(run: Path) -> Path:
@@ -50,3 +54,38 @@ def finished_like(folder: Path, config: str) -> Path | None:
         if (run / FINISHED).exists() and saved.exists() and saved.read_text(encoding="utf-8") == config:
             return run
     return None
+
+
+def latest(folder: Path, name: str | None = None, kind: str | None = None) -> Path:
+    """The newest run with a checkpoint, of a name or of a kind of model if these are given."""
+    names = [folder / name] if name else [path for path in folder.glob("*") if path.is_dir()]
+    found = [run for one in names for run in numbered(one) if last_checkpoint(run).exists() and fits(run, kind)]
+    if not found:
+        wanted = " ".join(filter(None, (name and f"called {name}", kind and f"of a {kind}")))
+        raise FileNotFoundError(f"there is no run {wanted} in {folder}: train one first, or name a CHECKPOINT")
+    return max(found, key=lambda run: last_checkpoint(run).stat().st_mtime)
+
+
+def fits(run: Path, kind: str | None) -> bool:
+    """Whether a run's configuration is one of a model of this kind."""
+    text = (run / CONFIG).read_text(encoding="utf-8")
+    return kind is None or f".{kind}\n" in text
+
+
+def main() -> None:
+    """Print the newest run that fits, for the Makefile."""
+    parser = ArgumentParser(description=main.__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--name")
+    parser.add_argument("--kind", choices=("LanguageModel", "Translator"))
+    given = parser.parse_args()
+    try:
+        run = latest(given.folder, given.name, given.kind)
+    except FileNotFoundError as error:
+        sys.exit(f"seq2seq: {error}")
+    print(f"taking {run}", file=sys.stderr)
+    print(run)
+
+
+if __name__ == "__main__":
+    main()

@@ -117,8 +117,3 @@ def test_no_random_state_is_touched(workers: int) -> None:
     handed_out(epochs(workers), LENGTH + 1)
     list(Batches(range(3), str, workers))
     assert states() == before
-
-
-def test_an_error_of_a_worker_process_reaches_the_reader() -> None:
-    with pytest.raises(ZeroDivisionError):
-        list(Batches([1, 0], (1).__truediv__, workers=2))

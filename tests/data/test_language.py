@@ -75,6 +75,13 @@ def test_a_validation_split_of_its_own_leaves_the_training_text_whole(corpus: Pa
     assert Bytes().decode(data.ids("validation")) == OTHER
 
 
+def test_predictions_read_the_test_split_as_one_stream(corpus: Path) -> None:
+    (corpus / "test.txt").write_text(OTHER)
+    batches = list(small(corpus, Bytes()).predict_dataloader())
+    assert {len(batch.inputs) for batch in batches} == {1}
+    assert Bytes().decode(asked(batches)) == OTHER
+
+
 def test_a_single_file_is_a_corpus(corpus: Path) -> None:
     data = small(corpus / "train.txt", Bytes())
     assert Bytes().decode([*data.ids("train"), *data.ids("validation")]) == TEXT

@@ -104,7 +104,7 @@ def test_long_work_is_one_line_and_no_progress_bar(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said: list[str] = []
-    monkeypatch.setattr("seq2seq.data.pairs.rank_zero_info", said.append)
+    monkeypatch.setattr("seq2seq.data.pairs.say", said.append)
     for _ in range(2):
         encode_pairs(corpus("quiet", 2500), Vocabularies(Bytes(), Bytes()))
     assert said == ["turning 2,500 pairs into bytes ..."]

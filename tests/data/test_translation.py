@@ -76,7 +76,7 @@ def plain(batch: TranslationBatch) -> list[Any]:
 @pytest.fixture
 def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     lines: list[str] = []
-    monkeypatch.setattr("seq2seq.data.translation.rank_zero_info", lines.append)
+    monkeypatch.setattr("seq2seq.data.translation.say", lines.append)
     return lines
 
 
@@ -99,6 +99,12 @@ def test_other_splits_are_read_whole_and_the_same_each_time(corpus: Path, split:
         UNSEEN if split == "validation" else UNSEEN[:5]
     )
     assert all(batch.tokens == asked(batch) for batch in first)
+
+
+def test_predictions_come_in_the_order_of_the_test_split(corpus: Path) -> None:
+    write(corpus, "test", PAIRS)
+    data = small(corpus, Bytes())
+    assert [pair for batch in data.predict_dataloader() for pair in pairs_of(data, batch)] == PAIRS
 
 
 def test_a_batch_keeps_within_its_tokens_on_both_sides(corpus: Path) -> None:
@@ -160,16 +166,16 @@ def test_equal_texts_of_a_pair_are_cut_apart(corpus: Path) -> None:
 
 
 def test_a_random_cut_that_is_too_long_gives_way_to_the_usual_one(corpus: Path) -> None:
-    longest = max(
-        len(ids)
-        for data in [small(corpus, Subwords(330))]
-        for side in zip(*PAIRS, strict=True)
-        for ids in data.vocabularies.source.encode_batch(list(side))
-    )
-    data = small(corpus, subwords(), max_length=longest)
+    tokenizer = subwords()
+    tokenizer.learn(text for pair in PAIRS for text in pair)
+    text = max((source for source, _ in PAIRS), key=len)
+    shortest = len(tokenizer.encode(text))
+    assert any(len(tokenizer.sample(text, seed)) > shortest for seed in range(10))
+    write(corpus, "train", [(text, text)] * 30)
+    data = small(corpus, tokenizer, max_length=shortest)
     batches = list(data.train_dataloader())
-    assert sorted(pair for batch in batches for pair in pairs_of(data, batch)) == sorted(PAIRS)
-    assert max(batch.targets.shape[1] for batch in batches) <= longest + 1
+    assert [pair for batch in batches for pair in pairs_of(data, batch)] == [(text, text)] * 30
+    assert max(batch.targets.shape[1] for batch in batches) == shortest + 1
 
 
 def test_seed_and_epoch_decide_the_order(corpus: Path) -> None:
@@ -196,7 +202,7 @@ def test_training_continues_where_it_stopped(corpus: Path, stop: int | None, wor
 
 
 def test_pairs_that_are_empty_or_too_long_are_left_out_of_training_and_counted(corpus: Path, said: list[str]) -> None:
-    write(corpus, "train", [*PAIRS, ("", "a"), ("a", ""), ("a " * 200, ""), ("a " * 200, "a"), ("a", "a " * 151)])
+    write(corpus, "train", [("", "a"), ("a", ""), ("a " * 200, ""), ("a " * 200, "a"), *PAIRS, ("a", "a " * 151)])
     data = small(corpus)
     found = [pair for batch in data.train_dataloader() for pair in pairs_of(data, batch)]
     assert sorted(found) == sorted(PAIRS)
@@ -238,6 +244,8 @@ def test_one_vocabulary_is_learned_from_both_sides_and_two_from_one_each(corpus:
     assert not apart.shared_vocabulary
     assert apart.vocabularies.source.pieces("drei one") == ["drei", "<unk>"]
     assert (apart.source_vocab_size, apart.target_vocab_size) == (5 + 3, 5 + len(set("one two three")))
+    alike = small(corpus, target_tokenizer=Words())
+    assert [alike.vocabularies.target.pieces(text) for text in ("drei", "three")] == [["<unk>"], ["three"]]
 
 
 def test_a_tokenizer_from_a_file_serves_both_sides_or_one(corpus: Path, tmp_path: Path) -> None:

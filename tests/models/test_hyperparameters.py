@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seq2seq.attention import MultiHeadAttention
+from seq2seq.inference.checkpoint import build
 from seq2seq.models import LanguageModel, Translator
 from seq2seq.models.hyperparameters import describe, plain
 from seq2seq.recurrence import GRU, LSTM, RNN, LayerFactory
@@ -34,9 +35,11 @@ leaves = (
 )
 options = st.recursive(
     leaves,
-    lambda part: st.lists(part, max_size=3)
-    | st.lists(part, max_size=3).map(tuple)
-    | st.dictionaries(st.text("abc", max_size=3), part, max_size=3),
+    lambda part: (
+        st.lists(part, max_size=3)
+        | st.lists(part, max_size=3).map(tuple)
+        | st.dictionaries(st.text("abc", max_size=3), part, max_size=3)
+    ),
     max_leaves=8,
 )
 
@@ -59,8 +62,8 @@ def test_classes_become_their_paths_and_partials_their_options_too() -> None:
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
     [
-        (lambda i, s: LSTM(i, s), "must be numbers, strings, classes or functools.partial of classes with keywords"),
-        (partial(LSTM, 3), "with keywords"),
+        (lambda i, s: LSTM(i, s), "must be numbers, strings, classes or functools.partial of classes, so that"),
+        (partial(LSTM, 3), "must name its options"),
         (partial(lambda i, s: LSTM(i, s), s=3), "a layer must be a class, so that a checkpoint can name it"),
         (torch.zeros(2), "must be numbers"),
     ],
@@ -81,14 +84,10 @@ def test_what_no_checkpoint_can_hold_is_one_sentence(wrong: LayerFactory, senten
     ids=["language", "heads", "fixed"],
 )
 def test_a_model_is_described_so_that_it_can_be_built_again(model: LanguageModel | Translator) -> None:
-    from jsonargparse import ArgumentParser
-
     checkpoint: dict[str, Any] = {}
     model.on_save_checkpoint(checkpoint)
-    described = through_a_file(checkpoint)["model"]
-    parser = ArgumentParser(exit_on_error=False)
-    parser.add_subclass_arguments((LanguageModel, Translator), "model", required=True)
-    again = parser.instantiate_classes(parser.parse_object({"model": described})).model
-    again.load_state_dict(model.state_dict())
-    assert str(again) == str(model)
-    assert through_a_file(describe(again)) == described
+    again = build(through_a_file(checkpoint)["model"])
+    twice = build(through_a_file(describe(again)))
+    for other in (again, twice):
+        other.load_state_dict(model.state_dict())
+        assert str(other) == str(model)

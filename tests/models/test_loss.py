@@ -26,7 +26,8 @@ def case(dtype: torch.dtype, rows: int = 3, time: int = 7) -> Case:
     targets[:, time - 2 :] = 0
     targets[1:2] = 0  # a row that asks for nothing
     features, weight, bias = (
-        (2 * torch.randn(*shape, dtype=dtype)).requires_grad_() for shape in ((rows, time, SIZE), (WORDS, SIZE), (WORDS,))
+        (2 * torch.randn(*shape, dtype=dtype)).requires_grad_()
+        for shape in ((rows, time, SIZE), (WORDS, SIZE), (WORDS,))
     )
     return Case(features, weight, bias, targets)
 

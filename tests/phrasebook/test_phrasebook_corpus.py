@@ -1,5 +1,6 @@
 """The corpus as a whole: one translation a sentence, parts that share nothing, words that are well known."""
 
+import re
 from collections import Counter
 
 import pytest
@@ -95,6 +96,12 @@ def test_sentences_are_short_and_well_formed(sentences: list[Sentence]) -> None:
             assert text[-1] in ".?!"
             assert "  " not in text
             assert not any(bad in text for bad in (" ,", ",,", ",.", " .", " -"))
+
+
+def test_an_stands_before_a_vowel_and_only_there(sentences: list[Sentence]) -> None:
+    for sentence in sentences:
+        for article, word in re.findall(r"\b([Aa]n?) (\w+)", sentence.english):
+            assert (article.lower() == "an") == (word[0] in "aeiou" or word == "honest"), sentence.english
 
 
 def test_a_generous_lexicon_is_in_use(corpus: Corpus) -> None:

@@ -151,6 +151,12 @@ def test_statements_read_as_both_languages_have_them(clause: Clause, english: st
     assert written(clause.german()) == german[0].upper() + german[1:]
 
 
+def test_a_present_that_looks_like_a_past_is_never_written() -> None:
+    assert written(Clause(I, verb("read"), habitual=True).english()) == "I am reading"
+    assert written(Clause(HE, verb("read"), habitual=True).english()) == "He reads"
+    assert written(Clause(I, verb("read"), (), "past").english()) == "I read"
+
+
 def test_what_comes_first_turns_subject_and_verb_round_in_german_only() -> None:
     clause = Clause(MAN, verb("read"), (takes(BOOK), YESTERDAY), "past")
     assert written(clause.english(front=YESTERDAY)) == "Yesterday the man read the book"

@@ -24,9 +24,7 @@ class Sum(Recurrence[Tensor]):
     def initial_state(self, batch: int) -> Tensor:
         return torch.zeros(batch, self.size)
 
-    def forward(
-        self, x: Tensor, state: Tensor | None = None, lengths: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor, state: Tensor | None = None, lengths: Tensor | None = None) -> tuple[Tensor, Tensor]:
         y = x.cumsum(dim=1) if state is None else x.cumsum(dim=1) + state[:, None]
         return y, y[:, -1]
 

@@ -1,0 +1,92 @@
+# Everything from a fresh machine to a trained, tested and translating model; `make help` lists the targets.
+
+PYTHON ?= python3
+CONFIG ?= configs/translation/phrasebook-lstm.yaml
+DEVICES ?= auto
+NODES ?= 1
+ACCELERATOR ?= auto
+ARGS ?=
+RUNS ?= runs
+RESUME ?=
+AGAIN ?=
+CHECKPOINT ?=
+PROMPT ?=
+
+BIN := .venv/bin
+NAME := $(basename $(notdir $(CONFIG)))
+PHRASEBOOK := data/phrasebook/train.en
+LIBRARY := data/library/train.txt
+flag = $(if $(filter-out 0,$($(1))),$(2))
+# the newest run of a kind; each command says which one it takes
+newest = $(BIN)/python -m seq2seq.training.runs $(RUNS) $(1)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup corpora tokenize train sample translate evaluate test test-slow check format bench clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
+	@echo
+	@echo '  make train CONFIG=configs/language/shakespeare-lstm.yaml DEVICES=4 NODES=2 ARGS="--model.size 1024"'
+	@echo '  make train RESUME=1            go on with the newest run of this configuration'
+	@echo '  make train AGAIN=1             train anew what has finished'
+	@echo '  make translate < source.txt    make sample PROMPT="def "    with the newest run that fits, or CHECKPOINT=...'
+
+setup: .venv/ready ## make .venv and install the package with the tested versions
+
+.venv/ready: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed, and this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+corpora: $(PHRASEBOOK) $(LIBRARY) ## write the two embedded corpora
+
+$(PHRASEBOOK): .venv/ready $(wildcard data/phrasebook/*.py)
+	$(BIN)/python data/phrasebook
+
+$(LIBRARY): .venv/ready data/library/__main__.py
+	$(BIN)/python data/library
+
+tokenize: corpora ## learn the vocabulary of the phrasebook into data/phrasebook.json and report on it
+	$(BIN)/seq2seq tokenize data/phrasebook/train.en data/phrasebook/train.de --out data/phrasebook.json \
+	  --tokenizer.size 1500 --held-out data/phrasebook/test.de --show "Der alte Hund schläft." $(ARGS)
+
+train: corpora ## train CONFIG, by default the phrasebook's translator, and score it on its test split
+	@$(BIN)/seq2seq fit --config $(CONFIG) --runs $(RUNS) --trainer.devices $(DEVICES) --trainer.num_nodes $(NODES) \
+	  --trainer.accelerator $(ACCELERATOR) $(call flag,RESUME,--resume) $(call flag,AGAIN,--again) $(ARGS)
+	@$(BIN)/seq2seq evaluate $$($(call newest,--name $(NAME))) --examples 3
+
+sample: .venv/ready ## go on with PROMPT, with CHECKPOINT or the newest language model
+	@$(BIN)/seq2seq sample $(or $(CHECKPOINT),$$($(call newest,--kind LanguageModel))) \
+	  $(if $(PROMPT),--prompt "$(PROMPT)") $(ARGS)
+
+translate: .venv/ready ## translate standard input, with CHECKPOINT or the newest translator
+	@$(BIN)/seq2seq translate $(or $(CHECKPOINT),$$($(call newest,--kind Translator))) $(ARGS)
+
+evaluate: .venv/ready ## score CHECKPOINT, or the newest run, on its test split
+	@$(BIN)/seq2seq evaluate $(or $(CHECKPOINT),$$($(call newest,))) $(ARGS)
+
+test: .venv/ready ## run the tests
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" -n $$($(BIN)/python -c 'import os; print(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())') $(ARGS)
+
+test-slow: .venv/ready ## run the long tests
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow $(ARGS)
+
+check: .venv/ready ## format, lint, types and the rooms' borders
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: .venv/ready ## put the code in its form
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: .venv/ready ## measure speed on this machine
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks $(ARGS)
+
+clean: ## remove what can be made again, but no run
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -f data/phrasebook.json data/phrasebook/*.en data/phrasebook/*.de data/library/*.txt
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
