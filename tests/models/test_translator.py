@@ -126,6 +126,19 @@ def test_every_parameter_learns_from_a_batch(options: dict[str, Any]) -> None:
     assert unused == set()
 
 
+@pytest.mark.parametrize("attention", ATTENTIONS.values(), ids=ATTENTIONS)
+def test_input_feeding_reads_what_was_last_said(attention: Any) -> None:
+    model, b = build(attention=attention, input_feeding=True), batch()
+    memory, state = model.start(b.source, b.lengths)
+    assert not state.feed.any()
+    words = model.target_embedding(b.inputs)
+    said, _, after = model.decoder.step(words[:, 0], memory, state)
+    assert torch.equal(after.feed, said)
+    told, _, _ = model.decoder.step(words[:, 1], memory, after)
+    other, _, _ = model.decoder.step(words[:, 1], memory, after._replace(feed=-said))
+    assert (told - other).abs().max() > 1e-4
+
+
 def searches(model: Translator) -> list[Callable[[TranslationBatch], list[list[Hypothesis]]]]:
     return [
         lambda b: [[h] for h in greedy(model.problem(b.source, b.lengths), 2 * b.lengths + 3)],

@@ -4,7 +4,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from toy_tables import WORDS, everything, random_tables, score, toy
+from toy_tables import WORDS, everything, plain_beam, random_tables, score, toy
 
 from seq2seq.search import Problem, beam_search, greedy
 from seq2seq.special import BOS, EOS, PAD
@@ -19,6 +19,17 @@ def test_a_wide_beam_finds_what_trying_everything_finds(seed: int, limits: list[
     found = beam_search(toy(tables), torch.tensor(limits), beams=90, length_penalty=alpha, n_best=3)
     for table, limit, hypotheses in zip(tables, limits, found, strict=True):
         best = everything(table, limit, alpha)[:3]
+        assert [h.ids for h in hypotheses] == [ids for _, ids in best]
+        assert [h.rank for h in hypotheses] == pytest.approx([rank for rank, _ in best], abs=1e-4)
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=seeds, beams=st.integers(1, 4), n_best=st.integers(1, 4), alpha=st.sampled_from([0.0, 1.0, 2.0]))
+def test_a_narrow_beam_finds_what_plain_beam_search_finds(seed: int, beams: int, n_best: int, alpha: float) -> None:
+    tables, limits, n_best = random_tables(seed, 3), [8, 2, 5], min(n_best, beams)
+    found = beam_search(toy(tables), torch.tensor(limits), beams, alpha, n_best)
+    for table, limit, hypotheses in zip(tables, limits, found, strict=True):
+        best = plain_beam(table, limit, beams, alpha)[:n_best]
         assert [h.ids for h in hypotheses] == [ids for _, ids in best]
         assert [h.rank for h in hypotheses] == pytest.approx([rank for rank, _ in best], abs=1e-4)
 

@@ -43,6 +43,21 @@ def score(table: Tensor, tokens: list[int]) -> float:
     return total
 
 
+def plain_beam(table: Tensor, limit: int, beams: int, length_penalty: float) -> list[tuple[float, list[int]]]:
+    """Beam search of one sentence as one would say it, on to the limit: the best ones, best first."""
+    alive: list[list[int]] = [[]]
+    found = []
+    for length in range(1, limit + 1):
+        further = [[*words, token] for words in alive for token in [*WRITTEN, EOS]]
+        further.sort(key=lambda tokens: -score(table, tokens))
+        ended = [tokens for tokens in further[:beams] if tokens[-1] == EOS]
+        alive = [tokens for tokens in further if tokens[-1] != EOS][:beams]
+        for tokens in [*ended, *alive] if length == limit else ended:
+            rank = score(table, tokens) / ((5 + length) / 6) ** length_penalty
+            found.append((rank, [token for token in tokens if token != EOS]))
+    return sorted(found, reverse=True)[:beams]
+
+
 def everything(table: Tensor, limit: int, length_penalty: float) -> list[tuple[float, list[int]]]:
     """All that can be written, best first: what ends in time, and what stands at the limit without an end."""
     found = []

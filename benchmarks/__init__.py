@@ -1,0 +1,1 @@
+"""What speed is measured with: ratios of interleaved runs, never absolute times."""

@@ -1,0 +1,107 @@
+"""Every command and every line of Python of the README runs, on corpora made small and with a few steps of training."""
+
+import os
+import random
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+TINY = "--trainer.max_steps 3 --trainer.val_check_interval 1 --model.size 16 --trainer.limit_val_batches 2"
+# these are the whole test suite, or take minutes: that they exist is all that is looked at here
+ONLY_LOOKED_AT = {"make test", "make check", "make test-slow", "make bench"}
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+
+
+def commands() -> list[str]:
+    return [line for block in blocks("sh") for line in block.splitlines() if line.strip()]
+
+
+def small(command: str) -> str:
+    """The same command with little training."""
+    if re.search(r"\bseq2seq fit\b", command):
+        return f"{command} {TINY}"
+    if re.match(r"make train\b", command):
+        return command[:-1] + f' {TINY}"' if command.endswith('"') else f'{command} ARGS="{TINY}"'
+    return command
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkout whose corpora are small."""
+    folder = tmp_path_factory.mktemp("checkout")
+    for name in ("Makefile", "configs", "seq2seq", "pyproject.toml", "constraints.txt", "benchmarks"):
+        (folder / name).symlink_to(ROOT / name)
+    for name in ("phrasebook", "library"):
+        (folder / "data" / name).mkdir(parents=True)
+        for source in (ROOT / "data" / name).glob("*.py"):
+            shutil.copy2(source, folder / "data" / name)
+    (folder / ".venv").mkdir()
+    (folder / ".venv" / "bin").symlink_to(Path(sys.executable).parent)
+    (folder / ".venv" / "ready").touch()
+    run(folder, f"{sys.executable} data/phrasebook --pairs 600")
+    run(folder, f"{sys.executable} data/library")
+    for path in (folder / "data").glob("*/*.*"):
+        if path.suffix in (".txt", ".en", ".de"):
+            text = path.read_text(encoding="utf-8")
+            path.write_text("".join(text.splitlines(keepends=True)[: 300 if "train" in path.name else 20]), encoding="utf-8")
+    chance = random.Random(1)
+    (folder / "my-pairs").mkdir()
+    for split, size in (("train", 60), ("val", 8), ("test", 8)):
+        lines = ["".join(chance.choices("abcdefgh ", k=12)) for _ in range(size)]
+        (folder / "my-pairs" / f"{split}.de").write_text("\n".join(lines), encoding="utf-8")
+        (folder / "my-pairs" / f"{split}.en").write_text("\n".join(line[::-1] for line in lines), encoding="utf-8")
+    (folder / "my-text.txt").write_text("to be or not to be\n" * 300, encoding="utf-8")
+    return folder
+
+
+def run(folder: Path, command: str) -> subprocess.CompletedProcess[str]:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = os.environ | {"PATH": path, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    environment.pop("MAKEFLAGS", None)
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, f"{command}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    return done
+
+
+def test_the_readme_shows_commands() -> None:
+    assert len(commands()) > 20
+
+
+def test_every_command_and_every_line_of_python_runs(workspace: Path) -> None:
+    """In the order of the README, since what one trains the next one uses."""
+    for command in commands():
+        if command in ONLY_LOOKED_AT:
+            run(workspace, f"make --dry-run {shlex.split(command)[1]}")
+        else:
+            run(workspace, small(command))
+    for program in blocks("python"):
+        run(workspace, f"{shlex.quote(sys.executable)} -c {shlex.quote(program)}")
+
+
+def test_every_target_is_in_the_help(workspace: Path) -> None:
+    said = run(workspace, "make help").stdout
+    for target in "setup tokenize train sample translate evaluate test check bench clean".split():
+        assert re.search(rf"make {target}\b", said), target
+
+
+def test_every_configuration_is_in_the_readme() -> None:
+    for path in (ROOT / "configs").glob("*/*.yaml"):
+        assert str(path.relative_to(ROOT)) in README
