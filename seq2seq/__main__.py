@@ -1,5 +1,6 @@
 """The one door: `seq2seq <command>`."""
 
+import io
 import os
 import sys
 from importlib import import_module
@@ -37,7 +38,28 @@ examples:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; any mistake is one line on standard error and a status that is not zero."""
-    given = sys.argv[1:] if arguments is None else arguments
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # UTF-8 whatever the terminal says; bytes of the command line that are none come out as they went in
+        sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape", newline="\n")
+    try:
+        try:
+            return obey(sys.argv[1:] if arguments is None else arguments)
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # whoever read the output has left, which is no mistake of theirs
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:
+        if os.environ.get("SEQ2SEQ_TRACEBACK") or not is_mistake(error):
+            raise
+        return complain(sentence(error))
+
+
+def obey(given: list[str]) -> int:
+    """Run one command."""
     if not given or given[0] in ("-h", "--help"):
         print(HELP.format(commands="\n".join(f"  {name:<10} {what}" for name, what in COMMANDS.items())))
         return 0 if given else 2
@@ -52,34 +74,29 @@ def main(arguments: list[str] | None = None) -> int:
 
         near = difflib.get_close_matches(command, COMMANDS, n=1)
         return complain(f"there is no command {command}" + (f"; did you mean {near[0]}?" if near else ""))
-    try:
-        if command in EXPERIMENTS:
-            from seq2seq.commands.experiment import run
+    if command in EXPERIMENTS:
+        from seq2seq.commands.experiment import run
 
-            run(given)
-        else:
-            from seq2seq.commands.parser import call
+        run(given)
+    else:
+        from seq2seq.commands.parser import call
 
-            call(getattr(import_module(f"seq2seq.commands.{command}"), command), rest)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # whoever read the output has left, which is no mistake of theirs
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
-    except KeyboardInterrupt:
-        return 130
-    except (ValueError, OSError) as error:
-        if os.environ.get("SEQ2SEQ_TRACEBACK"):
-            raise
-        return complain(sentence(error))
+        call(getattr(import_module(f"seq2seq.commands.{command}"), command), rest)
     return 0
+
+
+def is_mistake(error: Exception) -> bool:
+    """Whether the user can mend it; what is left is a mistake of ours, and shows where it came from."""
+    # known by their names, since the door imports neither torch nor Lightning
+    named = {"MisconfigurationException", "OutOfMemoryError"}
+    return isinstance(error, ValueError | OSError) or type(error).__name__ in named
 
 
 def sentence(error: Exception) -> str:
     """What an error says, on one line."""
     if isinstance(error, OSError) and error.strerror and error.filename:
         return f"{error.filename}: {error.strerror}"
-    return " ".join(str(error).split())
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def complain(message: str) -> int:

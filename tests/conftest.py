@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from jaxtyping import install_import_hook
+from tiny_runs import Runs, make_runs
 
 # the shapes in these rooms' types are checked wherever a test calls them; it must come before they are imported
 install_import_hook(
@@ -18,3 +19,9 @@ def cache_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SEQ2SEQ_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+@pytest.fixture(scope="session")
+def runs(cache_of_its_own: None, tmp_path_factory: pytest.TempPathFactory) -> Runs:
+    """A tiny translator and a tiny language model, trained once."""
+    return make_runs(tmp_path_factory.mktemp("runs"))

@@ -1,5 +1,6 @@
 """Where a translator looked, as text and as a picture."""
 
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,9 @@ if TYPE_CHECKING:
     from seq2seq.inference import Alignment, Translation
 
 MOST = 3  # source pieces that are named for each target piece
+SQUARE = 0.32  # inches of a weight in the picture
+LARGEST = 40.0  # inches of a side of the picture, as long as the line may be
+NAMED = 120  # pieces of a side that have their names beside them
 
 
 def write_alignments(translation: "Translation", sources: Sequence[str], targets: Sequence[str], path: str) -> None:
@@ -28,7 +32,12 @@ def write_alignments(translation: "Translation", sources: Sequence[str], targets
 
 def shown(piece: str) -> str:
     """A piece on one line and without a space in it."""
-    return piece.replace(" ", "▁").replace("\t", "⇥").replace("\n", "⏎")
+    text = piece.replace(" ", "\u2581")
+    return text if text.isprintable() else "".join(c if c.isprintable() else escaped(c) for c in text)
+
+
+def escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
 
 
 def draw_alignment(alignment: "Alignment", path: str) -> None:
@@ -38,15 +47,23 @@ def draw_alignment(alignment: "Alignment", path: str) -> None:
     matplotlib.use("agg")
     from matplotlib import pyplot
 
-    width, height = (1.5 + 0.42 * len(side) for side in (alignment.source, alignment.target))
-    figure, axes = pyplot.subplots(figsize=(width, height), dpi=120)
+    longest = max(len(alignment.source), len(alignment.target))
+    square = min(SQUARE, LARGEST / longest)
+    step = 1 + longest // NAMED
+    figure = pyplot.figure(figsize=(square * len(alignment.source), square * len(alignment.target)), dpi=150)
+    axes = figure.add_axes((0, 0, 1, 1))  # the names stand outside, and the picture is made as large as they need
     axes.imshow(alignment.weights.numpy(), cmap="Blues", vmin=0, vmax=1)
-    axes.set_xticks(range(len(alignment.source)), [shown(piece) for piece in alignment.source], rotation=90)
-    axes.set_yticks(range(len(alignment.target)), [shown(piece) for piece in alignment.target])
+    for axis, pieces in ((axes.xaxis, alignment.source), (axes.yaxis, alignment.target)):
+        names = [shown(piece) for piece in pieces[::step]]
+        axis.set_ticks(range(0, len(pieces), step), names, fontsize=9, parse_math=False)  # a dollar is a dollar
+        if step == 1:
+            axis.set_ticks([place - 0.5 for place in range(1, len(pieces))], minor=True)
+    axes.grid(which="minor", color="white", linewidth=1)
+    axes.tick_params(axis="x", rotation=90)
     axes.xaxis.tick_top()
-    axes.tick_params(length=0)
-    for side in axes.spines.values():
-        side.set_visible(False)
-    with whole(path) as temporary:
-        figure.savefig(temporary, format="png", bbox_inches="tight")
+    axes.tick_params(which="both", length=0)
+    axes.spines[:].set_color("lightgray")
+    with whole(path) as temporary, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph")  # a font lacks some script, whose letters become boxes
+        figure.savefig(temporary, format="png", bbox_inches="tight", pad_inches=0.1)
     pyplot.close(figure)

@@ -26,11 +26,16 @@ def average(checkpoints: list[str], output: str, of: Literal["best", "last"] = "
     from seq2seq.files import whole
     from seq2seq.inference.checkpoint import read
 
+    if count < 2:
+        raise ValueError(f"an average needs at least 2 checkpoints, and --count {count} was given")
     paths = [Path(path) for path in checkpoints]
     if len(paths) == 1 and paths[0].is_dir():
         paths = kept(paths[0], of, count)
     if len(paths) < 2:
-        raise ValueError(f"an average needs at least 2 checkpoints, and {len(paths)} was found")
+        raise ValueError(
+            f"an average needs at least 2 checkpoints, and {len(paths)} was found in {checkpoints[0]}; "
+            f"a run keeps several with --checkpoint.save_top_k"
+        )
     mean: dict[str, Any] = read(paths[0])
     sums = {name: weight.double() for name, weight in mean["state_dict"].items()}
     for path in paths[1:]:

@@ -19,7 +19,7 @@ def evaluate(
     source: str | None = None,
     text: str | None = None,
     corpus: str | None = None,
-    split: str = "test",
+    split: str | None = None,
     lowercase: bool = False,
     beams: int = 5,
     length_penalty: float = 1.0,
@@ -46,7 +46,7 @@ def evaluate(
         source: File of what a translator translates.
         text: File that a language model reads.
         corpus: Corpus with the split; by default the one that the model was trained on.
-        split: Split of the corpus: train, validation, test or another.
+        split: Split of the corpus: train, validation, test or another; by default test, or validation if there is none.
         lowercase: Score without regard to case.
         beams: Hypotheses that a translator follows at once.
         length_penalty: Exponent of the length by which scores are divided.
@@ -77,16 +77,20 @@ def evaluate(
 
     model = load(*checkpoints, device=device)
     if isinstance(model, Translation):
+        if text is not None or window is not None:
+            raise ValueError("a translator is scored on --source and --reference, and has no --text and no --window")
         searching = Searching(beams, length_penalty)
         searching.check()
         sources, references = pairs(model, source, reference, corpus, split)
-        found = lines.watched(model.translate(sources, searching), "translating", total=len(sources))
-        said = [best[0].text for best in found]
+        with lines.progress("translating", lambda: len(sources)) as progress:
+            said = [best[0].text for best in model.translate(sources, searching, progress)]
         report(scores(said, references), json)
         step = max(1, len(sources) // max(1, examples))
         for row in list(range(0, len(sources), step))[:examples] if not json else []:
             print(f"\n  source     {sources[row]}\n  model      {said[row]}\n  reference  {references[row]}")
         return
+    if source is not None or reference is not None:
+        raise ValueError("a language model is scored on a --text, and has no --source and no --reference")
     blocks = Counted(read_blocks(text) if text is not None else corpus_text(model, corpus, split))
     nats, tokens = model.nats(blocks, window)
     report_language(nats, tokens, blocks, json)
@@ -108,7 +112,7 @@ class Counted:
 
 
 def pairs(
-    model: "Translation", source: str | None, reference: str | None, corpus: str | None, split: str
+    model: "Translation", source: str | None, reference: str | None, corpus: str | None, split: str | None
 ) -> tuple[list[str], list[str]]:
     """Sources and their references, from two files or from a corpus."""
     if source is not None or reference is not None:
@@ -122,18 +126,30 @@ def pairs(
         return sources, references
     from seq2seq.data.corpora import load_pairs
 
-    where = model.corpus
-    texts = load_pairs(corpus or where["corpus"], where["source"], where["target"], split, where["subset"])
+    where, name = model.corpus, corpus or model.corpus["corpus"]
+    columns = [where["source"], where["target"]]
+    texts = load_pairs(name, *columns, split or first_split(name, columns, where["subset"]) or "test", where["subset"])
     return list(texts["source"]), list(texts["target"])
 
 
-def corpus_text(model: "Writer", corpus: str | None, split: str) -> Iterator[str]:
+def corpus_text(model: "Writer", corpus: str | None, split: str | None) -> Iterator[str]:
     """The text of a split, block by block."""
+    from seq2seq.data import LanguageData
     from seq2seq.data.corpora import load_texts
 
-    where = model.corpus
-    texts = load_texts(corpus or where["corpus"], split, where["subset"], where["column"])
-    return (row["text"] for row in texts)
+    where, name = model.corpus, corpus or model.corpus["corpus"]
+    split = split or first_split(name, [where["column"]], where["subset"])
+    if split is None:  # the end of the text was kept from training instead
+        data = LanguageData(name, model.tokenizer, held_out=where["held_out"], column=where["column"])
+        return iter([model.tokenizer.decode(data.ids("validation"))])
+    return (row["text"] for row in load_texts(name, split, where["subset"], where["column"]))
+
+
+def first_split(name: str, columns: list[str], subset: str | None) -> str | None:
+    """The first of test and validation that a corpus has."""
+    from seq2seq.data.corpora import has_split
+
+    return next((split for split in ("test", "validation") if has_split(name, split, columns, subset)), None)
 
 
 def report(scores: "Sequence[Score]", as_json: bool) -> None:
@@ -149,7 +165,8 @@ def report_language(nats: float, tokens: int, text: Counted, as_json: bool) -> N
 
     score = language_score(nats, tokens, text.characters, text.bytes)
     if as_json:
-        print(dumps(score._asdict()))
+        counts = {"tokens": tokens, "characters": text.characters, "bytes": text.bytes}
+        print(dumps(score._asdict() | counts))
         return
     print(f"{tokens:,} tokens, {text.characters:,} characters, {text.bytes:,} bytes; perplexity {score.perplexity:.4f}")
     print(f"{'':<10} {'nats':>9} {'bits':>9}")

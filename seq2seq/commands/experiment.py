@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
+from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.callbacks import ModelCheckpoint
-from pytorch_lightning.cli import ArgsType, LightningArgumentParser, LightningCLI
+from pytorch_lightning.cli import LightningArgumentParser, LightningCLI, ReduceLROnPlateau
 from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+from torch.optim.lr_scheduler import LRScheduler
 
 # short names of classes in configurations are those that were imported
 import seq2seq.attention
@@ -20,19 +21,23 @@ import seq2seq.data.translation
 import seq2seq.recurrence
 import seq2seq.training  # noqa: F401
 from seq2seq.commands.parser import OneLineErrors, underscored
+from seq2seq.data.vocabulary import data_of
+from seq2seq.inference import Translation
 from seq2seq.inference.checkpoint import find, read
 from seq2seq.models import LanguageModel, Translator
-from seq2seq.models.hyperparameters import describe
 from seq2seq.report import say
 from seq2seq.training import runs
+from seq2seq.training.beginnings import check_monitors, check_same_model, check_same_processes, start_from
 from seq2seq.training.checkpoints import Continuation, WholeCheckpoints
 from seq2seq.training.finite import FiniteLoss
-from seq2seq.training.progress import ProgressLine
-from seq2seq.training.samples import TextSample
+from seq2seq.training.progress import ProgressLine, said
+from seq2seq.training.samples import Bleu, TextSample, TranslationSample
 from seq2seq.training.seeds import Seeds
 from seq2seq.training.speed import Speed
 
 RUN = "SEQ2SEQ_RUN"  # tells processes that Lightning starts which folder the first one chose
+
+OWN_CONFIG = "the config.yaml in the folder of its run describes it"
 
 LINKS = (
     ("data.vocab_size", "model.init_args.vocab_size"),
@@ -49,9 +54,10 @@ class Parser(OneLineErrors, LightningArgumentParser):
 class Experiment(LightningCLI):
     """A training or an evaluation, from a configuration."""
 
-    def __init__(self, args: ArgsType = None) -> None:
+    def __init__(self, args: list[str]) -> None:
+        self.asked = args[0]
         self.run_folder = Path()
-        self.starts = False
+        self.text = ""  # of the configuration, before anything of ours is put into it
         super().__init__(
             model_class=pl.LightningModule,
             datamodule_class=pl.LightningDataModule,
@@ -70,6 +76,10 @@ class Experiment(LightningCLI):
             },
             args=args,
         )
+
+    def subcommands(self) -> dict[str, set[str]]:  # type: ignore[override]
+        """Only the one that is asked for, since the parser of each takes a while to make."""
+        return {name: skipped for name, skipped in LightningCLI.subcommands().items() if name == self.asked}
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         parser.add_argument("--name", type=str | None, default=None, help="Name of the run; that of the configuration.")
@@ -105,54 +115,65 @@ class Experiment(LightningCLI):
 
     def before_instantiate_classes(self) -> None:
         options = self.options
-        if options.init_from is not None:
-            options.data.init_args.tokenizer = str(find(options.init_from))
+        weights = options.init_from
         if self.subcommand == "fit":
+            options.name = options.name or name_of(options.config)
+            self.text = self.configuration()
             self.choose_run()
             options.checkpoint.dirpath = str(self.run_folder / "checkpoints")
-        elif options.ckpt_path is not None:
+            if weights is not None and options.resume:
+                weights = runs.last_checkpoint(self.run_folder)  # which carries the tokenizer that it started with
+        elif options.ckpt_path is None:
+            raise ValueError(f"{self.subcommand} needs a trained model: name its run or checkpoint with --ckpt-path")
+        else:
+            weights = options.ckpt_path
+        if options.ckpt_path is not None:
             options.ckpt_path = str(find(options.ckpt_path))
+        if weights is not None:
+            take_tokenizers(options.data.init_args, str(find(weights)))
+        if self.subcommand == "predict":
+            options.trainer.devices = options.trainer.num_nodes = 1  # or the order of the lines would be lost
 
     def choose_run(self) -> None:
         """The folder of this run: a new one, or with --resume the newest of this name."""
         options = self.options
-        text = self.configuration()
-        folder = Path(options.runs) / (options.name or name_of(options.config))
+        folder = Path(options.runs) / options.name
         if RUN in os.environ:
             self.run_folder = Path(os.environ[RUN])
         elif options.resume:
             self.run_folder = runs.newest(folder)
-        elif not options.again and (done := runs.finished_like(folder, text)):
+        elif not options.again and (done := runs.finished_like(folder, self.text)):
             print(f"{done} has finished this very configuration; --again (AGAIN=1) trains it anew")
             raise SystemExit(0)
         else:
             self.run_folder = runs.next_run(folder)
-        self.starts = RUN not in os.environ and not options.resume
-        os.environ[RUN] = str(self.run_folder)
 
     def configuration(self) -> str:
-        """All that decides what this run does, defaults included."""
+        """All that decides what this run does, defaults included; given back as --config, it does the same."""
         options = self.options.clone()
-        for key in ("config", "resume", "again", "runs", "name"):
+        for key in ("config", "resume", "again", "runs"):
             options.pop(key, None)
+        options.checkpoint.dirpath = None
         return str(self._parser("fit").dump(options, skip_validation=True))
 
     def instantiate_trainer(self, **kwargs: Any) -> pl.Trainer:
         options = self.options
-        trainer = options.trainer
+        trainer = self.config_init[self.subcommand].trainer
         if self.subcommand == "fit":
+            given = listed(trainer.callbacks)
+            check_monitors([*given, self.config_init[self.subcommand].checkpoint])
             logs = self.run_folder / "logs"
             version = len(list(logs.glob("*")))  # every time a run goes on, it writes logs of its own
             if trainer.logger is None:
                 kwargs["logger"] = [kind(self.run_folder, "logs", version) for kind in (TensorBoardLogger, CSVLogger)]
-            kwargs["plugins"] = [*(trainer.plugins or []), WholeCheckpoints()]
+            kwargs["plugins"] = [*listed(trainer.plugins), WholeCheckpoints()]
             kwargs["callbacks"] = [
                 ProgressLine(),
                 Seeds(int(options.seed_everything)),
                 FiniteLoss(),
                 Speed(),
-                *(self.config_init[self.subcommand].trainer.callbacks or []),
-                *([TextSample()] if isinstance(self.model, LanguageModel) else []),
+                *given,
+                *samples(self.model, given),
             ]
             # behind the one that keeps the best, so that what it decided is in the checkpoint
             continuation = Continuation(
@@ -164,29 +185,56 @@ class Experiment(LightningCLI):
         return super().instantiate_trainer(**kwargs)
 
     def fit(self, model: Any, datamodule: Any, ckpt_path: str | None = None, **_: Any) -> None:
-        options = self.options
+        options, trainer, run = self.options, self.trainer, self.run_folder
+        starts = not options.resume and RUN not in os.environ and is_first(trainer)
         if options.resume:
-            ckpt_path = str(runs.last_checkpoint(self.run_folder))
-            check_same_model(model, ckpt_path)
-        if options.init_from is not None:
+            ckpt_path = str(runs.last_checkpoint(run))
+        if ckpt_path is not None:
+            held = read(ckpt_path)
+            datamodule.load_state_dict(data_of(held))  # or the sizes of the weights would be complained of first
+            check_same_model(model, ckpt_path, "give --init-from to start anew from its weights")
+            check_same_processes(held, trainer.num_devices * trainer.num_nodes)
+            if 0 <= trainer.max_steps <= held["global_step"]:
+                print(f"{run} has done its {held['global_step']:,} steps; a larger --trainer.max_steps goes on")
+                return
+        elif options.init_from is not None:
             start_from(model, options.init_from)
         datamodule.train_dataloader()  # what is wrong with the corpus is said before anything is written
         datamodule.val_dataloader()
-        if self.starts and self.trainer.is_global_zero:
-            runs.begin(self.run_folder, self.configuration())
-        say(f"run {self.run_folder}")
-        self.trainer.fit(model, datamodule=datamodule, ckpt_path=ckpt_path, weights_only=True)
-        if self.trainer.is_global_zero:
-            metrics = {name: float(value) for name, value in self.trainer.callback_metrics.items()}
-            runs.finish(self.run_folder, {"steps": self.trainer.global_step, **metrics})
-            print(f"finished {self.run_folder} after {self.trainer.global_step:,} steps", flush=True)
+        if starts:
+            runs.begin(run, self.text)
+        elif options.resume and is_first(trainer):
+            runs.go_on(run, self.text)
+        os.environ[RUN] = str(run)
+        say(f"run {run}")
+        trainer.fit(model, datamodule=datamodule, ckpt_path=ckpt_path, weights_only=True)
+        if trainer.is_global_zero:
+            metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
+            runs.finish(run, {"steps": trainer.global_step, **metrics})
+            print(f"finished {run} after {trainer.global_step:,} steps", flush=True)
 
-    def predict(self, model: Any, datamodule: Any, ckpt_path: str | None = None, **_: Any) -> None:
+    def validate(self, model: Any, datamodule: Any, ckpt_path: str, **_: Any) -> None:
+        """Print the loss on the validation split, and BLEU if the configuration names it."""
+        check_same_model(model, ckpt_path, OWN_CONFIG)
+        self.trainer.validate(model, datamodule=datamodule, ckpt_path=ckpt_path, verbose=False, weights_only=True)
+        if self.trainer.is_global_zero:
+            print(said(self.trainer, "val_loss", "val_bleu"), flush=True)
+
+    def test(self, model: Any, datamodule: Any, ckpt_path: str, **_: Any) -> None:
+        """Print the loss on the test split."""
+        check_same_model(model, ckpt_path, OWN_CONFIG)
+        self.trainer.test(model, datamodule=datamodule, ckpt_path=ckpt_path, verbose=False, weights_only=True)
+        if self.trainer.is_global_zero:
+            print(said(self.trainer, "test_loss"), flush=True)
+
+    def predict(self, model: Any, datamodule: Any, ckpt_path: str, **_: Any) -> None:
         """Print what the model says of the test split: a translation a line, or the nats of a token a line."""
+        check_same_model(model, ckpt_path, OWN_CONFIG)
         found = self.trainer.predict(model, datamodule=datamodule, ckpt_path=ckpt_path, weights_only=True)
+        text = Translation([model], datamodule.vocabularies).text if isinstance(model, Translator) else "{:.6f}".format
         for batch in found or []:
             for row in batch:
-                print(datamodule.vocabularies.target.decode(row) if isinstance(model, Translator) else f"{row:.6f}")
+                print(text(row))
 
     @staticmethod
     def configure_optimizers(
@@ -206,27 +254,28 @@ def name_of(configs: Any) -> str:
     return Path(str(configs[-1])).stem if configs else "run"
 
 
-def check_same_model(model: Any, checkpoint: str) -> None:
-    """Raise a ValueError if training cannot go on because the configuration describes another model."""
-    before, now = read(checkpoint)["model"], describe(model)
-    keys = {**before["init_args"], **now["init_args"]}
-    changed = [key for key in keys if before["init_args"].get(key) != now["init_args"].get(key)]
-    if before["class_path"] != now["class_path"]:
-        changed.insert(0, "class_path")
-    if changed:
-        raise ValueError(
-            f"{checkpoint} holds another model than the configuration describes (changed: {', '.join(changed)}), so it "
-            f"cannot be resumed; train a new one without --resume, or start from its weights with --init-from"
-        )
+def listed(given: Any) -> list[Any]:
+    """What may be nothing, one or several, as a list."""
+    return given if isinstance(given, list) else [] if given is None else [given]
 
 
-def start_from(model: pl.LightningModule, checkpoint: str) -> None:
-    """Take the weights of a checkpoint, and nothing else."""
-    try:
-        model.load_state_dict(read(checkpoint)["state_dict"])
-    except RuntimeError as error:
-        reason = str(error).splitlines()[1].strip()
-        raise ValueError(f"the weights of {checkpoint} do not fit this model: {reason}") from error
+def samples(model: Any, given: list[Any]) -> list[pl.Callback]:
+    """What shows some text at each validation, unless the configuration has it already."""
+    if any(isinstance(callback, Bleu | TextSample | TranslationSample) for callback in given):
+        return []
+    return [TextSample()] if isinstance(model, LanguageModel) else [TranslationSample()]
+
+
+def is_first(trainer: pl.Trainer) -> bool:
+    """Whether this is the first process of all, before they know of each other."""
+    return trainer.node_rank == 0 and trainer.local_rank == 0
+
+
+def take_tokenizers(data: Any, checkpoint: str) -> None:
+    """Let the data read its tokenizers from a checkpoint."""
+    data.tokenizer = checkpoint
+    if data.get("target_tokenizer") is not None:
+        data.target_tokenizer = checkpoint
 
 
 def run(args: list[str]) -> None:
@@ -235,4 +284,9 @@ def run(args: list[str]) -> None:
     warnings.filterwarnings("ignore", category=DeprecationWarning)
     for name in ("pytorch_lightning", "lightning_fabric", "lightning"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    Experiment([underscored(argument) for argument in args])
+    try:
+        Experiment([underscored(argument) for argument in args])
+    except MisconfigurationException as error:
+        raise ValueError(str(error)) from error
+    finally:
+        os.environ.pop(RUN, None)

@@ -2,44 +2,73 @@
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import IO, TypeVar
+from typing import IO
 
-from rich.console import Console
-from rich.progress import track
-
+from seq2seq.data.text import BYTE_ORDER_MARK, decode, open_file, without_line_end
 from seq2seq.files import whole
 
-T = TypeVar("T")
+
+def binary(path: str | None) -> AbstractContextManager[IO[bytes]]:
+    """A file, or standard input, which stays open."""
+    return nullcontext(sys.stdin.buffer) if path is None or path == "-" else open_file(path)
+
+
+def raw_lines(path: str | None) -> Iterator[bytes]:
+    """Lines with their ends, without a byte-order mark."""
+    with binary(path) as source:
+        for number, line in enumerate(source):
+            yield line if number else line.removeprefix(BYTE_ORDER_MARK)
 
 
 def text_lines(path: str | None) -> Iterator[str]:
     """Lines without their ends, from a file or standard input; broken UTF-8 becomes U+FFFD, and no line is lost."""
-    if path is not None and os.path.isdir(path):
-        raise IsADirectoryError(f"{path} is a folder where a file is meant")
-    source: IO[bytes] = sys.stdin.buffer if path in (None, "-") else open(str(path), "rb")  # noqa: SIM115
-    with source:
-        for line in source:
-            yield line.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8", errors="replace")
+    return (without_line_end(line.decode("utf-8", errors="replace")) for line in raw_lines(path))
+
+
+def exact_lines(path: str | None) -> Iterator[str]:
+    """Lines with their ends, which joined are the very text; broken UTF-8 raises a ValueError that names the line."""
+    name = "standard input" if path is None or path == "-" else path
+    return (decode(line, name, number) for number, line in enumerate(raw_lines(path), start=1))
+
+
+def count(path: str | None) -> int | None:
+    """The number of lines, where they can be read twice."""
+    with binary(path) as source:
+        if not source.seekable():
+            return None
+        begin = source.tell()
+        lines = sum(1 for _ in source)
+        source.seek(begin)
+        return lines
 
 
 @contextmanager
 def output(path: str | None) -> Iterator[IO[str]]:
     """Standard output, or a file that is whole or absent."""
     if path is None or path == "-":
-        sys.stdout.reconfigure(encoding="utf-8", newline="\n")  # type: ignore[union-attr]
         yield sys.stdout
         sys.stdout.flush()
         return
+    if os.path.isdir(path):
+        raise IsADirectoryError(f"{path} is a folder where a file is meant")
     with whole(Path(path)) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
         yield file
 
 
-def watched(items: Iterable[T], what: str, total: int | None = None) -> Iterable[T]:
-    """The same items, with a progress bar on standard error if that is a terminal."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        return items
-    return track(items, what, total=total, console=console, transient=True)
+@contextmanager
+def progress(what: str, total: Callable[[], int | None]) -> Iterator[Callable[[int], object]]:
+    """What to call with the number of lines that were done; it moves a bar on standard error if that is a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda lines: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    # standard output is for results, so that rich leaves it alone
+    with Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False) as bar:
+        task = bar.add_task(what, total=total())
+        yield lambda lines: bar.advance(task, lines)

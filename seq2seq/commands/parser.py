@@ -20,8 +20,8 @@ class Formatter(RawDescriptionHelpFormatter, DefaultHelpFormatter):
 class OneLineErrors(ArgumentParser):
     """A parser whose errors are a ValueError of one line, which the door prints."""
 
-    def format_help(self) -> str:
-        return re.sub(r"--\w+", lambda option: option.group().replace("_", "-"), super().format_help())
+    def format_help(self, *formatter: Any) -> str:
+        return re.sub(r"--\w+", lambda option: option.group().replace("_", "-"), super().format_help(*formatter))
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         raise ValueError(plain_sentence(message, names(self)))
@@ -47,6 +47,10 @@ def plain_sentence(message: str, known: list[str]) -> str:
         return wrong.group()
     if wrong := re.search(r"Option '([\w.]+)' is not accepted", text):
         return unknown(wrong.group(1), known + arguments_of_classes())
+    if wrong := re.search(r"[Uu]nrecognized arguments?: ([^-\s]\S*)", text):
+        return f"there is no place for the argument {wrong.group(1)}"
+    if wrong := re.search(r"Parser key \"([\w.]+)\": Expected a typing.Literal\[(.+?)\]\. Got value: (\S+)", text):
+        return f"{wrong.group(1)} must be one of {wrong.group(2)}, and {wrong.group(3)} was given"
     if wrong := re.search(r"(?:[Uu]nrecognized arguments?:|Key|Unrecognized option) '?-{0,2}([\w.]+)", text):
         return unknown(wrong.group(1), known)
     if wrong := re.search(r"Expected a dot import path string: ([\w.]+)", text):
@@ -95,12 +99,14 @@ def call(command: Callable[..., None], arguments: list[str]) -> None:
     listed = [p for p in parameters if p.annotation == list[str] and p.default in (p.empty, ())]
     single = [p for p in parameters if p.annotation is str and p.default is p.empty and p.name == "checkpoint"]
     for p in listed:
-        parser.add_argument(p.name, nargs="*" if p.default == () else "+", type=str, help=helps.get(p.name))
+        options: dict[str, Any] = {"nargs": "*", "default": []} if p.default == () else {"nargs": "+"}
+        parser.add_argument(p.name, type=str, help=helps.get(p.name), **options)
     for p in single:
         parser.add_argument(p.name, type=str, help=helps.get(p.name))
     flags = [p for p in parameters if p.default is False]
     for p in flags:
         parser.add_argument(f"--{p.name}", action="store_true", help=helps.get(p.name))
-    parser.add_function_arguments(command, skip={p.name for p in listed + single + flags}, as_positional=False)
+    named: set[str | int] = {p.name for p in listed + single + flags}
+    parser.add_function_arguments(command, as_group=False, as_positional=False, skip=named)
     given = parser.parse_args([underscored(argument) for argument in arguments])
     command(**parser.instantiate_classes(given).as_dict())

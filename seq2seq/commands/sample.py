@@ -1,8 +1,13 @@
 """`seq2seq sample`: go on with text, written as it is generated."""
 
+import shutil
 import sys
+from contextlib import ExitStack
+from tempfile import SpooledTemporaryFile
 
 from seq2seq.commands.lines import text_lines
+
+IN_MEMORY = 1 << 16  # characters of a waiting text that are kept out of its file
 
 
 def sample(
@@ -18,16 +23,19 @@ def sample(
     count: int = 1,
     device: str = "auto",
 ) -> None:
-    r"""Go on with a prompt, with a language model; the text is written as it is generated, in constant memory.
+    r"""Go on with a prompt, with a language model, in constant memory.
+
+    The text is written as it is generated. Several texts are generated together: the first one is written at once, the
+    others wait for it in temporary files, and an empty line stands between them.
 
     examples:
       seq2seq sample runs/shakespeare-lstm/1 --prompt "ROMEO:" --length 500 --temperature 0.8
-      seq2seq sample runs/shakespeare-lstm/1 --prompts prompts.txt --length 100 --top_p 0.9
+      seq2seq sample runs/shakespeare-lstm/1 --prompts prompts.txt --length 100 --top-p 0.9
 
     Args:
         checkpoint: A checkpoint, or the folder of a run.
         prompt: What is gone on with.
-        prompts: File with a prompt a line, instead of one prompt; an empty line stands between texts.
+        prompts: File with a prompt a line, instead of one prompt; - for standard input.
         length: Tokens to write.
         temperature: How likely unlikely tokens are; 0 always takes the likeliest.
         top_k: Only the so many likeliest tokens; 0 for all.
@@ -46,18 +54,22 @@ def sample(
     sampler.check()
     starts = [start for start in (list(text_lines(prompts)) if prompts else [prompt]) for _ in range(count)]
     writer = load_writer(checkpoint, device)
-    if len(starts) == 1:
-        show(starts[0])
-        for (piece,) in writer.write(starts, length, sampler, seed):
-            show(piece)
-        show("\n")
-        return
-    texts = list(starts)
-    for pieces in writer.write(starts, length, sampler, seed):
-        texts = [text + piece for text, piece in zip(texts, pieces, strict=True)]
-    show("\n\n".join(texts) + "\n")
-
-
-def show(text: str) -> None:
-    sys.stdout.write(text)
-    sys.stdout.flush()
+    with ExitStack() as stack:
+        waiting = [
+            stack.enter_context(
+                SpooledTemporaryFile(IN_MEMORY, "w+", encoding="utf-8", errors="surrogateescape", newline="")
+            )
+            for _ in starts[1:]
+        ]
+        files = [sys.stdout, *waiting]
+        for file, start in zip(files, starts, strict=True):
+            file.write(start)
+        for pieces in writer.write(starts, length, sampler, seed):
+            for file, piece in zip(files, pieces, strict=True):
+                file.write(piece)
+            sys.stdout.flush()
+        for file in waiting:
+            sys.stdout.write("\n\n")
+            file.seek(0)
+            shutil.copyfileobj(file, sys.stdout)
+        sys.stdout.write("\n")

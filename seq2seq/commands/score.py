@@ -1,9 +1,14 @@
 """`seq2seq score`: how likely text is, by line or by token."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import tee
+from typing import TypeAlias
 
 from seq2seq.commands import lines
+from seq2seq.data.text import read_lines
+
+Pieces: TypeAlias = list[tuple[str, float]]  # of a line, each with its log-probability
 
 
 def score(
@@ -34,42 +39,40 @@ def score(
         output: File to write; standard output by default.
         device: Where the model runs: auto, cpu, cuda, ...
     """
-    from seq2seq.data.text import read_blocks, read_lines
     from seq2seq.inference import Translation, load
 
     model = load(*checkpoints, device=device)
-    scored: Iterator[list[tuple[str, float]]]
+    shown: Iterable[tuple[str, Pieces]]
     if isinstance(model, Translation):
         if source is None or target is None or text is not None:
             raise ValueError("a translator scores given translations: --source and --target are needed, and no --text")
-        pairs = list(zip(read_lines(source), read_lines(target), strict=False))
-        counts = [sum(1 for _ in read_lines(path)) for path in (source, target)]
-        if counts[0] != counts[1]:
-            raise ValueError(f"{source} has {counts[0]} lines and {target} {counts[1]}, where they must have as many")
-        scored = model.score(pairs)
-        written = [pair[1] for pair in pairs]
-        shown: Iterator[tuple[str, list[tuple[str, float]]]] = zip(written, scored, strict=True)
+        sources, targets = list(read_lines(source)), list(read_lines(target))
+        if len(sources) != len(targets):
+            raise ValueError(
+                f"every source needs a translation: {source} has {len(sources)} lines and {target} {len(targets)}"
+            )
+        shown = zip(targets, model.score(zip(sources, targets, strict=True)), strict=True)
     else:
         if source is not None or target is not None:
             raise ValueError("a language model scores a --text, and has no --source and --target")
-        blocks = read_blocks(text) if text is not None else (line + "\n" for line in lines.text_lines(None))
-        shown = by_line((token.text, -token.nats) for token in model.score(blocks))
+        read, written = tee(lines.exact_lines(text))
+        pieces = ((token.text, -token.nats) for token in model.score(read))
+        shown = zip((line.removesuffix("\n") for line in written), by_line(pieces), strict=False)
     with lines.output(output) as file:
-        for line, pieces in shown:
+        for line, chances in shown:
             if tokens:
-                file.writelines(f"{chance:.6f}\t{json.dumps(piece, ensure_ascii=False)}\n" for piece, chance in pieces)
+                file.writelines(f"{chance:.6f}\t{json.dumps(piece, ensure_ascii=False)}\n" for piece, chance in chances)
                 file.write("\n")
             else:
-                file.write(f"{sum(chance for _, chance in pieces):.6f}\t{line}\n")
+                file.write(f"{sum(chance for _, chance in chances):.6f}\t{line}\n")
 
 
-def by_line(pieces: Iterator[tuple[str, float]]) -> Iterator[tuple[str, list[tuple[str, float]]]]:
-    """Tokens put together to the lines that they end."""
-    line: list[tuple[str, float]] = []
+def by_line(pieces: Iterable[tuple[str, float]]) -> Iterator[Pieces]:
+    """Tokens put together to the lines that they end; the last one, without a newline, may be without any token."""
+    line: Pieces = []
     for piece in pieces:
         line.append(piece)
         if "\n" in piece[0]:
-            yield "".join(text for text, _ in line).rstrip("\n"), line
+            yield line
             line = []
-    if line:
-        yield "".join(text for text, _ in line), line
+    yield line

@@ -25,7 +25,7 @@ def translate(
 
     examples:
       seq2seq translate runs/phrasebook-lstm/1 < source.txt > target.txt
-      seq2seq translate runs/phrasebook-lstm/1 --input source.txt --output target.txt --beams 10 --n_best 3 --scores
+      seq2seq translate runs/phrasebook-lstm/1 --input source.txt --output target.txt --beams 10 --n-best 3 --scores
 
     Args:
         checkpoints: Checkpoints, or folders of runs; several make an ensemble.
@@ -46,24 +46,27 @@ def translate(
     translation = load_translation(*checkpoints, device=device)
     how = Searching(beams, length_penalty, n_best, batch_tokens)
     how.check()
-    sources = list(lines.text_lines(input)) if picture or alignments else None
-    coming = lines.text_lines(input) if sources is None else sources
+    sources = list(lines.text_lines(input)) if picture or alignments else []  # only these keep all lines in memory
+    if picture and not 1 <= picture_line <= len(sources):
+        raise ValueError(f"the picture's line must be from 1 to {len(sources)}, and {picture_line} was given")
+    coming = sources or lines.text_lines(input)
     kept = []
-    with lines.output(output) as file:
-        for found in lines.watched(translation.translate(coming, how), "translating", total=sources and len(sources)):
+    with (
+        lines.output(output) as file,
+        lines.progress("translating", lambda: len(sources) or lines.count(input)) as progress,
+    ):
+        for found in translation.translate(coming, how, progress):
             for one in found + found[-1:] * (n_best - len(found)):  # as many lines for every line in
                 file.write(f"{one.score:.4f}\t{one.text}\n" if scores else f"{one.text}\n")
-            if sources is not None:
+            if sources:
                 kept.append(found[0].text)
     if translation.cut:
         print(f"{translation.cut} lines were longer than {how.max_length} tokens and cut there", file=sys.stderr)
     if alignments:
         from seq2seq.commands.alignments import write_alignments
 
-        write_alignments(translation, sources or [], kept, alignments)
+        write_alignments(translation, sources, kept, alignments)
     if picture:
         from seq2seq.commands.alignments import draw_alignment
 
-        if not 1 <= picture_line <= len(kept):
-            raise ValueError(f"the picture's line must be from 1 to {len(kept)}, and {picture_line} was given")
-        draw_alignment(translation.align((sources or [])[picture_line - 1], kept[picture_line - 1]), picture)
+        draw_alignment(translation.align(sources[picture_line - 1], kept[picture_line - 1]), picture)

@@ -133,7 +133,7 @@ class LanguageData(pl.LightningDataModule):
         """What a checkpoint carries of the data: all that text needs to become ids and back."""
         return {
             "tokenizers": {"source": self.tokenizer.state_dict()},
-            "corpus": {"corpus": self.corpus, "subset": self.subset, "column": self.column},
+            "corpus": {key: getattr(self, key) for key in ("corpus", "subset", "column", "held_out")},
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:

@@ -33,7 +33,7 @@ def load(*checkpoints: str | Path, device: str = "auto") -> Writer | Translation
     if not checkpoints:
         raise ValueError("there must be at least one checkpoint")
     opened = [open_checkpoint(path) for path in checkpoints]
-    place = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
+    place = usable(device)
     first = opened[0]
     if isinstance(first.model, LanguageModel):
         if len(opened) > 1:
@@ -41,12 +41,23 @@ def load(*checkpoints: str | Path, device: str = "auto") -> Writer | Translation
         return Writer(first.model.to(place), first.vocabularies.source, first.corpus)
     models = []
     for path, one in zip(checkpoints, opened, strict=True):
-        if not isinstance(one.model, Translator) or one.vocabularies != first.vocabularies:
+        if not isinstance(one.model, Translator):
+            raise ValueError(f"only translators make an ensemble, and {find(path)} is a language model")
+        if one.vocabularies != first.vocabularies:
             raise ValueError(
                 f"{find(path)} has other vocabularies than {find(checkpoints[0])}, so they are no ensemble"
             )
         models.append(one.model.to(place))
     return Translation(models, first.vocabularies, first.corpus)
+
+
+def usable(device: str) -> torch.device:
+    """The device of this name, after a look at whether it is there."""
+    name = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+    try:
+        return torch.empty(0, device=name).device
+    except (RuntimeError, AssertionError) as error:  # torch raises the latter where it was built without CUDA
+        raise ValueError(f"the device {device} cannot be used here: {str(error).splitlines()[0]}") from error
 
 
 def load_writer(checkpoint: str | Path, device: str = "auto") -> Writer:

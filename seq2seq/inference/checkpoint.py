@@ -1,6 +1,7 @@
 """A checkpoint on disk, as a model with its tokenizers."""
 
 import warnings
+from argparse import ArgumentError
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -38,8 +39,13 @@ def read(checkpoint: str | Path) -> dict[str, Any]:
     path = find(checkpoint)
     try:
         held = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except PermissionError:
+        raise
     except Exception as error:  # torch raises many kinds for files that are not its own
-        raise ValueError(f"{path} cannot be read as a checkpoint: {str(error).splitlines()[0]}") from error
+        raise ValueError(
+            f"{path} cannot be read as a checkpoint: it is cut off, or another kind of file, "
+            f"or holds more than plain data"
+        ) from error
     if not isinstance(held, dict) or "model" not in held or not data_of(held):
         raise ValueError(f"{path} is no checkpoint of seq2seq: it holds no model with its tokenizers")
     return held
@@ -48,13 +54,17 @@ def read(checkpoint: str | Path) -> dict[str, Any]:
 def open_checkpoint(checkpoint: str | Path) -> Opened:
     """The model, ready for use, on the CPU."""
     held = read(checkpoint)
-    model = build(held["model"])
-    model.load_state_dict(held["state_dict"])
     data = data_of(held)
-    source = tokenizers.restore(data["tokenizers"]["source"])
-    target = tokenizers.restore(data["tokenizers"].get("target", data["tokenizers"]["source"]))
+    try:
+        model = build(held["model"])
+        model.load_state_dict(held["state_dict"])
+        source = tokenizers.restore(data["tokenizers"]["source"])
+        target = tokenizers.restore(data["tokenizers"].get("target", data["tokenizers"]["source"]))
+    except (ArgumentError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        reason = " ".join(str(error).split())[:400]
+        raise ValueError(f"{find(checkpoint)} holds a model that this version cannot build: {reason}") from error
     model.eval().requires_grad_(False)
-    return Opened(model, Vocabularies(source, target), data["corpus"])
+    return Opened(model, Vocabularies(source, target), data.get("corpus", {}))
 
 
 def build(description: dict[str, Any]) -> LanguageModel | Translator:

@@ -1,8 +1,7 @@
 """A translator of lines, alone or several together."""
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
-from functools import partial
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +14,7 @@ from seq2seq.models import Translator
 from seq2seq.search import Hypothesis, Problem, beam_search, ensemble, greedy
 from seq2seq.special import EOS
 
+LONGEST = 1000  # source tokens, after which a line is cut
 WINDOW = 20_000  # lines that are ordered by length together, so that a file of any size takes the same memory
 
 
@@ -46,7 +46,7 @@ class Searching(NamedTuple):
     length_penalty: float = 1.0
     n_best: int = 1
     batch_tokens: int = 4000
-    max_length: int = 1000
+    max_length: int = LONGEST
 
     def check(self) -> None:
         """Raise a ValueError for a number out of its range."""
@@ -56,6 +56,8 @@ class Searching(NamedTuple):
             raise ValueError(
                 f"n_best must be from 1 to the number of beams ({self.beams}), and {self.n_best} was given"
             )
+        if self.max_length < 1:
+            raise ValueError(f"max_length must be at least 1, and {self.max_length} was given")
         if self.length_penalty < 0:
             raise ValueError(f"the length penalty must be at least 0, and {self.length_penalty} was given")
 
@@ -85,27 +87,42 @@ class Translation:
         """The best translation of each line."""
         return [found[0].text for found in self.translate(lines, searching)]
 
-    def translate(self, lines: Iterable[str], searching: Searching | None = None) -> Iterator[list[Translated]]:
+    def translate(
+        self,
+        lines: Iterable[str],
+        searching: Searching | None = None,
+        progress: Callable[[int], object] = lambda lines: None,
+    ) -> Iterator[list[Translated]]:
         """The best translations of each line, in the order of the lines, for each as many as were found, at least one.
 
-        A line without any text has one translation, the empty one.
+        A line without any text has one translation, the empty one, whose score is 0.
+
+        Args:
+            lines: What is translated, read some at a time, so that there may be any number of them.
+            searching: How translations are looked for.
+            progress: Told after each batch how many more lines are done.
         """
+        how = searching or Searching()
+        how.check()
         rest = iter(lines)
         while some := list(itertools.islice(rest, WINDOW)):
-            yield from self.window(some, searching or Searching())
+            yield from self.window(some, how, progress)
 
     @torch.inference_mode()
-    def window(self, lines: Sequence[str], how: Searching) -> list[list[Translated]]:
+    def window(self, lines: Sequence[str], how: Searching, progress: Callable[[int], object]) -> list[list[Translated]]:
+        """Translate lines together, those of like length in one batch."""
         encoded = self.vocabularies.source.encode_batch(list(lines))
         self.cut += sum(len(ids) > how.max_length for ids in encoded)
         sources = [[*ids[: how.max_length], EOS] for ids in encoded]
         found = [[Translated("", 0.0)] for _ in lines]
         asked = np.array([row for row, line in enumerate(lines) if line.strip()], dtype=np.int64)
         counts = np.array([len(sources[row]) for row in asked], dtype=np.int64)
+        progress(len(lines) - len(asked))
         for batch in buckets(counts, counts, how.batch_tokens):
-            rows = asked[batch[::-1]].tolist()
+            rows = asked[batch].tolist()
             for row, hypotheses in zip(rows, self.search([sources[row] for row in rows], how), strict=True):
                 found[row] = [Translated(self.text(h.ids), h.score) for h in hypotheses]
+            progress(len(rows))
         return found
 
     def search(self, sources: Sequence[Sequence[int]], how: Searching) -> list[list[Hypothesis]]:
@@ -136,13 +153,16 @@ class Translation:
                 yield list(zip(pieces, row, strict=False))
 
     @torch.inference_mode()
-    def align(self, source: str, target: str) -> Alignment:
-        """Where each piece of a given translation looked, the mean over the models."""
-        ids, wanted = self.vocabularies.source.encode(source), self.vocabularies.target.encode(target)
-        batch = pair_batch([ids], [wanted], 0)
+    def align(self, source: str, target: str, max_length: int = LONGEST) -> Alignment:
+        """Where each piece of a given translation looked, the mean over the models; the source is cut as translated."""
+        ids = self.vocabularies.source.encode(source)[:max_length]
+        batch = pair_batch([ids], [self.vocabularies.target.encode(target)], 0)
         where = [
             model(batch.source.to(self.device), batch.lengths.to(self.device), batch.inputs.to(self.device)).weights
             for model in self.models
         ]
-        pieces = partial(self.vocabularies.source.pieces, source), partial(self.vocabularies.target.pieces, target)
-        return Alignment([*pieces[0](), "</s>"], [*pieces[1](), "</s>"], torch.stack(where).mean(dim=0)[0].cpu())
+        return Alignment(
+            [*self.vocabularies.source.pieces(source)[:max_length], "</s>"],
+            [*self.vocabularies.target.pieces(target), "</s>"],
+            torch.stack(where).mean(dim=0)[0].cpu(),
+        )

@@ -82,15 +82,22 @@ class Writer:
     def score(self, text: str | Iterable[str], window: int | None = None) -> Iterator[Scored]:
         """How surprising each token of a text is, the state carried from its beginning to its end.
 
+        A character of several tokens is the text of its last one.
+
         Args:
             text: The text, or its blocks, which are read one by one.
             window: Instead of carrying the state, start from nothing every so many tokens, as Transformers are scored.
         """
         blocks = [text] if isinstance(text, str) else text
         decoder = Decoder(self.tokenizer)
+        last = None  # one token waits, for the text that was held back at the end
         for ids, nats in self.chunks(blocks, window):
             for token, cost in zip(ids, nats, strict=True):
-                yield Scored(token, decoder.push(token), cost)
+                if last is not None:
+                    yield last
+                last = Scored(token, decoder.push(token), cost)
+        if last is not None:
+            yield last._replace(text=last.text + decoder.flush())
 
     def nats(self, text: str | Iterable[str], window: int | None = None) -> tuple[float, int]:
         """The sum of `score` over a text, and its number of tokens; faster, since it makes no text of the ids."""
@@ -108,12 +115,12 @@ class Writer:
         size = CHUNK if window is None else window * ROWS
         before, state = BOS, self.model.initial_state(1)
         for ids in grouped(self.tokenizer.encode_blocks(blocks), size):
-            inputs, targets = torch.tensor([[before, *ids[:-1]]]), torch.tensor([ids])
+            inputs, targets = torch.tensor([[before, *ids[:-1]], ids], device=self.model.device)[:, None]
             before = ids[-1]
             if window is None:
-                costs, state = self.model.nats(inputs.to(self.model.device), targets.to(self.model.device), state)
+                costs, state = self.model.nats(inputs, targets, state)
             else:
-                costs, _ = self.model.nats(*(windows(part, window).to(self.model.device) for part in (inputs, targets)))
+                costs, _ = self.model.nats(windows(inputs, window), windows(targets, window))
             yield ids, costs.flatten()[: len(ids)].tolist()
 
 

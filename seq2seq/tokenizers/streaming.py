@@ -1,8 +1,14 @@
 """Text from ids that come one at a time."""
 
+import re
+from collections.abc import Sequence
+
+from seq2seq.special import BOS, EOS, PAD
 from seq2seq.tokenizers.interface import Tokenizer
 
-_LONGEST = 8  # ids that one character may take before it is given up for broken
+_WINDOW = 8  # ids on which the text of the next one can depend: bytes of a character, spaces between words
+# a character may lack up to its last three bytes, and U+001A may begin an escape of subwords
+_UNDECIDED = re.compile("(?:\ufffd{1,3}|\x1a)\\Z")
 
 
 class Decoder:
@@ -15,25 +21,28 @@ class Decoder:
         before: Ids that stand before the first one and whose text is not wanted.
     """
 
-    def __init__(self, tokenizer: Tokenizer, before: list[int] | None = None) -> None:
+    def __init__(self, tokenizer: Tokenizer, before: Sequence[int] = ()) -> None:
         self.tokenizer = tokenizer
-        self.said = list(before or [])[-_LONGEST:]  # what the next text depends on: spaces between words, say
-        self.held: list[int] = []
+        self.ids = list(before[-_WINDOW:])
+        self.given = len(tokenizer.decode(self.ids))  # characters of the window's text that were given already
 
     def push(self, token: int) -> str:
         """The text that this id completes."""
-        self.held.append(token)
-        text = self.text()
-        if text.endswith("�") and len(self.held) < _LONGEST:
+        if token in (PAD, BOS, EOS):
             return ""
-        self.said, self.held = (self.said + self.held)[-_LONGEST:], []
-        return text
+        self.ids.append(token)
+        text = self.tokenizer.decode(self.ids)
+        undecided = _UNDECIDED.search(text)
+        completed = text[self.given : undecided.start() if undecided else len(text)]
+        self.given += len(completed)
+        if len(self.ids) >= 2 * _WINDOW:
+            waiting = len(text) - self.given
+            self.ids = self.ids[-_WINDOW:]
+            self.given = len(self.tokenizer.decode(self.ids)) - waiting
+        return completed
 
     def flush(self) -> str:
         """What was held back, at the end."""
-        text, self.held = self.text() if self.held else "", []
-        return text
-
-    def text(self) -> str:
-        known = self.tokenizer.decode(self.said)
-        return self.tokenizer.decode(self.said + self.held)[len(known) :]
+        text = self.tokenizer.decode(self.ids)
+        rest, self.given = text[self.given :], len(text)
+        return rest

@@ -3,7 +3,7 @@
 from seq2seq.training.checkpoints import Continuation, WholeCheckpoints
 from seq2seq.training.finite import FiniteLoss
 from seq2seq.training.progress import ProgressLine
-from seq2seq.training.samples import Bleu, TextSample
+from seq2seq.training.samples import Bleu, TextSample, TranslationSample
 from seq2seq.training.schedules import WarmupCosine, WarmupInverseSquareRoot, WarmupLinear
 from seq2seq.training.seeds import Seeds
 from seq2seq.training.speed import Speed
@@ -16,6 +16,7 @@ __all__ = [
     "Seeds",
     "Speed",
     "TextSample",
+    "TranslationSample",
     "WarmupCosine",
     "WarmupInverseSquareRoot",
     "WarmupLinear",

@@ -46,23 +46,44 @@ class Continuation(Checkpoint):
         self.received: int | None = None
         self.handlers: dict[int, Any] = {}
         self.step = 0
+        self.process = 0  # whose signals are answered, unlike those that its workers receive
 
     @property
     def last(self) -> Path:
         return self.folder / "last.ckpt"
 
+    def state_dict(self) -> dict[str, Any]:
+        return {"folder": os.path.realpath(self.folder)}
+
+    def on_load_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Let the others find their checkpoints, and so the best score, although the run was moved."""
+        states = checkpoint["callbacks"]
+        old, new = states.get(self.state_key, {}).get("folder"), os.path.realpath(self.folder)
+        for name, state in states.items():
+            if old is not None and state.get("dirpath") == old:
+                states[name] = renamed(state, old, new)
+
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self.written = time.monotonic()
         self.step = trainer.global_step
+        if trainer.is_global_zero:
+            for partial in self.folder.glob(".*.partial"):
+                partial.unlink()  # left by a kill -9 during a write
+            self.process = os.getpid()
+        if trainer.received_sigterm:  # Lightning listens a moment earlier
+            self.received = signal.SIGTERM
         for number in (signal.SIGINT, signal.SIGTERM):
             self.handlers[number] = signal.signal(number, self.receive)
 
-    def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
+        self.stop_listening()
+
+    def stop_listening(self) -> None:
+        """Answer signals as before; Lightning, which listened before, does the same a moment later."""
         while self.handlers:
             signal.signal(*self.handlers.popitem())
-
-    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
-        self.teardown(trainer, pl_module, "fit")
 
     def receive(self, number: int, frame: FrameType | None) -> None:
         """Remember the signal until the step is over; the same one again ends at once."""
@@ -70,6 +91,8 @@ class Continuation(Checkpoint):
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
         self.received = number
+        if os.getpid() == self.process:
+            os.write(2, b"stopping after this step; the same signal again stops at once\n")
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -103,8 +126,9 @@ class Continuation(Checkpoint):
             self.save(trainer)
         if stop:
             number = self.received or signal.SIGTERM
-            if trainer.is_global_zero:
-                print(f"stopped after step {trainer.global_step:,}; --resume goes on from {self.last}", flush=True)
+            if not trainer.is_global_zero:
+                raise SystemExit(0)  # the status of the first process is that of all
+            print(f"stopped after step {trainer.global_step:,}; --resume goes on from {self.last}", flush=True)
             raise SystemExit(128 + number)
 
     def save(self, trainer: pl.Trainer) -> None:
@@ -113,6 +137,7 @@ class Continuation(Checkpoint):
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self.save(trainer)
+        self.stop_listening()
         if trainer.is_global_zero and not (self.folder / "best.ckpt").exists():
             place(self.last, self.folder / "best.ckpt")
 
@@ -130,3 +155,10 @@ def place(checkpoint: Path, name: Path) -> None:
             os.link(checkpoint, temporary)
         except OSError:
             shutil.copyfile(checkpoint, temporary)
+
+
+def renamed(value: Any, old: str, new: str) -> Any:
+    """The same with every path under one folder as one under another."""
+    if isinstance(value, dict):
+        return {renamed(key, old, new): renamed(part, old, new) for key, part in value.items()}
+    return new + value.removeprefix(old) if isinstance(value, str) and value.startswith(old) else value

@@ -23,12 +23,13 @@ class ProgressLine(pl.Callback):
         if not trainer.is_global_zero:
             return
         weights = sum(p.numel() for p in pl_module.parameters())
-        print(f"{type(pl_module).__name__} of {weights:,} weights; {goal(trainer):,} steps", flush=True)
+        print(f"{type(pl_module).__name__} of {weights:,} weights; {goal(trainer):,.0f} steps", flush=True)
         console = Console()
         if console.is_terminal:
             columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
+            total = goal(trainer) if math.isfinite(goal(trainer)) else None
             self.bar = Progress(*columns, console=console, transient=True)
-            self.task = self.bar.add_task("", total=goal(trainer), completed=trainer.global_step)
+            self.task = self.bar.add_task("", total=total, completed=trainer.global_step)
             self.bar.start()
 
     def on_train_batch_end(
@@ -47,7 +48,7 @@ class ProgressLine(pl.Callback):
         left = spent / done * (goal(trainer) - trainer.global_step) if done else math.nan
         numbers = said(trainer, "train_loss", "val_loss", "val_bleu", "tokens_per_second")
         clock = f"{minutes(spent)} gone, about {minutes(left)} left" if done else ""
-        print(f"step {trainer.global_step:,} of {goal(trainer):,}  {numbers}  {clock}", flush=True)
+        print(f"step {trainer.global_step:,} of {goal(trainer):,.0f}  {numbers}  {clock}", flush=True)
 
     def stop(self) -> None:
         if self.bar is not None:
@@ -61,9 +62,9 @@ class ProgressLine(pl.Callback):
         self.stop()
 
 
-def goal(trainer: pl.Trainer) -> int:
-    """Steps of the whole training."""
-    return int(trainer.estimated_stepping_batches)
+def goal(trainer: pl.Trainer) -> float:
+    """Steps of the whole training, which may have no end."""
+    return trainer.estimated_stepping_batches
 
 
 def said(trainer: pl.Trainer, *names: str) -> str:
@@ -84,4 +85,4 @@ def said(trainer: pl.Trainer, *names: str) -> str:
 
 
 def minutes(seconds: float) -> str:
-    return "?" if math.isnan(seconds) else f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+    return "?" if not math.isfinite(seconds) else f"{int(seconds) // 60}:{int(seconds) % 60:02d}"

@@ -6,6 +6,8 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
+from seq2seq.files import whole
+
 FINISHED = "finished.json"
 CONFIG = "config.yaml"
 
@@ -30,6 +32,13 @@ def begin(run: Path, config: str) -> None:
     (run / CONFIG).write_text(config, encoding="utf-8")
 
 
+def go_on(run: Path, config: str) -> None:
+    """Let a run that stopped or finished be one that is trained again, perhaps with other options."""
+    (run / FINISHED).unlink(missing_ok=True)
+    with whole(run / CONFIG) as temporary:
+        temporary.write_text(config, encoding="utf-8")
+
+
 def last_checkpoint(run: Path) -> Path:
     return run / "checkpoints" / "last.ckpt"
 
@@ -44,7 +53,8 @@ def newest(folder: Path) -> Path:
 
 def finish(run: Path, summary: dict[str, Any]) -> None:
     """Mark a run as finished."""
-    (run / FINISHED).write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
+    with whole(run / FINISHED) as temporary:
+        temporary.write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
 
 
 def finished_like(folder: Path, config: str) -> Path | None:
@@ -68,8 +78,8 @@ def latest(folder: Path, name: str | None = None, kind: str | None = None) -> Pa
 
 def fits(run: Path, kind: str | None) -> bool:
     """Whether a run's configuration is one of a model of this kind."""
-    text = (run / CONFIG).read_text(encoding="utf-8")
-    return kind is None or f".{kind}\n" in text
+    config = run / CONFIG
+    return kind is None or (config.exists() and f".{kind}\n" in config.read_text(encoding="utf-8"))
 
 
 def main() -> None:

@@ -25,13 +25,17 @@ class Bleu(pl.Callback):
     ) -> None:
         self.sentences = sentences
         self.searching = Searching(beams=beams)
+        self.searching.check()
         self.lowercase = lowercase
         self.examples = examples
         self.shown: list[str] = []
 
-    def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         if not isinstance(pl_module, Translator):
             raise ValueError(f"val_bleu needs a translator, and the model is a {type(pl_module).__name__}")
+
+    def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        assert isinstance(pl_module, Translator)
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         texts = data.texts("validation")
         texts = texts.select(range(min(len(texts), self.sentences or len(texts))))
@@ -43,11 +47,8 @@ class Bleu(pl.Callback):
             said = together(said, ranks)
         score = bleu(said, list(texts["target"]), lowercase=self.lowercase).value
         pl_module.log("val_bleu", score, prog_bar=True)
-        step = max(1, len(texts) // max(1, self.examples))
-        self.shown = [
-            f"  source     {texts[row]['source']}\n  model      {said[row]}\n  reference  {texts[row]['target']}"
-            for row in range(0, len(texts), step)
-        ][: self.examples]
+        rows = spread(len(texts), self.examples)
+        self.shown = [beside(texts[row], said[row]) for row in rows]
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if trainer.is_global_zero and self.shown:
@@ -64,6 +65,36 @@ def together(mine: list[str], ranks: int) -> list[str]:
     for rank, part in enumerate(parts):
         whole[rank::ranks] = part
     return whole
+
+
+class TranslationSample(pl.Callback):
+    """Shows what a translator makes of some validation sentences, beside their references.
+
+    Args:
+        examples: Number of sentences.
+    """
+
+    def __init__(self, examples: int = 3) -> None:
+        self.examples = examples
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if not isinstance(pl_module, Translator) or not trainer.is_global_zero or trainer.sanity_checking:
+            return
+        data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        texts = data.texts("validation")
+        pairs = [texts[row] for row in spread(len(texts), self.examples)]
+        said = Translation([pl_module], data.vocabularies)([pair["source"] for pair in pairs], Searching(beams=1))
+        print("\n\n".join(beside(*both) for both in zip(pairs, said, strict=True)), flush=True)
+
+
+def spread(rows: int, count: int) -> list[int]:
+    """So many of the rows, evenly over all."""
+    return list(range(0, rows, max(1, rows // max(1, count))))[:count]
+
+
+def beside(pair: dict[str, str], said: str) -> str:
+    """A translation beside its source and its reference."""
+    return f"  source     {pair['source']}\n  model      {said}\n  reference  {pair['target']}"
 
 
 class TextSample(pl.Callback):

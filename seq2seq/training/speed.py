@@ -9,36 +9,44 @@ from torch.optim import Optimizer
 
 
 class Speed(pl.Callback):
-    """Logs target tokens a second, over all processes, and the norm of the gradient before clipping."""
+    """Logs target tokens a second, over all processes, and the norm of the gradient before clipping.
+
+    Waiting for batches counts, validation does not.
+    """
 
     def __init__(self) -> None:
         self.tokens = 0
         self.seconds = 0.0
-        self.began = 0.0
-        self.rate = 0.0
+        self.began: float | None = None
 
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        self.began = time.perf_counter()
+        if self.began is None:
+            self.began = time.perf_counter()
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
+        now = time.perf_counter()
         self.tokens += batch.tokens
-        self.seconds += time.perf_counter() - self.began
-        if self.due(trainer):
-            self.rate = self.tokens / max(self.seconds, 1e-9)
-            pl_module.log("tokens_per_second", self.rate)
+        self.seconds += now - (now if self.began is None else self.began)
+        self.began = now
+        if due(trainer):
+            pl_module.log("tokens_per_second", self.tokens / max(self.seconds, 1e-9))
             self.tokens, self.seconds = 0, 0.0
+
+    def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.began = None
 
     def on_before_optimizer_step(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, optimizer: Optimizer
     ) -> None:
-        if self.due(trainer):
+        if due(trainer):
             gradients = [p.grad for p in pl_module.parameters() if p.grad is not None]
             pl_module.log("gradient_norm", torch.nn.utils.get_total_norm(gradients))
 
-    def due(self, trainer: pl.Trainer) -> bool:
-        every = trainer.log_every_n_steps  # type: ignore[attr-defined]
-        return bool(trainer.fit_loop.epoch_loop._batches_that_stepped % every == 0)
+
+def due(trainer: pl.Trainer) -> bool:
+    """Whether what is logged in this step is written."""
+    return bool(trainer._logger_connector.should_update_logs)

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 import torch
+from experiments import seq2seq
 
-from seq2seq.__main__ import main
 from seq2seq.training.speed import Speed
 
 LANGUAGE = """
@@ -18,7 +18,8 @@ data:
   init_args: {corpus: CORPUS/text.txt, tokenizer: Characters, batch_size: 4, steps: 8}
 model:
   class_path: LanguageModel
-  init_args: {layer: {class_path: LSTM, init_args: {weight_dropout: 0.2}}, size: 8, depth: 2, dropout: 0.3, word_dropout: 0.1}
+  init_args:
+    {layer: {class_path: LSTM, init_args: {weight_dropout: 0.2}}, size: 8, depth: 2, dropout: 0.3, word_dropout: 0.1}
 trainer: {max_steps: 16, val_check_interval: 5, check_val_every_n_epoch: null, accelerator: cpu, callbacks: [STOP]}
 """
 TRANSLATION = """
@@ -33,7 +34,8 @@ data:
 model:
   class_path: Translator
   init_args: {encoder: GRU, decoder: LSTM, size: 8, depth: 2, dropout: 0.3, word_dropout: 0.1}
-trainer: {max_steps: 16, val_check_interval: 5, check_val_every_n_epoch: null, accelerator: cpu, callbacks: [Bleu, STOP]}
+trainer:
+  {max_steps: 16, val_check_interval: 5, check_val_every_n_epoch: null, accelerator: cpu, callbacks: [Bleu, STOP]}
 checkpoint: {monitor: val_bleu, mode: max}
 """
 STOPPING = "{class_path: pytorch_lightning.callbacks.EarlyStopping, init_args: {monitor: val_loss, patience: 50}}"
@@ -57,14 +59,8 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def fit(tmp_path: Path, name: str, *options: str) -> int:
-    """Run `seq2seq fit`; what a new process would not have, this one forgets."""
-    os.environ.pop("SEQ2SEQ_RUN", None)
-    try:
-        return main(["fit", "--config", str(tmp_path / "config.yaml"), "--runs", str(tmp_path), "--name", name, *options])
-    except SystemExit as stopped:
-        return int(stopped.code or 0)
-    finally:
-        os.environ.pop("SEQ2SEQ_RUN", None)
+    config = tmp_path / "config.yaml"
+    return seq2seq("fit", "--config", config, "--runs", tmp_path, "--name", name, *options).status
 
 
 def ending(tmp_path: Path, name: str) -> dict[str, Any]:
@@ -98,7 +94,9 @@ def counters(checkpoint: dict[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def check(tmp_path: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch, text: str, stops: list[int], *options: str) -> None:
+def check(
+    tmp_path: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch, text: str, stops: list[int], *options: str
+) -> None:
     """Stop after each of these batches in turn, and compare with a run that was never stopped."""
     config = text.replace("CORPUS", str(corpus)).replace("STOP", STOPPING) + SCHEDULE
     (tmp_path / "config.yaml").write_text(config, encoding="utf-8")
@@ -122,7 +120,7 @@ def check(tmp_path: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch, text: s
     for part in ("state_dict", "optimizer_states", "lr_schedulers", "carried_state"):
         assert_same(whole.get(part), stopped.get(part), part)
     assert_same(counters(whole), counters(stopped), "callbacks")
-    loader = "loops.fit_loop.state_dict.combined_loader".split(".")
+    loader = ("loops", "fit_loop", "state_dict", "combined_loader")
     assert_same(*(c[loader[0]][loader[1]][loader[2]].get(loader[3]) for c in (whole, stopped)), "position")
 
 

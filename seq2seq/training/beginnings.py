@@ -1,0 +1,50 @@
+"""What must hold before a training or an evaluation starts, so that it fails at once and in plain words."""
+
+from typing import Any
+
+import pytorch_lightning as pl
+
+from seq2seq.inference.checkpoint import read
+from seq2seq.models.hyperparameters import describe
+from seq2seq.training.samples import Bleu
+
+
+def check_monitors(callbacks: list[Any]) -> None:
+    """Raise a ValueError if BLEU is watched and nobody computes it, which would be noticed only after a while."""
+    if any(getattr(callback, "monitor", None) == "val_bleu" for callback in callbacks) and not any(
+        isinstance(callback, Bleu) for callback in callbacks
+    ):
+        raise ValueError("val_bleu is watched and not computed: add Bleu to trainer.callbacks")
+
+
+def check_same_model(model: Any, checkpoint: str, advice: str) -> None:
+    """Raise a ValueError if the configuration describes another model than a checkpoint holds."""
+    before, now = read(checkpoint)["model"], describe(model)
+    keys = {**before["init_args"], **now["init_args"]}
+    changed = [key for key in keys if before["init_args"].get(key) != now["init_args"].get(key)]
+    if before["class_path"] != now["class_path"]:
+        changed = ["its class"]
+    if changed:
+        raise ValueError(
+            f"{checkpoint} holds another model than the configuration describes (changed: {', '.join(changed)}); "
+            f"{advice}"
+        )
+
+
+def check_same_processes(checkpoint: dict[str, Any], processes: int) -> None:
+    """Raise a ValueError if the carried state of a language model belongs to another number of processes."""
+    before = len(checkpoint.get("carried_state", ())) or processes
+    if before != processes:
+        raise ValueError(
+            f"the state of the streams was carried by {before} processes and cannot be by {processes}: "
+            f"resume with as many devices as before"
+        )
+
+
+def start_from(model: pl.LightningModule, checkpoint: str) -> None:
+    """Take the weights of a checkpoint, and nothing else."""
+    try:
+        model.load_state_dict(read(checkpoint)["state_dict"])
+    except RuntimeError as error:
+        reason = str(error).splitlines()[1].strip()
+        raise ValueError(f"the weights of {checkpoint} do not fit this model: {reason}") from error

@@ -1,0 +1,121 @@
+"""Laws of `seq2seq sample`."""
+
+import io
+from pathlib import Path
+
+import pytest
+from tiny_runs import Runs, shell
+
+from seq2seq.__main__ import main
+from seq2seq.commands import sample as module
+from seq2seq.inference import Writer, load_writer
+
+
+def sampled(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
+    capsys.readouterr()
+    assert main(["sample", *map(str, arguments)]) == 0
+    said = capsys.readouterr()
+    assert said.err == ""
+    return said.out
+
+
+def test_the_prompt_and_its_continuation_are_written(runs: Runs, capsys: pytest.CaptureFixture[str]) -> None:
+    said = sampled(capsys, runs.language, "--prompt", "one ", "--length", 30, "--temperature", 0)
+    from seq2seq import Sampler
+
+    assert said == load_writer(runs.language).continue_("one ", 30, Sampler(temperature=0)) + "\n"
+    assert len(said) == len("one ") + 30 + 1
+
+
+def test_the_same_seed_writes_the_same_text(runs: Runs, capsys: pytest.CaptureFixture[str]) -> None:
+    one, again, other = (sampled(capsys, runs.language, "--length", 60, "--seed", seed) for seed in (1, 1, 2))
+    assert one == again != other
+
+
+def test_it_is_written_as_it_is_generated(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """After every token, what was written so far has been shown."""
+    write = Writer.write
+
+    def watched(self: Writer, *options: object) -> object:
+        shown = 0
+        for pieces in write(self, *options):  # type: ignore[arg-type]
+            out = capsys.readouterr().out
+            seen.append(out)
+            yield pieces
+            shown += 1
+
+    seen: list[str] = []
+    monkeypatch.setattr(Writer, "write", watched)
+    assert main(["sample", str(runs.language), "--prompt", "one", "--length", "20"]) == 0
+    assert seen[0] == "one"
+    assert [len(piece) for piece in seen[1:-1]] == [1] * 19
+
+
+def test_several_texts_are_written_in_order(
+    runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(module, "IN_MEMORY", 10)  # so that the waiting texts are in files
+    (tmp_path / "prompts.txt").write_text("one fünf\n\nsix", encoding="utf-8")
+    prompts = ["one fünf", "", "six"]
+    arguments = ("--length", 25, "--temperature", 0)
+    together = sampled(capsys, runs.language, "--prompts", tmp_path / "prompts.txt", *arguments)
+    alone = [sampled(capsys, runs.language, "--prompt", prompt, *arguments).removesuffix("\n") for prompt in prompts]
+    assert together == "\n\n".join(alone) + "\n"
+
+
+def test_count_writes_other_texts(runs: Runs, capsys: pytest.CaptureFixture[str]) -> None:
+    said = sampled(capsys, runs.language, "--prompt", "ONE", "--length", 40, "--count", 3)
+    texts = said.removesuffix("\n").split("\n\nONE")
+    assert len(texts) == len(set(texts)) == 3
+
+
+def test_the_likeliest_alone_are_drawn_from(runs: Runs, capsys: pytest.CaptureFixture[str]) -> None:
+    by_cold = sampled(capsys, runs.language, "--length", 40, "--temperature", 0)
+    for one in (("--top-k", 1), ("--top-p", 1e-6), ("--min-p", 1)):
+        assert sampled(capsys, runs.language, "--length", 40, *one) == by_cold
+
+
+def test_a_prompt_is_taken_literally(runs: Runs, capsys: pytest.CaptureFixture[str]) -> None:
+    for prompt in ("null", "1", "- a: [b", "{}", '"quoted"', "日本 ✓", "a_b-c", "", " two  spaces ", "tab\t"):
+        assert sampled(capsys, runs.language, "--prompt", prompt, "--length", 3).startswith(prompt)
+    assert sampled(capsys, runs.language, "--prompt=--top-k", "--length", 3).startswith("--top-k")
+
+
+def test_prompts_come_from_standard_input(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"one\ntwo\n")))
+    said = sampled(capsys, runs.language, "--prompts", "-", "--length", 5)
+    assert said.startswith("one")
+    assert "\n\ntwo" in said
+
+
+def test_a_prompt_that_is_no_text_comes_out_as_it_went_in(runs: Runs) -> None:
+    """Also where the terminal is not one of UTF-8."""
+    said = shell("sample", runs.language, "--prompt", b"\xff\xe9 f".decode("utf-8", "surrogateescape"), "--length", 40,
+                 PYTHONIOENCODING="ascii")  # fmt: skip
+    assert said.stderr == b""
+    assert said.returncode == 0
+    assert said.stdout.startswith(b"\xff\xe9 f")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--length", "0"], "length and count must be at least 1"),
+        (["--count", "0"], "length and count must be at least 1"),
+        (["--temperature", "-1"], "the temperature must be at least 0"),
+        (["--top-p", "0"], "top_p must be above 0"),
+        (["--prompts", "nowhere.txt"], "there is no file nowhere.txt"),
+    ],
+)
+def test_mistakes_are_said(
+    runs: Runs, capsys: pytest.CaptureFixture[str], options: list[str], message: str
+) -> None:
+    assert main(["sample", str(runs.language), *options]) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert message in said.err
+    assert said.err.count("\n") == 1

@@ -1,0 +1,186 @@
+"""Laws of `seq2seq translate`."""
+
+import io
+from pathlib import Path
+
+import pytest
+from tiny_runs import Runs, shell, turned
+
+from seq2seq.__main__ import main
+from seq2seq.commands.alignments import draw_alignment
+from seq2seq.inference import Alignment, load_translation
+
+LINES = ["one two", "six", "", "three four five one", "   ", "日本語", "one one"]
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    path = tmp_path / "source.txt"
+    path.write_text("".join(line + "\n" for line in LINES), encoding="utf-8")
+    return path
+
+
+def translated(capsys: pytest.CaptureFixture[str], *arguments: object) -> list[str]:
+    """The lines on standard output, which has nothing else."""
+    capsys.readouterr()
+    assert main(["translate", *map(str, arguments)]) == 0
+    said = capsys.readouterr()
+    assert said.err == ""
+    assert said.out.endswith("\n")
+    return said.out.split("\n")[:-1]
+
+
+def test_the_translations_are_those_of_python(
+    runs: Runs, source: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = translated(capsys, runs.translator, "--input", source)
+    assert said == load_translation(runs.translator)(LINES)
+    assert said[:2] == [turned(line) for line in LINES[:2]]
+
+
+def test_files_and_pipes_hold_the_same(
+    runs: Runs, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    by_file = translated(capsys, runs.translator, "--input", source)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(source.read_bytes())))
+    assert translated(capsys, runs.translator) == by_file
+    assert main(["translate", str(runs.translator), "--input", str(source), "--output", str(tmp_path / "out.txt")]) == 0
+    assert capsys.readouterr().out == ""
+    assert (tmp_path / "out.txt").read_text(encoding="utf-8").split("\n")[:-1] == by_file
+
+
+RAW = [
+    b"one two",
+    b"\xff\xfe\x80",
+    b"caf\xe9",
+    b"",
+    b"\0\x01\x1b[31m",
+    b"\xe2\x80\xa8one\xe2\x80\xa8",
+    b"one\rtwo",
+    b"\xed\xa0\x80",
+    "אבג दो 日本語 😀".encode(),
+    b"one " * 3000,
+    b"x" * 200_000,
+    b" ",
+    b"one two",
+]
+
+
+def test_any_bytes_are_lines(runs: Runs) -> None:
+    said = shell("translate", runs.translator, "--beams", 2, given=b"\n".join(RAW))
+    assert said.returncode == 0
+    lines = said.stdout.split(b"\n")
+    assert lines.pop() == b""
+    assert len(lines) == len(RAW)
+    assert lines[0] == lines[-1] == b"two one"
+    assert lines[3] == lines[-2] == b""
+    said.stdout.decode("utf-8")
+    assert said.stderr == b"1 lines were longer than 1000 tokens and cut there\n"
+
+
+def test_line_ends_and_a_byte_order_mark_are_no_text(
+    runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for content in (b"one two\nsix\n", b"one two\r\nsix\r\n", b"one two\nsix", b"\xef\xbb\xbfone two\nsix"):
+        (tmp_path / "source.txt").write_bytes(content)
+        assert translated(capsys, runs.translator, "--input", tmp_path / "source.txt") == ["two one", "six"]
+
+
+def test_nothing_in_is_nothing_out(runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "empty.txt").write_bytes(b"")
+    for more in ([], ["--alignments", str(tmp_path / "alignments.txt")]):
+        assert main(["translate", str(runs.translator), "--input", str(tmp_path / "empty.txt"), *more]) == 0
+        assert capsys.readouterr() == ("", "")
+    assert (tmp_path / "alignments.txt").read_bytes() == b""
+
+
+@pytest.mark.parametrize("n_best", [1, 3, 5])
+def test_as_many_lines_as_wanted_come_out_for_every_line(
+    runs: Runs, source: Path, capsys: pytest.CaptureFixture[str], n_best: int
+) -> None:
+    said = translated(capsys, runs.translator, "--input", source, "--n-best", n_best)
+    assert len(said) == n_best * len(LINES)
+    assert said[::n_best] == translated(capsys, runs.translator, "--input", source)
+
+
+def test_scores_are_those_of_score(
+    runs: Runs, tmp_path: Path, source: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = [line.split("\t") for line in translated(capsys, runs.translator, "--input", source, "--scores")]
+    for name, lines in (("s", LINES), ("t", [text for _, text in said])):
+        (tmp_path / name).write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+    files = ["--source", str(tmp_path / "s"), "--target", str(tmp_path / "t")]
+    assert main(["score", str(runs.translator), *files]) == 0
+    scored = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+    for line, ours, theirs in zip(LINES, said, scored, strict=True):
+        assert ours[1] == theirs[1]
+        if line.strip():  # what has no text is not asked of the model
+            assert float(ours[0]) == pytest.approx(float(theirs[0]), abs=1e-3)
+
+
+def test_batches_change_nothing(runs: Runs, source: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    one, other = (
+        translated(capsys, runs.translator, "--input", source, "--batch-tokens", tokens) for tokens in (1, 10_000)
+    )
+    assert one == other
+
+
+def test_several_checkpoints_choose_together(runs: Runs, source: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said = translated(capsys, *runs.checkpoints, "--input", source)
+    assert said == load_translation(*runs.checkpoints)(LINES)
+
+
+def test_alignments_name_what_was_looked_at_most(
+    runs: Runs, source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "alignments.txt"
+    said = translated(capsys, runs.translator, "--input", source, "--alignments", path)
+    blocks = path.read_text(encoding="utf-8").split("\n\n")
+    assert blocks.pop() == ""
+    assert len(blocks) == len(LINES)
+    for line, target, block in zip(LINES, said, blocks, strict=True):
+        rows = [row.split("\t") for row in block.split("\n")]
+        assert [piece for piece, _ in rows] == [*target.split(), "</s>"]
+        for _, looked in rows:
+            weights = [float(one.rpartition(":")[2]) for one in looked.split(" ")]
+            assert len(weights) == min(3, len(line.split()) + 1)
+            assert weights == sorted(weights, reverse=True)
+            assert 0.3 < sum(weights) < 1.02
+    assert blocks[3].split("\n")[0].startswith("one\tone:")
+
+
+def test_a_picture_is_written(runs: Runs, source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "picture.png"
+    translated(capsys, runs.translator, "--input", source, "--picture", path, "--picture-line", 4)
+    assert path.read_bytes().startswith(b"\x89PNG\r\n")
+
+
+def test_any_pieces_can_be_drawn(tmp_path: Path) -> None:
+    import torch
+    from matplotlib.image import imread
+
+    sides = (["$x$", "$", "日本", "a b", "\t\n", "_^{", "</s>"], ["\\frac", "</s>"]), (["x"] * 1001, ["y"] * 300)
+    for source, target in sides:
+        weights = torch.rand(len(target), len(source)).softmax(dim=1)
+        draw_alignment(Alignment(source, target, weights), str(tmp_path / "picture.png"))
+        height, width, _ = imread(tmp_path / "picture.png").shape
+        assert height < width < 10_000
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--picture", "p.png", "--picture-line", "8"], "the picture's line must be from 1 to 7, and 8 was given"),
+        (["--beams", "0"], "beams and batch_tokens must be at least 1"),
+        (["--beams", "2", "--n-best", "3"], "n_best must be from 1 to the number of beams (2)"),
+        (["--output", "."], ". is a folder where a file is meant"),
+    ],
+)
+def test_mistakes_are_said_before_anything_is_written(
+    runs: Runs, source: Path, capsys: pytest.CaptureFixture[str], options: list[str], message: str
+) -> None:
+    assert main(["translate", str(runs.translator), "--input", str(source), *options]) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert message in said.err
+    assert said.err.count("\n") == 1

@@ -1,0 +1,154 @@
+"""Tiny trainings for tests: in this process, or in one of their own that signals reach."""
+
+import csv
+import io
+import multiprocessing
+import os
+import random
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+
+LANGUAGE = """
+data:
+  class_path: LanguageData
+  init_args: {corpus: CORPUS/text.txt, tokenizer: Characters, batch_size: 4, steps: 8}
+model:
+  class_path: LanguageModel
+  init_args: {size: 8, depth: 1, dropout: 0}
+trainer: {max_steps: 6, val_check_interval: 2, check_val_every_n_epoch: null, accelerator: cpu, log_every_n_steps: 2}
+optimizer: {class_path: AdamW, init_args: {lr: 0.01}}
+"""
+TRANSLATION = """
+data:
+  class_path: TranslationData
+  init_args: {corpus: CORPUS, source: a, target: b, tokenizer: Characters, batch_tokens: 60}
+model:
+  class_path: Translator
+  init_args: {size: 8, depth: 1, dropout: 0}
+trainer: {max_steps: 6, val_check_interval: 2, check_val_every_n_epoch: null, accelerator: cpu, log_every_n_steps: 2,
+  callbacks: [Bleu]}
+optimizer: {class_path: AdamW, init_args: {lr: 0.01}}
+"""
+
+SERVER = multiprocessing.get_context("forkserver")
+SERVER.set_forkserver_preload(["seq2seq.commands.experiment"])
+
+
+class Told(NamedTuple):
+    """How a command ended, and what it said."""
+
+    status: int
+    out: str
+    err: str
+
+
+def write_corpus(folder: Path) -> Path:
+    """A text for language models and 40 pairs for translators; the folder."""
+    chance = random.Random(1)
+    words = ["one", "two", "three", "four", "five", "six"]
+    lines = [" ".join(chance.choices(words, k=chance.randint(1, 6))) for _ in range(40)]
+    (folder / "text.txt").write_text("\n".join(lines)[:300], encoding="utf-8")
+    for split, some in (("train", lines[:30]), ("val", lines[30:35]), ("test", lines[35:])):
+        (folder / f"{split}.a").write_text("".join(line + "\n" for line in some), encoding="utf-8")
+        (folder / f"{split}.b").write_text("".join(line[::-1] + "\n" for line in some), encoding="utf-8")
+        (folder / f"{split}.txt").write_text("".join(line + "\n" for line in some), encoding="utf-8")
+    return folder
+
+
+def write_config(folder: Path, text: str, corpus: Path, name: str = "config") -> Path:
+    path = folder / f"{name}.yaml"
+    path.write_text(text.replace("CORPUS", str(corpus)), encoding="utf-8")
+    return path
+
+
+def seq2seq(*arguments: str | Path) -> Told:
+    """Run a command in this process."""
+    from seq2seq.__main__ import main
+
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
+        try:
+            status = main([str(argument) for argument in arguments])
+        except SystemExit as stopped:
+            status = int(stopped.code or 0)
+    return Told(status, out.getvalue(), err.getvalue())
+
+
+class Running:
+    """A command in a process of its own, which signals reach; it is forked from one that has imported everything.
+
+    Args:
+        folder: Where what it says is written to.
+        arguments: The command.
+        code: Python that runs before, if something must be slow or go wrong.
+        environment: Variables beside those of this process.
+    """
+
+    def __init__(self, folder: Path, *arguments: str | Path, code: str = "", **environment: str) -> None:
+        self.out, self.err = folder / "out", folder / "err"
+        everything = os.environ | {"OMP_NUM_THREADS": "1"} | environment
+        given = [str(argument) for argument in arguments]
+        self.process = SERVER.Process(target=_command, args=(given, self.out, self.err, code, everything))
+        self.process.start()
+
+    def send(self, number: int, group: bool = False) -> None:
+        (os.killpg if group else os.kill)(self.process.pid or 0, number)
+
+    def wait_for(self, text: str) -> None:
+        """Wait until it has said this."""
+        end = time.monotonic() + 100
+        while not (self.out.exists() and text in self.out.read_text(encoding="utf-8")):
+            assert self.process.is_alive(), self.err.read_text(encoding="utf-8")
+            assert time.monotonic() < end, self.err.read_text(encoding="utf-8")
+            time.sleep(0.01)
+
+    def ended(self) -> Told:
+        self.process.join(timeout=100)
+        assert self.process.exitcode is not None, self.err.read_text(encoding="utf-8")
+        return Told(self.process.exitcode, *(path.read_text(encoding="utf-8") for path in (self.out, self.err)))
+
+
+def _command(arguments: list[str], out: Path, err: Path, code: str, environment: dict[str, str]) -> None:
+    os.setsid()
+    os.environ.update(environment)
+    for number, path in ((1, out), (2, err)):
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND), number)
+    sys.argv[1:] = arguments
+    from seq2seq.__main__ import main
+
+    exec(code, {})
+    sys.exit(main(arguments))
+
+
+def checkpoint(run: Path, name: str = "last") -> dict[str, Any]:
+    held: dict[str, Any] = torch.load(run / "checkpoints" / f"{name}.ckpt", weights_only=True)
+    return held
+
+
+def same_bits(one: Any, other: Any) -> bool:
+    if isinstance(one, torch.Tensor):
+        return torch.equal(one, other)
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(same_bits(part, other[key]) for key, part in one.items())
+    if isinstance(one, Sequence) and not isinstance(one, str | bytes):
+        return len(one) == len(other) and all(map(same_bits, one, other))
+    return bool(one == other)
+
+
+def same_training(one: Path, other: Path) -> bool:
+    """Whether two runs ended with the same weights, optimiser, schedule and carried state."""
+    a, b = checkpoint(one), checkpoint(other)
+    parts = ("global_step", "state_dict", "optimizer_states", "lr_schedulers", "carried_state")
+    return all(same_bits(a.get(part), b.get(part)) for part in parts)
+
+
+def metrics(run: Path) -> list[dict[str, float]]:
+    """What the first log of a run has, row by row, without what is empty."""
+    with (run / "logs" / "version_0" / "metrics.csv").open(encoding="utf-8") as file:
+        return [{name: float(value) for name, value in row.items() if value} for row in csv.DictReader(file)]

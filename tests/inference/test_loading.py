@@ -1,0 +1,159 @@
+"""Laws of opening checkpoints."""
+
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from tiny_runs import LANGUAGE, TRANSLATOR, Runs, fit, write_corpus
+
+from seq2seq import Searching, Translation, Writer, load
+from seq2seq.inference import load_translation, load_writer
+from seq2seq.inference.checkpoint import find, read
+
+LINES = ["one two three", "six", "four four", "five one two six"]
+
+
+def test_a_run_is_its_best_checkpoint(runs: Runs) -> None:
+    assert find(runs.translator) == runs.translator / "checkpoints" / "best.ckpt"
+    by_folder, by_file = load(runs.translator), load(runs.translator / "checkpoints" / "best.ckpt")
+    assert isinstance(by_folder, Translation)
+    assert isinstance(by_file, Translation)
+    for name, weight in by_folder.models[0].state_dict().items():
+        assert torch.equal(weight, by_file.models[0].state_dict()[name])
+
+
+def test_a_run_without_a_best_checkpoint_is_its_last(runs: Runs, tmp_path: Path) -> None:
+    (tmp_path / "checkpoints").mkdir()
+    shutil.copy(runs.checkpoints[0], tmp_path / "checkpoints" / "last.ckpt")
+    assert isinstance(load(tmp_path), Translation)
+
+
+def test_what_is_loaded_is_ready_for_use(runs: Runs) -> None:
+    for model in (load_translation(runs.translator).models[0], load_writer(runs.language).model):
+        assert not model.training
+        assert not any(weight.requires_grad for weight in model.parameters())
+
+
+@pytest.mark.parametrize("kind", ["Subwords", "Words"])
+def test_a_checkpoint_is_all_that_is_needed(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It loads from another folder after the corpus, its tokenizers and the caches are gone."""
+    monkeypatch.setenv("SEQ2SEQ_CACHE", str(tmp_path / "made" / "cache"))
+    write_corpus(tmp_path / "made" / "corpus")
+    tokenizer = "{class_path: Subwords, init_args: {size: 290}}" if kind == "Subwords" else kind
+    translator = TRANSLATOR.replace("tokenizer: Words", f"tokenizer: {tokenizer}")
+    language = LANGUAGE.replace("tokenizer: Characters", f"tokenizer: {tokenizer}")
+    few = ("--trainer.max_steps", "2", "--trainer.val_check_interval", "2")
+    kept = []
+    for name, config in (("translator", translator), ("language", language)):
+        run = fit(tmp_path / "made", name, config, *few)
+        kept.append(shutil.copy(run / "checkpoints" / "last.ckpt", tmp_path / f"{name}.ckpt"))
+    shutil.rmtree(tmp_path / "made")
+    monkeypatch.chdir(tmp_path)
+    translation, writer = load(kept[0]), load(kept[1])
+    assert isinstance(translation, Translation)
+    assert isinstance(writer, Writer)
+    assert len(translation(LINES)) == len(LINES)
+    assert writer.continue_("one ", length=5).startswith("one ")
+
+
+class Code:
+    """What a checkpoint must not be able to run."""
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return sys.exit, ("code was run",)
+
+
+def test_nothing_in_a_checkpoint_is_run(runs: Runs, tmp_path: Path) -> None:
+    held = torch.load(find(runs.language), weights_only=True)
+    torch.save(held | {"more": Code()}, tmp_path / "code.ckpt")
+    with pytest.raises(ValueError, match=r"code\.ckpt cannot be read as a checkpoint"):
+        load(tmp_path / "code.ckpt")
+
+
+def test_a_file_that_is_cut_off_is_said(runs: Runs, tmp_path: Path) -> None:
+    whole = find(runs.language).read_bytes()
+    for length in (0, 10, len(whole) // 2, len(whole) - 1):
+        (tmp_path / "cut.ckpt").write_bytes(whole[:length])
+        with pytest.raises(ValueError, match=r"cut\.ckpt cannot be read as a checkpoint"):
+            load(tmp_path / "cut.ckpt")
+
+
+def test_a_foreign_file_is_said(tmp_path: Path) -> None:
+    (tmp_path / "text.txt").write_text("one two three\n")
+    with pytest.raises(ValueError, match=r"text\.txt cannot be read as a checkpoint"):
+        load(tmp_path / "text.txt")
+    for foreign in ({"state_dict": {}}, [1], torch.zeros(2), {"model": {"class_path": "LSTM"}}):
+        torch.save(foreign, tmp_path / "foreign.ckpt")
+        with pytest.raises(ValueError, match="no checkpoint of seq2seq"):
+            load(tmp_path / "foreign.ckpt")
+
+
+def test_a_model_that_cannot_be_built_is_said(runs: Runs, tmp_path: Path) -> None:
+    held = torch.load(find(runs.language), weights_only=True)
+    model = held["model"]
+    changed = (
+        {"model": model | {"class_path": "torch.nn.Linear"}},
+        {"model": model | {"init_args": model["init_args"] | {"never_heard_of": 1}}},
+        {"model": model | {"init_args": model["init_args"] | {"size": 24}}},
+        {"state_dict": {}},
+    )
+    for change in changed:
+        torch.save(held | change, tmp_path / "changed.ckpt")
+        with pytest.raises(ValueError, match=r"changed\.ckpt holds a model that this version cannot build") as raised:
+            load(tmp_path / "changed.ckpt")
+        assert "\n" not in str(raised.value)
+
+
+def test_what_is_not_there_is_said(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="there is no checkpoint at"):
+        load(tmp_path / "nowhere")
+    with pytest.raises(FileNotFoundError, match="no run that wrote a checkpoint"):
+        load(tmp_path)
+    with pytest.raises(ValueError, match="at least one checkpoint"):
+        load()
+
+
+def test_a_model_of_the_other_kind_is_refused(runs: Runs) -> None:
+    with pytest.raises(ValueError, match="a translator is needed here"):
+        load_translation(runs.language)
+    with pytest.raises(ValueError, match="a language model is needed here"):
+        load_writer(runs.translator)
+    for both in ((runs.translator, runs.language), (runs.language, runs.translator), (runs.language,) * 2):
+        with pytest.raises(ValueError, match="only translators make an ensemble"):
+            load(*both)
+
+
+def test_a_device_that_is_not_there_is_said(runs: Runs) -> None:
+    with pytest.raises(ValueError, match="the device toaster cannot be used here"):
+        load(runs.language, device="toaster")
+
+
+def test_a_model_twice_is_the_model_alone(runs: Runs) -> None:
+    once, twice = load_translation(runs.translator), load_translation(runs.translator, runs.translator)
+    assert len(twice.models) == 2
+    alone, together = (list(model.translate(LINES, Searching(beams=3, n_best=3))) for model in (once, twice))
+    for one, two in zip(alone, together, strict=True):
+        assert [found.text for found in one] == [found.text for found in two]
+        assert [found.score for found in one] == pytest.approx([found.score for found in two], abs=1e-4)
+    pairs = [(line, line) for line in LINES]
+    for one, two in zip(once.score(pairs), twice.score(pairs), strict=True):
+        assert one == [(piece, pytest.approx(chance, abs=1e-5)) for piece, chance in two]
+    assert torch.allclose(once.align(LINES[0], LINES[1]).weights, twice.align(LINES[0], LINES[1]).weights)
+
+
+def test_models_with_other_vocabularies_make_no_ensemble(runs: Runs, tmp_path: Path) -> None:
+    held = torch.load(find(runs.translator), weights_only=True)
+    data = next(part for part in held.values() if isinstance(part, dict) and "tokenizers" in part)
+    for side in ("source", "target"):
+        units = data["tokenizers"][side]["units"]
+        units[-1], units[-2] = units[-2], units[-1]
+    torch.save(held, tmp_path / "other.ckpt")
+    with pytest.raises(ValueError, match="other vocabularies"):
+        load(runs.translator, tmp_path / "other.ckpt")
+
+
+def test_a_checkpoint_holds_plain_data_only(runs: Runs) -> None:
+    for run in (runs.translator, runs.language):
+        assert "state_dict" in read(run / "checkpoints" / "last.ckpt")

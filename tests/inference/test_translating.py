@@ -1,0 +1,191 @@
+"""Laws of translating lines."""
+
+import itertools
+from collections.abc import Iterator
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tiny_runs import WORDS, Runs, turned
+
+from seq2seq.data.pairs import Vocabularies
+from seq2seq.inference import Searching, Translation, load_translation
+from seq2seq.inference import translation as module
+from seq2seq.models import Translator
+from seq2seq.special import EOS
+from seq2seq.tokenizers import Bytes
+
+LINES = [" ".join(words) for length in (1, 2, 3) for words in itertools.product(WORDS[:4], repeat=length)]
+
+
+@pytest.fixture(scope="module")
+def translation(runs: Runs) -> Translation:
+    return load_translation(runs.translator)
+
+
+@pytest.fixture(scope="module")
+def untrained() -> Translation:
+    """A translator of bytes that says any bytes at all, so that no line is too strange for it."""
+    torch.manual_seed(1)
+    model = Translator(260, 260, True, size=8, depth=1).eval().requires_grad_(False)
+    model.output.bias[EOS] = 2.0
+    return Translation([model], Vocabularies(Bytes(), Bytes()))
+
+
+def test_what_was_learned_is_said(translation: Translation) -> None:
+    said = translation(LINES)
+    assert sum(map(str.__eq__, said, map(turned, LINES))) >= 0.9 * len(LINES)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40)
+@given(lines=st.lists(st.text(st.characters(exclude_characters="\n"), max_size=8), max_size=6))
+def test_one_line_comes_out_for_every_line(translation: Translation, untrained: Translation, lines: list[str]) -> None:
+    for model in (translation, untrained):
+        said = model(lines, Searching(beams=2))
+        assert len(said) == len(lines)
+        assert not any("\n" in line or "\r" in line for line in said)
+
+
+@pytest.mark.parametrize("line", ["x" * 100_000, "one " * 5000, "\0", "日本語の文", "\u2028", "\ud800", "a\nb"])
+def test_no_line_is_too_strange(translation: Translation, untrained: Translation, line: str) -> None:
+    for model in (translation, untrained):
+        said = model(["one two", line, "six"], Searching(beams=2, max_length=20))
+        assert said[::2] == model(["one two", "six"], Searching(beams=2, max_length=20))
+        assert "\n" not in said[1]
+
+
+def test_a_line_without_text_is_translated_by_none(translation: Translation) -> None:
+    for line in ("", "   ", "\t"):
+        assert list(translation.translate([line])) == [[("", 0.0)]]
+
+
+def test_a_line_is_cut_after_so_many_tokens_and_counted(translation: Translation) -> None:
+    before = translation.cut
+    short, long = "one two", "one two three four"
+    assert translation([long, short], Searching(max_length=2)) == translation([short, short])
+    assert translation.cut == before + 1
+
+
+@pytest.mark.parametrize("beams", [1, 4])
+def test_a_line_is_translated_the_same_in_any_batch(translation: Translation, beams: int) -> None:
+    lines = ["six", *LINES[:30], "", "four three two one", *LINES[-5:]]
+    alone = [next(translation.translate([line], Searching(beams)))[0] for line in lines]
+    for batch_tokens in (1, 17, 4000):
+        found = [best for (best,) in translation.translate(lines, Searching(beams, batch_tokens=batch_tokens))]
+        assert [one.text for one in found] == [one.text for one in alone]
+        assert [one.score for one in found] == pytest.approx([one.score for one in alone], abs=1e-4)
+
+
+def test_the_order_of_the_lines_is_kept(translation: Translation) -> None:
+    said = dict(zip(LINES, translation(LINES), strict=True))
+    assert translation(LINES[::-1]) == [said[line] for line in LINES[::-1]]
+
+
+def test_lines_are_read_some_at_a_time(translation: Translation, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that a file of any size takes the same memory."""
+    monkeypatch.setattr(module, "WINDOW", 10)
+    read, done = [], []
+
+    def endless() -> Iterator[str]:
+        for line in itertools.cycle(LINES):
+            read.append(line)
+            yield line
+
+    found = translation.translate(endless(), Searching(beams=1), done.append)
+    for taken in range(25):
+        next(found)
+        assert len(read) == sum(done) == 10 * (1 + taken // 10)
+
+
+def test_progress_counts_every_line(translation: Translation) -> None:
+    done: list[int] = []
+    lines = ["", *LINES, "  "]
+    assert len(list(translation.translate(lines, Searching(beams=1, batch_tokens=50), done.append))) == sum(done)
+
+
+def test_one_beam_takes_the_likeliest_word_each_time(untrained: Translation) -> None:
+    """Which, without a choice of hypotheses, is the best of one beam."""
+    lines = ["abc", "d", "e f"]
+    said = [best for (best,) in untrained.translate(lines, Searching(beams=1))]
+    model, tokenizer = untrained.models[0], Bytes()
+    for line, (text, score) in zip(lines, said, strict=True):
+        ids = [*tokenizer.encode(line), EOS]
+        problem = model.problem(torch.tensor([ids]), torch.tensor([len(ids)]))
+        written, total, state, token = [], 0.0, problem.state, torch.tensor([2])
+        while len(written) < 2 * len(ids) + 10:
+            logits, state = problem.step(token, state)
+            chances = logits[0].log_softmax(dim=-1)
+            chances[[0, 2]] = -torch.inf
+            token = chances.argmax().view(1)
+            total += float(chances[token])
+            if int(token) == EOS:
+                break
+            written.append(int(token))
+        assert text == untrained.text(written)
+        assert score == pytest.approx(total, abs=1e-4)
+
+
+def test_more_beams_find_nothing_worse(translation: Translation) -> None:
+    searches = [Searching(beams, length_penalty=0.0) for beams in (1, 8)]
+    one, many = ([best.score for (best,) in translation.translate(LINES, how)] for how in searches)
+    assert sum(many) >= sum(one) - 1e-3
+
+
+def test_the_best_come_first_and_differ(translation: Translation) -> None:
+    for found in translation.translate(LINES[:20], Searching(beams=5, n_best=5, length_penalty=0.0)):
+        assert len(found) == len({one.text for one in found}) == 5
+        assert [one.score for one in found] == sorted((one.score for one in found), reverse=True)
+
+
+def test_scores_are_what_scoring_says(translation: Translation) -> None:
+    lines = LINES[:20]
+    found = list(translation.translate(lines, Searching(beams=3, n_best=3)))
+    pairs = [(line, one.text) for line, some in zip(lines, found, strict=True) for one in some]
+    said = [sum(chance for _, chance in pieces) for pieces in translation.score(pairs)]
+    assert said == pytest.approx([one.score for some in found for one in some], abs=1e-3)
+
+
+def test_a_pair_is_scored_the_same_in_any_company(translation: Translation) -> None:
+    pairs = [(line, turned(line)) for line in LINES] + [("", ""), ("one", ""), ("", "one")]
+    together = list(translation.score(pairs))
+    for pair, pieces in list(zip(pairs, together, strict=True))[::9]:
+        ((*alone,),) = translation.score([pair])
+        assert pieces == [(piece, pytest.approx(chance, abs=1e-5)) for piece, chance in alone]
+        assert [piece for piece, _ in pieces] == [*pair[1].split(), "</s>"]
+
+
+def test_all_translations_together_have_probability_one(translation: Translation) -> None:
+    """Checked for the first word: the chances of every word and of the end sum to one, but for marks without text."""
+    model, tokenizer = translation.models[0], translation.vocabularies.target
+    words = [tokenizer.decode([token]) for token in range(1, tokenizer.vocab_size) if token not in (2, EOS)]
+    firsts = [pieces[0][1] for pieces in translation.score([("one two", word) for word in ["", *words]])]
+    assert 0.999 < sum(torch.tensor(firsts).exp().tolist()) < 1.001
+    assert not model.training
+
+
+def test_every_row_of_an_alignment_sums_to_one(translation: Translation, untrained: Translation) -> None:
+    for model in (translation, untrained):
+        alignment = model.align("one two three", "three two")
+        assert alignment.weights.shape == (len(alignment.target), len(alignment.source))
+        assert torch.allclose(alignment.weights.sum(dim=1), torch.ones(len(alignment.target)))
+        assert alignment.source[-1] == alignment.target[-1] == "</s>"
+
+
+def test_a_translator_looks_at_the_word_that_it_says(translation: Translation) -> None:
+    alignment = translation.align("one two three four", "four three two one")
+    looked = [alignment.source[place] for place in alignment.weights.argmax(dim=1).tolist()]
+    assert looked[:4] == ["four", "three", "two", "one"]
+
+
+def test_searches_that_make_no_sense_are_said(translation: Translation) -> None:
+    for wrong in (
+        Searching(beams=0),
+        Searching(n_best=0),
+        Searching(beams=2, n_best=3),
+        Searching(batch_tokens=0),
+        Searching(length_penalty=-1.0),
+        Searching(max_length=0),
+    ):
+        with pytest.raises(ValueError, match="must be"):
+            translation(["one"], wrong)

@@ -1,0 +1,144 @@
+"""Checkpoints are whole or absent, best.ckpt names the best one and last.ckpt the last."""
+
+import os
+import shutil
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from conftest import Trained
+from experiments import LANGUAGE, Running, checkpoint, metrics, same_training, seq2seq, write_config
+
+from seq2seq import tokenizers
+from seq2seq.inference import load
+from seq2seq.training import Continuation, WholeCheckpoints
+
+# the second checkpoint is half written when the process says so and waits
+SLOW_WRITE = """
+import time, torch
+save, calls = torch.save, []
+def slow(held, path):
+    calls.append(path)
+    save(held, path)
+    if len(calls) == 2:
+        half = open(path, "rb").read()
+        open(path, "wb").write(half[: len(half) // 2])
+        print("WRITING", flush=True)
+        time.sleep(100)
+torch.save = slow
+"""
+
+
+def test_best_names_the_best_of_the_three_that_are_kept(writer: Trained) -> None:
+    losses = {int(row["step"]) + 1: row["val_loss"] for row in metrics(writer.folder) if "val_loss" in row}
+    assert list(losses) == [1, 2, 3, 4, 5, 6]
+    best = sorted(losses, key=losses.__getitem__, reverse=True)[:3]
+    kept = [path for path in (writer.folder / "checkpoints").iterdir() if path.name.startswith("epoch")]
+    assert sorted(torch.load(path, weights_only=True)["global_step"] for path in kept) == sorted(best)
+    assert checkpoint(writer.folder, "best")["global_step"] == best[0] != 6
+    assert checkpoint(writer.folder)["global_step"] == 6
+
+
+def test_a_checkpoint_is_all_one_needs(tmp_path: Path, writer: Trained, texts: Path) -> None:
+    shutil.copy(writer.folder / "checkpoints" / "last.ckpt", tmp_path / "alone.ckpt")
+    held = torch.load(tmp_path / "alone.ckpt", weights_only=True)
+    tokenizer = tokenizers.restore(held["LanguageData"]["tokenizers"]["source"])
+    assert tokenizer.decode(tokenizer.encode("two")) == "two"
+    assert load(tmp_path / "alone.ckpt", device="cpu").continue_("two", 5).startswith("two")  # type: ignore[union-attr]
+
+
+def test_a_write_that_fails_leaves_the_old_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "last.ckpt"
+    WholeCheckpoints().save_checkpoint({"step": 1}, path)
+
+    def full(held: Any, path: Path) -> None:
+        path.write_bytes(b"half")
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(OSError, match="No space"):
+        WholeCheckpoints().save_checkpoint({"step": 2}, path)
+    assert torch.load(path, weights_only=True) == {"step": 1}
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_kill_during_a_write_costs_nothing_but_time(tmp_path: Path, texts: Path) -> None:
+    config = write_config(tmp_path, LANGUAGE.replace("dropout: 0", "dropout: 0.5"), texts)
+    options = ["--config", str(config), "--runs", str(tmp_path), "--keep.every_n_steps", "2"]
+    options += ["--trainer.val_check_interval", "5"]
+    running = Running(tmp_path, "fit", *options, "--name", "killed", code=SLOW_WRITE)
+    running.wait_for("WRITING")
+    running.send(signal.SIGKILL)
+    assert running.ended().status == -signal.SIGKILL
+    run = tmp_path / "killed" / "1"
+    assert checkpoint(run)["global_step"] == 2
+    assert len(list((run / "checkpoints").glob(".*.partial"))) == 1
+    assert seq2seq("fit", *options, "--name", "killed", "--resume").status == 0
+    assert not list((run / "checkpoints").glob(".*"))
+    assert seq2seq("fit", *options, "--name", "whole").status == 0
+    assert same_training(run, tmp_path / "whole" / "1")
+
+
+def test_a_run_that_was_moved_still_knows_its_best(tmp_path: Path, writer: Trained) -> None:
+    moved = tmp_path / "run" / "1"
+    shutil.copytree(writer.folder, moved)
+    shutil.rmtree(moved / "logs")
+    before = sorted(path.name for path in (writer.folder / "checkpoints").iterdir())
+    options = ("--config", moved / "config.yaml", "--runs", tmp_path, "--resume", "--trainer.max_steps", "8")
+    assert seq2seq("fit", *options).status == 0
+    assert checkpoint(moved)["global_step"] == 8
+    assert checkpoint(moved, "best")["global_step"] == checkpoint(writer.folder, "best")["global_step"]
+    for run in (moved, writer.folder):  # the later ones are not among the three best
+        assert sorted(path.name for path in (run / "checkpoints").iterdir()) == before
+    assert checkpoint(writer.folder)["global_step"] == 6
+
+
+def test_checkpoints_come_every_so_many_steps_and_never_within_one(
+    tmp_path: Path, texts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved = []
+    save = Continuation.save
+
+    def noted(self: Continuation, trainer: Any) -> None:
+        saved.append((trainer.global_step, trainer.fit_loop.epoch_loop._should_accumulate()))
+        save(self, trainer)
+
+    monkeypatch.setattr(Continuation, "save", noted)
+    config = write_config(tmp_path, LANGUAGE, texts)
+    options = (
+        "--keep.every_n_steps",
+        "2",
+        "--trainer.accumulate_grad_batches",
+        "2",
+        "--trainer.val_check_interval",
+        "3",
+    )
+    assert seq2seq("fit", "--config", config, "--runs", tmp_path, *options).status == 0
+    steps = [step for step, _ in saved]
+    assert steps[:-1] == [2, 4, 6]
+    assert steps[-1] == 6  # at the end
+    assert not any(within for _, within in saved[:-1])
+
+
+def test_minutes_between_checkpoints_may_be_none(tmp_path: Path, texts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    saved = []
+    monkeypatch.setattr(Continuation, "save", lambda self, trainer: saved.append(trainer.global_step))
+    monkeypatch.setattr("seq2seq.training.checkpoints.place", lambda checkpoint, name: None)
+    config = write_config(tmp_path, LANGUAGE, texts)
+    assert seq2seq("fit", "--config", config, "--runs", tmp_path, "--keep.minutes", "-1").status == 0
+    assert saved == [1, 2, 3, 4, 5, 6, 6]
+
+
+def test_a_second_name_is_no_second_copy(tmp_path: Path) -> None:
+    from seq2seq.training.checkpoints import place
+
+    (tmp_path / "a").write_bytes(b"1")
+    (tmp_path / "b").write_bytes(b"2")
+    place(tmp_path / "a", tmp_path / "best")
+    assert os.path.samefile(tmp_path / "a", tmp_path / "best")
+    place(tmp_path / "b", tmp_path / "best")
+    (tmp_path / "b").unlink()
+    assert (tmp_path / "best").read_bytes() == b"2"
+    assert (tmp_path / "a").read_bytes() == b"1"
