@@ -72,7 +72,7 @@ def obey(given: list[str]) -> int:
     if command not in COMMANDS:
         import difflib
 
-        near = difflib.get_close_matches(command, COMMANDS, n=1)
+        near = difflib.get_close_matches(command, [*COMMANDS, "--help", "--version"], n=1)
         return complain(f"there is no command {command}" + (f"; did you mean {near[0]}?" if near else ""))
     if command in EXPERIMENTS:
         from seq2seq.commands.experiment import run

@@ -34,7 +34,7 @@ def small(command: str) -> str:
         outside = re.search(r"CONFIG=\S*/(multi30k|shakespeare)", command)
         if outside and "--data.corpus" not in command:  # the Hub, which a test does not ask
             corpus = "my-pairs" if outside.group(1) == "multi30k" else "my-text.txt"
-            command = f"{command} ARGS=\"--data.corpus {corpus}\""
+            command = f'{command} ARGS="--data.corpus {corpus}"'
         return command[:-1] + f' {TINY}"' if command.endswith('"') else f'{command} ARGS="{TINY}"'
     return command
 
@@ -59,7 +59,9 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for path in (folder / "data").glob("*/*.*"):
         if path.suffix in (".txt", ".en", ".de"):
             text = path.read_text(encoding="utf-8")
-            path.write_text("".join(text.splitlines(keepends=True)[: 300 if "train" in path.name else 20]), encoding="utf-8")
+            path.write_text(
+                "".join(text.splitlines(keepends=True)[: 300 if "train" in path.name else 20]), encoding="utf-8"
+            )
     chance = random.Random(1)
     (folder / "my-pairs").mkdir()
     for split, size in (("train", 60), ("val", 8), ("test", 8)):
@@ -104,7 +106,7 @@ def test_every_command_and_every_line_of_python_runs(workspace: Path) -> None:
 
 def test_every_target_is_in_the_help(workspace: Path) -> None:
     said = run(workspace, "make help").stdout
-    for target in "setup tokenize train sample translate evaluate test check bench clean".split():
+    for target in ["setup", "tokenize", "train", "sample", "translate", "evaluate", "test", "check", "bench", "clean"]:
         assert re.search(rf"make {target}\b", said), target
 
 

@@ -77,9 +77,7 @@ def fit(folder: Path, name: str, config: str, *options: str) -> Path:
 
 def make_runs(folder: Path) -> Runs:
     write_corpus(folder / "corpus")
-    return Runs(
-        folder / "corpus", fit(folder, "translator", TRANSLATOR), fit(folder, "language", LANGUAGE)
-    )
+    return Runs(folder / "corpus", fit(folder, "translator", TRANSLATOR), fit(folder, "language", LANGUAGE))
 
 
 def shell(*arguments: object, given: bytes = b"", **environment: str) -> subprocess.CompletedProcess[bytes]:

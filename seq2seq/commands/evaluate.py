@@ -127,22 +127,25 @@ def pairs(
     from seq2seq.data.corpora import load_pairs
 
     where, name = model.corpus, corpus or model.corpus["corpus"]
-    columns = [where["source"], where["target"]]
-    texts = load_pairs(name, *columns, split or first_split(name, columns, where["subset"]) or "test", where["subset"])
+    source, target, subset = where["source"], where["target"], where["subset"]
+    split = split or first_split(name, [source, target], subset) or "test"
+    texts = load_pairs(name, source, target, split, subset)
     return list(texts["source"]), list(texts["target"])
 
 
 def corpus_text(model: "Writer", corpus: str | None, split: str | None) -> Iterator[str]:
     """The text of a split, block by block."""
     from seq2seq.data import LanguageData
-    from seq2seq.data.corpora import load_texts
+    from seq2seq.data.corpora import has_split, load_texts
 
     where, name = model.corpus, corpus or model.corpus["corpus"]
-    split = split or first_split(name, [where["column"]], where["subset"])
-    if split is None:  # the end of the text was kept from training instead
-        data = LanguageData(name, model.tokenizer, held_out=where["held_out"], column=where["column"])
+    subset, column = where["subset"], where["column"]
+    split = split or first_split(name, [column], subset) or "validation"
+    if split == "validation" and not has_split(name, split, [column], subset):
+        # the end of the text was kept from training instead
+        data = LanguageData(name, model.tokenizer, held_out=where["held_out"], subset=subset, column=column)
         return iter([model.tokenizer.decode(data.ids("validation"))])
-    return (row["text"] for row in load_texts(name, split, where["subset"], where["column"]))
+    return (row["text"] for row in load_texts(name, split, subset, column))
 
 
 def first_split(name: str, columns: list[str], subset: str | None) -> str | None:

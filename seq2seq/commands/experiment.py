@@ -154,7 +154,8 @@ class Experiment(LightningCLI):
         for key in ("config", "resume", "again", "runs"):
             options.pop(key, None)
         options.checkpoint.dirpath = None
-        return str(self._parser("fit").dump(options, skip_validation=True))
+        # with every null, since a null may stand where the default is something, as in attention: null
+        return str(self._parser("fit").dump(options, skip_validation=True, skip_none=False))
 
     def instantiate_trainer(self, **kwargs: Any) -> pl.Trainer:
         options = self.options

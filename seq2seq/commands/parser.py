@@ -41,6 +41,9 @@ def names(parser: Any) -> list[str]:
 def plain_sentence(message: str, known: list[str]) -> str:
     """The innermost reason of a nested message of jsonargparse, on one line."""
     text = " ".join(message.split())
+    optional = r"Parser key \"([\w.]+)\": .*Errors: - Expected an? <class '(\w+)'> - Expected a <class 'NoneType'> "
+    if wrong := re.search(rf"{optional}.*Given value: (\S+)", text):
+        return f"{wrong.group(1)} must be of type {wrong.group(2)}, and {wrong.group(3)} was given"
     while inner := re.search(r"Errors: - (.+?) - Expected an? <class 'NoneType'>", text):  # of an optional class
         text = inner.group(1)
     if wrong := re.search(r"unknown option .+|there is no class .+|\w+ must be of type .+", text):
@@ -93,7 +96,8 @@ def call(command: Callable[..., None], arguments: list[str]) -> None:
     """Call a command with what its signature names; a list of files comes first, without a name."""
     described = docstring_parser.parse(inspect.cleandoc(command.__doc__ or ""))
     text = "\n\n".join(part for part in (described.short_description, described.long_description) if part)
-    parser = OneLineErrors(prog=f"seq2seq {command.__name__}", description=text, formatter_class=Formatter)
+    prog = f"seq2seq {command.__name__}"
+    parser = OneLineErrors(prog=prog, description=text, formatter_class=Formatter, allow_abbrev=False)
     helps = {argument.arg_name: argument.description for argument in described.params}
     parameters = list(inspect.signature(command).parameters.values())
     listed = [p for p in parameters if p.annotation == list[str] and p.default in (p.empty, ())]

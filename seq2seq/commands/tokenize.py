@@ -37,6 +37,10 @@ def tokenize(
     Prints the size of the vocabulary and, for each file, how many tokens a line and a character take and how many of
     them are unknown.
 
+    examples:
+      seq2seq tokenize train.de train.en --out vocabulary.json --tokenizer.size 8000 --held-out val.de
+      seq2seq tokenize text.txt --out words.json --tokenizer Words --tokenizer.max_size 20000 --show "A line."
+
     Args:
         files: Text files in UTF-8 to learn from, all of them as one text.
         out: The file to write the tokenizer into.

@@ -103,7 +103,7 @@ def test_a_translator_gets_its_vocabularies_and_its_seed(monkeypatch: pytest.Mon
     made = built(monkeypatch, here, "t", "seed_everything: 5\n")
     model: Any = made.model
     data: Any = made.datamodule
-    letters = len(set("".join((here.corpus / f"train.{side}").read_text() for side in "ab")) - {"\n"})
+    letters = len(set("".join((here.corpus / f"train.{side}").read_text() for side in "ab")))
     assert model.hparams["source_vocab_size"] == model.hparams["target_vocab_size"] == letters + 4
     assert model.hparams["shared_vocabulary"] is True
     assert model.source_embedding is model.target_embedding
@@ -167,8 +167,13 @@ def test_a_finished_run_is_not_repeated_until_something_changes(copy: Place) -> 
 
 
 def test_the_configuration_of_a_run_gives_the_same_run(copy: Place) -> None:
+    assert copy("fit", "t", "--model.attention", "null").status == 0
+    shutil.rmtree(copy.run("t"))
+    copy.run("t", 2).rename(copy.run("t"))
     config = copy.run("t") / "config.yaml"
-    assert yaml.safe_load(config.read_text())["trainer"]["max_steps"] == 6
+    held = yaml.safe_load(config.read_text())
+    assert held["trainer"]["max_steps"] == 6
+    assert held["model"]["init_args"]["attention"] is None  # which is not the default
     given = ("fit", "--config", config, "--runs", copy.folder)
     assert f"{copy.run('t')} has finished this very configuration" in seq2seq(*given).out
     told = seq2seq(*given, "--again")
@@ -191,12 +196,7 @@ def test_training_stops_early_when_what_it_watches_gets_no_better(here: Place, n
     path = here.folder / f"{name}.yaml"
     stopping = f"{{class_path: EarlyStopping, init_args: {watch}}}"
     text = path.read_text().replace("max_steps: 6", "max_steps: 100")
-    text = (
-        text.replace("[Bleu]", f"[Bleu, {stopping}]")
-        if name == "t"
-        else text.replace("trainer: {", f"trainer: {{callbacks: [{stopping}], ")
-    )
-    path.write_text(text)
+    path.write_text(text.replace("callbacks: [", f"callbacks: [{stopping}, "))
     told = here("fit", name)
     assert told.status == 0, told.err
     patience = 2 if name == "t" else 1
@@ -406,6 +406,6 @@ def test_predictions_of_a_language_model_are_the_nats_of_each_token(trained: Pla
     text = (trained.corpus / "test.txt").read_text()
     wanted = [token.nats for token in load_writer(trained.run("w"), device="cpu").score(text)]
     assert [float(line) for line in told.out.splitlines()] == pytest.approx(wanted, abs=1e-4)
-    said = trained("test", "w", "--ckpt-path", trained.run("w")).out
+    said = trained("test", "w", "--ckpt-path", trained.run("w"), "--data.batch_size", "1").out
     loss = float(re.match(r"test loss ([\d.]+) \(perplexity", said)[1])  # type: ignore[index]
-    assert loss == pytest.approx(sum(wanted) / len(wanted), abs=0.01)  # in four streams, each from nothing
+    assert loss == pytest.approx(sum(wanted) / len(wanted), abs=1e-3)

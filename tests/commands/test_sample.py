@@ -1,11 +1,14 @@
 """Laws of `seq2seq sample`."""
 
 import io
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from tiny_runs import Runs, shell
+from tiny_runs import Runs
 
+from seq2seq import Sampler
 from seq2seq.__main__ import main
 from seq2seq.commands import sample as module
 from seq2seq.inference import Writer, load_writer
@@ -21,8 +24,6 @@ def sampled(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
 
 def test_the_prompt_and_its_continuation_are_written(runs: Runs, capsys: pytest.CaptureFixture[str]) -> None:
     said = sampled(capsys, runs.language, "--prompt", "one ", "--length", 30, "--temperature", 0)
-    from seq2seq import Sampler
-
     assert said == load_writer(runs.language).continue_("one ", 30, Sampler(temperature=0)) + "\n"
     assert len(said) == len("one ") + 30 + 1
 
@@ -38,13 +39,10 @@ def test_it_is_written_as_it_is_generated(
     """After every token, what was written so far has been shown."""
     write = Writer.write
 
-    def watched(self: Writer, *options: object) -> object:
-        shown = 0
-        for pieces in write(self, *options):  # type: ignore[arg-type]
-            out = capsys.readouterr().out
-            seen.append(out)
+    def watched(*options: Any) -> Iterator[list[str]]:
+        for pieces in write(*options):
+            seen.append(capsys.readouterr().out)
             yield pieces
-            shown += 1
 
     seen: list[str] = []
     monkeypatch.setattr(Writer, "write", watched)
@@ -92,13 +90,13 @@ def test_prompts_come_from_standard_input(
     assert "\n\ntwo" in said
 
 
-def test_a_prompt_that_is_no_text_comes_out_as_it_went_in(runs: Runs) -> None:
+def test_a_prompt_that_is_no_text_comes_out_as_it_went_in(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where the terminal is not one of UTF-8."""
-    said = shell("sample", runs.language, "--prompt", b"\xff\xe9 f".decode("utf-8", "surrogateescape"), "--length", 40,
-                 PYTHONIOENCODING="ascii")  # fmt: skip
-    assert said.stderr == b""
-    assert said.returncode == 0
-    assert said.stdout.startswith(b"\xff\xe9 f")
+    terminal = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(terminal, encoding="ascii"))
+    prompt = "ü".encode() + b"\xff\xe9 f"  # as the shell gives it to Python
+    assert main(["sample", str(runs.language), "--prompt", prompt.decode("utf-8", "surrogateescape")]) == 0
+    assert terminal.getvalue().startswith(prompt)
 
 
 @pytest.mark.parametrize(
@@ -111,9 +109,7 @@ def test_a_prompt_that_is_no_text_comes_out_as_it_went_in(runs: Runs) -> None:
         (["--prompts", "nowhere.txt"], "there is no file nowhere.txt"),
     ],
 )
-def test_mistakes_are_said(
-    runs: Runs, capsys: pytest.CaptureFixture[str], options: list[str], message: str
-) -> None:
+def test_mistakes_are_said(runs: Runs, capsys: pytest.CaptureFixture[str], options: list[str], message: str) -> None:
     assert main(["sample", str(runs.language), *options]) == 1
     said = capsys.readouterr()
     assert said.out == ""

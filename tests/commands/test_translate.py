@@ -30,9 +30,7 @@ def translated(capsys: pytest.CaptureFixture[str], *arguments: object) -> list[s
     return said.out.split("\n")[:-1]
 
 
-def test_the_translations_are_those_of_python(
-    runs: Runs, source: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_translations_are_those_of_python(runs: Runs, source: Path, capsys: pytest.CaptureFixture[str]) -> None:
     said = translated(capsys, runs.translator, "--input", source)
     assert said == load_translation(runs.translator)(LINES)
     assert said[:2] == [turned(line) for line in LINES[:2]]
@@ -159,7 +157,7 @@ def test_any_pieces_can_be_drawn(tmp_path: Path) -> None:
     import torch
     from matplotlib.image import imread
 
-    sides = (["$x$", "$", "日本", "a b", "\t\n", "_^{", "</s>"], ["\\frac", "</s>"]), (["x"] * 1001, ["y"] * 300)
+    sides = (["$x$", "$", "日本", "a b", "\t\n", "_^{", "</s>"], ["\\frac", "</s>"]), (["x"] * 1001, ["y"] * 30)
     for source, target in sides:
         weights = torch.rand(len(target), len(source)).softmax(dim=1)
         draw_alignment(Alignment(source, target, weights), str(tmp_path / "picture.png"))

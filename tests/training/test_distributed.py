@@ -197,6 +197,7 @@ def test_a_translator_goes_on_with_any_number_of_processes(pair: Pair, alone: Pa
     assert math.isfinite(float(held["state_dict"]["output.bias"].sum()))
 
 
+@pytest.mark.slow
 def test_ctrl_c_reaches_processes_that_the_command_started_itself(tmp_path: Path, texts: Path) -> None:
     write_config(tmp_path, LANGUAGE, texts, "long")
     more = ["--trainer.devices", "2", "--trainer.max_steps", "1000000"]

@@ -20,7 +20,8 @@ model:
   class_path: LanguageModel
   init_args:
     {layer: {class_path: LSTM, init_args: {weight_dropout: 0.2}}, size: 8, depth: 2, dropout: 0.3, word_dropout: 0.1}
-trainer: {max_steps: 16, val_check_interval: 5, check_val_every_n_epoch: null, accelerator: cpu, callbacks: [STOP]}
+trainer: {max_steps: 16, val_check_interval: 5, check_val_every_n_epoch: null, accelerator: cpu,
+  callbacks: [STOP, {class_path: TextSample, init_args: {length: 9}}]}
 """
 TRANSLATION = """
 data:
@@ -43,6 +44,8 @@ SCHEDULE = """
 optimizer: {class_path: AdamW, init_args: {lr: 0.01}}
 lr_scheduler: {class_path: WarmupCosine, init_args: {warmup: 3}}
 """
+
+WHOLE: dict[tuple[str, ...], dict[str, Any]] = {}  # how runs that were never stopped ended, by their configurations
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +103,10 @@ def check(
     """Stop after each of these batches in turn, and compare with a run that was never stopped."""
     config = text.replace("CORPUS", str(corpus)).replace("STOP", STOPPING) + SCHEDULE
     (tmp_path / "config.yaml").write_text(config, encoding="utf-8")
-    assert fit(tmp_path, "whole", *options) == 0
+    key = (config, *options)
+    if key not in WHOLE:
+        assert fit(tmp_path, "whole", *options) == 0
+        WHOLE[key] = ending(tmp_path, "whole")
     start = Speed.on_train_batch_start
     waiting = list(stops)
 
@@ -115,7 +121,7 @@ def check(
     while waiting:
         assert fit(tmp_path, "stopped", "--resume", *options) == 128 + signal.SIGTERM
     assert fit(tmp_path, "stopped", "--resume", *options) == 0
-    whole, stopped = ending(tmp_path, "whole"), ending(tmp_path, "stopped")
+    whole, stopped = WHOLE[key], ending(tmp_path, "stopped")
     assert whole["global_step"] == stopped["global_step"] == 16
     for part in ("state_dict", "optimizer_states", "lr_schedulers", "carried_state"):
         assert_same(whole.get(part), stopped.get(part), part)
@@ -124,14 +130,14 @@ def check(
     assert_same(*(c[loader[0]][loader[1]][loader[2]].get(loader[3]) for c in (whole, stopped)), "position")
 
 
-@pytest.mark.parametrize("stops", [[3], [5], [1, 2, 6], [7, 10, 15]])
+@pytest.mark.parametrize("stops", [[5], [1, 2, 6], [7, 10, 15]])
 def test_a_language_model_goes_on_with_its_carried_state(
     tmp_path: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch, stops: list[int]
 ) -> None:
     check(tmp_path, corpus, monkeypatch, LANGUAGE, stops)
 
 
-@pytest.mark.parametrize("stops", [[3], [5], [4, 6, 8], [9, 10, 13]])
+@pytest.mark.parametrize("stops", [[5], [4, 6, 8], [9, 10, 13]])
 def test_a_translator_goes_on_in_the_middle_of_an_epoch(
     tmp_path: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch, stops: list[int]
 ) -> None:

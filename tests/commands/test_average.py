@@ -1,0 +1,98 @@
+"""Laws of `seq2seq average`."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from tiny_runs import Runs
+
+from seq2seq.__main__ import main
+from seq2seq.commands.average import kept
+from seq2seq.inference import load_translation
+from seq2seq.inference.checkpoint import read
+
+
+def test_weights_are_the_mean(runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "mean.ckpt"
+    assert main(["average", *map(str, runs.checkpoints), "--output", str(out)]) == 0
+    mean, parts = read(out)["state_dict"], [read(path)["state_dict"] for path in runs.checkpoints]
+    assert any(not torch.equal(parts[0][name], parts[1][name]) for name in mean)
+    for name, weight in mean.items():
+        expected = torch.stack([part[name] for part in parts]).mean(dim=0)
+        torch.testing.assert_close(weight, expected, atol=1e-6, rtol=1e-5)
+        assert weight.dtype == parts[0][name].dtype
+
+
+def test_a_mean_loads_and_translates(runs: Runs, tmp_path: Path) -> None:
+    out = tmp_path / "mean.ckpt"
+    assert main(["average", str(runs.translator), "--output", str(out), "--of", "last", "--count", "2"]) == 0
+    assert load_translation(out)(["six", "one two"]) == ["six", "two one"]
+    assert load_translation(out, runs.translator)(["six"]) == ["six"]
+    assert "optimizer_states" not in read(out)
+
+
+def test_a_mean_can_be_evaluated_like_a_run(runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It still knows where its corpus is."""
+    out = tmp_path / "mean.ckpt"
+    assert main(["average", *map(str, runs.checkpoints[1:]), "--output", str(out)]) == 0
+    assert main(["evaluate", str(out), "--json"]) == 0
+    assert '"BLEU"' in capsys.readouterr().out
+
+
+def test_the_mean_of_one_twice_is_itself(runs: Runs, tmp_path: Path) -> None:
+    one = runs.checkpoints[-1]
+    assert main(["average", str(one), str(one), "--output", str(tmp_path / "same.ckpt")]) == 0
+    for name, weight in read(tmp_path / "same.ckpt")["state_dict"].items():
+        assert torch.equal(weight, read(one)["state_dict"][name])
+
+
+def test_the_last_of_a_run_are_the_newest(runs: Runs) -> None:
+    newest_first = runs.checkpoints[::-1]
+    assert kept(runs.translator, "last", 5) == newest_first
+    assert kept(runs.translator, "last", 2) == newest_first[:2]
+
+
+@pytest.mark.parametrize("highest", [False, True])
+def test_the_best_of_a_run_are_those_that_it_scored_best(runs: Runs, tmp_path: Path, highest: bool) -> None:
+    """Whether it watched a loss or BLEU, and wherever the run's folder was moved."""
+    shutil.copytree(runs.translator, tmp_path / "moved")
+    last = tmp_path / "moved" / "checkpoints" / "last.ckpt"
+    held = torch.load(last, weights_only=True)
+    watching = next(state for state in held["callbacks"].values() if "best_k_models" in state)
+    scores = {
+        path: torch.tensor(float(place)) for place, path in zip((2, 1, 3), watching["best_k_models"], strict=True)
+    }
+    watching["best_k_models"] = scores
+    watching["best_model_score"] = torch.tensor(3.0 if highest else 1.0)
+    torch.save(held, last)
+    expected = [Path(path).name for path in sorted(scores, key=scores.__getitem__, reverse=highest)]
+    assert [path.name for path in kept(tmp_path / "moved", "best", 5)] == expected
+    assert [path.name for path in kept(tmp_path / "moved", "best", 2)] == expected[:2]
+
+
+def test_a_run_knows_its_best(runs: Runs) -> None:
+    (best, *_) = kept(runs.translator, "best", 3)
+    assert best.samefile(runs.translator / "checkpoints" / "best.ckpt")
+
+
+def test_mistakes_are_said(runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    other = read(runs.checkpoints[0])
+    other["model"]["init_args"]["size"] = 64
+    torch.save(other, tmp_path / "other.ckpt")
+    first = str(runs.checkpoints[0])
+    wrong = (
+        ([first], "needs at least 2 checkpoints, and 1 was found"),
+        ([str(runs.language)], "a run keeps several with --checkpoint.save_top_k"),
+        ([str(runs.translator), "--count", "1"], "--count 1 was given"),
+        ([first, str(tmp_path / "other.ckpt")], "holds another model than"),
+        ([str(runs.translator), str(runs.language)], "holds another model than"),
+        ([first, "nowhere.ckpt"], "there is no checkpoint at nowhere.ckpt"),
+        ([str(tmp_path)], "there is no checkpoint at"),
+    )
+    for arguments, message in wrong:
+        assert main(["average", *arguments, "--output", str(tmp_path / "out.ckpt")]) == 1
+        said = capsys.readouterr()
+        assert message in said.err
+        assert said.err.count("\n") == 1
+        assert not (tmp_path / "out.ckpt").exists()

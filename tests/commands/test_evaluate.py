@@ -1,0 +1,173 @@
+"""Laws of `seq2seq evaluate`."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sacrebleu
+from tiny_runs import Runs, shell
+
+from seq2seq import Searching
+from seq2seq.__main__ import main
+from seq2seq.inference import load_translation, load_writer
+
+LETTERED = "Four three TWO one."
+
+
+def evaluated(capsys: pytest.CaptureFixture[str], *arguments: object) -> Any:
+    """What is said with --json."""
+    capsys.readouterr()
+    assert main(["evaluate", *map(str, arguments), "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def lines_of(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8").splitlines()
+
+
+def test_a_text_has_the_nats_that_the_model_says(runs: Runs, capsys: pytest.CaptureFixture[str]) -> None:
+    """By token, by character and by byte, which differ where a letter takes two bytes."""
+    text = (runs.corpus / "text" / "test.txt").read_text(encoding="utf-8")
+    nats, tokens = load_writer(runs.language).nats(text)
+    said = evaluated(capsys, runs.language)
+    counts = {"token": tokens, "character": len(text), "byte": len(text.encode())}
+    assert counts["byte"] > counts["character"] == counts["token"]
+    for unit, count in counts.items():
+        assert said[f"nats_per_{unit}"] == pytest.approx(nats / count)
+        assert said[f"bits_per_{unit}"] == pytest.approx(nats / count / math.log(2))
+        assert said[f"{unit}s"] == count
+    assert said["perplexity"] == pytest.approx(math.exp(nats / tokens))
+
+
+def test_splits_and_files_are_read_alike(runs: Runs, capsys: pytest.CaptureFixture[str]) -> None:
+    by_split = evaluated(capsys, runs.language, "--split", "validation")
+    assert by_split == evaluated(capsys, runs.language, "--text", runs.corpus / "text" / "validation.txt")
+    assert by_split == evaluated(capsys, runs.language, "--corpus", runs.corpus / "text", "--split", "validation")
+    assert by_split != evaluated(capsys, runs.language)
+
+
+def test_text_that_training_held_out_is_what_is_scored_without_a_split(
+    runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (runs.corpus / "text" / "train.txt").read_text(encoding="utf-8")
+    ids = len(text) + 1  # a begin mark, since every character is one
+    kept = text[int(ids * 0.9) - 1 :]
+    (tmp_path / "end.txt").write_text(kept, encoding="utf-8")
+    (tmp_path / "one.txt").write_text(text, encoding="utf-8")
+    expected = evaluated(capsys, runs.language, "--text", tmp_path / "end.txt")
+    for split in ([], ["--split", "validation"]):
+        assert evaluated(capsys, runs.language, "--corpus", tmp_path / "one.txt", *split) == expected
+
+
+@pytest.mark.parametrize("window", [1, 8])
+def test_a_window_starts_from_nothing(runs: Runs, capsys: pytest.CaptureFixture[str], window: int) -> None:
+    text = (runs.corpus / "text" / "test.txt").read_text(encoding="utf-8")
+    nats, tokens = load_writer(runs.language).nats(text, window)
+    assert evaluated(capsys, runs.language, "--window", window)["nats_per_token"] == pytest.approx(nats / tokens)
+
+
+def test_a_window_as_long_as_the_text_is_the_whole_text(runs: Runs, capsys: pytest.CaptureFixture[str]) -> None:
+    whole, one = (evaluated(capsys, runs.language, *window) for window in ([], ["--window", 100_000]))
+    assert whole == pytest.approx(one, rel=1e-5)
+
+
+def test_a_translators_scores_are_sacrebleus(runs: Runs, capsys: pytest.CaptureFixture[str]) -> None:
+    sources, references = (lines_of(runs.corpus / f"test.{side}") for side in "ab")
+    said = load_translation(runs.checkpoints[0])(sources, Searching(beams=2))  # which learned little yet
+    found = evaluated(capsys, runs.checkpoints[0], "--beams", 2)
+    assert found["BLEU"]["score"] == sacrebleu.corpus_bleu(said, [references]).score
+    assert found["chrF"]["score"] == sacrebleu.corpus_chrf(said, [references]).score
+    assert found["TER"]["score"] == sacrebleu.corpus_ter(said, [references]).score
+    assert found["exact match"]["score"] == 100 * sum(map(str.__eq__, said, references)) / len(said) < 100
+    assert all(f"version:{sacrebleu.__version__}" in found[name]["signature"] for name in ("BLEU", "chrF", "TER"))
+
+
+def test_a_file_of_translations_has_the_scores_of_the_model(
+    runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, reference = runs.corpus / "test.a", runs.corpus / "test.b"
+    out = tmp_path / "out.txt"
+    assert main(["translate", str(runs.checkpoints[0]), "--input", str(source), "--output", str(out)]) == 0
+    by_file = evaluated(capsys, "--translations", out, "--reference", reference)
+    assert by_file == evaluated(capsys, runs.checkpoints[0])
+    assert by_file == evaluated(capsys, runs.checkpoints[0], "--source", source, "--reference", reference)
+
+
+def test_case_is_looked_at_unless_told_otherwise(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "t").write_text(LETTERED + "\n")
+    (tmp_path / "r").write_text(LETTERED.lower() + "\n")
+    files = ("--translations", tmp_path / "t", "--reference", tmp_path / "r")
+    for name in ("BLEU", "chrF"):
+        assert evaluated(capsys, *files)[name]["score"] < 100
+        assert evaluated(capsys, *files, "--lowercase")[name]["score"] == pytest.approx(100)
+
+
+def test_translations_are_scored_without_torch(tmp_path: Path) -> None:
+    (tmp_path / "t").write_text(LETTERED + "\n")
+    for name in ("torch", "pytorch_lightning"):  # which cannot be imported here
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("raise ImportError('it must not be imported')")
+    said = shell("evaluate", "--translations", tmp_path / "t", "--reference", tmp_path / "t", PYTHONPATH=str(tmp_path))
+    assert said.stderr == b""
+    assert said.stdout.startswith(b"BLEU         100.00   nrefs:1")
+
+
+def test_people_read_a_table(runs: Runs, capsys: pytest.CaptureFixture[str]) -> None:
+    said = evaluated(capsys, runs.language)
+    assert main(["evaluate", str(runs.language)]) == 0
+    table = capsys.readouterr().out
+    for unit in ("token", "character", "byte"):
+        assert f"{unit:<10} {said[f'nats_per_{unit}']:>9.4f} {said[f'bits_per_{unit}']:>9.4f}\n" in table
+    assert f"perplexity {said['perplexity']:.4f}" in table
+
+
+@pytest.mark.parametrize("examples", [0, 1, 3, 1000])
+def test_examples_stand_beside_their_references(runs: Runs, capsys: pytest.CaptureFixture[str], examples: int) -> None:
+    capsys.readouterr()
+    assert main(["evaluate", str(runs.translator), "--beams", "1", "--examples", str(examples)]) == 0
+    said = capsys.readouterr().out
+    sources, references = (lines_of(runs.corpus / f"test.{side}") for side in "ab")
+    shown = [line.removeprefix("  source     ") for line in said.splitlines() if line.startswith("  source ")]
+    assert len(shown) == min(examples, len(sources))
+    for source in shown:
+        assert f"  reference  {references[sources.index(source)]}\n" in said
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "message"),
+    [
+        (None, [], "a checkpoint is needed, or --translations with --reference"),
+        (None, ["--translations", "t"], "with --reference"),
+        (None, ["--translations", "nowhere", "--reference", "r"], "there is no file nowhere"),
+        ("translator", ["--translations", "t", "--reference", "r"], "without a checkpoint"),
+        ("translator", ["--source", "s"], "--source and --reference go together"),
+        ("translator", ["--window", "5"], "no --text and no --window"),
+        ("translator", ["--split", "tset"], "has no split 'tset'"),
+        ("language", ["--split", "tset"], "has no split 'tset'"),
+        ("translator", ["--beams", "0"], "beams and batch_tokens must be at least 1"),
+        ("language", ["--source", "s"], "no --source and no --reference"),
+        ("language", ["--window", "0"], "a window must have at least 1 token"),
+        ("language", ["--text", "nowhere"], "there is no file nowhere"),
+        ("language", ["--text", "/dev/null"], "at least one of its tokens"),
+    ],
+)
+def test_mistakes_are_said(
+    runs: Runs, capsys: pytest.CaptureFixture[str], kind: str | None, options: list[str], message: str
+) -> None:
+    assert main(["evaluate", *([str(getattr(runs, kind))] if kind else []), *options]) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert message in said.err
+    assert said.err.count("\n") == 1
+
+
+def test_files_of_unequal_length_are_said(runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "two").write_text("one\ntwo\n")
+    (tmp_path / "three").write_text("one\ntwo\nthree\n")
+    files = [str(tmp_path / "two"), "--reference", str(tmp_path / "three")]
+    assert main(["evaluate", str(runs.translator), "--source", *files]) == 1
+    assert "has 2 lines and" in capsys.readouterr().err
+    assert main(["evaluate", "--translations", *files]) == 1
+    assert "not 3 for 2 lines" in capsys.readouterr().err
