@@ -68,7 +68,7 @@ evaluate: .venv/ready ## score CHECKPOINT, or the newest run, on its test split
 	@$(BIN)/seq2seq evaluate $(or $(CHECKPOINT),$$($(call newest,))) $(ARGS)
 
 test: .venv/ready ## run the tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" -n $$($(BIN)/python -c 'import os; print(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())') $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" --dist worksteal -n $$($(BIN)/python -c 'import os; print(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())') $(ARGS)
 
 test-slow: .venv/ready ## run the long tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow $(ARGS)

@@ -3,6 +3,7 @@
 import io
 import os
 import sys
+import warnings
 from importlib import import_module
 
 COMMANDS = {
@@ -38,6 +39,9 @@ examples:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; any mistake is one line on standard error and a status that is not zero."""
+    # batches come in hundreds of shapes, and for each oneDNN would keep kernels with their buffers: gigabytes in an hour
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "128")
+    warnings.formatwarning = lambda message, *_, **__: f"seq2seq: {message}\n"
     if isinstance(sys.stdout, io.TextIOWrapper):
         # UTF-8 whatever the terminal says; bytes of the command line that are none come out as they went in
         sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape", newline="\n")
