@@ -39,7 +39,7 @@ examples:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; any mistake is one line on standard error and a status that is not zero."""
-    # batches come in hundreds of shapes, and for each oneDNN would keep kernels with their buffers: gigabytes in an hour
+    # batches come in hundreds of shapes, and oneDNN would keep kernels and buffers for each: gigabytes in an hour
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "128")
     warnings.formatwarning = lambda message, *_, **__: f"seq2seq: {message}\n"
     if isinstance(sys.stdout, io.TextIOWrapper):
