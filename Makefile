@@ -13,7 +13,8 @@ CHECKPOINT ?=
 PROMPT ?=
 
 BIN := .venv/bin
-NAME := $(basename $(notdir $(CONFIG)))
+# a run is called after its configuration, or as ARGS say
+NAME := $(or $(shell echo '$(ARGS)' | sed -n 's/.*--name[= ]\([^ ]*\).*/\1/p'),$(basename $(notdir $(CONFIG))))
 PHRASEBOOK := data/phrasebook/train.en
 LIBRARY := data/library/train.txt
 flag = $(if $(filter-out 0,$($(1))),$(2))
