@@ -8,11 +8,9 @@ from typing import Any
 
 import pytorch_lightning as pl
 from lightning_fabric.utilities.exceptions import MisconfigurationException
-from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI, ReduceLROnPlateau
 from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
 
 # short names of classes in configurations are those that were imported
 import seq2seq.attention
@@ -20,7 +18,8 @@ import seq2seq.data.language
 import seq2seq.data.translation
 import seq2seq.recurrence
 import seq2seq.training  # noqa: F401
-from seq2seq.commands.parser import OneLineErrors, underscored
+from seq2seq.commands.options import Parser, add_options
+from seq2seq.commands.parser import underscored
 from seq2seq.data.vocabulary import data_of
 from seq2seq.inference import Translation
 from seq2seq.inference.checkpoint import find, read
@@ -38,17 +37,6 @@ from seq2seq.training.speed import Speed
 RUN = "SEQ2SEQ_RUN"  # tells processes that Lightning starts which folder the first one chose
 
 OWN_CONFIG = "the config.yaml in the folder of its run describes it"
-
-LINKS = (
-    ("data.vocab_size", "model.init_args.vocab_size"),
-    ("data.source_vocab_size", "model.init_args.source_vocab_size"),
-    ("data.target_vocab_size", "model.init_args.target_vocab_size"),
-    ("data.shared_vocabulary", "model.init_args.shared_vocabulary"),
-)
-
-
-class Parser(OneLineErrors, LightningArgumentParser):
-    """LightningCLI's parser with errors of one line."""
 
 
 class Experiment(LightningCLI):
@@ -82,29 +70,7 @@ class Experiment(LightningCLI):
         return {name: skipped for name, skipped in LightningCLI.subcommands().items() if name == self.asked}
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        parser.add_argument("--name", type=str | None, default=None, help="Name of the run; that of the configuration.")
-        parser.add_argument("--runs", type=str, default="runs", help="Folder of all runs.")
-        parser.add_argument("--resume", action="store_true", help="Go on with the newest run of this name.")
-        parser.add_argument("--again", action="store_true", help="Train anew although the same run has finished.")
-        parser.add_argument(
-            "--init_from",
-            type=str | None,
-            default=None,
-            help="Checkpoint whose weights and tokenizer training starts with.",
-        )
-        parser.add_argument("--keep.minutes", type=float, default=5.0, help="Minutes between two checkpoints.")
-        parser.add_argument(
-            "--keep.every_n_steps", type=int | None, default=None, help="Steps between two checkpoints."
-        )
-        parser.add_lightning_class_args(ModelCheckpoint, "checkpoint")
-        parser.set_defaults({"checkpoint.monitor": "val_loss", "checkpoint.enable_version_counter": False})
-        parser.add_optimizer_args((Optimizer,))
-        parser.add_lr_scheduler_args((LRScheduler,))
-        parser.set_defaults({"optimizer": {"class_path": "torch.optim.AdamW", "init_args": {"lr": 1e-3}}})
-        parser.link_arguments("trainer.max_steps", "lr_scheduler.init_args.steps")
-        parser.link_arguments("seed_everything", "data.init_args.seed", compute_fn=int)
-        for source, target in LINKS:
-            parser.link_arguments(source, target, apply_on="instantiate")
+        add_options(parser)
 
     def _parse_ckpt_path(self) -> None:
         """The configuration says what the model is; a checkpoint only brings its weights."""

@@ -5,7 +5,7 @@ from torch import nn
 
 from seq2seq.special import PAD
 
-SCALE = 0.1  # of the uniform start; see docs/recipes.md
+SCALE = 0.1  # of the uniform start
 
 
 def embedding(words: int, size: int) -> nn.Embedding:

@@ -1,0 +1,44 @@
+"""What `fit`, `validate`, `test` and `predict` can be told beside LightningCLI's own options, and what is linked."""
+
+from pytorch_lightning.callbacks import ModelCheckpoint
+from pytorch_lightning.cli import LightningArgumentParser
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+from seq2seq.commands.parser import OneLineErrors
+
+LINKS = (
+    ("data.vocab_size", "model.init_args.vocab_size"),
+    ("data.source_vocab_size", "model.init_args.source_vocab_size"),
+    ("data.target_vocab_size", "model.init_args.target_vocab_size"),
+    ("data.shared_vocabulary", "model.init_args.shared_vocabulary"),
+)
+
+
+class Parser(OneLineErrors, LightningArgumentParser):
+    """LightningCLI's parser with errors of one line."""
+
+
+def add_options(parser: LightningArgumentParser) -> None:
+    """Add the options of a run, its checkpoints, its optimiser and its schedule, and link what must agree."""
+    parser.add_argument("--name", type=str | None, default=None, help="Name of the run; that of the configuration.")
+    parser.add_argument("--runs", type=str, default="runs", help="Folder of all runs.")
+    parser.add_argument("--resume", action="store_true", help="Go on with the newest run of this name.")
+    parser.add_argument("--again", action="store_true", help="Train anew although the same run has finished.")
+    parser.add_argument(
+        "--init_from",
+        type=str | None,
+        default=None,
+        help="Checkpoint whose weights and tokenizer training starts with.",
+    )
+    parser.add_argument("--keep.minutes", type=float, default=5.0, help="Minutes between two checkpoints.")
+    parser.add_argument("--keep.every_n_steps", type=int | None, default=None, help="Steps between two checkpoints.")
+    parser.add_lightning_class_args(ModelCheckpoint, "checkpoint")
+    parser.set_defaults({"checkpoint.monitor": "val_loss", "checkpoint.enable_version_counter": False})
+    parser.add_optimizer_args((Optimizer,))
+    parser.add_lr_scheduler_args((LRScheduler,))
+    parser.set_defaults({"optimizer": {"class_path": "torch.optim.AdamW", "init_args": {"lr": 1e-3}}})
+    parser.link_arguments("trainer.max_steps", "lr_scheduler.init_args.steps")
+    parser.link_arguments("seed_everything", "data.init_args.seed", compute_fn=int)
+    for source, target in LINKS:
+        parser.link_arguments(source, target, apply_on="instantiate")
