@@ -1,6 +1,7 @@
 """Every command and every line of Python of the README runs, on corpora made small and with a few steps of training."""
 
 import contextlib
+import io
 import os
 import random
 import re
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from seq2seq.__main__ import main
+from seq2seq.training import runs
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -93,11 +95,29 @@ def run(folder: Path, command: str) -> subprocess.CompletedProcess[str]:
 
 
 def run_here(folder: Path, command: str) -> None:
-    """The same without a process of its own, which would spend seconds on importing torch."""
+    """A `seq2seq` command without a process of its own, which would spend seconds on importing torch."""
     os.environ.pop("SEQ2SEQ_RUN", None)  # names the run of a process
     with contextlib.chdir(folder):
-        assert main(shlex.split(command)[1:]) == 0, command
+        try:
+            status = main(shlex.split(command)[1:])
+        except SystemExit as ended:  # as when the same run has finished already
+            status = int(ended.code or 0)
     os.environ.pop("SEQ2SEQ_RUN", None)
+    assert status == 0, command
+
+
+def make_here(folder: Path, command: str) -> None:
+    """What `make` would run, run here, with the newest run where it asks for that."""
+
+    def newest(asked: re.Match[str]) -> str:
+        with contextlib.chdir(folder), contextlib.redirect_stdout(io.StringIO()) as said:
+            runs.main(shlex.split(asked.group(1)))
+        return said.getvalue().strip()
+
+    recipe = run(folder, command.replace("make", "make --dry-run", 1)).stdout.replace("\\\n", " ")
+    for line in recipe.splitlines():
+        assert line.startswith(".venv/bin/seq2seq "), line
+        run_here(folder, re.sub(r"\$\(\S+ -m seq2seq.training.runs ([^)]*)\)", newest, line))
 
 
 def test_the_readme_shows_commands() -> None:
@@ -111,6 +131,8 @@ def test_every_command_and_every_line_of_python_runs(workspace: Path) -> None:
             run(workspace, f"make --dry-run {shlex.split(command)[1]}")
         elif command.startswith("seq2seq ") and "<" not in command:
             run_here(workspace, small(command))
+        elif command.startswith("make ") and command != "make train" and "DEVICES" not in command:
+            make_here(workspace, small(command))
         else:
             run(workspace, small(command))
     for program in blocks("python"):

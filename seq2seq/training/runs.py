@@ -82,13 +82,13 @@ def fits(run: Path, kind: str | None) -> bool:
     return kind is None or (config.exists() and f".{kind}\n" in config.read_text(encoding="utf-8"))
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Print the newest run that fits, for the Makefile."""
     parser = ArgumentParser(description=main.__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--name")
     parser.add_argument("--kind", choices=("LanguageModel", "Translator"))
-    given = parser.parse_args()
+    given = parser.parse_args(arguments)
     try:
         run = latest(given.folder, given.name, given.kind)
     except FileNotFoundError as error:
