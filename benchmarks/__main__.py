@@ -2,9 +2,11 @@
 
 import argparse
 import json
+import logging
 import platform
 import statistics
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -50,6 +52,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
     given = parser.parse_args()
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+    warnings.simplefilter("ignore")
     contests = [
         Contest(
             "language model, training, width 512, float32", *training.language_model(512, False), "bare nn.LSTM loop"
