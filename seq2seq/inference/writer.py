@@ -74,7 +74,7 @@ class Writer:
             _, state = self.model(part, state, (lengths - begin).clamp(0, part.shape[1]))
         return state
 
-    def continue_(self, prompt: str, length: int = 200, sampler: Sampler | None = None, seed: int = 1) -> str:
+    def complete(self, prompt: str, length: int = 200, sampler: Sampler | None = None, seed: int = 1) -> str:
         """The prompt and `length` tokens after it."""
         return prompt + "".join(piece for (piece,) in self.write([prompt], length, sampler, seed))
 

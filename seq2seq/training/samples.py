@@ -115,5 +115,5 @@ class TextSample(pl.Callback):
         if not isinstance(pl_module, LanguageModel) or not trainer.is_global_zero or trainer.sanity_checking:
             return
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
-        text = Writer(pl_module, data.tokenizer).continue_(self.prompt, self.length, self.sampler)
+        text = Writer(pl_module, data.tokenizer).complete(self.prompt, self.length, self.sampler)
         print("  | " + text.strip("\n").replace("\n", "\n  | "), flush=True)

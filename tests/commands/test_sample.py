@@ -24,7 +24,7 @@ def sampled(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
 
 def test_the_prompt_and_its_continuation_are_written(runs: Runs, capsys: pytest.CaptureFixture[str]) -> None:
     said = sampled(capsys, runs.language, "--prompt", "one ", "--length", 30, "--temperature", 0)
-    assert said == load_writer(runs.language).continue_("one ", 30, Sampler(temperature=0)) + "\n"
+    assert said == load_writer(runs.language).complete("one ", 30, Sampler(temperature=0)) + "\n"
     assert len(said) == len("one ") + 30 + 1
 
 

@@ -55,7 +55,7 @@ def test_a_checkpoint_is_all_that_is_needed(kind: str, tmp_path: Path, monkeypat
     assert isinstance(translation, Translation)
     assert isinstance(writer, Writer)
     assert len(translation(LINES)) == len(LINES)
-    assert writer.continue_("one ", length=5).startswith("one ")
+    assert writer.complete("one ", length=5).startswith("one ")
 
 
 class Code:

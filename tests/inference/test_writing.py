@@ -49,14 +49,14 @@ def written(writer: Writer, prompts: list[str], length: int, *options: Any) -> l
 
 
 def test_the_same_seed_writes_the_same_text(writer: Writer) -> None:
-    one, again, other = (writer.continue_("one ", 100, seed=seed) for seed in (1, 1, 2))
+    one, again, other = (writer.complete("one ", 100, seed=seed) for seed in (1, 1, 2))
     assert one == again != other
 
 
 def test_text_is_the_prompt_and_its_pieces(writer: Writer) -> None:
     pieces = [piece for (piece,) in writer.write(["one "], 100)]
     assert len(pieces) == 101  # one a token, and what was held back
-    assert writer.continue_("one ", 100) == "one " + "".join(pieces)
+    assert writer.complete("one ", 100) == "one " + "".join(pieces)
 
 
 def test_pieces_are_the_text_of_the_tokens_that_were_drawn(writer: Writer) -> None:

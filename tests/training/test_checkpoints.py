@@ -46,7 +46,7 @@ def test_a_checkpoint_is_all_one_needs(tmp_path: Path, writer: Trained, texts: P
     held = torch.load(tmp_path / "alone.ckpt", weights_only=True)
     tokenizer = tokenizers.restore(held["LanguageData"]["tokenizers"]["source"])
     assert tokenizer.decode(tokenizer.encode("two")) == "two"
-    assert load(tmp_path / "alone.ckpt", device="cpu").continue_("two", 5).startswith("two")  # type: ignore[union-attr]
+    assert load(tmp_path / "alone.ckpt", device="cpu").complete("two", 5).startswith("two")  # type: ignore[union-attr]
 
 
 def test_a_write_that_fails_leaves_the_old_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
