@@ -4,3 +4,4 @@ PAD = 0  # fills rows to one length, and is asked of no model
 UNK = 1  # a piece of text that the vocabulary does not have
 BOS = 2  # stands before the first token
 EOS = 3  # stands behind the last one
+SPECIAL = 4  # how many there are
