@@ -16,7 +16,9 @@ COMMANDS = {
     "translate": "translate lines, with one translator or several",
     "evaluate": "BLEU, chrF and TER of translations; nats, bits and perplexity of a language model",
     "score": "how likely given text or given translations are",
+    "compare": "train several layers under one budget, and say which is best",
     "average": "one checkpoint from the mean of several",
+    "inspect": "how far back a model's gradient reaches",
 }
 EXPERIMENTS = ("fit", "validate", "test", "predict")
 

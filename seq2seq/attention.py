@@ -8,6 +8,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from seq2seq.linear import linear
+
 
 class Encoding(NamedTuple):
     """What an encoder says of its sources."""
@@ -173,15 +175,6 @@ class FixedVector(Attention):
 
 
 AttentionFactory: TypeAlias = Callable[[int, int], Attention]  # (query_size, memory_size) -> attention
-
-
-def linear(size_in: int, size_out: int, bias: bool = True) -> nn.Linear:
-    """A linear layer with Glorot and Bengio's (2010) uniform start, which learns faster here than torch's smaller."""
-    layer = nn.Linear(size_in, size_out, bias)
-    nn.init.xavier_uniform_(layer.weight)
-    if bias:
-        nn.init.zeros_(layer.bias)
-    return layer
 
 
 def masked_softmax(scores: Tensor, real: Tensor) -> Tensor:

@@ -36,8 +36,17 @@ def repeat(state: S, times: int) -> S:
 
 
 def where(rows: Bool[Tensor, " batch"], new: S, old: S) -> S:
-    """The new state in the rows that are True and the old one in the others."""
-    return map_state(lambda a, b: torch.where(rows.view(-1, *[1] * (a.dim() - 1)), a, b), new, old)
+    """The new state in the rows that are True and the old one in the others.
+
+    A state that grows, as attention's, has grown on axis 1; zeros at its beginning are nothing.
+    """
+
+    def choose(a: Tensor, b: Tensor) -> Tensor:
+        if a.dim() > 1 and a.shape[1] > b.shape[1]:
+            b = torch.cat([b.new_zeros(len(b), a.shape[1] - b.shape[1], *b.shape[2:]), b], dim=1)
+        return torch.where(rows.view(-1, *[1] * (a.dim() - 1)), a, b)
+
+    return map_state(choose, new, old)
 
 
 def flatten(state: State) -> list[Tensor]:

@@ -91,6 +91,8 @@ def evaluate(
         return
     if source is not None or reference is not None:
         raise ValueError("a language model is scored on a --text, and has no --source and no --reference")
+    if window is None and model.model.stack.grows:
+        raise ValueError("this model's state grows with the text: give --window, how many tokens it reads at once")
     blocks = Counted(read_blocks(text) if text is not None else corpus_text(model, corpus, split))
     nats, tokens = model.nats(blocks, window)
     report_language(nats, tokens, blocks, json)

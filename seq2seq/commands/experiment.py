@@ -32,7 +32,7 @@ from seq2seq.training.finite import FiniteLoss
 from seq2seq.training.progress import ProgressLine, said
 from seq2seq.training.samples import Bleu, TextSample, TranslationSample
 from seq2seq.training.seeds import Seeds
-from seq2seq.training.speed import Speed
+from seq2seq.training.speed import Speed, peak_memory
 
 RUN = "SEQ2SEQ_RUN"  # tells processes that Lightning starts which folder the first one chose
 
@@ -177,7 +177,7 @@ class Experiment(LightningCLI):
         trainer.fit(model, datamodule=datamodule, ckpt_path=ckpt_path, weights_only=True)
         if trainer.is_global_zero:
             metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
-            runs.finish(run, {"steps": trainer.global_step, **metrics})
+            runs.finish(run, {"steps": trainer.global_step, **metrics, **spent(trainer)})
             print(f"finished {run} after {trainer.global_step:,} steps", flush=True)
 
     def validate(self, model: Any, datamodule: Any, ckpt_path: str, **_: Any) -> None:
@@ -238,6 +238,12 @@ def is_first(trainer: pl.Trainer) -> bool:
     return trainer.node_rank == 0 and trainer.local_rank == 0
 
 
+def spent(trainer: pl.Trainer) -> dict[str, float]:
+    """What a training took: seconds without validation, target tokens, and bytes of memory at most."""
+    totals = [c.state_dict() for c in trainer.callbacks if isinstance(c, Speed)]  # type: ignore[attr-defined]
+    return {"peak_memory": peak_memory(trainer.strategy.root_device), **totals[0]}
+
+
 def take_tokenizers(data: Any, checkpoint: str) -> None:
     """Let the data read its tokenizers from a checkpoint."""
     data.tokenizer = checkpoint
@@ -245,12 +251,17 @@ def take_tokenizers(data: Any, checkpoint: str) -> None:
         data.target_tokenizer = checkpoint
 
 
-def run(args: list[str]) -> None:
-    """Run `fit`, `validate`, `test` or `predict` with its options."""
+def quiet() -> None:
+    """Leave out what Lightning says of itself."""
     warnings.filterwarnings("ignore", module="pytorch_lightning|lightning_fabric|jsonargparse")
     warnings.filterwarnings("ignore", category=DeprecationWarning)
     for name in ("pytorch_lightning", "lightning_fabric", "lightning"):
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def run(args: list[str]) -> None:
+    """Run `fit`, `validate`, `test` or `predict` with its options."""
+    quiet()
     try:
         Experiment([underscored(argument) for argument in args])
     except MisconfigurationException as error:

@@ -57,6 +57,9 @@ def plain_sentence(message: str, known: list[str]) -> str:
     if wrong := re.search(r"(?:[Uu]nrecognized arguments?:|Key|Unrecognized option) '?-{0,2}([\w.]+)", text):
         return unknown(wrong.group(1), known)
     if wrong := re.search(r"Expected a dot import path string: ([\w.]+)", text):
+        if wrong.group(1) in class_names():
+            place = re.search(r"Parser key \"([\w.]+)\"", text)
+            return f"{wrong.group(1)} cannot stand {f'at {place.group(1)}' if place else 'there'}"
         near = difflib.get_close_matches(wrong.group(1), class_names(), n=1)
         return f"there is no class {wrong.group(1)}" + (f"; did you mean {near[0]}?" if near else "")
     wrongs = re.findall(r"Parser key \"([\w.]+)\": Expected an? <class '([\w.]+)'>\. Got value: (\S+)", text)
@@ -93,24 +96,45 @@ def classes() -> list[type]:
 
 
 def call(command: Callable[..., None], arguments: list[str]) -> None:
-    """Call a command with what its signature names; a list of files comes first, without a name."""
+    """Call a command with what its signature names; a list comes first, without a name, unless it is keyword-only.
+
+    A parameter `overrides` gets the options with a dot in their names, as they are given.
+    """
     described = docstring_parser.parse(inspect.cleandoc(command.__doc__ or ""))
     text = "\n\n".join(part for part in (described.short_description, described.long_description) if part)
     prog = f"seq2seq {command.__name__}"
     parser = OneLineErrors(prog=prog, description=text, formatter_class=Formatter, allow_abbrev=False)
     helps = {argument.arg_name: argument.description for argument in described.params}
     parameters = list(inspect.signature(command).parameters.values())
+    overrides: dict[str, Any] = {}
+    if any(p.name == "overrides" for p in parameters):
+        arguments, overrides["overrides"] = without_dotted(arguments)
+        parameters = [p for p in parameters if p.name != "overrides"]
     listed = [p for p in parameters if p.annotation == list[str] and p.default in (p.empty, ())]
     single = [p for p in parameters if p.annotation is str and p.default is p.empty and p.name == "checkpoint"]
     for p in listed:
         options: dict[str, Any] = {"nargs": "*", "default": []} if p.default == () else {"nargs": "+"}
-        parser.add_argument(p.name, type=str, help=helps.get(p.name), **options)
+        if p.kind is p.KEYWORD_ONLY:
+            options["required"] = p.default is p.empty
+        name = f"--{p.name}" if p.kind is p.KEYWORD_ONLY else p.name
+        parser.add_argument(name, type=str, help=helps.get(p.name), **options)
     for p in single:
         parser.add_argument(p.name, type=str, help=helps.get(p.name))
     flags = [p for p in parameters if p.default is False]
     for p in flags:
         parser.add_argument(f"--{p.name}", action="store_true", help=helps.get(p.name))
-    named: set[str | int] = {p.name for p in listed + single + flags}
+    named: set[str | int] = {*overrides, *(p.name for p in listed + single + flags)}
     parser.add_function_arguments(command, as_group=False, as_positional=False, skip=named)
     given = parser.parse_args([underscored(argument) for argument in arguments])
-    command(**parser.instantiate_classes(given).as_dict())
+    command(**parser.instantiate_classes(given).as_dict(), **overrides)
+
+
+def without_dotted(arguments: list[str]) -> tuple[list[str], list[str]]:
+    """The options without a dot in their names, and those with one, each with the values behind it."""
+    parts: tuple[list[str], list[str]] = [], []
+    place = 0
+    for argument in arguments:
+        if argument.startswith("--"):
+            place = int("." in argument.partition("=")[0])
+        parts[place].append(argument)
+    return parts

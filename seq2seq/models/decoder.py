@@ -7,7 +7,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from seq2seq.attention import AttentionFactory, Encoding, Memory, linear
+from seq2seq.attention import AttentionFactory, Encoding, Memory
+from seq2seq.linear import linear
 from seq2seq.recurrence import LayerFactory, Stack
 
 
@@ -44,6 +45,7 @@ class Decoder(nn.Module):
         dropout: Probability of dropping an output of a layer, with one mask for a whole sentence.
         norm: Normalise what goes into every layer and what leaves the last one.
         residual: Add what went into a layer to what comes out of it, where the sizes allow it.
+        feed_forward: Inner features, for each feature, of a gated feed-forward after every layer; 0 for none.
         input_feeding: Read what was last said beside the next word (Luong et al., 2015, section 3.3); word by word, so
             that dropout is drawn for every word.
     """
@@ -59,16 +61,18 @@ class Decoder(nn.Module):
         dropout: float = 0.0,
         norm: bool = False,
         residual: bool = False,
+        feed_forward: float = 0.0,
         input_feeding: bool = False,
     ) -> None:
         super().__init__()
         self.feed_size = output_size if input_feeding else 0
         self.bridge = linear(memory_size, input_size)
-        self.lower = Stack(input_size + self.feed_size, size, layers[:1], dropout, norm, residual)
+        around = (dropout, norm, residual, feed_forward)
+        self.lower = Stack(input_size + self.feed_size, size, layers[:1], *around)
         self.attention = attention(size, memory_size)
         seen = size + self.attention.size
         above = layers[1:]
-        self.upper = Stack(seen, size, above, dropout, norm, residual) if above else None
+        self.upper = Stack(seen, size, above, *around) if above else None
         self.combine = linear(seen, output_size)
 
     def start(self, encoding: Encoding) -> tuple[Memory, DecoderState]:

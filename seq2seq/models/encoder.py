@@ -1,54 +1,64 @@
 """The source, read from both ends."""
 
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from seq2seq.attention import Encoding
-from seq2seq.dropout import VariationalDropout
-from seq2seq.recurrence import Bidirectional, LayerFactory
+from seq2seq.models.hyperparameters import made_by
+from seq2seq.recurrence import Bidirectional, LayerFactory, ReaderFactory, SelfAttention
+from seq2seq.recurrence.sublayer import Sublayer
 
 
 class Encoder(nn.Module):
-    """Bidirectional layers on top of each other (Bahdanau et al., 2015; Wu et al., 2016).
+    """Layers on top of each other that see the whole source (Bahdanau et al., 2015; Wu et al., 2016).
+
+    A recurrence reads from both ends; attention looks everywhere at once.
 
     Args:
         input_size: Number of features of a source word.
-        size: Number of features of what comes out, half from each direction.
+        size: Number of features of what comes out, half from each direction of a recurrence.
         layers: What reads, from the input up.
         dropout: Probability of dropping an output of a layer, with one mask for a whole sentence.
         norm: Normalise what goes into every layer and what leaves the last one.
         residual: Add what went into a layer to what comes out of it, where the sizes allow it.
+        feed_forward: Inner features, for each feature, of a gated feed-forward after every layer; 0 for none.
     """
 
     def __init__(
         self,
         input_size: int,
         size: int,
-        layers: Sequence[LayerFactory],
+        layers: Sequence[LayerFactory | ReaderFactory],
         dropout: float = 0.0,
         norm: bool = False,
         residual: bool = False,
+        feed_forward: float = 0.0,
     ) -> None:
         super().__init__()
-        sizes = [input_size] + [size] * len(layers)
-        self.layers = nn.ModuleList(
-            Bidirectional(layer, below, size) for layer, below in zip(layers, sizes, strict=False)
-        )
-        self.norms = nn.ModuleList(nn.LayerNorm(n) if norm else nn.Identity() for n in sizes)
-        self.dropout = VariationalDropout(dropout)
-        self.residual = residual
+        sizes = [input_size] + [size] * (len(layers) - 1)
+        self.layers = nn.ModuleList(reader(layer, below, size) for layer, below in zip(layers, sizes, strict=True))
+        around = nn.ModuleList(Sublayer(below, size, dropout, norm, residual, feed_forward) for below in sizes)
+        self.around = cast("Sequence[Sublayer]", around)  # which a ModuleList's type cannot say
+        self.norm = nn.LayerNorm(size) if norm else nn.Identity()
 
     def forward(self, x: Float[Tensor, "batch source input"], lengths: Int[Tensor, " batch"]) -> Encoding:
         """The states of each word; the summary is where each direction of the last layer ended."""
-        for layer, norm in zip(self.layers, self.norms, strict=False):
-            y = self.dropout(layer(norm(x), lengths))
-            x = x + y if self.residual and x.shape == y.shape else y
-        x = self.norms[-1](x)
+        for layer, around in zip(self.layers, self.around, strict=True):
+            x = around(x, layer(around.before(x), lengths))
+        x = self.norm(x)
         ends = (lengths - 1)[:, None, None].expand(-1, 1, x.shape[2])
         ahead, _ = x.gather(1, ends).squeeze(1).chunk(2, dim=-1)
         _, back = x[:, 0].chunk(2, dim=-1)
         real = torch.arange(x.shape[1], device=x.device) < lengths[:, None]
         return Encoding(x, torch.cat([ahead, back], dim=-1), real)
+
+
+def reader(layer: LayerFactory | ReaderFactory, input_size: int, size: int) -> nn.Module:
+    """A layer that sees a whole row: attention as it is, a recurrence from both ends."""
+    kind = made_by(layer)
+    sees_all = isinstance(kind, type) and issubclass(kind, SelfAttention)
+    return layer(input_size, size) if sees_all else Bidirectional(cast("LayerFactory", layer), input_size, size)

@@ -20,6 +20,10 @@ def plain(options: Any) -> Any:
         case list() | tuple():
             return [plain(value) for value in options]
         case partial():
+            if options.args and not made_by_parser(options):
+                raise ValueError(
+                    f"a functools.partial must name its options, so that a checkpoint can hold them: {options!r}"
+                )
             return {"class_path": path(made_by(options)), "init_args": plain(options.keywords)}
         case type():
             return {"class_path": path(options)}
@@ -39,13 +43,16 @@ def plain(options: Any) -> Any:
     )
 
 
-def made_by(factory: partial[Any]) -> Any:
-    """The class of what a partial makes; jsonargparse calls a function of its own, whose last argument is the class."""
-    if not factory.args:
-        return factory.func
-    if str(factory.func.__module__).startswith("jsonargparse."):
-        return factory.args[-1]
-    raise ValueError(f"a functools.partial must name its options, so that a checkpoint can hold them: {factory!r}")
+def made_by(factory: Any) -> Any:
+    """The class of what a factory makes, or the factory itself if it is a function."""
+    if not isinstance(factory, partial):
+        return factory
+    return factory.args[-1] if made_by_parser(factory) else factory.func
+
+
+def made_by_parser(factory: partial[Any]) -> bool:
+    """jsonargparse calls a function of its own, whose last argument is the class."""
+    return bool(factory.args) and str(factory.func.__module__).startswith("jsonargparse.")
 
 
 def path(kind: Any) -> str:

@@ -20,6 +20,8 @@ from seq2seq.state import detach, flatten, unflatten
 class LanguageModel(pl.LightningModule):
     """A recurrent language model (Mikolov et al., 2010) whose state is carried from batch to batch.
 
+    A state that grows without end, as attention's without a window, is not carried: each batch starts from nothing.
+
     Args:
         vocab_size: Number of tokens, special ones included; taken from the data.
         layer: What carries memory through time.
@@ -31,6 +33,7 @@ class LanguageModel(pl.LightningModule):
         word_dropout: Probability of hiding a token of the input.
         norm: Layer normalisation before every layer and after the last one.
         residual: Add what goes into a layer to what comes out.
+        feed_forward: Inner features, for each feature, of a gated feed-forward after every layer; 0 for none.
     """
 
     def __init__(
@@ -45,6 +48,7 @@ class LanguageModel(pl.LightningModule):
         word_dropout: float = 0.0,
         norm: bool = False,
         residual: bool = False,
+        feed_forward: float = 0.0,
     ) -> None:
         super().__init__()
         self.save_hyperparameters()
@@ -53,7 +57,7 @@ class LanguageModel(pl.LightningModule):
         self.embedding = embedding(vocab_size, width)
         self.word_dropout = WordDropout(word_dropout, UNK)
         self.dropout = VariationalDropout(dropout)
-        self.stack = Stack(width, size, [layer] * depth, dropout, norm, residual)
+        self.stack = Stack(width, size, [layer] * depth, dropout, norm, residual, feed_forward)
         self.readout = nn.Linear(size, width) if tied and width != size else nn.Identity()
         self.output = output_layer(width if tied else size, vocab_size, self.embedding if tied else None)
         self.carried: dict[str, Any] = {}  # the state of the training streams, and apart from it of validation's
@@ -117,7 +121,8 @@ class LanguageModel(pl.LightningModule):
             self.carried[streams] = unflatten([part.to(device) for part in self.restored], like)
         self.restored = None if streams == "train" else self.restored
         features, state = self.forward(batch.inputs, self.carried.get(streams))
-        self.carried[streams] = detach(state)
+        if not self.stack.grows:
+            self.carried[streams] = detach(state)
         return features
 
     def predict_step(self, batch: LanguageBatch) -> list[float]:

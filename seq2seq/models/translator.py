@@ -16,7 +16,7 @@ from seq2seq.models.embedding import embedding, output_layer
 from seq2seq.models.encoder import Encoder
 from seq2seq.models.hyperparameters import describe
 from seq2seq.models.loss import cross_entropy, token_nats
-from seq2seq.recurrence import LSTM, LayerFactory
+from seq2seq.recurrence import LSTM, LayerFactory, ReaderFactory
 from seq2seq.search import Problem, Step, greedy
 from seq2seq.special import PAD, UNK
 from seq2seq.state import select
@@ -29,7 +29,7 @@ class Translator(pl.LightningModule):
         source_vocab_size: Number of source tokens, special ones included; taken from the data.
         target_vocab_size: Number of target tokens, special ones included; taken from the data.
         shared_vocabulary: Source and target have the same tokens, so one embedding serves both; taken from the data.
-        encoder: What reads the source, in each direction.
+        encoder: What reads the source: a recurrence, from both ends, or SelfAttention.
         decoder: What carries memory through the target.
         attention: How the decoder looks at the source; null gives it one fixed vector instead.
         size: Number of features of every layer.
@@ -40,6 +40,7 @@ class Translator(pl.LightningModule):
         word_dropout: Probability of hiding a token of the source, and of what the decoder reads.
         norm: Layer normalisation before every layer and after the last one.
         residual: Add what goes into a layer to what comes out, where the sizes allow it.
+        feed_forward: Inner features, for each feature, of a gated feed-forward after every layer; 0 for none.
         input_feeding: Feed what the decoder said last back into it; slower, and sometimes better. Dropout between the
             decoder's layers and of its weights is then drawn for every word.
         label_smoothing: Share of each target's probability that all words get alike.
@@ -50,7 +51,7 @@ class Translator(pl.LightningModule):
         source_vocab_size: int,
         target_vocab_size: int,
         shared_vocabulary: bool = False,
-        encoder: LayerFactory = LSTM,
+        encoder: LayerFactory | ReaderFactory = LSTM,
         decoder: LayerFactory = LSTM,
         attention: AttentionFactory | None = BilinearAttention,
         size: int = 512,
@@ -61,6 +62,7 @@ class Translator(pl.LightningModule):
         word_dropout: float = 0.0,
         norm: bool = False,
         residual: bool = False,
+        feed_forward: float = 0.0,
         input_feeding: bool = False,
         label_smoothing: float = 0.1,
     ) -> None:
@@ -79,7 +81,7 @@ class Translator(pl.LightningModule):
         )
         self.word_dropout = WordDropout(word_dropout, UNK)
         self.dropout = VariationalDropout(dropout)
-        self.encoder = Encoder(width, size, [encoder] * depth, dropout, norm, residual)
+        self.encoder = Encoder(width, size, [encoder] * depth, dropout, norm, residual, feed_forward)
         self.decoder = Decoder(
             input_size=width,
             size=size,
@@ -90,6 +92,7 @@ class Translator(pl.LightningModule):
             dropout=dropout,
             norm=norm,
             residual=residual,
+            feed_forward=feed_forward,
             input_feeding=input_feeding,
         )
         self.output = output_layer(width if tied else size, target_vocab_size, self.target_embedding if tied else None)

@@ -1,6 +1,6 @@
 """The classical layers, each one call of torch's own kernel over the whole sequence."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
 import torch
@@ -8,6 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from seq2seq.dropout import WeightDropout
+from seq2seq.recurrence.chrono import chrono
 from seq2seq.recurrence.interface import Recurrence
 
 SHUT, OPEN = -100.0, 100.0  # a gate's pre-activation at which float32 knows only 0 and 1
@@ -24,17 +25,26 @@ class RNN(Recurrence[Tensor]):
     Args:
         input_size: Number of features that come in at every step.
         size: Number of units.
-        nonlinearity: The function f; with relu, orthogonal recurrent weights matter even more.
+        nonlinearity: The function f; with relu, the start of the recurrent weights matters even more.
         weight_dropout: Probability with which single recurrent weights are dropped for a whole sequence.
+        initialisation: How the recurrent weights start: orthogonal (Saxe et al., 2014), identity, made for relu (Le et
+            al., 2015), or uniform, which is torch's, up to 1 / sqrt(size) and for the input's weights and biases too.
     """
 
     def __init__(
-        self, input_size: int, size: int, nonlinearity: Literal["tanh", "relu"] = "tanh", weight_dropout: float = 0.0
+        self,
+        input_size: int,
+        size: int,
+        nonlinearity: Literal["tanh", "relu"] = "tanh",
+        weight_dropout: float = 0.0,
+        initialisation: Literal["orthogonal", "identity", "uniform"] = "orthogonal",
     ) -> None:
         super().__init__(input_size, size)
         self.kernel = nn.RNN(input_size, size, nonlinearity=nonlinearity, batch_first=True)
         self.weight_dropout = WeightDropout(weight_dropout)
-        initialise(self.kernel, [0.0])
+        if initialisation != "uniform":
+            recurrent = {"orthogonal": nn.init.orthogonal_, "identity": nn.init.eye_}[initialisation]
+            initialise(self.kernel, torch.zeros(size), recurrent)
 
     def initial_state(self, batch: int) -> Tensor:
         return zeros(self, batch)
@@ -64,13 +74,21 @@ class LSTM(Recurrence[LSTMState]):
         size: Number of units.
         forget_bias: Bias of the forget gate at the start; one keeps the memory open (Jozefowicz et al., 2015).
         weight_dropout: Probability with which single recurrent weights are dropped for a whole sequence.
+        memory_span: Spread the gates' biases for memories of up to so many steps, instead of forget_bias.
     """
 
-    def __init__(self, input_size: int, size: int, forget_bias: float = 1.0, weight_dropout: float = 0.0) -> None:
+    def __init__(
+        self,
+        input_size: int,
+        size: int,
+        forget_bias: float = 1.0,
+        weight_dropout: float = 0.0,
+        memory_span: int | None = None,
+    ) -> None:
         super().__init__(input_size, size)
         self.kernel = nn.LSTM(input_size, size, batch_first=True)
         self.weight_dropout = WeightDropout(weight_dropout)
-        initialise(self.kernel, [0.0, forget_bias, 0.0, 0.0])
+        initialise(self.kernel, lstm_biases(size, forget_bias, memory_span))
 
     def initial_state(self, batch: int) -> LSTMState:
         return LSTMState(zeros(self, batch), zeros(self, batch))
@@ -102,13 +120,21 @@ class GRU(Recurrence[Tensor]):
         size: Number of units.
         keep_bias: Bias of the gate z at the start; above zero keeps the memory longer.
         weight_dropout: Probability with which single recurrent weights are dropped for a whole sequence.
+        memory_span: Spread the gate's biases for memories of up to so many steps, instead of keep_bias.
     """
 
-    def __init__(self, input_size: int, size: int, keep_bias: float = 1.0, weight_dropout: float = 0.0) -> None:
+    def __init__(
+        self,
+        input_size: int,
+        size: int,
+        keep_bias: float = 1.0,
+        weight_dropout: float = 0.0,
+        memory_span: int | None = None,
+    ) -> None:
         super().__init__(input_size, size)
         self.kernel = nn.GRU(input_size, size, batch_first=True)
         self.weight_dropout = WeightDropout(weight_dropout)
-        initialise(self.kernel, [0.0, keep_bias, 0.0])
+        initialise(self.kernel, gru_biases(size, keep_bias, memory_span))
 
     def initial_state(self, batch: int) -> Tensor:
         return zeros(self, batch)
@@ -138,19 +164,44 @@ def zeros(layer: RNN | LSTM | GRU, batch: int) -> Tensor:
     return layer.kernel.all_weights[0][0].new_zeros(batch, layer.size)
 
 
-def initialise(kernel: nn.RNNBase, gate_biases: Sequence[float]) -> None:
-    """Orthogonal recurrent weights (Saxe et al., 2014) and Glorot's uniform for the input, gate by gate.
+def lstm_biases(size: int, forget_bias: float, memory_span: int | None) -> Float[Tensor, " gates"]:
+    """In torch's order: input, forget, cell, output."""
+    zero = torch.zeros(size)
+    if memory_span is None:
+        return torch.cat([zero, zero + forget_bias, zero, zero])
+    forget = chrono(size, memory_span)
+    return torch.cat([-forget, forget, zero, zero])
 
-    torch adds two biases, so one of them carries the gates' biases alone and the other is zero.
-    """
-    outer, recurrent, bias, other_bias = kernel.all_weights[0]
+
+def gru_biases(size: int, keep_bias: float, memory_span: int | None) -> Float[Tensor, " gates"]:
+    """In torch's order: reset, keep, new."""
+    zero = torch.zeros(size)
+    return torch.cat([zero, zero + keep_bias if memory_span is None else chrono(size, memory_span), zero])
+
+
+def initialise(
+    kernel: nn.RNNBase, biases: Float[Tensor, " gates"], recurrent: Callable[[Tensor], Tensor] = nn.init.orthogonal_
+) -> None:
+    """Start a kernel's weights; torch adds two biases, so one carries the gates' biases alone and the other is zero."""
+    outer, inner, bias, other_bias = kernel.all_weights[0]
+    initialise_weights(outer, inner, recurrent)
     with torch.no_grad():
-        for gate in recurrent.split(kernel.hidden_size):
-            nn.init.orthogonal_(gate)
-        for gate in outer.split(kernel.hidden_size):
-            nn.init.xavier_uniform_(gate)
-        bias.copy_(bias.new_tensor(gate_biases).repeat_interleave(kernel.hidden_size))
+        bias.copy_(biases)
         other_bias.zero_()
+
+
+def initialise_weights(
+    outer: Float[Tensor, "gates input"],
+    inner: Float[Tensor, "gates size"],
+    recurrent: Callable[[Tensor], Tensor] = nn.init.orthogonal_,
+) -> None:
+    """Glorot's uniform for the input and orthogonal recurrent weights (Saxe et al., 2014), gate by gate."""
+    size = inner.shape[1]
+    with torch.no_grad():
+        for gate in outer.split(size):
+            nn.init.xavier_uniform_(gate)
+        for gate in inner.split(size):
+            recurrent(gate)
 
 
 def flag_padding(

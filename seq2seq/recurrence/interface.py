@@ -23,6 +23,8 @@ class Recurrence(nn.Module, ABC, Generic[S]):
         size: Number of features that go out at every step.
     """
 
+    grows = False  # whether the state gets larger with every step, without end
+
     def __init__(self, input_size: int, size: int) -> None:
         super().__init__()
         if input_size < 1 or size < 1:
@@ -50,20 +52,29 @@ class Recurrence(nn.Module, ABC, Generic[S]):
         With `lengths`, row b ends after lengths[b] steps: the state returned is the one there, and outputs beyond it
         mean nothing.
         """
-        state = self.initial_state(len(x)) if state is None else state
-        outputs = []
-        for t, now in enumerate(x.unbind(dim=1)):
-            y, new = self.step(now, state)
-            state = new if lengths is None else where(t < lengths, new, state)
-            outputs.append(y)
-        if not outputs:
-            return x.new_zeros(len(x), 0, self.size), state
-        return torch.stack(outputs, dim=1), state
+        if not x.shape[1]:
+            return x.new_zeros(len(x), 0, self.size), self.initial_state(len(x)) if state is None else state
+        return unroll(self.step, x, self.initial_state(len(x)) if state is None else state, lengths)
 
     def step(self, x: Float[Tensor, "batch input"], state: S) -> tuple[Float[Tensor, "batch size"], S]:
         """Read one step."""
         y, state = self.forward(x.unsqueeze(1), state)
         return y.squeeze(1), state
+
+
+def unroll(
+    cell: Callable[[Tensor, S], tuple[Tensor, S]],
+    x: Float[Tensor, "batch time *input"],
+    state: S,
+    lengths: Int[Tensor, " batch"] | None,
+) -> tuple[Float[Tensor, "batch time *size"], S]:
+    """The loop over a cell, one step after the other; a row's state stays where the row ends."""
+    outputs = []
+    for t, now in enumerate(x.unbind(dim=1)):
+        y, new = cell(now, state)
+        state = new if lengths is None else where(t < lengths, new, state)
+        outputs.append(y)
+    return torch.stack(outputs, dim=1), state
 
 
 LayerFactory: TypeAlias = Callable[[int, int], Recurrence[Any]]  # (input_size, size) -> layer

@@ -6,12 +6,14 @@ from typing import Any, cast
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from seq2seq.dropout import VariationalDropout
 from seq2seq.recurrence.interface import LayerFactory, Recurrence
+from seq2seq.recurrence.sublayer import Sublayer
 
 
 class Stack(Recurrence[tuple[Any, ...]]):
     """Recurrences that each read what the one below says.
+
+    Of `CausalAttention`, with norm, residual and feed_forward, it is the decoder-only Transformer of today.
 
     Args:
         input_size: Number of features that come in at every step.
@@ -20,6 +22,7 @@ class Stack(Recurrence[tuple[Any, ...]]):
         dropout: Probability of dropping an output of a layer, with one mask for a whole sequence.
         norm: Normalise what goes into every layer and what leaves the last one (Ba et al., 2016).
         residual: Add what went into a layer to what comes out of it, where the sizes allow it.
+        feed_forward: Inner features, for each feature, of a gated feed-forward after every layer; 0 for none.
     """
 
     def __init__(
@@ -30,16 +33,18 @@ class Stack(Recurrence[tuple[Any, ...]]):
         dropout: float = 0.0,
         norm: bool = False,
         residual: bool = False,
+        feed_forward: float = 0.0,
     ) -> None:
         super().__init__(input_size, size)
         if not layers:
             raise ValueError("a stack needs at least one layer, and none was given")
-        sizes = [input_size] + [size] * len(layers)
-        built = nn.ModuleList(layer(below, size) for layer, below in zip(layers, sizes, strict=False))
+        sizes = [input_size] + [size] * (len(layers) - 1)
+        built = nn.ModuleList(layer(below, size) for layer, below in zip(layers, sizes, strict=True))
+        around = nn.ModuleList(Sublayer(below, size, dropout, norm, residual, feed_forward) for below in sizes)
         self.layers = cast("Sequence[Recurrence[Any]]", built)  # which a ModuleList's type cannot say
-        self.norms = nn.ModuleList(nn.LayerNorm(n) if norm else nn.Identity() for n in sizes)
-        self.dropout = VariationalDropout(dropout)
-        self.residual = residual
+        self.around = cast("Sequence[Sublayer]", around)
+        self.norm = nn.LayerNorm(size) if norm else nn.Identity()
+        self.grows = any(layer.grows for layer in self.layers)
 
     def initial_state(self, batch: int) -> tuple[Any, ...]:
         return tuple(layer.initial_state(batch) for layer in self.layers)
@@ -52,19 +57,16 @@ class Stack(Recurrence[tuple[Any, ...]]):
     ) -> tuple[Float[Tensor, "batch time size"], tuple[Any, ...]]:
         state = self.initial_state(len(x)) if state is None else state
         after = []
-        for layer, norm, before in zip(self.layers, self.norms, state, strict=False):
-            y, new = layer(norm(x), before, lengths)
-            x = self.join(x, self.dropout(y))
+        for layer, around, before in zip(self.layers, self.around, state, strict=True):
+            y, new = layer(around.before(x), before, lengths)
+            x = around(x, y)
             after.append(new)
-        return self.norms[-1](x), tuple(after)
+        return self.norm(x), tuple(after)
 
     def step(self, x: Float[Tensor, "batch input"], state: tuple[Any, ...]) -> tuple[Tensor, tuple[Any, ...]]:
         after = []
-        for layer, norm, before in zip(self.layers, self.norms, state, strict=False):
-            y, new = layer.step(norm(x), before)
-            x = self.join(x, self.dropout(y.unsqueeze(1)).squeeze(1))
+        for layer, around, before in zip(self.layers, self.around, state, strict=True):
+            y, new = layer.step(around.before(x), before)
+            x = around(x[:, None], y[:, None])[:, 0]
             after.append(new)
-        return self.norms[-1](x), tuple(after)
-
-    def join(self, x: Tensor, y: Tensor) -> Tensor:
-        return x + y if self.residual and x.shape == y.shape else y
+        return self.norm(x), tuple(after)

@@ -1,6 +1,7 @@
 """What happens around a training: schedules and callbacks."""
 
 from seq2seq.training.checkpoints import Continuation, WholeCheckpoints
+from seq2seq.training.compiling import Compile
 from seq2seq.training.finite import FiniteLoss
 from seq2seq.training.progress import ProgressLine
 from seq2seq.training.samples import Bleu, TextSample, TranslationSample
@@ -10,6 +11,7 @@ from seq2seq.training.speed import Speed
 
 __all__ = [
     "Bleu",
+    "Compile",
     "Continuation",
     "FiniteLoss",
     "ProgressLine",

@@ -1,5 +1,6 @@
-"""How fast training goes and how steep its way is."""
+"""How fast training goes, how steep its way is and what it takes."""
 
+import sys
 import time
 from typing import Any
 
@@ -11,13 +12,22 @@ from torch.optim import Optimizer
 class Speed(pl.Callback):
     """Logs target tokens a second, over all processes, and the norm of the gradient before clipping.
 
-    Waiting for batches counts, validation does not.
+    Beside them stand all tokens and all seconds of the training so far, which a run that goes on counts on. Waiting for
+    batches counts, validation does not.
     """
 
     def __init__(self) -> None:
         self.tokens = 0
         self.seconds = 0.0
         self.began: float | None = None
+        self.all_tokens = 0
+        self.all_seconds = 0.0
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"tokens": self.all_tokens, "seconds": self.all_seconds}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.all_tokens, self.all_seconds = state_dict["tokens"], state_dict["seconds"]
 
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
@@ -29,15 +39,24 @@ class Speed(pl.Callback):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         now = time.perf_counter()
-        self.tokens += batch.tokens
-        self.seconds += now - (now if self.began is None else self.began)
+        spent = now - (now if self.began is None else self.began)
+        self.tokens, self.all_tokens = self.tokens + batch.tokens, self.all_tokens + batch.tokens
+        self.seconds, self.all_seconds = self.seconds + spent, self.all_seconds + spent
         self.began = now
         if due(trainer):
             pl_module.log("tokens_per_second", self.tokens / max(self.seconds, 1e-9))
+            self.log_all(pl_module)
             self.tokens, self.seconds = 0, 0.0
 
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self.began = None
+
+    def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.log_all(pl_module)  # in the row of the validation's loss, whose place in the training they are
+
+    def log_all(self, pl_module: pl.LightningModule) -> None:
+        pl_module.log("tokens", float(self.all_tokens))
+        pl_module.log("seconds", self.all_seconds)
 
     def on_before_optimizer_step(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, optimizer: Optimizer
@@ -50,3 +69,13 @@ class Speed(pl.Callback):
 def due(trainer: pl.Trainer) -> bool:
     """Whether what is logged in this step is written."""
     return bool(trainer._logger_connector.should_update_logs)
+
+
+def peak_memory(device: torch.device) -> int:
+    """Bytes that tensors took at most on a GPU, or this whole process on anything else."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    import resource  # which Windows has not
+
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1024  # which Linux counts in kibibytes

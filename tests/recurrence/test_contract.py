@@ -8,7 +8,26 @@ import pytest
 import torch
 from torch import Tensor
 
-from seq2seq.recurrence import GRU, LSTM, RNN, LayerFactory, Recurrence, Stack
+from seq2seq.recurrence import (
+    GRU,
+    LSTM,
+    MLSTM,
+    RGLRU,
+    RNN,
+    RWKV,
+    SLSTM,
+    CausalAttention,
+    LayerFactory,
+    LayerNormGRU,
+    LayerNormLSTM,
+    Mamba,
+    MinGRU,
+    MinLSTM,
+    MogrifierLSTM,
+    Recurrence,
+    Retention,
+    Stack,
+)
 from seq2seq.state import detach, flatten, repeat, select
 
 LAYERS: dict[str, LayerFactory] = {
@@ -16,11 +35,25 @@ LAYERS: dict[str, LayerFactory] = {
     "relu": partial(RNN, nonlinearity="relu"),
     "lstm": LSTM,
     "gru": GRU,
+    "norm lstm": LayerNormLSTM,
+    "norm gru": LayerNormGRU,
+    "mogrifier": MogrifierLSTM,
+    "low rank": partial(MogrifierLSTM, rounds=4, rank=2),
+    "slstm": SLSTM,
+    "mingru": MinGRU,
+    "minlstm": MinLSTM,
+    "griffin": RGLRU,
+    "mamba": Mamba,
+    "rwkv": partial(RWKV, heads=2),  # a norm over the two features of four heads would know their order alone
+    "retention": Retention,
+    "mlstm": MLSTM,
+    "attention": CausalAttention,
+    "window": partial(CausalAttention, window=20),
 }
 KINDS: dict[str, LayerFactory] = {
     **LAYERS,
     "stack": partial(Stack, layers=[LSTM, LSTM]),
-    "mixed": partial(Stack, layers=list(LAYERS.values()), norm=True, residual=True),
+    "mixed": partial(Stack, layers=[GRU, MinGRU, Mamba, CausalAttention], norm=True, residual=True, feed_forward=2.0),
 }
 LENGTHS = [1, 2, 31, 32, 33, 257]  # a chunk of the scans is 32 steps
 TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-9}

@@ -1,5 +1,6 @@
 """The log says how fast training goes and how steep its way is."""
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -49,4 +50,33 @@ def test_waiting_for_batches_counts_and_validation_does_not(monkeypatch: pytest.
     assert not logged
     trainer._logger_connector.should_update_logs = True
     counted.on_train_batch_end(trainer, module, None, batch, 2)  # at 101
-    assert logged == {"tokens_per_second": pytest.approx(30 / 7)}
+    assert logged == {"tokens_per_second": pytest.approx(30 / 7), "tokens": 30.0, "seconds": 7.0}
+
+
+def test_a_run_that_goes_on_counts_on() -> None:
+    before = Speed()
+    before.all_tokens, before.all_seconds = 1000, 2.5
+    after = Speed()
+    after.load_state_dict(before.state_dict())
+    assert (after.all_tokens, after.all_seconds) == (1000, 2.5)
+
+
+def test_every_validation_says_how_many_tokens_were_trained_on(tmp_path: Path, texts: Path) -> None:
+    """Also of a run that was stopped, whose first half is in the log before."""
+    config = write_config(tmp_path, LANGUAGE, texts)
+    given = ("--config", config, "--runs", tmp_path)
+    assert seq2seq("fit", *given, "--name", "whole").status == 0
+    assert seq2seq("fit", *given, "--name", "parts", "--trainer.max_steps", "4").status == 0
+    assert seq2seq("fit", *given, "--name", "parts", "--trainer.max_steps", "6", "--resume").status == 0
+
+    def tokens(run: Path) -> list[float]:
+        return [row["tokens"] for row in metrics(run) if "val_loss" in row]
+
+    whole, parts = tokens(tmp_path / "whole" / "1"), tokens(tmp_path / "parts" / "1")
+    assert len(whole) == 3
+    assert whole == sorted(set(whole))
+    assert parts == whole[:2]
+    finished = [json.loads((tmp_path / name / "1" / "finished.json").read_text()) for name in ("whole", "parts")]
+    assert finished[0]["tokens"] == finished[1]["tokens"] == whole[-1]
+    assert all(held["seconds"] > 0 for held in finished)
+    assert all(held["peak_memory"] > 1e7 for held in finished)

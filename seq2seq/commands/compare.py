@@ -1,0 +1,130 @@
+"""`seq2seq compare`: which layer is best, under one budget."""
+
+import shlex
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+
+def compare(
+    *,
+    config: list[str],
+    layers: list[str],
+    budget: Literal["parameters", "time", "tokens"] = "parameters",
+    seeds: int = 1,
+    minutes: float | None = None,
+    steps: int | None = None,
+    parameters: int | None = None,
+    same_block: bool = False,
+    output: str | None = None,
+    again: bool = False,
+    overrides: list[str],
+) -> None:
+    """Train several layers on one corpus under the same budget, and say which is best.
+
+    A layer is written NAME or NAME:key=value,key=value, where a key is an argument of the layer's class, an option of
+    the model, or lr. For a translator it is DECODER or ENCODER/DECODER. Every option of `seq2seq fit` with a dot in it,
+    as --data.corpus FOLDER, changes the configuration of all. A comparison that was stopped goes on with the same
+    command.
+
+    examples:
+      seq2seq compare --config configs/language/shakespeare-lstm.yaml --layers LSTM GRU --seeds 3 --minutes 5
+      seq2seq compare --config configs/language/library-lstm.yaml --layers LSTM LSTM:depth=2,lr=0.004 --budget tokens
+      seq2seq compare --config configs/translation/phrasebook-lstm.yaml --layers GRU LSTM/GRU --budget time --minutes 5
+
+    Args:
+        config: Configuration, as for fit; of several the later ones outweigh.
+        layers: What is compared.
+        budget: What is the same for all: the number of parameters, for which the width of each is solved; the training
+            time; or the tokens, both with the width of the configuration.
+        seeds: Trainings of each, with the seeds 1, 2, ...
+        minutes: Training time of each, validation not counted.
+        steps: Steps of each, instead of minutes; by default those of the configuration.
+        parameters: Parameters that each should have; by default those of the configuration's own model.
+        same_block: Give each the block of the configuration, and not the one that is usual for it.
+        output: Folder of the comparison; by default comparisons/ and the name of the configuration.
+        again: Start anew, whatever the folder holds.
+        overrides: Options of fit with a dot in them.
+    """
+    from seq2seq.commands.experiment import name_of
+    from seq2seq.comparison import report
+    from seq2seq.comparison.compare import compared, planned
+    from seq2seq.comparison.plan import Settings
+    from seq2seq.comparison.table import terminal
+    from seq2seq.comparison.trials import Stopped
+
+    folder = Path(output) if output is not None else Path("comparisons") / name_of(config)
+    described = described_by(config, overrides)
+    settings = Settings(described, layers, budget, seeds, minutes, steps, parameters, same_block)
+    plan = planned(settings, folder, again)
+    command = shlex.join([*asked(settings, config, seeds), *(("--output", output) if output else ()), *overrides])
+    try:
+        with live() as (look, say):
+            results = compared(plan, folder, command, look, say)
+    except (Stopped, KeyboardInterrupt) as stopped:
+        print(f"stopped; the same command goes on with what {folder} holds", file=sys.stderr, flush=True)
+        raise SystemExit(128 + (stopped.number if isinstance(stopped, Stopped) else 2)) from None
+    show(terminal(results, plan.metric, seeds))
+    print(report.sentence(results, plan))
+    print(f"{folder}/table.md, results.json and loss.png hold it all")
+    if not any(result.finished for result in results):
+        raise ValueError(f"no training finished; {folder}/logs has what each said")
+
+
+def asked(settings: Any, config: list[str], seeds: int) -> list[str]:
+    """The command, without what is the default."""
+    told = ["seq2seq", "compare", "--config", *config, "--layers", *settings.layers, "--budget", settings.budget]
+    told += ["--seeds", str(seeds)]
+    for name in ("minutes", "steps", "parameters"):
+        if (value := getattr(settings, name)) is not None:
+            told += [f"--{name}", f"{value:g}" if isinstance(value, float) else str(value)]
+    return [*told, "--same-block"] if settings.same_block else told
+
+
+def described_by(configs: list[str], options: list[str]) -> dict[str, Any]:
+    """A configuration as `fit` reads it, with every default in it."""
+    import yaml
+
+    from seq2seq.commands.experiment import Experiment, quiet
+    from seq2seq.commands.parser import underscored
+
+    class Description(Experiment):
+        """The same, with nothing made or trained."""
+
+        def before_instantiate_classes(self) -> None:
+            pass
+
+        def instantiate_classes(self) -> None:
+            pass
+
+        def _run_subcommand(self, subcommand: str) -> None:
+            pass
+
+    given = [part for config in configs for part in ("--config", config)]
+    quiet()
+    return dict(yaml.safe_load(Description(["fit", *given, *map(underscored, options)]).configuration()))
+
+
+@contextmanager
+def live() -> Iterator[tuple[Callable[[str, str], object], Callable[[str], object]]]:
+    """Two functions: one shows on a terminal what is done now, one prints a line that stays."""
+    if not sys.stderr.isatty():
+        yield lambda what, line: None, lambda line: print(line, file=sys.stderr, flush=True)
+        return
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    with console.status("") as status:
+        yield (
+            lambda what, line: status.update(f"{what}  {line}".strip()),
+            lambda line: console.print(line, markup=False, highlight=False),
+        )
+
+
+def show(table: Any) -> None:
+    """Print a table, as wide as the terminal, or as it needs where there is none."""
+    from rich.console import Console
+
+    Console(width=None if sys.stdout.isatty() else 140).print(table)

@@ -1,0 +1,1 @@
+"""Layers that are trained alike and set side by side."""

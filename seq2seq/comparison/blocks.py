@@ -1,0 +1,104 @@
+"""A configuration with another layer in it, and how its block is named."""
+
+import copy
+import inspect
+from typing import Any
+
+import pytorch_lightning as pl
+from torch import nn
+
+from seq2seq.comparison.entries import Entry, arguments, classes
+from seq2seq.comparison.recipes import PARTS, RECIPES
+
+# what a row need not name: what all have in common, and what stands at the front of it
+UNNAMED = {"size", "depth", "encoder", "decoder", "layer", "embedding_size", "dropout", "word_dropout", "tied"}
+UNNAMED |= {"attention", "label_smoothing"}
+SAID = {"feed_forward": "feed-forward", "width": "convolution", "state_size": "state"}  # in other words than its name
+
+
+def varied(config: dict[str, Any], entry: Entry, model: type[pl.LightningModule], same_block: bool) -> dict[str, Any]:
+    """The configuration with the entry's layers; what the entry says outweighs the recipe, and this the configuration.
+
+    A layer of the configuration's own class keeps what the configuration says of it.
+    """
+    new = copy.deepcopy(config)
+    init = new["model"]["init_args"]
+    recipe = {} if same_block else recipe_of(entry)
+    said = {**recipe, **entry.options}
+    for role, name in entry.layers.items():
+        kind = classes(role == "encoder")[name]
+        kept = own_options(init.get(role), name)
+        own = {} if same_block else RECIPES.get(name, {})
+        init[role] = {
+            "class_path": f"seq2seq.recurrence.{name}",
+            "init_args": {
+                **kept,
+                **{key: value for key, value in {**own, **entry.options}.items() if key in arguments(kind)},
+            },
+        }
+    taken = {key for role, name in entry.layers.items() for key in arguments(classes(role == "encoder")[name])}
+    for key, value in said.items():
+        if key == "lr":
+            new["optimizer"]["init_args"]["lr"] = value
+        elif key not in taken:  # a layer's own argument goes before the model's of the same name
+            init[key] = value
+    return new
+
+
+def recipe_of(entry: Entry) -> dict[str, Any]:
+    """The recipes of all layers of an entry, of which the decoder's, the last one, decides."""
+    return {key: value for name in entry.layers.values() for key, value in RECIPES.get(name, {}).items()}
+
+
+def own_options(layer: Any, name: str) -> dict[str, Any]:
+    """What a configuration says of a layer, if it is the one of this name."""
+    if not isinstance(layer, dict) or layer.get("class_path", "").rsplit(".", 1)[-1] != name:
+        return {}
+    return dict(layer.get("init_args") or {})
+
+
+def block(config: dict[str, Any], entry: Entry, model: type[pl.LightningModule], usual_rate: Any = None) -> str:
+    """All that a layer's block is made of: `CausalAttention, 4 x 288, window 256, norm, residual, feed-forward 2`.
+
+    A learning rate other than the usual one is named too.
+    """
+    init = config["model"]["init_args"]
+    names = "/".join(entry.layers.values())
+    words = [f"{names}, {option(model, init, 'depth')} x {init['size']}"]
+    for role, name in entry.layers.items():
+        words += [*structure(classes(role == "encoder")[name], init[role]["init_args"]), *PARTS.get(name, ())]
+    rest = {key: value for key, value in init.items() if key not in UNNAMED or key in entry.options}
+    rest = {key: value for key, value in rest.items() if key not in ("size", "depth", "embedding_size")}
+    words += structure(model, rest)
+    if (width := init.get("embedding_size")) not in (None, init["size"]):
+        words.append(f"embedding {width}")
+    if (rate := rate_of(config)) != usual_rate:
+        words.append(f"rate {rate}")
+    return ", ".join(dict.fromkeys(words))
+
+
+def rate_of(config: dict[str, Any]) -> Any:
+    """The optimiser's learning rate."""
+    return config["optimizer"]["init_args"].get("lr")
+
+
+def structure(kind: type[nn.Module], options: dict[str, Any]) -> list[str]:
+    """The parts of a class: whatever is a count or switched on, and all else that is not the default."""
+    words = []
+    for name in arguments(kind):
+        default = inspect.signature(kind).parameters[name].default
+        value = options.get(name, default)
+        if name in UNNAMED and name not in options:
+            continue
+        said = SAID.get(name, name.replace("_", " "))
+        if isinstance(value, bool):
+            if value or default is True:
+                words.append(said if value else f"no {said}")
+        elif isinstance(value, int | float | str) and (value != default or isinstance(default, int)):
+            words.append(f"{said} {value:g}" if isinstance(value, float) else f"{said} {value}")
+    return words
+
+
+def option(kind: type, options: dict[str, Any], name: str) -> Any:
+    """What is said of a class, or its default."""
+    return options[name] if name in options else inspect.signature(kind).parameters[name].default

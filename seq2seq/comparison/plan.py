@@ -1,0 +1,240 @@
+"""What a comparison is going to do, decided once and kept, so that going on does the same."""
+
+import copy
+import json
+import re
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import pytorch_lightning as pl
+import yaml
+from jsonargparse import ArgumentParser
+
+from seq2seq.comparison.blocks import block, rate_of, varied
+from seq2seq.comparison.entries import parse_entries
+from seq2seq.comparison.widths import Count, Width, counter, solve
+from seq2seq.files import whole
+from seq2seq.models import LanguageModel, Translator
+
+Budget = Literal["parameters", "time", "tokens"]
+VALIDATIONS = 8  # of each training, about
+VOCABULARY = ("vocab_size", "source_vocab_size", "target_vocab_size", "shared_vocabulary")  # which the data says
+
+
+class Settings(NamedTuple):
+    """What was asked for."""
+
+    config: dict[str, Any]  # complete, with every default
+    layers: list[str]
+    budget: Budget
+    seeds: int
+    minutes: float | None
+    steps: int | None
+    parameters: int | None
+    same_block: bool
+
+
+class Variant(NamedTuple):
+    """One of the layers as a complete configuration."""
+
+    entry: str
+    slug: str  # its name as a file
+    block: str
+    size: int
+    parameters: int
+    config: dict[str, Any]
+    steps: int | None  # not known before its pace is, if there is a limit of time
+
+
+class Plan(NamedTuple):
+    settings: Settings
+    variants: list[Variant]
+
+    @property
+    def metric(self) -> str:
+        """What the best checkpoint is chosen by: val_loss or val_bleu."""
+        return "val_bleu" if self.settings.config["checkpoint"]["monitor"] == "val_bleu" else "val_loss"
+
+
+def make_plan(settings: Settings) -> Plan:
+    """Raise a ValueError for whatever cannot be trained, before anything is."""
+    check(settings)
+    config = settings.config
+    model = model_of(config)
+    entries = parse_entries(settings.layers, model)
+    for entry in entries:
+        if settings.budget == "parameters" and "size" in entry.options:
+            raise ValueError(f"--budget parameters solves the size of each layer, and {entry.text} gives one")
+    known = vocabulary(config, model)
+    target = settings.parameters
+    if settings.budget == "parameters" and target is None:
+        target = width_of(config, model, known, "the configuration's own model").parameters
+    variants: list[Variant] = []
+    for entry in entries:
+        new = varied(config, entry, model, settings.same_block)
+        if target is None:
+            width = width_of(new, model, known, entry.text)
+        else:
+            width = solve(counted(new, model, known, entry.text), target, entry.text)
+        new["model"]["init_args"]["size"] = width.size
+        steps = None if settings.minutes is not None else settings.steps or int(config["trainer"]["max_steps"])
+        if steps is not None:
+            new = with_steps(new, steps)
+        name = slug(entry.text, [variant.slug for variant in variants])
+        variants.append(Variant(entry.text, name, block(new, entry, model, rate_of(config)), *width, new, steps))
+    return Plan(settings, variants)
+
+
+def check(settings: Settings) -> None:
+    """Raise a ValueError if the budget says too little or too much."""
+    if settings.seeds < 1:
+        raise ValueError(f"--seeds must be at least 1, and {settings.seeds} was given")
+    if settings.minutes is not None and settings.minutes <= 0:
+        raise ValueError(f"--minutes must be more than 0, and {settings.minutes} was given")
+    if settings.steps is not None and settings.steps < 1:
+        raise ValueError(f"--steps must be at least 1, and {settings.steps} was given")
+    if settings.minutes is not None and settings.steps is not None:
+        raise ValueError("--minutes and --steps both say how long each trains: give one of them")
+    if settings.budget == "time" and settings.minutes is None:
+        raise ValueError("--budget time needs --minutes, the training time of each")
+    if settings.budget == "tokens" and settings.minutes is not None:
+        raise ValueError("--budget tokens gives all the same steps: --steps says how many, and not --minutes")
+    if settings.budget != "parameters" and settings.parameters is not None:
+        raise ValueError(f"--parameters belongs to --budget parameters, and not to --budget {settings.budget}")
+    if settings.minutes is None and settings.steps is None and (settings.config["trainer"]["max_steps"] or 0) < 1:
+        raise ValueError(
+            "the configuration has no trainer.max_steps: say with --steps or --minutes how long each trains"
+        )
+
+
+def model_of(config: dict[str, Any]) -> type[pl.LightningModule]:
+    """The class of the configuration's model."""
+    name = config["model"]["class_path"].rsplit(".", 1)[-1]
+    kinds = {kind.__name__: kind for kind in (LanguageModel, Translator)}
+    if name not in kinds:
+        raise ValueError(f"a LanguageModel or a Translator can be compared, and the configuration has a {name}")
+    return kinds[name]
+
+
+def vocabulary(config: dict[str, Any], model: type[pl.LightningModule]) -> dict[str, Any]:
+    """What the model takes from the data; this reads the corpus and learns its vocabulary, as training would."""
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_subclass_arguments(pl.LightningDataModule, "data")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        data = parser.instantiate_classes(parser.parse_object({"data": config["data"]})).data
+    own = VOCABULARY[:1] if issubclass(model, LanguageModel) else VOCABULARY[1:]
+    if not all(hasattr(data, name) for name in own):
+        raise ValueError(f"a {model.__name__} cannot be trained on {type(data).__name__}")
+    return {name: getattr(data, name) for name in own}
+
+
+def counted(config: dict[str, Any], model: type[pl.LightningModule], known: dict[str, Any], what: str) -> Count:
+    """The function that counts this configuration's parameters at a width."""
+    try:
+        return counter(model, {**config["model"]["init_args"], **known})
+    except Exception as error:  # jsonargparse raises several kinds for a value of another type
+        raise ValueError(f"{what} cannot be built: {reason(error)}") from error
+
+
+def width_of(config: dict[str, Any], model: type[pl.LightningModule], known: dict[str, Any], what: str) -> Width:
+    """The width that a configuration has."""
+    size = int(config["model"]["init_args"]["size"])
+    try:
+        return Width(size, counted(config, model, known, what)(size))
+    except ValueError as error:
+        raise ValueError(f"{what} cannot be built: {' '.join(str(error).split())}") from error
+
+
+def reason(error: Exception) -> str:
+    """The innermost of jsonargparse's reasons, on one line."""
+    text = " ".join(str(error).split())
+    found = re.search(r"Parser key \"model\.(\S+?)\": .*?(Expected .+?)\. Got value: (\S+)", text)
+    return f"{found[1]} cannot be {found[3].rstrip('.')} ({found[2].lower()})" if found else text[:300]
+
+
+def with_steps(config: dict[str, Any], steps: int) -> dict[str, Any]:
+    """The configuration with so many steps, so that the schedule reaches its end, and validations evenly among them."""
+    new = copy.deepcopy(config)
+    batches = int(new["trainer"]["accumulate_grad_batches"] or 1)
+    even = next((n for n in (VALIDATIONS, 10, 7, 9, 6, 5) if steps % n == 0), VALIDATIONS)
+    every = max(1, steps // even)
+    new["trainer"].update(
+        max_steps=steps,
+        val_check_interval=every * batches,
+        check_val_every_n_epoch=None,
+        log_every_n_steps=min(every, int(new["trainer"]["log_every_n_steps"])),
+    )
+    return new
+
+
+def slug(text: str, taken: Sequence[str]) -> str:
+    """A name for files: `LSTM:depth=2` as LSTM-depth-2."""
+    plain = re.sub(r"[^A-Za-z0-9.]+", "-", text).strip("-")
+    numbered = (f"{plain}-{number}" if number > 1 else plain for number in range(1, len(taken) + 2))
+    return next(name for name in numbered if name not in taken)
+
+
+def save(plan: Plan, folder: Path) -> None:
+    """Write the plan, and beside it the configurations that its trainings get."""
+    for variant in plan.variants:
+        with whole(config_of(folder, variant)) as temporary:
+            temporary.write_text(yaml.safe_dump(variant.config, sort_keys=False), encoding="utf-8")
+    held = {"settings": plan.settings._asdict(), "variants": [variant._asdict() for variant in plan.variants]}
+    with whole(folder / "plan.json") as temporary:
+        temporary.write_text(json.dumps(held, indent=1) + "\n", encoding="utf-8")
+
+
+def config_of(folder: Path, variant: Variant) -> Path:
+    return folder / "configs" / f"{variant.slug}.yaml"
+
+
+def load(folder: Path) -> Plan | None:
+    """The plan of this folder, if there is one."""
+    path = folder / "plan.json"
+    if not path.exists():
+        return None
+    try:
+        held = json.loads(path.read_text(encoding="utf-8"))
+        return Plan(Settings(**held["settings"]), [Variant(**variant) for variant in held["variants"]])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path} is no plan of a comparison; --again makes a new one") from error
+
+
+def agreed(old: Plan, new: Plan, folder: Path) -> Plan:
+    """The plan that is kept, if it is one of the same comparison.
+
+    Raises:
+        ValueError: naming what is another than before.
+    """
+    changed = differences(plain(old.settings._asdict()), plain(new.settings._asdict()))
+    changed = changed or [
+        f"the block of {before.entry}"
+        for before, now in zip(old.variants, new.variants, strict=True)
+        if plain(before.config["model"]) != plain(now.config["model"])
+        or plain(before.config["optimizer"]) != plain(now.config["optimizer"])
+    ]
+    if changed:
+        raise ValueError(
+            f"{folder} holds another comparison (changed: {', '.join(changed[:5])}); --output names another folder, "
+            f"and --again starts this one anew"
+        )
+    return old
+
+
+def plain(value: Any) -> Any:
+    """As JSON gives it back."""
+    return json.loads(json.dumps(value))
+
+
+def differences(old: Any, new: Any, name: str = "") -> list[str]:
+    """The options that are not the same in both, as they are written at the shell."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        inner = name and f"{name}."
+        return [one for key in {**old, **new} for one in differences(old.get(key), new.get(key), f"{inner}{key}")]
+    if old == new:
+        return []
+    in_config = name.startswith("config.")
+    return ["--" + (name.removeprefix("config.").replace(".init_args", "") if in_config else name.replace("_", "-"))]

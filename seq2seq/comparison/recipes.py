@@ -1,0 +1,20 @@
+"""What the block of each layer usually is, and the learning rate that suits it.
+
+A recipe holds arguments of the layer, options of the model and `lr`, the optimiser's rate. A layer without one, and an
+option that its recipe does not name, is as the configuration says. `--same-block` leaves all recipes out.
+"""
+
+from typing import Any
+
+RECIPES: dict[str, dict[str, Any]] = {
+    "CausalAttention": {"depth": 4, "norm": True, "residual": True, "feed_forward": 2.0, "lr": 0.003, "window": 256},
+}
+
+# what is inside a layer whatever its arguments are, so that a row of the table names its whole block
+PARTS: dict[str, tuple[str, ...]] = {
+    "MLSTM": ("output gate",),
+    "Mamba": ("output gate",),
+    "RGLRU": ("output gate",),
+    "RWKV": ("token shift", "output gate"),
+    "Retention": ("output gate",),
+}

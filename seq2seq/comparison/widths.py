@@ -1,0 +1,105 @@
+"""How wide a model must be to have a given number of parameters."""
+
+import bisect
+import warnings
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import pytorch_lightning as pl
+import torch
+from jsonargparse import ArgumentParser
+
+CLOSE = 0.02  # share by which the counts of models that are compared may differ
+FAR = 256  # widths that are tried one after the other for one that a layer can have
+
+
+class Width(NamedTuple):
+    size: int
+    parameters: int
+
+
+Count = Callable[[int], int]  # size -> parameters; a ValueError where there is no such model
+
+
+def counter(model: type[pl.LightningModule], options: dict[str, Any]) -> Count:
+    """A function that counts the parameters of a model at a width.
+
+    Args:
+        model: Class of the model.
+        options: Its arguments as a configuration writes them, sizes of the vocabulary included.
+    """
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_class_arguments(model, "model", instantiate=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        parts = vars(parser.instantiate_classes(parser.parse_object({"model": options})).model)
+    return lambda size: parameters(model, {**parts, "size": size})
+
+
+def parameters(model: type[pl.LightningModule], parts: dict[str, Any]) -> int:
+    """Without any memory for them, where the model can be built without."""
+    try:
+        with torch.device("meta"):
+            built = model(**parts)
+    except (NotImplementedError, RuntimeError):  # a start that looks at its own values needs some
+        built = model(**parts)
+    return sum(weight.numel() for weight in built.parameters())
+
+
+def solve(count: Count, target: int, what: str) -> Width:
+    """The width whose count is nearest to the target.
+
+    Args:
+        count: Parameters at a width, more at a larger one.
+        target: Parameters that are wanted.
+        what: Whose width it is, for the message.
+
+    Raises:
+        ValueError: if the nearest is more than 2 % off.
+    """
+    above = up(count, 1)
+    while above is not None and above.parameters < target:
+        above = up(count, 2 * above.size)
+    if above is None:
+        raise ValueError(f"{what} cannot be built with any size: {why_not(count)}")
+    sizes = range(1, above.size + 1)
+
+    def enough(size: int) -> bool:
+        found = up(count, size)
+        return found is None or found.parameters >= target
+
+    first = sizes[min(bisect.bisect_left(sizes, True, key=enough), len(sizes) - 1)]
+    candidates = [found for found in (up(count, first), down(count, first - 1)) if found is not None]
+    best = min(candidates, key=lambda found: abs(found.parameters - target))
+    if abs(best.parameters - target) > CLOSE * target:
+        raise ValueError(
+            f"{what} cannot have {target:,} parameters within {100 * CLOSE:g} %: the nearest is {best.parameters:,} "
+            f"with size {best.size}"
+        )
+    return best
+
+
+def up(count: Count, size: int) -> Width | None:
+    """The next width from here on that the model can have."""
+    return first_of(count, range(size, size + FAR))
+
+
+def down(count: Count, size: int) -> Width | None:
+    """The same downwards."""
+    return first_of(count, range(size, max(0, size - FAR), -1))
+
+
+def first_of(count: Count, sizes: range) -> Width | None:
+    for size in sizes:
+        try:
+            return Width(size, count(size))
+        except ValueError:  # as of a size that is no multiple of the heads
+            continue
+    return None
+
+
+def why_not(count: Count) -> str:
+    try:
+        return f"with size {FAR} it has {count(FAR):,} parameters"
+    except ValueError as error:
+        return " ".join(str(error).split())

@@ -1,0 +1,21 @@
+"""Features in equal shares, each with a memory of its own."""
+
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def check_heads(size: int, heads: int) -> int:
+    """The features of a head, or a ValueError where they cannot be equal."""
+    if heads < 1 or size % heads:
+        raise ValueError(f"size ({size}) must be a multiple of heads ({heads})")
+    return size // heads
+
+
+def split(x: Float[Tensor, "*batch size"], heads: int) -> Float[Tensor, "*batch heads share"]:
+    return x.unflatten(-1, (heads, -1))  # type: ignore[no-any-return]
+
+
+def normalised(x: Float[Tensor, "*batch heads share"], epsilon: float = 1e-6) -> Float[Tensor, "*batch size"]:
+    """The heads' shares side by side, each divided by its root mean square (Zhang and Sennrich, 2019)."""
+    return F.rms_norm(x, x.shape[-1:], eps=epsilon).flatten(-2)

@@ -1,0 +1,102 @@
+"""Mamba-2: a selective state space model whose state is a matrix a head (Dao and Gu, 2024, "Transformers are SSMs")."""
+
+import math
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from seq2seq.linear import linear
+from seq2seq.recurrence.convolution import ShortConvolution
+from seq2seq.recurrence.heads import check_heads, split
+from seq2seq.recurrence.interface import Recurrence
+from seq2seq.recurrence.linear_attention import scalar_decay, scalar_decay_step
+from seq2seq.recurrence.padding import padded
+from seq2seq.recurrence.precision import exact, outside_autocast
+
+SLOWEST, FASTEST = 0.001, 0.1  # step sizes at the start
+
+
+class MambaState(NamedTuple):
+    convolution: Float[Tensor, "batch before mixed"]
+    memory: Float[Tensor, "batch heads key value"]
+
+
+class Mamba(Recurrence[MambaState]):
+    """out(norm(y * silu(z))), S[t] = exp(-dt A) S[t-1] + B[t] dt x[t], y[t] = C[t] S[t] + D x[t].
+
+    From Dao and Gu (2024), section 7. x, B and C come from a short convolution; A, D and the step size dt are one
+    number a head.
+
+    Args:
+        input_size: Number of features that come in at every step.
+        size: Number of features that go out.
+        expand: Inner features for each that goes out; expand times size must be a multiple of heads.
+        heads: Number of memories.
+        state_size: Number of rows of a head's memory, N in the paper.
+        width: Number of steps that the convolution sees.
+    """
+
+    def __init__(
+        self, input_size: int, size: int, expand: int = 2, heads: int = 8, state_size: int = 64, width: int = 4
+    ) -> None:
+        super().__init__(input_size, size)
+        self.inner, self.heads, self.state_size = expand * size, heads, state_size
+        if self.inner < 1 or self.inner % heads:
+            raise ValueError(f"expand ({expand}) times size ({size}) must be a multiple of heads ({heads})")
+        self.share = check_heads(self.inner, heads)
+        mixed = self.inner + 2 * state_size
+        self.project = linear(input_size, self.inner + mixed + heads, bias=False)
+        self.convolution = ShortConvolution(mixed, width)
+        start = torch.empty(heads).uniform_(math.log(SLOWEST), math.log(FASTEST)).exp()
+        self.step_bias = nn.Parameter(start + torch.log(-torch.expm1(-start)))  # softplus of it is `start`
+        self.log_rate = nn.Parameter(torch.empty(heads).uniform_(1, 16).log())
+        self.skip = nn.Parameter(torch.ones(heads))
+        self.norm = nn.RMSNorm(self.inner, eps=1e-5)
+        self.out = linear(self.inner, size, bias=False)
+
+    def initial_state(self, batch: int) -> MambaState:
+        memory = self.skip.new_zeros(batch, self.heads, self.state_size, self.share)
+        return MambaState(self.convolution.initial_state(batch), memory)
+
+    def forward(
+        self, x: Tensor, state: MambaState | None = None, lengths: Int[Tensor, " batch"] | None = None
+    ) -> tuple[Tensor, MambaState]:
+        before = self.initial_state(len(x)) if state is None else state
+        z, mixed, steps = self.parts(x)
+        mixed, convolution = self.convolution(mixed, before.convolution, lengths)
+        values, k, q, log_decay, v = self.selected(mixed, steps)
+        if lengths is not None:
+            past = padded(x, lengths)[..., None]
+            k, log_decay = k.masked_fill(past, 0.0), log_decay.masked_fill(past, 0.0)
+        with outside_autocast(x):
+            y, memory = scalar_decay(
+                q[:, None], k[:, None], v.transpose(1, 2), log_decay.transpose(1, 2), before.memory
+            )
+        return self.said(y.transpose(1, 2), values, z), MambaState(convolution, memory)
+
+    def step(self, x: Tensor, state: MambaState) -> tuple[Tensor, MambaState]:
+        z, mixed, steps = self.parts(x)
+        mixed, convolution = self.convolution.step(mixed, state.convolution)
+        values, k, q, log_decay, v = self.selected(mixed, steps)
+        with outside_autocast(x):
+            y, memory = scalar_decay_step(q[:, None], k[:, None], v, log_decay, state.memory)
+        return self.said(y, values, z), MambaState(convolution, memory)
+
+    def parts(self, x: Tensor) -> tuple[Tensor, ...]:
+        """The gate z, what is convolved, and the step sizes before their bias."""
+        sizes = [self.inner, self.inner + 2 * self.state_size, self.heads]
+        return self.project(x).split(sizes, dim=-1)  # type: ignore[no-any-return]
+
+    def selected(self, mixed: Tensor, steps: Tensor) -> tuple[Tensor, ...]:
+        """x by heads, B, C, the logarithms of the decays, and dt x."""
+        inner, k, q = exact(F.silu(mixed)).split([self.inner, self.state_size, self.state_size], dim=-1)
+        dt = F.softplus(exact(steps) + self.step_bias)
+        values = split(inner, self.heads)
+        return values, k, q, -dt * self.log_rate.exp(), dt[..., None] * values
+
+    def said(self, y: Tensor, values: Tensor, z: Tensor) -> Tensor:
+        inner = (y + self.skip[:, None] * values).flatten(-2)
+        return self.out(self.norm(inner * F.silu(exact(z))))  # type: ignore[no-any-return]

@@ -1,0 +1,22 @@
+"""What rows that end early have instead of a second call: steps that change nothing, and their own last steps."""
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+
+def padded(x: Tensor, lengths: Int[Tensor, " batch"]) -> Bool[Tensor, "batch time"]:
+    """True past the end of each row of x, [batch, time, ...]."""
+    return torch.arange(x.shape[1], device=x.device) >= lengths.to(x.device)[:, None]
+
+
+def last_steps(
+    before: Float[Tensor, "batch steps size"], x: Float[Tensor, "batch time size"], lengths: Tensor | None
+) -> Float[Tensor, "batch steps size"]:
+    """As many steps as `before` has, which stood before x, up to the end of each row."""
+    steps = before.shape[1]
+    joined = torch.cat([before, x.to(before.dtype)], dim=1)
+    if lengths is None:
+        return joined[:, joined.shape[1] - steps :]
+    places = lengths.to(x.device)[:, None] + torch.arange(steps, device=x.device)
+    return joined.gather(1, places[..., None].expand(-1, -1, x.shape[2]))

@@ -1,0 +1,95 @@
+"""RWKV-6: linear attention whose decay depends on the text, feature by feature (Peng et al., 2024)."""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from seq2seq.linear import linear
+from seq2seq.recurrence.heads import check_heads, split
+from seq2seq.recurrence.interface import Recurrence
+from seq2seq.recurrence.linear_attention import vector_decay, vector_decay_step
+from seq2seq.recurrence.padding import last_steps, padded
+from seq2seq.recurrence.precision import exact, outside_autocast
+
+FASTEST = -(torch.e**-0.5)  # of a log decay, as in RWKV-7: float32 holds what a chunk of these leaves
+
+
+class RWKVState(NamedTuple):
+    before: Float[Tensor, "batch input"]  # the last input
+    memory: Float[Tensor, "batch heads key value"]
+
+
+class RWKV(Recurrence[RWKVState]):
+    """out(norm(y) * silu(g)), y = r (S + u k v), S = w S + k v (Peng et al., 2024, equations 16 to 20).
+
+    r, k, v, g and w each read a mixture of this input and the last one, which depends on both. The logarithm of the
+    decay w stays above -0.61, as in RWKV-7 (Peng et al., 2025), where float32 needs no further care.
+
+    Args:
+        input_size: Number of features that come in at every step.
+        size: Number of features that go out; a multiple of heads.
+        heads: Number of memories.
+        rank: Rank of what decides mixtures and decays.
+    """
+
+    def __init__(self, input_size: int, size: int, heads: int = 4, rank: int = 32) -> None:
+        super().__init__(input_size, size)
+        self.heads = heads
+        self.share = check_heads(size, heads)
+        ramp = torch.arange(input_size) / max(1, input_size - 1)
+        self.shift = nn.Parameter(1 - ramp)
+        self.mixture = nn.Parameter((1 - ramp**0.5).repeat(5, 1))
+        self.mixture_down = nn.Parameter(torch.empty(input_size, 5 * rank).uniform_(-0.01, 0.01))
+        self.mixture_up = nn.Parameter(torch.empty(5, rank, input_size).uniform_(-0.01, 0.01))
+        self.receptance, self.value, self.gate = (linear(input_size, size, bias=False) for _ in range(3))
+        self.key = linear(input_size, size, bias=False, gain=0.1)
+        place = torch.arange(size) / max(1, size - 1)
+        self.decay = nn.Parameter(-5.5 + 6 * place**1.5)  # from remembering hundreds of steps to a few
+        self.decay_down = nn.Parameter(torch.empty(input_size, rank).uniform_(-0.01, 0.01))
+        self.decay_up = nn.Parameter(torch.empty(rank, size).uniform_(-0.01, 0.01))
+        self.bonus = nn.Parameter(torch.zeros(heads, self.share))
+        self.norm = nn.GroupNorm(heads, size, eps=64e-5)
+        self.out = linear(size, size, bias=False)
+
+    def initial_state(self, batch: int) -> RWKVState:
+        memory = self.bonus.new_zeros(batch, self.heads, self.share, self.share)
+        return RWKVState(self.bonus.new_zeros(batch, self.input_size), memory)
+
+    def forward(
+        self, x: Tensor, state: RWKVState | None = None, lengths: Int[Tensor, " batch"] | None = None
+    ) -> tuple[Tensor, RWKVState]:
+        before = self.initial_state(len(x)) if state is None else state
+        shifted = torch.cat([before.before[:, None].to(x.dtype), x[:, :-1]], dim=1)
+        r, k, v, log_decay, g = self.parts(x, shifted)
+        if lengths is not None:
+            past = padded(x, lengths)[..., None, None]
+            k, log_decay = k.masked_fill(past, 0.0), log_decay.masked_fill(past, 0.0)
+        with outside_autocast(x):
+            r, k, v, log_decay = (part.transpose(1, 2) for part in (r, k, v, log_decay))
+            y, memory = vector_decay(r, k, v, log_decay, self.bonus, before.memory)
+        last = last_steps(before.before[:, None], x, lengths)[:, 0]
+        return self.said(y.transpose(1, 2), g), RWKVState(last, memory)
+
+    def step(self, x: Tensor, state: RWKVState) -> tuple[Tensor, RWKVState]:
+        r, k, v, log_decay, g = self.parts(x, state.before.to(x.dtype))
+        with outside_autocast(x):
+            y, memory = vector_decay_step(r, k, v, log_decay, self.bonus, state.memory)
+        return self.said(y, g), RWKVState(x.to(state.before.dtype), memory)
+
+    def parts(self, x: Float[Tensor, "*steps input"], before: Float[Tensor, "*steps input"]) -> tuple[Tensor, ...]:
+        """Receptance (what asks), key, value and log decay by heads, and the gate."""
+        change = before - x
+        low = torch.tanh((x + change * self.shift) @ self.mixture_down).unflatten(-1, (5, -1))
+        shares = torch.einsum("...br,bri->b...i", low, self.mixture_up)
+        r, k, v, g, w = (x + change * (mu + more) for mu, more in zip(self.mixture, shares, strict=True))
+        decay = exact(torch.tanh(w @ self.decay_down) @ self.decay_up)
+        log_decay = FASTEST * torch.sigmoid(self.decay + decay)
+        read = (exact(part) for part in (self.receptance(r), self.key(k), self.value(v)))
+        return *(split(part, self.heads) for part in (*read, log_decay)), self.gate(g)
+
+    def said(self, y: Float[Tensor, "*steps heads share"], g: Float[Tensor, "*steps size"]) -> Tensor:
+        normal = self.norm(y.reshape(-1, self.size)).view(*y.shape[:-2], self.size)
+        return self.out(normal * F.silu(exact(g)))  # type: ignore[no-any-return]

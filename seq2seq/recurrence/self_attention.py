@@ -1,0 +1,153 @@
+"""Attention of a sequence to itself (Vaswani et al., 2017), so that a Transformer stands beside the recurrences."""
+
+from collections.abc import Callable
+from typing import NamedTuple, TypeAlias
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from seq2seq.linear import linear
+from seq2seq.recurrence.heads import check_heads, split
+from seq2seq.recurrence.interface import Recurrence
+from seq2seq.recurrence.padding import padded
+from seq2seq.recurrence.precision import exact, outside_autocast
+from seq2seq.recurrence.rotation import rotate
+
+
+class AttentionState(NamedTuple):
+    """What can be looked back at. It grows with every step, up to the window if there is one."""
+
+    keys: Float[Tensor, "batch kept size"]
+    values: Float[Tensor, "batch kept size"]
+    places: Int[Tensor, "batch kept"]  # 1 for the first step that was ever read, 0 where a row has nothing
+
+
+class CausalAttention(Recurrence[AttentionState]):
+    """softmax(q k / sqrt(share)) v over this step and those before it (Vaswani et al., 2017, section 3.2).
+
+    Args:
+        input_size: Number of features that come in at every step.
+        size: Number of features that go out; a multiple of heads.
+        heads: Number of independent choices.
+        window: Number of steps that are seen, this one included; null for all, with a state that grows without end.
+        rotary: Turn queries and keys by their place (Su et al., 2021); without it, order is known from the mask alone.
+    """
+
+    def __init__(
+        self, input_size: int, size: int, heads: int = 4, window: int | None = None, rotary: bool = True
+    ) -> None:
+        super().__init__(input_size, size)
+        check_heads(size, heads)
+        if window is not None and window < 1:
+            raise ValueError(f"a window must have at least 1 step, and {window} was given")
+        self.heads = heads
+        self.window = window
+        self.rotary = rotary
+        self.grows = window is None
+        self.project = linear(input_size, 3 * size, bias=False)
+        self.out = linear(size, size, bias=False)
+
+    def initial_state(self, batch: int) -> AttentionState:
+        nothing = self.out.weight.new_zeros(batch, 0, self.size)
+        return AttentionState(nothing, nothing, torch.zeros(batch, 0, dtype=torch.long, device=nothing.device))
+
+    def forward(
+        self, x: Tensor, state: AttentionState | None = None, lengths: Int[Tensor, " batch"] | None = None
+    ) -> tuple[Tensor, AttentionState]:
+        before = self.initial_state(len(x)) if state is None else state
+        places = read(before)[:, None] + 1 + torch.arange(x.shape[1], device=x.device)
+        q, k, v = self.project(x).chunk(3, dim=-1)
+        q, k = (rotate_heads(part, places, self.heads) for part in (q, k)) if self.rotary else (q, k)
+        after = AttentionState(
+            torch.cat([before.keys, k.to(before.keys.dtype)], dim=1),
+            torch.cat([before.values, v.to(before.values.dtype)], dim=1),
+            torch.cat([before.places, places if lengths is None else places.masked_fill(padded(x, lengths), 0)], dim=1),
+        )
+        # from nothing, padding stands behind all that is real, where a causal mask hides it already
+        alone = before.keys.shape[1] == 0 and (self.window is None or x.shape[1] <= self.window)
+        mask = None if alone else self.seen(places, after.places)
+        y = attend(q, after.keys.to(q.dtype), after.values.to(q.dtype), self.heads, mask)
+        return self.out(y), kept(after, self.window, lengths is not None)
+
+    def seen(
+        self, places: Int[Tensor, "batch time"], kept: Int[Tensor, "batch kept"]
+    ) -> Bool[Tensor, "batch time kept"]:
+        """Which steps each step looks at: real ones, not later than itself, and within the window."""
+        back = places[:, :, None] - kept[:, None]
+        seen = (kept[:, None] > 0) & (back >= 0)
+        if self.window is not None:
+            seen &= back < self.window
+        seen[:, :, -places.shape[1] :].diagonal(dim1=1, dim2=2).fill_(True)  # or a padded step would see nothing at all
+        return seen
+
+
+class SelfAttention(nn.Module):
+    """The same in both directions: every step of a row looks at all steps of it.
+
+    It looks ahead, so it is no `Recurrence`. Outputs past the end of a row mean nothing.
+
+    Args:
+        input_size: Number of features that come in at every step.
+        size: Number of features that go out; a multiple of heads.
+        heads: Number of independent choices.
+        rotary: Turn queries and keys by their place (Su et al., 2021); without it, order is not known.
+    """
+
+    def __init__(self, input_size: int, size: int, heads: int = 4, rotary: bool = True) -> None:
+        super().__init__()
+        check_heads(size, heads)
+        self.heads = heads
+        self.rotary = rotary
+        self.project = linear(input_size, 3 * size, bias=False)
+        self.out = linear(size, size, bias=False)
+
+    def forward(
+        self, x: Float[Tensor, "batch time input"], lengths: Int[Tensor, " batch"]
+    ) -> Float[Tensor, "batch time size"]:
+        q, k, v = self.project(x).chunk(3, dim=-1)
+        if self.rotary:
+            places = torch.arange(x.shape[1], device=x.device)[None]
+            q, k = (rotate_heads(part, places, self.heads) for part in (q, k))
+        real = ~padded(x, lengths.clamp(min=1))
+        return self.out(attend(q, k, v, self.heads, real[:, None].expand(-1, x.shape[1], -1)))  # type: ignore[no-any-return]
+
+
+ReaderFactory: TypeAlias = Callable[[int, int], SelfAttention]  # (input_size, size) -> what sees a whole row
+
+
+def read(state: AttentionState) -> Int[Tensor, " batch"]:
+    """How many steps each row has read; with a window of one step it does not matter, and nothing is kept to tell."""
+    return state.places.amax(dim=1) if state.places.shape[1] else state.places.sum(dim=1)
+
+
+def rotate_heads(x: Tensor, places: Tensor, heads: int) -> Tensor:
+    return rotate(split(x, heads).transpose(1, 2), places).transpose(1, 2).flatten(2)
+
+
+def attend(
+    q: Float[Tensor, "batch time size"],
+    k: Float[Tensor, "batch kept size"],
+    v: Float[Tensor, "batch kept size"],
+    heads: int,
+    seen: Bool[Tensor, "batch time kept"] | None,
+) -> Float[Tensor, "batch time size"]:
+    """Attention by heads; a causal one where nothing says what is seen."""
+    q, k, v = (split(part, heads).transpose(1, 2) for part in (q, k, v))
+    mask = None if seen is None else seen[:, None]
+    if q.device.type == "cpu":  # whose kernel takes up to twice as long in bfloat16
+        q, k, v = exact(q), exact(k), exact(v)
+    with outside_autocast(q):
+        y = F.scaled_dot_product_attention(q, k, v, mask, is_causal=seen is None)
+    return y.transpose(1, 2).flatten(2)
+
+
+def kept(state: AttentionState, window: int | None, holes: bool) -> AttentionState:
+    """What later steps can see; where rows ended early, what is real is moved to the end first."""
+    if holes:
+        order = (state.places > 0).byte().argsort(dim=1, stable=True)
+        keys, values = (x.gather(1, order[..., None].expand_as(x)) for x in (state.keys, state.values))
+        state = AttentionState(keys, values, state.places.gather(1, order))
+    first = 0 if window is None else max(0, state.places.shape[1] - (window - 1))
+    return AttentionState(state.keys[:, first:], state.values[:, first:], state.places[:, first:])

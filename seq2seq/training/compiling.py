@@ -1,0 +1,27 @@
+"""`torch.compile` for the layers that gain from it."""
+
+import pytorch_lightning as pl
+
+from seq2seq.recurrence import GRU, LSTM, RNN, Recurrence, Stack
+
+
+class Compile(pl.Callback):
+    """Compiles every layer whose time runs in parallel; the first steps take minutes, and later ones less.
+
+    The fused RNN, LSTM and GRU are left alone, which torch does not compile. What is computed stays the same to
+    rounding. Checkpoints are those of a model that was not compiled.
+
+    Args:
+        backend: The compiler; inductor needs a C++ compiler on a CPU.
+        dynamic: Compile once for batches of every shape; otherwise each shape is compiled anew, up to torch's limit.
+    """
+
+    def __init__(self, backend: str = "inductor", dynamic: bool = True) -> None:
+        self.backend = backend
+        self.dynamic = dynamic
+
+    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        if stage == "fit":
+            for layer in pl_module.modules():
+                if isinstance(layer, Recurrence) and not isinstance(layer, Stack | RNN | LSTM | GRU):
+                    layer.compile(backend=self.backend, dynamic=self.dynamic)

@@ -1,0 +1,71 @@
+"""What can be said in --layers, and what is said of a mistake in it."""
+
+import inspect
+
+import pytest
+
+from seq2seq.comparison.entries import arguments, classes, keys_of, parse_entries, parse_entry
+from seq2seq.comparison.recipes import PARTS, RECIPES
+from seq2seq.models import LanguageModel, Translator
+
+
+def test_an_entry_names_a_layer_and_options() -> None:
+    plain = parse_entry("GRU", LanguageModel)
+    assert plain.layers == {"layer": "GRU"}
+    assert plain.options == {}
+    entry = parse_entry("LSTM:forget_bias=0.5,depth=2,norm=true,lr=1e-3", LanguageModel)
+    assert entry.layers == {"layer": "LSTM"}
+    assert entry.options == {"forget_bias": 0.5, "depth": 2, "norm": True, "lr": 0.001}
+
+
+def test_a_translator_has_a_decoder_and_perhaps_an_encoder() -> None:
+    assert parse_entry("GRU", Translator).layers == {"decoder": "GRU"}
+    assert parse_entry("LSTM/GRU:keep_bias=2", Translator).layers == {"encoder": "LSTM", "decoder": "GRU"}
+
+
+def test_only_an_encoder_may_look_ahead() -> None:
+    assert {"LSTM", "GRU", "RNN"} <= set(classes()) <= set(classes(encoder=True))
+    assert not {"Stack", "Bidirectional", "Recurrence", "SelfAttention"} & set(classes())
+
+
+@pytest.mark.parametrize(
+    ("entries", "message"),
+    [
+        (["LSTN"], "there is no layer LSTN; did you mean LSTM?"),
+        (["lstm"], "there is no layer lstm; did you mean LSTM?"),
+        (["Stack"], "there is no layer Stack"),
+        ([""], "there is no layer ''"),
+        (["LSTM:forget_bais=1"], "LSTM has no option forget_bais; did you mean forget_bias?"),
+        (["GRU:forget_bias=1"], "GRU has no option forget_bias"),
+        (["LSTM:layer=GRU"], "LSTM has no option layer"),
+        (["LSTM:vocab_size=3"], "LSTM has no option vocab_size"),
+        (["LSTM:depth"], "an option of a layer is written key=value, and 'depth' was given in LSTM:depth"),
+        (["LSTM:"], "an option of a layer is written key=value, and '' was given in LSTM:"),
+        (["LSTM:depth=1,depth=2"], "depth is given twice in LSTM:depth=1,depth=2"),
+        (["LSTM:lr=fast"], "lr must be a number, and fast was given in LSTM:lr=fast"),
+        (["LSTM", "GRU", "LSTM"], "LSTM is named twice in --layers"),
+        (["LSTM:depth=2,lr=0.1", "LSTM:lr=1e-1,depth=2"], "is named twice in --layers"),
+        (["LSTM/GRU"], "only a translator has an encoder, and LSTM/GRU names two layers of a language model"),
+    ],
+)
+def test_a_mistake_is_one_sentence(entries: list[str], message: str) -> None:
+    with pytest.raises(ValueError, match=r".") as raised:
+        parse_entries(entries, LanguageModel)
+    assert message in str(raised.value)
+
+
+def test_a_translator_has_no_third_layer() -> None:
+    with pytest.raises(ValueError, match="a translator has an encoder and a decoder, and A/B/C names 3 layers"):
+        parse_entry("A/B/C", Translator)
+
+
+@pytest.mark.parametrize("name", sorted(set(RECIPES) & set(classes(encoder=True))))
+def test_a_recipe_says_only_what_can_be_said(name: str) -> None:
+    known = keys_of({"encoder": name}, LanguageModel)
+    assert set(RECIPES[name]) <= set(known) - {"size"}
+    model = set(RECIPES[name]) - set(arguments(classes(encoder=True)[name])) - {"lr"}
+    assert model <= set(inspect.signature(Translator).parameters), "a translator takes the same recipe"
+
+
+def test_only_layers_have_parts() -> None:
+    assert set(PARTS) <= set(classes(encoder=True))

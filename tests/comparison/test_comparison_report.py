@@ -1,0 +1,173 @@
+"""The log becomes a curve, the curves a table, a picture and JSON; what went wrong is in all of them."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seq2seq.comparison.curves import Point, best, curve, pace
+from seq2seq.comparison.measures import Generation
+from seq2seq.comparison.picture import bands
+from seq2seq.comparison.plan import Plan, Settings, Variant
+from seq2seq.comparison.report import sentence, write
+from seq2seq.comparison.results import Result, Trial, ordered, plain
+from seq2seq.comparison.table import cells, clock, headings, markdown, memory, terminal
+from seq2seq.comparison.trials import Outcome, outcome
+
+POINTS = [Point(4, 40.0, 0.5, 2.0), Point(8, 80.0, 1.0, 1.5)]
+
+
+def variant(name: str) -> Variant:
+    return Variant(name, name, f"{name}, 1 x 8", 8, 1234, {"model": name}, 8)
+
+
+def trial(seed: int, value: float) -> Trial:
+    points = [POINTS[0], POINTS[1]._replace(value=value)]
+    return Trial(seed, Outcome("finished"), value, 1.0, 80.0, 5e8, points)
+
+
+LOST = Trial(2, Outcome("diverged", 3, "not finite"), math.nan, 0.1, 10.0, math.nan, [])
+BROKEN = Trial(1, Outcome("failed", None, "no memory | left"), math.nan, math.nan, 0.0, math.nan, [])
+RESULTS = [
+    Result(variant("GRU"), [BROKEN], [], "no training finished"),
+    Result(variant("LSTM"), [trial(1, 1.5), trial(2, 1.4)], [Generation(100, 900.0, 512), Generation(10_000, 8.0, 99)]),
+    Result(variant("RNN$x"), [trial(1, 1.6), LOST], []),
+]
+
+
+def plan_of(metric: str = "val_loss") -> Plan:
+    config = {"checkpoint": {"monitor": metric}}
+    names = [result.variant.entry for result in RESULTS]
+    settings = Settings(config, names, "parameters", 2, None, 8, None, False)
+    return Plan(settings, [result.variant for result in RESULTS])
+
+
+def write_log(run: Path, version: int, text: str) -> None:
+    folder = run / "logs" / f"version_{version}"
+    folder.mkdir(parents=True)
+    (folder / "metrics.csv").write_text(text)
+
+
+def test_a_curve_goes_on_where_the_run_went_on(tmp_path: Path) -> None:
+    """What was trained again after the last checkpoint counts once."""
+    write_log(tmp_path, 0, "seconds,step,tokens,val_loss\n1,1,10,3.0\n2,3,20,2.5\n3,5,30,2.2\n")
+    write_log(tmp_path, 1, "seconds,step,tokens,val_loss\n2.9,5,30,2.1\n3.9,7,40,2.0\n")
+    points = curve(tmp_path, "val_loss")
+    assert [point.step for point in points] == [2, 4, 6, 8]
+    assert [point.value for point in points] == [3.0, 2.5, 2.1, 2.0]
+    assert curve(tmp_path / "nowhere", "val_loss") == []
+
+
+def test_the_pace_leaves_the_first_steps_out(tmp_path: Path) -> None:
+    write_log(tmp_path / "a", 0, "seconds,step,tokens\n9,4,1\n10,9,2\n11,14,3\n12,19,4\n")
+    assert pace(tmp_path / "a", 10) == pytest.approx(0.2)
+    write_log(tmp_path / "b", 0, "seconds,step,tokens\n9,4,1\n")
+    assert pace(tmp_path / "b", 10) == pytest.approx(9 / 5)
+    assert pace(tmp_path / "nowhere", 10) is None
+
+
+def test_the_best_is_the_lowest_loss_or_the_highest_bleu() -> None:
+    points = [Point(n, n, n, value) for n, value in enumerate((2.0, 1.0, math.nan, 3.0))]
+    assert best(points, "val_loss") == 1.0
+    assert best(points, "val_bleu") == 3.0
+    assert math.isnan(best([], "val_loss"))
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "expected"),
+    [
+        (0, "", Outcome("finished")),
+        (1, "a\nseq2seq: the loss is not a finite number at step 1,234, so", ("diverged", 1234)),
+        (1, "seq2seq: a weight is not a finite number after step 7, so\n", ("diverged", 7)),
+        (1, "RuntimeError: probability tensor contains either `inf`, `nan` or element < 0\n", ("diverged", None)),
+        (1, "seq2seq: out of memory\n", Outcome("failed", None, "out of memory")),
+        (1, "Traceback\nKeyError: 1\n", Outcome("failed", None, "KeyError: 1")),
+        (-9, "step 5 of 9\n", Outcome("failed", None, "it was ended by SIGKILL")),
+        (2, "", Outcome("failed", None, "it said nothing")),
+    ],
+)
+def test_how_a_training_ended_is_read_from_what_it_said(status: int, said: str, expected: Any) -> None:
+    assert outcome(status, said)[: len(expected)] == expected
+
+
+def test_what_did_not_finish_is_in_the_table() -> None:
+    rows = [cells(result, "val_loss") for result in RESULTS]
+    assert all(len(row) == len(headings("val_loss", 2)) for row in rows)
+    assert rows[0][2] == "seed 1 failed: no memory | left"
+    assert rows[1][2] == "1.4500 ± 0.0707"
+    assert rows[1][4:8] == ["900", "8", "512 B", "99 B"]
+    assert rows[2][2] == "1.6000; seed 2 diverged at step 3"
+    assert rows[2][4] == "–"
+    lines = markdown(RESULTS, "val_loss", 2).splitlines()
+    assert len(lines) == 2 + len(RESULTS)
+    assert len({line.count("|") for line in lines}) == 1
+    assert terminal(RESULTS, "val_loss", 2).row_count == len(RESULTS)
+
+
+def test_rows_stand_best_first() -> None:
+    def names(metric: str) -> list[str]:
+        return [result.variant.entry for result in ordered(RESULTS, plan_of(metric))]
+
+    assert names("val_loss") == ["LSTM", "RNN$x", "GRU"]
+    assert names("val_bleu") == ["RNN$x", "LSTM", "GRU"]
+
+
+@pytest.mark.parametrize("metric", ["val_loss", "val_bleu"])
+def test_the_report_is_whole(tmp_path: Path, metric: str) -> None:
+    plan = plan_of(metric)
+    write(ordered(RESULTS, plan), plan, tmp_path, "seq2seq compare --layers LSTM")
+    held = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
+    assert len(held["results"]) == 3
+    assert held["results"][-1]["mean"] is None
+    assert held["results"][-1]["seeds"][0]["outcome"]["sentence"] == "no memory | left"
+    lstm = next(result for result in held["results"] if result["entry"] == "LSTM")
+    assert [point["tokens"] for point in lstm["seeds"][0]["curve"]] == [40.0, 80.0]
+    assert lstm["generation"][1] == {"position": 10_000, "tokens_per_second": 8.0, "state_bytes": 99}
+    assert {"threads", "cores", "torch", "seq2seq"} <= held["machine"].keys()
+    text = (tmp_path / "table.md").read_text(encoding="utf-8")
+    assert "seq2seq compare --layers LSTM" in text
+    assert sentence(ordered(RESULTS, plan), plan) in text
+    assert "RNN$x, seed 2 diverged at step 3" in text
+    assert (tmp_path / "loss.png").read_bytes().startswith(b"\x89PNG\r\n")
+
+
+def test_nothing_at_all_can_be_reported(tmp_path: Path) -> None:
+    write(RESULTS[:1], plan_of(), tmp_path, "seq2seq compare")
+    assert "Without a result: GRU." in (tmp_path / "table.md").read_text(encoding="utf-8")
+    assert (tmp_path / "loss.png").exists()
+
+
+@given(st.lists(st.lists(st.floats(-5, 5) | st.just(math.inf) | st.just(math.nan), max_size=5), max_size=4))
+def test_a_band_holds_its_mean(curves: list[list[float]]) -> None:
+    points = [[Point(n, n, n, value) for n, value in enumerate(curve)] for curve in curves]
+    for band in bands(points):
+        assert band.low - 1e-9 <= band.mean <= band.high + 1e-9
+
+
+@given(
+    st.recursive(st.none() | st.booleans() | st.floats() | st.text(), lambda inner: st.lists(inner) | st.tuples(inner))
+)
+def test_json_is_strict(value: Any) -> None:
+    assert json.loads(json.dumps(plain(value), allow_nan=False)) == plain(value)
+
+
+def test_numbers_are_written_for_people() -> None:
+    assert [memory(size) for size in (0, 512, 2048, 5 << 20, 3 << 30, math.nan)] == [
+        "0 B",
+        "512 B",
+        "2.0 KiB",
+        "5.0 MiB",
+        "3.00 GiB",
+        "–",
+    ]
+    assert [clock(seconds) for seconds in (0.24, 59.9, 61, 3600, math.nan)] == [
+        "0.2 s",
+        "59.9 s",
+        "1:01 min",
+        "60:00 min",
+        "–",
+    ]
