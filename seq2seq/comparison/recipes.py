@@ -6,8 +6,21 @@ option that its recipe does not name, is as the configuration says. `--same-bloc
 
 from typing import Any
 
+BLOCK = {"depth": 3, "norm": True, "residual": True, "feed_forward": 2.0, "embedding_size": None, "lr": 0.006}
+
 RECIPES: dict[str, dict[str, Any]] = {
-    "CausalAttention": {"depth": 4, "norm": True, "residual": True, "feed_forward": 2.0, "lr": 0.003, "window": 256},
+    "RNN": {"lr": 0.003},
+    "GRU": {"lr": 0.006},
+    "LayerNormGRU": {"lr": 0.006},
+    "MinGRU": BLOCK,
+    "MinLSTM": BLOCK,
+    "RGLRU": BLOCK,
+    "Mamba": {**BLOCK, "feed_forward": 0.0},  # whose expansion is one already
+    "RWKV": BLOCK,
+    "Retention": BLOCK,
+    "SLSTM": {**BLOCK, "depth": 2},
+    "MLSTM": BLOCK,
+    "CausalAttention": {**BLOCK, "depth": 4, "lr": 0.003, "window": 128},
 }
 
 # what is inside a layer whatever its arguments are, so that a row of the table names its whole block

@@ -1,0 +1,180 @@
+"""`python -m benchmarks.memory`: which layers can copy after a delay, and which can recall what belongs to a key.
+
+Every layer learns both tasks in the same small block; what has finished is not trained again.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from seq2seq.files import whole
+from seq2seq.recurrence import (
+    GRU,
+    LSTM,
+    MLSTM,
+    RGLRU,
+    RNN,
+    RWKV,
+    SLSTM,
+    CausalAttention,
+    LayerFactory,
+    LayerNormGRU,
+    LayerNormLSTM,
+    Mamba,
+    MinGRU,
+    MinLSTM,
+    MogrifierLSTM,
+    Retention,
+    Stack,
+)
+from seq2seq.state import flatten
+
+SYMBOLS, COPIED, DELAY = 8, 5, 60
+KEYS, VALUES, PAIRS, QUERIES = 32, 16, 12, 12
+NOTHING = -100  # no answer is asked here, which is what cross_entropy ignores
+WIDTH, DEPTH, ROWS, HELD_OUT = 32, 2, 32, 512
+RATES = (0.01, 0.003)  # the second one is tried where the first one has not learned
+LEARNED, WINDOW = 0.995, 10  # the share of right answers, over so many batches, that ends the training
+
+LAYERS: dict[str, LayerFactory] = {
+    "RNN": RNN,
+    "RNN, relu, identity": partial(RNN, nonlinearity="relu", initialisation="identity"),
+    "LSTM": LSTM,
+    "LSTM, memory_span": partial(LSTM, memory_span=DELAY),
+    "GRU": GRU,
+    "GRU, memory_span": partial(GRU, memory_span=DELAY),
+    "LayerNormLSTM": LayerNormLSTM,
+    "LayerNormGRU": LayerNormGRU,
+    "MogrifierLSTM": MogrifierLSTM,
+    "SLSTM": SLSTM,
+    "MinGRU": MinGRU,
+    "MinGRU, memory_span": partial(MinGRU, memory_span=DELAY),
+    "MinLSTM": MinLSTM,
+    "MinLSTM, memory_span": partial(MinLSTM, memory_span=DELAY),
+    "RGLRU": RGLRU,
+    "Mamba": Mamba,
+    "RWKV": RWKV,
+    "Retention": Retention,
+    "MLSTM": MLSTM,
+    "CausalAttention": CausalAttention,
+}
+
+
+class Batch(NamedTuple):
+    inputs: Int[Tensor, "batch time tokens"]  # the tokens of one step enter together, as the sum of their embeddings
+    targets: Int[Tensor, "batch time"]
+
+
+class Task(NamedTuple):
+    """What is trained on: batches, and how many tokens go in and come out."""
+
+    tokens: int
+    answers: int
+    batch: Callable[[int, torch.Generator], Batch]
+
+
+class Cell(NamedTuple):
+    """How one layer did at one task with one rate and one seed."""
+
+    layer: str
+    task: str
+    rate: float
+    seed: int
+    accuracy: float  # on rows never seen
+    learned: int | None  # steps of training until nearly all answers were right
+    parameters: int
+    state: int  # numbers for one row, at the end of the sequence
+    seconds: float
+
+
+def copying(rows: int, generator: torch.Generator) -> Batch:
+    """Say some symbols again, in order, after a delay of blanks (Hochreiter and Schmidhuber, 1997; Arjovsky, 2016)."""
+    blank, go = SYMBOLS, SYMBOLS + 1
+    symbols = torch.randint(SYMBOLS, (rows, COPIED), generator=generator)
+    silence = torch.full((rows, DELAY), blank)
+    inputs = torch.cat([symbols, silence, torch.full((rows, COPIED), go)], dim=1)
+    targets = torch.cat([torch.full((rows, COPIED + DELAY), NOTHING), symbols], dim=1)
+    return Batch(inputs[..., None], targets)
+
+
+def recall(rows: int, generator: torch.Generator) -> Batch:
+    """Say which value stood beside a key (Ba et al., 2016; Arora et al., 2024).
+
+    Key and value enter in the same step, so that only storing and finding are tested, not joining neighbours. Every key
+    comes once, and the queries are some of them in another order.
+    """
+    unknown = KEYS + VALUES
+    keys = torch.rand(rows, KEYS, generator=generator).argsort(dim=1)[:, :PAIRS]
+    values = torch.randint(VALUES, (rows, PAIRS), generator=generator)
+    asked = torch.rand(rows, PAIRS, generator=generator).argsort(dim=1)[:, :QUERIES]
+    told = torch.stack([keys, KEYS + values], dim=-1)
+    questions = torch.stack([keys.gather(1, asked), torch.full((rows, QUERIES), unknown)], dim=-1)
+    targets = torch.cat([torch.full((rows, PAIRS), NOTHING), values.gather(1, asked)], dim=1)
+    return Batch(torch.cat([told, questions], dim=1), targets)
+
+
+TASKS = {
+    "copying": Task(SYMBOLS + 2, SYMBOLS, copying),
+    "recall": Task(KEYS + VALUES + 1, VALUES, recall),
+}
+
+
+class Model(nn.Module):
+    """An embedding, a normalised residual stack of one kind of layer, and an output."""
+
+    def __init__(self, layer: LayerFactory, task: Task, width: int, depth: int) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(task.tokens, width)
+        self.stack = Stack(width, width, [layer] * depth, norm=True, residual=True)
+        self.output = nn.Linear(width, task.answers)
+
+    def forward(self, inputs: Int[Tensor, "batch time tokens"]) -> Float[Tensor, "batch time answers"]:
+        return self.output(self.stack(self.embedding(inputs).sum(dim=2))[0])
+
+
+def train(layer: str, task: str, rate: float, seed: int, steps: int, width: int = WIDTH, depth: int = DEPTH) -> Cell:
+    """Train one small model until it has learned, or for so many steps."""
+    began = time.perf_counter()
+    torch.manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed)
+    asked = TASKS[task]
+    model = Model(LAYERS[layer], asked, width, depth)
+    optimizer = torch.optim.AdamW(model.parameters(), rate, weight_decay=0.01)
+    warm_up = max(1, steps // 20)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: min(1.0, (step + 1) / warm_up))
+    recent: list[float] = []
+    learned = None
+    for step in range(1, steps + 1):
+        inputs, targets = asked.batch(ROWS, generator)
+        logits = model(inputs)
+        optimizer.zero_grad()
+        F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=NOTHING).backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+        recent = [*recent, accuracy(logits, targets)][-WINDOW:]
+        if len(recent) == WINDOW and sum(recent) / WINDOW >= LEARNED:
+            learned = step
+            break
+    inputs, targets = asked.batch(HELD_OUT, generator)
+    with torch.no_grad():
+        found = accuracy(model(inputs), targets)
+        _, state = model.stack(model.embedding(inputs[:1]).sum(dim=2))
+    parameters = sum(parameter.numel() for parameter in model.stack.parameters())
+    numbers = sum(part.numel() for part in flatten(state))
+    return Cell(layer, task, rate, seed, found, learned, parameters, numbers, time.perf_counter() - began)
+
+
+def accuracy(logits: Float[Tensor, "batch time answers"], targets: Int[Tensor, "batch time"]) -> float:
+    """The share of right answers where one is asked."""
+    asked = targets != NOTHING
+    return float((logits.argmax(dim=-1) == targets)[asked].float().mean())
