@@ -95,7 +95,7 @@ def structure(kind: type[nn.Module], options: dict[str, Any]) -> list[str]:
             if value or default is True:
                 words.append(said if value else f"no {said}")
         elif isinstance(value, int | float | str) and (value != default or isinstance(default, int)):
-            words.append(f"{said} {value:g}" if isinstance(value, float) else f"{said} {value}")
+            words.append(f"{said} {value:.3g}" if isinstance(value, float) else f"{said} {value}")
     return words
 
 

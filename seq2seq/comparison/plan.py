@@ -4,7 +4,7 @@ import copy
 import json
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -14,7 +14,7 @@ from jsonargparse import ArgumentParser
 
 from seq2seq.comparison.blocks import block, rate_of, varied
 from seq2seq.comparison.entries import parse_entries
-from seq2seq.comparison.widths import Count, Width, counter, solve
+from seq2seq.comparison.widths import Width, close, counter, nearest, solve
 from seq2seq.files import whole
 from seq2seq.models import LanguageModel, Translator
 
@@ -77,7 +77,7 @@ def make_plan(settings: Settings) -> Plan:
         if target is None:
             width = width_of(new, model, known, entry.text)
         else:
-            width = solve(counted(new, model, known, entry.text), target, entry.text)
+            width = solved(new, model, known, target, entry.text)
         new["model"]["init_args"]["size"] = width.size
         steps = None if settings.minutes is not None else settings.steps or int(config["trainer"]["max_steps"])
         if steps is not None:
@@ -85,6 +85,20 @@ def make_plan(settings: Settings) -> Plan:
         name = slug(entry.text, [variant.slug for variant in variants])
         variants.append(Variant(entry.text, name, block(new, entry, model, rate_of(config)), *width, new, steps))
     return Plan(settings, variants)
+
+
+def solved(
+    config: dict[str, Any], model: type[pl.LightningModule], known: dict[str, Any], target: int, what: str
+) -> Width:
+    """The width for so many parameters; where heads make its steps too coarse, the feed-forward takes up the rest."""
+    count = counted(config, model, known, what)
+    width = nearest(count, target, what)
+    init = config["model"]["init_args"]
+    if not close(width, target) and init.get("feed_forward"):
+        inner = solve(lambda inner: count(width.size, feed_forward=inner / width.size), target, what)
+        init["feed_forward"] = inner.size / width.size
+        return Width(width.size, inner.parameters)
+    return solve(count, target, what)
 
 
 def check(settings: Settings) -> None:
@@ -131,7 +145,9 @@ def vocabulary(config: dict[str, Any], model: type[pl.LightningModule]) -> dict[
     return {name: getattr(data, name) for name in own}
 
 
-def counted(config: dict[str, Any], model: type[pl.LightningModule], known: dict[str, Any], what: str) -> Count:
+def counted(
+    config: dict[str, Any], model: type[pl.LightningModule], known: dict[str, Any], what: str
+) -> Callable[..., int]:
     """The function that counts this configuration's parameters at a width."""
     try:
         return counter(model, {**config["model"]["init_args"], **known})

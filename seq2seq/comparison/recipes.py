@@ -10,8 +10,6 @@ BLOCK = {"depth": 3, "norm": True, "residual": True, "feed_forward": 2.0, "embed
 
 RECIPES: dict[str, dict[str, Any]] = {
     "RNN": {"lr": 0.003},
-    "GRU": {"lr": 0.006},
-    "LayerNormGRU": {"lr": 0.006},
     "MinGRU": BLOCK,
     "MinLSTM": BLOCK,
     "RGLRU": BLOCK,

@@ -21,8 +21,8 @@ class Width(NamedTuple):
 Count = Callable[[int], int]  # size -> parameters; a ValueError where there is no such model
 
 
-def counter(model: type[pl.LightningModule], options: dict[str, Any]) -> Count:
-    """A function that counts the parameters of a model at a width.
+def counter(model: type[pl.LightningModule], options: dict[str, Any]) -> Callable[..., int]:
+    """A function that counts the parameters of a model at a width, perhaps with other options changed too.
 
     Args:
         model: Class of the model.
@@ -33,7 +33,7 @@ def counter(model: type[pl.LightningModule], options: dict[str, Any]) -> Count:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         parts = vars(parser.instantiate_classes(parser.parse_object({"model": options})).model)
-    return lambda size: parameters(model, {**parts, "size": size})
+    return lambda size, **changed: parameters(model, {**parts, **changed, "size": size})
 
 
 def parameters(model: type[pl.LightningModule], parts: dict[str, Any]) -> int:
@@ -47,16 +47,28 @@ def parameters(model: type[pl.LightningModule], parts: dict[str, Any]) -> int:
 
 
 def solve(count: Count, target: int, what: str) -> Width:
-    """The width whose count is nearest to the target.
+    """The width whose count is nearest to the target; a ValueError if that is more than 2 % off.
 
     Args:
         count: Parameters at a width, more at a larger one.
         target: Parameters that are wanted.
         what: Whose width it is, for the message.
-
-    Raises:
-        ValueError: if the nearest is more than 2 % off.
     """
+    best = nearest(count, target, what)
+    if not close(best, target):
+        raise ValueError(
+            f"{what} cannot have {target:,} parameters within {100 * CLOSE:g} %: the nearest is {best.parameters:,} "
+            f"with size {best.size}"
+        )
+    return best
+
+
+def close(width: Width, target: int) -> bool:
+    return abs(width.parameters - target) <= CLOSE * target
+
+
+def nearest(count: Count, target: int, what: str) -> Width:
+    """The width whose count is nearest to the target, however far."""
     above = up(count, 1)
     while above is not None and above.parameters < target:
         above = up(count, 2 * above.size)
@@ -70,13 +82,7 @@ def solve(count: Count, target: int, what: str) -> Width:
 
     first = sizes[min(bisect.bisect_left(sizes, True, key=enough), len(sizes) - 1)]
     candidates = [found for found in (up(count, first), down(count, first - 1)) if found is not None]
-    best = min(candidates, key=lambda found: abs(found.parameters - target))
-    if abs(best.parameters - target) > CLOSE * target:
-        raise ValueError(
-            f"{what} cannot have {target:,} parameters within {100 * CLOSE:g} %: the nearest is {best.parameters:,} "
-            f"with size {best.size}"
-        )
-    return best
+    return min(candidates, key=lambda found: abs(found.parameters - target))
 
 
 def up(count: Count, size: int) -> Width | None:

@@ -26,9 +26,9 @@ class MLSTMState(NamedTuple):
 class MLSTM(Recurrence[MLSTMState]):
     """out(o * norm(C q / max(|n q|, 1))), C[t] = f C[t-1] + i v k, n[t] = f n[t-1] + i k.
 
-    From Beck et al. (2024), equations 19 to 27; a short convolution stands before q and k (figure 11). The input gate is
-    an exponential. Its pre-activation is capped softly at 15, as in xLSTM 7B (Beck et al., 2025), so that float32 holds
-    it without the paper's running maximum; n is one more column of C.
+    From Beck et al. (2024), equations 19 to 27; a short convolution stands before q and k (figure 11). The input gate
+    is an exponential. Its pre-activation is capped softly at 15, as in xLSTM 7B (Beck et al., 2025), so that float32
+    holds it without the paper's running maximum; n is one more column of C.
 
     Args:
         input_size: Number of features that come in at every step.

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seq2seq.comparison.calibration import steps_within
-from seq2seq.comparison.plan import Settings, agreed, load, make_plan, save, slug, with_steps
+from seq2seq.comparison.plan import Settings, agreed, load, make_plan, model_of, save, slug, vocabulary, with_steps
 from seq2seq.comparison.recipes import RECIPES
 from seq2seq.comparison.widths import CLOSE, Width, solve
 from seq2seq.inference.checkpoint import build
@@ -35,8 +35,6 @@ def test_all_have_the_parameters_of_the_configuration(language: dict[str, Any]) 
 
 
 def test_what_is_counted_is_what_is_built(language: dict[str, Any], translation: dict[str, Any]) -> None:
-    from seq2seq.comparison.plan import model_of, vocabulary
-
     for config, entry in ((language, "GRU"), (translation, "GRU/LSTM")):
         variant = make_plan(settings(config, entry, parameters=20_000)).variants[0]
         assert abs(variant.parameters - 20_000) <= 400
@@ -75,6 +73,20 @@ def test_the_nearest_width_is_found(target: int, heads: int, square: int, line: 
         assert abs(found.parameters - target) == abs(count(best) - target)
     else:
         assert found is None
+
+
+def test_a_feed_forward_makes_up_for_widths_that_heads_make_coarse(language: dict[str, Any]) -> None:
+    def variant(parameters: int) -> Any:
+        options = "CausalAttention:depth=4,heads=16,norm=true,residual=true,feed_forward=2,embedding_size=null"
+        return make_plan(settings(language, options, parameters=parameters)).variants[0]
+
+    for target in (400_000, 450_000, 500_000):
+        found = variant(target)
+        assert abs(found.parameters - target) <= CLOSE * target
+        assert found.size % 16 == 0
+        init = found.config["model"]["init_args"]
+        assert f"feed-forward {init['feed_forward']:.3g}" in found.block
+        assert built(found.config, **vocabulary(found.config, model_of(found.config))) == found.parameters
 
 
 def test_what_cannot_be_met_is_said(language: dict[str, Any]) -> None:
