@@ -98,7 +98,7 @@ class Cell(NamedTuple):
 
 
 def copying(rows: int, generator: torch.Generator) -> Batch:
-    """Say symbols again, in order, after a delay of blanks (Hochreiter and Schmidhuber, 1997; Arjovsky et al., 2016)."""
+    """Say symbols again, in order, after a delay (Hochreiter and Schmidhuber, 1997; Arjovsky et al., 2016)."""
     blank, go = SYMBOLS, SYMBOLS + 1
     symbols = torch.randint(SYMBOLS, (rows, COPIED), generator=generator)
     silence = torch.full((rows, DELAY), blank)
@@ -253,6 +253,7 @@ def draw(found: Mapping[str, Mapping[str, Sequence[Cell]]], path: Path) -> None:
         bars = axes.barh(names, shares, color=["#0072B2" if done else "#E69F00" for done in learned])
         axes.bar_label(bars, [describe(some) for some in cells], padding=3, fontsize=8)
         axes.axvline(100 / asked.answers, color="gray", linewidth=0.8, linestyle=":")
+        axes.margins(y=0.01)
         axes.set_xlim(0, 130)
         axes.set_xticks(range(0, 101, 25))
         axes.set_xlabel("right answers, % (steps until learned); dotted: chance", fontsize=9)

@@ -49,6 +49,7 @@ def compare(
         overrides: Options of fit with a dot in them.
     """
     from seq2seq.commands.experiment import name_of
+    from seq2seq.commands.untrained import described
     from seq2seq.comparison import report
     from seq2seq.comparison.compare import compared, planned
     from seq2seq.comparison.plan import Settings
@@ -56,8 +57,7 @@ def compare(
     from seq2seq.comparison.trials import Stopped
 
     folder = Path(output) if output is not None else Path("comparisons") / name_of(config)
-    described = described_by(config, overrides)
-    settings = Settings(described, layers, budget, seeds, minutes, steps, parameters, same_block)
+    settings = Settings(described(config, overrides), layers, budget, seeds, minutes, steps, parameters, same_block)
     plan = planned(settings, folder, again)
     command = shlex.join([*asked(settings, config, seeds), *(("--output", output) if output else ()), *overrides])
     try:
@@ -81,30 +81,6 @@ def asked(settings: Any, config: list[str], seeds: int) -> list[str]:
         if (value := getattr(settings, name)) is not None:
             told += [f"--{name}", f"{value:g}" if isinstance(value, float) else str(value)]
     return [*told, "--same-block"] if settings.same_block else told
-
-
-def described_by(configs: list[str], options: list[str]) -> dict[str, Any]:
-    """A configuration as `fit` reads it, with every default in it."""
-    import yaml
-
-    from seq2seq.commands.experiment import Experiment, quiet
-    from seq2seq.commands.parser import underscored
-
-    class Description(Experiment):
-        """The same, with nothing made or trained."""
-
-        def before_instantiate_classes(self) -> None:
-            pass
-
-        def instantiate_classes(self) -> None:
-            pass
-
-        def _run_subcommand(self, subcommand: str) -> None:
-            pass
-
-    given = [part for config in configs for part in ("--config", config)]
-    quiet()
-    return dict(yaml.safe_load(Description(["fit", *given, *map(underscored, options)]).configuration()))
 
 
 @contextmanager

@@ -1,12 +1,26 @@
-"""The model and the data of a configuration, without any training."""
+"""What a configuration says and makes, without any training."""
 
-import logging
 import warnings
 from typing import Any
 
 import pytorch_lightning as pl
+import yaml
 
-from seq2seq.commands.experiment import Experiment
+from seq2seq.commands.experiment import Experiment, quiet
+from seq2seq.commands.parser import underscored
+
+
+class Description(Experiment):
+    """A configuration that is read, and nothing is made of it."""
+
+    def before_instantiate_classes(self) -> None:
+        """There is no run and no checkpoint."""
+
+    def instantiate_classes(self) -> None:
+        """Nothing is made."""
+
+    def _run_subcommand(self, subcommand: str) -> None:
+        """Nothing is trained."""
 
 
 class Blueprint(Experiment):
@@ -22,11 +36,15 @@ class Blueprint(Experiment):
         """Nothing is trained."""
 
 
+def described(configs: list[str], options: list[str]) -> dict[str, Any]:
+    """A configuration as `fit` reads it, with every default in it."""
+    given = [part for config in configs for part in ("--config", config)]
+    quiet()
+    return dict(yaml.safe_load(Description(["fit", *given, *map(underscored, options)]).configuration()))
+
+
 def blueprint(config: str, seed: int) -> Blueprint:
     """The experiment of a configuration, whose `model` and `datamodule` are made and untouched."""
-    names = ("pytorch_lightning", "lightning_fabric", "lightning")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for name in names:
-            logging.getLogger(name).setLevel(logging.WARNING)
+        quiet()
         return Blueprint(["fit", "--config", config, "--seed_everything", str(seed)])

@@ -12,7 +12,7 @@ from seq2seq.training.checkpoints import Continuation
 class FiniteLoss(pl.Callback):
     """Stops before a loss that is not a number reaches the weights, and names the step and the last good checkpoint.
 
-    Weights that are no numbers, which a gradient that overflows leaves behind, are not written either.
+    Weights that are no numbers, which a gradient that overflows leaves behind, are neither validated nor written.
     """
 
     def on_before_backward(self, trainer: pl.Trainer, pl_module: pl.LightningModule, loss: Tensor) -> None:
@@ -20,11 +20,18 @@ class FiniteLoss(pl.Callback):
         if not trainer.strategy.reduce_boolean_decision(bool(torch.isfinite(loss)), all=True):
             stop(trainer, f"the loss is not a finite number at step {trainer.global_step + 1}")
 
+    def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        check_weights(trainer, pl_module)
+
     def on_save_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        if not all(bool(torch.isfinite(weight).all()) for weight in pl_module.parameters()):
-            stop(trainer, f"a weight is not a finite number after step {trainer.global_step}")
+        check_weights(trainer, pl_module)
+
+
+def check_weights(trainer: pl.Trainer, model: pl.LightningModule) -> None:
+    if not all(bool(torch.isfinite(weight).all()) for weight in model.parameters()):
+        stop(trainer, f"a weight is not a finite number after step {trainer.global_step}")
 
 
 def stop(trainer: pl.Trainer, what: str) -> NoReturn:

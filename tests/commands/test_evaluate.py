@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import sacrebleu
-from tiny_runs import Runs, shell
+from tiny_runs import LANGUAGE, Runs, fit, shell
 
 from seq2seq import Searching
 from seq2seq.__main__ import main
@@ -66,6 +66,18 @@ def test_a_window_starts_from_nothing(runs: Runs, capsys: pytest.CaptureFixture[
     text = (runs.corpus / "text" / "test.txt").read_text(encoding="utf-8")
     nats, tokens = load_writer(runs.language).nats(text, window)
     assert evaluated(capsys, runs.language, "--window", window)["nats_per_token"] == pytest.approx(nats / tokens)
+
+
+def test_a_model_whose_state_grows_is_scored_in_windows(
+    runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = LANGUAGE.replace("size: 16, depth: 2", "size: 16, depth: 1, layer: CausalAttention")
+    (tmp_path / "corpus").symlink_to(runs.corpus)
+    run = fit(tmp_path, "attention", text, "--trainer.max_steps", "2")
+    capsys.readouterr()
+    assert main(["evaluate", str(run)]) == 1
+    assert "state grows with the text: give --window" in capsys.readouterr().err
+    assert evaluated(capsys, run, "--window", 16)["nats_per_token"] > 0
 
 
 def test_a_window_as_long_as_the_text_is_the_whole_text(runs: Runs, capsys: pytest.CaptureFixture[str]) -> None:

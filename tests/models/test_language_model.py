@@ -12,7 +12,7 @@ from torch import Tensor
 
 from seq2seq.batch import LanguageBatch
 from seq2seq.models import LanguageModel
-from seq2seq.recurrence import GRU, LSTM, RNN
+from seq2seq.recurrence import GRU, LSTM, RNN, RWKV, CausalAttention, Mamba, Stack
 from seq2seq.search import Sampler, sample
 from seq2seq.special import BOS
 
@@ -23,6 +23,9 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "narrow embedding": {"embedding_size": 5},
     "untied narrow embedding": {"embedding_size": 5, "tied": False},
     "mixed": {"layer": GRU, "depth": 3, "norm": True, "residual": True},
+    "parallel": {"layer": Mamba, "depth": 2, "norm": True, "residual": True, "feed_forward": 2.0},
+    "shifted": {"layer": partial(RWKV, heads=2), "depth": 2, "norm": True, "residual": True},
+    "window": {"layer": partial(CausalAttention, window=4), "depth": 2, "norm": True, "residual": True},
     "relu": {"layer": partial(RNN, nonlinearity="relu"), "depth": 1},
 }
 each_model = pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
@@ -62,6 +65,21 @@ def test_chunks_with_the_state_carried_equal_one_long_reading(options: dict[str,
     whole, _ = model(text[:, :-1])
     read = [model.read(batch, "train") for batch in chunks(text, size)]
     torch.testing.assert_close(torch.cat(read, dim=1), whole)
+
+
+def test_a_state_that_grows_is_not_carried_from_batch_to_batch() -> None:
+    model, text = build(layer=CausalAttention, depth=1), ids(2, 21)
+    read = [model.read(batch, "val") for batch in chunks(text, 5)]
+    alone = [model(batch.inputs)[0] for batch in chunks(text, 5)]
+    torch.testing.assert_close(torch.cat(read, dim=1), torch.cat(alone, dim=1))
+    assert not model.carried
+    whole, _ = model(text[:, :-1])
+    assert (whole[:, 5:] - torch.cat(read, dim=1)[:, 5:]).abs().max() > 1e-3
+
+
+def test_a_stack_grows_with_its_layers() -> None:
+    assert Stack(4, 4, [LSTM, CausalAttention]).grows
+    assert not Stack(4, 4, [LSTM, partial(CausalAttention, window=3)]).grows
 
 
 def test_truncation_stops_the_gradient_between_batches_and_nothing_else() -> None:

@@ -59,6 +59,12 @@ LENGTHS = [1, 2, 31, 32, 33, 257]  # a chunk of the scans is 32 steps
 TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-9}
 ROWS, INPUT, SIZE, MORE = 3, 5, 8, 4
 
+
+def has_a_form_of_its_own(kind: str) -> bool:
+    """Whether a layer's forward is more than the loop over its steps."""
+    return type(LAYERS[kind](INPUT, SIZE)).forward is not Recurrence.forward
+
+
 each_kind = pytest.mark.parametrize("kind", KINDS)
 each_dtype = pytest.mark.parametrize("dtype", TOLERANCE, ids=["float32", "float64"])
 
@@ -172,13 +178,32 @@ def test_padding_changes_nothing_in_the_plain_loop_either(kind: str) -> None:
     check_padding(kind, torch.float64, 9, Recurrence.forward)
 
 
+@pytest.mark.parametrize("kind", [kind for kind in LAYERS if has_a_form_of_its_own(kind)])
+@each_dtype
+def test_every_length_ends_where_the_loop_does(kind: str, dtype: torch.dtype) -> None:
+    """One loop of 257 steps is every shorter one too."""
+    c = case(kind, dtype, LENGTHS[-1])
+    with torch.no_grad():
+        states, outputs, state = [], [], c.state
+        for now in c.x.unbind(1):
+            y, state = c.layer.step(now, state)
+            outputs.append(y)
+            states.append(state)
+        looped = torch.stack(outputs, dim=1)
+        for length, state in enumerate(states, start=1):
+            y, after = c.layer(c.x[:, :length], c.state)
+            assert_same(y, looped[:, :length])
+            assert_same(c.layer(c.more[:, :2], after)[0], c.layer(c.more[:, :2], state)[0])
+
+
 @pytest.mark.slow
+@each_dtype
 @pytest.mark.parametrize("kind", LAYERS)
-def test_the_laws_hold_for_every_length(kind: str) -> None:
+def test_all_laws_and_gradients_hold_for_every_length(kind: str, dtype: torch.dtype) -> None:
     for length in range(1, 258):
-        check_loop(kind, torch.float64, length)
-        check_halves(kind, torch.float64, length)
-        check_padding(kind, torch.float64, length)
+        check_loop(kind, dtype, length)
+        check_halves(kind, dtype, length)
+        check_padding(kind, dtype, length)
 
 
 @each_kind
