@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 TINY = "--trainer.max_steps 3 --trainer.val_check_interval 1 --model.size 16 --trainer.limit_val_batches 2"
 # these are the whole test suite, or take minutes: that they exist is all that is looked at here
-ONLY_LOOKED_AT = {"make test", "make check", "make test-slow", "make bench"}
+ONLY_LOOKED_AT = {"make test", "make check", "make test-slow", "make bench", "make gradients"}
 
 
 def blocks(language: str) -> list[str]:
@@ -35,6 +35,14 @@ def small(command: str) -> str:
     """The same command with little training."""
     if re.search(r"\bseq2seq fit\b", command):
         return f"{command} {TINY}"
+    if command.startswith("seq2seq compare "):
+        layers = re.sub(r"(--layers( [A-Z]\S+){1,2})[^-]*", r"\1 ", command)  # of many, the first two
+        corpus = "my-pairs" if "multi30k" in command else "my-text.txt"
+        short = re.sub(r"--(seeds|minutes|parameters) \S+", "", layers).replace("--budget parameters", "--budget tokens")
+        name = len(layers) + len(command)  # none of them goes on with another
+        return f"{short} --data.corpus {corpus} --model.size 16 --steps 2 --output comparison-{name}"
+    if command.startswith("python -m benchmarks."):
+        return f"{command} --help"
     if re.match(r"make train\b", command):
         outside = re.search(r"CONFIG=\S*/(multi30k|shakespeare)", command)
         if outside and "--data.corpus" not in command:  # the Hub, which a test does not ask

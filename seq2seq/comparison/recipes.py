@@ -6,7 +6,16 @@ option that its recipe does not name, is as the configuration says. `--same-bloc
 
 from typing import Any
 
-BLOCK = {"depth": 3, "norm": True, "residual": True, "feed_forward": 2.0, "embedding_size": None, "lr": 0.006}
+# what a dropout of one wide layer can bear is too much for six narrow ones on top of each other
+BLOCK = {
+    "depth": 3,
+    "norm": True,
+    "residual": True,
+    "feed_forward": 2.0,
+    "embedding_size": None,
+    "dropout": 0.1,
+    "lr": 0.006,
+}
 
 RECIPES: dict[str, dict[str, Any]] = {
     "RNN": {"lr": 0.003},

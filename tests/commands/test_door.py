@@ -36,7 +36,7 @@ def test_help_imports_nothing_heavy_and_is_quick() -> None:
 def test_help_of_a_command_imports_no_torch() -> None:
     program = """
 from seq2seq.__main__ import main
-for command in ("sample", "translate", "evaluate", "score", "average", "tokenize"):
+for command in ("sample", "translate", "evaluate", "score", "average", "tokenize", "compare", "inspect"):
     try:
         main([command, "--help"])
     except SystemExit:
