@@ -57,10 +57,10 @@ def own_options(layer: Any, name: str) -> dict[str, Any]:
     return dict(layer.get("init_args") or {})
 
 
-def block(config: dict[str, Any], entry: Entry, model: type[pl.LightningModule], usual_rate: Any = None) -> str:
+def block(config: dict[str, Any], entry: Entry, model: type[pl.LightningModule], usual: dict[str, Any]) -> str:
     """All that a layer's block is made of: `CausalAttention, 4 x 288, window 256, norm, residual, feed-forward 2`.
 
-    A learning rate other than the usual one is named too.
+    A dropout and a learning rate other than in the usual configuration are named too.
     """
     init = config["model"]["init_args"]
     names = "/".join(entry.layers.values())
@@ -68,11 +68,13 @@ def block(config: dict[str, Any], entry: Entry, model: type[pl.LightningModule],
     for role, name in entry.layers.items():
         words += [*structure(classes(role == "encoder")[name], init[role]["init_args"]), *PARTS.get(name, ())]
     rest = {key: value for key, value in init.items() if key not in UNNAMED or key in entry.options}
-    rest = {key: value for key, value in rest.items() if key not in ("size", "depth", "embedding_size")}
+    rest = {key: value for key, value in rest.items() if key not in ("size", "depth", "embedding_size", "dropout")}
     words += structure(model, rest)
     if (width := init.get("embedding_size")) not in (None, init["size"]):
         words.append(f"embedding {width}")
-    if (rate := rate_of(config)) != usual_rate:
+    if (dropout := option(model, init, "dropout")) != option(model, usual["model"]["init_args"], "dropout"):
+        words.append(f"dropout {dropout}")
+    if (rate := rate_of(config)) != rate_of(usual):
         words.append(f"rate {rate}")
     return ", ".join(dict.fromkeys(words))
 

@@ -12,7 +12,7 @@ import pytorch_lightning as pl
 import yaml
 from jsonargparse import ArgumentParser
 
-from seq2seq.comparison.blocks import block, rate_of, varied
+from seq2seq.comparison.blocks import block, varied
 from seq2seq.comparison.entries import parse_entries
 from seq2seq.comparison.widths import Width, close, counter, nearest, solve
 from seq2seq.files import whole
@@ -83,7 +83,7 @@ def make_plan(settings: Settings) -> Plan:
         if steps is not None:
             new = with_steps(new, steps)
         name = slug(entry.text, [variant.slug for variant in variants])
-        variants.append(Variant(entry.text, name, block(new, entry, model, rate_of(config)), *width, new, steps))
+        variants.append(Variant(entry.text, name, block(new, entry, model, config), *width, new, steps))
     return Plan(settings, variants)
 
 
