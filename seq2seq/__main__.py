@@ -35,6 +35,8 @@ examples:
   seq2seq translate runs/phrasebook-lstm/1 < source.txt > target.txt
   seq2seq sample runs/shakespeare-lstm/1 --prompt "ROMEO:" --length 500 --temperature 0.8
   seq2seq evaluate runs/phrasebook-lstm/1
+  seq2seq compare --config configs/language/library-lstm.yaml --layers LSTM RGLRU Mamba --minutes 5
+  seq2seq inspect gradients runs/shakespeare-lstm/1 --untrained
 
 `seq2seq COMMAND --help` says more. SEQ2SEQ_TRACEBACK=1 shows where an error came from."""
 

@@ -38,7 +38,7 @@ def small(command: str) -> str:
     if command.startswith("seq2seq compare "):
         layers = re.sub(r"(--layers( [A-Z]\S+){1,2})[^-]*", r"\1 ", command)  # of many, the first two
         corpus = "my-pairs" if "multi30k" in command else "my-text.txt"
-        short = re.sub(r"--(seeds|minutes|parameters) \S+", "", layers).replace("--budget parameters", "--budget tokens")
+        short = re.sub(r"--(seeds|minutes|parameters) \S+", "", layers).replace("parameters", "tokens")
         name = len(layers) + len(command)  # none of them goes on with another
         return f"{short} --data.corpus {corpus} --model.size 16 --steps 2 --output comparison-{name}"
     if command.startswith("python -m benchmarks."):

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from experiments import LANGUAGE, TRANSLATION, write_config, write_corpus
 
-from seq2seq.commands.compare import described_by
+from seq2seq.commands.untrained import described
 
 
 @pytest.fixture(scope="session")
@@ -17,10 +17,10 @@ def compared_texts(cache_of_its_own: None, tmp_path_factory: pytest.TempPathFact
 @pytest.fixture(scope="session")
 def language(compared_texts: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     folder = tmp_path_factory.mktemp("language-config")
-    return described_by([str(write_config(folder, LANGUAGE, compared_texts))], ["--model.size=64"])
+    return described([str(write_config(folder, LANGUAGE, compared_texts))], ["--model.size=64"])
 
 
 @pytest.fixture(scope="session")
 def translation(compared_texts: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     folder = tmp_path_factory.mktemp("translation-config")
-    return described_by([str(write_config(folder, TRANSLATION, compared_texts))], ["--model.size=64"])
+    return described([str(write_config(folder, TRANSLATION, compared_texts))], ["--model.size=64"])
