@@ -26,7 +26,13 @@ from seq2seq.inference.checkpoint import find, read
 from seq2seq.models import LanguageModel, Translator
 from seq2seq.report import say
 from seq2seq.training import runs
-from seq2seq.training.beginnings import check_monitors, check_same_model, check_same_processes, start_from
+from seq2seq.training.beginnings import (
+    check_monitors,
+    check_precision,
+    check_same_model,
+    check_same_processes,
+    start_from,
+)
 from seq2seq.training.checkpoints import Continuation, WholeCheckpoints
 from seq2seq.training.finite import FiniteLoss
 from seq2seq.training.progress import ProgressLine, said
@@ -153,6 +159,7 @@ class Experiment(LightningCLI):
 
     def fit(self, model: Any, datamodule: Any, ckpt_path: str | None = None, **_: Any) -> None:
         options, trainer, run = self.options, self.trainer, self.run_folder
+        check_precision(model, options.trainer.precision)
         starts = not options.resume and RUN not in os.environ and is_first(trainer)
         if options.resume:
             ckpt_path = str(runs.last_checkpoint(run))

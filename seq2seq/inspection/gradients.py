@@ -15,7 +15,8 @@ from seq2seq.state import detach, flatten, map_state
 
 M = TypeVar("M", bound=nn.Module)
 
-ROWS = 16  # windows that are read together, since every step of them stays in memory
+ROWS = 16  # windows that are read together at most
+MEMORY = 2**30  # bytes that their states may take, since every step of them stays, with its gradient
 
 
 @torch.enable_grad()
@@ -34,7 +35,8 @@ def reach(model: LanguageModel, ids: Int[Tensor, "windows tokens"], steps: int) 
     embedding, stack = exact(model.embedding, kind), exact(model.stack, kind)
     readout, output = exact(model.readout, kind), exact(model.output, kind)
     total = torch.zeros(len(stack.layers), steps, dtype=kind, device=ids.device)
-    for rows in ids.split(ROWS):
+    together = max(1, min(ROWS, MEMORY // (2 * steps * state_bytes(stack, kind, steps))))
+    for rows in ids.split(together):
         targets = rows[:, -1]
 
         def loss(y: Tensor, targets: Tensor = targets) -> Tensor:
@@ -42,6 +44,14 @@ def reach(model: LanguageModel, ids: Int[Tensor, "windows tokens"], steps: int) 
 
         total += state_gradients(stack, embedding(rows[:, :-1]), loss, steps).sum(dim=1)
     return total / len(ids)
+
+
+def state_bytes(stack: Stack, kind: torch.dtype, steps: int) -> int:
+    """Of one row, in this precision, after so many steps if it grows."""
+    x = next(stack.parameters()).new_zeros(1, steps if stack.grows else 1, stack.input_size)
+    with torch.no_grad():
+        _, state = stack(x)
+    return sum(part.numel() for part in flatten(state)) * kind.itemsize
 
 
 def exact(part: M, kind: torch.dtype) -> M:

@@ -46,7 +46,11 @@ class Encoder(nn.Module):
         self.norm = nn.LayerNorm(size) if norm else nn.Identity()
 
     def forward(self, x: Float[Tensor, "batch source input"], lengths: Int[Tensor, " batch"]) -> Encoding:
-        """The states of each word; the summary is where each direction of the last layer ended."""
+        """The states of each word; the summary is where each direction of the last layer ended.
+
+        Of attention, which has no direction, it is half of the last word's state and half of the first one's.
+        """
+        lengths = lengths.to(x.device)
         for layer, around in zip(self.layers, self.around, strict=True):
             x = around(x, layer(around.before(x), lengths))
         x = self.norm(x)

@@ -36,5 +36,5 @@ class Bidirectional(nn.Module):
 def reverse(x: Float[Tensor, "batch time size"], lengths: Int[Tensor, " batch"]) -> Float[Tensor, "batch time size"]:
     """Turn each row around within its own length, so that padding stays at the end; its own inverse."""
     time = torch.arange(x.shape[1], device=x.device)
-    mirrored = lengths[:, None] - 1 - time
+    mirrored = lengths.to(x.device)[:, None] - 1 - time
     return x.gather(1, torch.where(mirrored >= 0, mirrored, time)[..., None].expand_as(x))

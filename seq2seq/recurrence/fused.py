@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from seq2seq.dropout import WeightDropout
 from seq2seq.recurrence.chrono import chrono
 from seq2seq.recurrence.interface import Recurrence
+from seq2seq.recurrence.padding import padded
 
 SHUT, OPEN = -100.0, 100.0  # a gate's pre-activation at which float32 knows only 0 and 1
 
@@ -208,7 +209,7 @@ def flag_padding(
     x: Float[Tensor, "batch time input"], lengths: Int[Tensor, " batch"], weight: Tensor, gates: Sequence[float]
 ) -> tuple[Tensor, Tensor]:
     """One more input that is 1 on padding, and a weight that lets it set each gate: no packing, no second call."""
-    padding = (torch.arange(x.shape[1], device=x.device) >= lengths[:, None])[..., None]
+    padding = padded(x, lengths)[..., None]
     column = weight.new_tensor(gates).repeat_interleave(len(weight) // len(gates))
     real = x.masked_fill(padding, 0.0)  # whatever stands on padding, it cannot outweigh the flag
     return torch.cat([real, padding.to(x)], dim=-1), torch.cat([weight, column[:, None]], dim=1)
@@ -218,5 +219,6 @@ def last(
     y: Float[Tensor, "batch time size"], lengths: Int[Tensor, " batch"], before: Float[Tensor, "batch size"]
 ) -> Float[Tensor, "batch size"]:
     """The output at the end of each row, and what was there before it for a row of length zero."""
-    at = (lengths - 1).clamp(min=0).to(y.device)[:, None, None].expand(-1, 1, y.shape[2])
+    lengths = lengths.to(y.device)
+    at = (lengths - 1).clamp(min=0)[:, None, None].expand(-1, 1, y.shape[2])
     return torch.where((lengths > 0)[:, None], y.gather(1, at).squeeze(1), before.to(y.dtype))

@@ -37,6 +37,8 @@ class RGLRU(Recurrence[RGLRUState]):
         width: Number of steps that the convolution sees.
     """
 
+    parallel = True
+
     def __init__(self, input_size: int, size: int, heads: int = 4, width: int = 4) -> None:
         super().__init__(input_size, size)
         share = check_heads(size, heads)
@@ -63,7 +65,7 @@ class RGLRU(Recurrence[RGLRUState]):
             past = padded(x, lengths)[..., None]
             keep, new = keep.masked_fill(past, 1.0), new.masked_fill(past, 0.0)
         h = scan(keep, new, before.hidden)
-        return self.out(F.gelu(beside) * h), RGLRUState(convolution, h[:, -1])
+        return self.out(F.gelu(beside) * h), RGLRUState(convolution, h[:, -1].clone())
 
     def step(self, x: Tensor, state: RGLRUState) -> tuple[Tensor, RGLRUState]:
         u, beside = self.project(x).chunk(2, dim=-1)
@@ -82,5 +84,5 @@ class RGLRU(Recurrence[RGLRUState]):
             r, i = torch.sigmoid(asked + self.gate_bias.view(2, *[1] * (u.dim() - 1), -1))
         log_keep = -SHARPNESS * r * F.softplus(self.fading)
         # the slope of a square root has no bound at 0, where nothing is forgotten and nothing added
-        room = (-torch.expm1(2 * log_keep)).clamp(min=1e-6).sqrt()
+        room = (-torch.expm1(2 * log_keep)).clamp(min=1e-12).sqrt()
         return log_keep.exp(), room * i * u

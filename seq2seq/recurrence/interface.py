@@ -24,6 +24,7 @@ class Recurrence(nn.Module, ABC, Generic[S]):
     """
 
     grows = False  # whether the state gets larger with every step, without end
+    parallel = False  # whether a sequence is read without a loop over its steps, so that torch.compile gains from it
 
     def __init__(self, input_size: int, size: int) -> None:
         super().__init__()
@@ -70,6 +71,7 @@ def unroll(
 ) -> tuple[Float[Tensor, "batch time *size"], S]:
     """The loop over a cell, one step after the other; a row's state stays where the row ends."""
     outputs = []
+    lengths = None if lengths is None else lengths.to(x.device)
     for t, now in enumerate(x.unbind(dim=1)):
         y, new = cell(now, state)
         state = new if lengths is None else where(t < lengths, new, state)

@@ -39,6 +39,8 @@ class Mamba(Recurrence[MambaState]):
         width: Number of steps that the convolution sees.
     """
 
+    parallel = True
+
     def __init__(
         self, input_size: int, size: int, expand: int = 2, heads: int = 8, state_size: int = 64, width: int = 4
     ) -> None:

@@ -25,6 +25,8 @@ class MinGRU(Recurrence[Tensor]):
         memory_span: Spread the gates' biases for memories of up to so many steps, instead of write_bias.
     """
 
+    parallel = True
+
     def __init__(self, input_size: int, size: int, write_bias: float = -1.0, memory_span: int | None = None) -> None:
         super().__init__(input_size, size)
         self.project = linear(input_size, 2 * size)
@@ -62,6 +64,8 @@ class MinLSTM(Recurrence[Tensor]):
         forget_bias: Bias of the forget gate at the start; above zero keeps the memory longer.
         memory_span: Spread the gates' biases for memories of up to so many steps, instead of forget_bias.
     """
+
+    parallel = True
 
     def __init__(self, input_size: int, size: int, forget_bias: float = 1.0, memory_span: int | None = None) -> None:
         super().__init__(input_size, size)
@@ -113,4 +117,4 @@ def remember(
         past = padded(keep, lengths)[..., None]
         keep, new = keep.masked_fill(past, 1.0), new.masked_fill(past, 0.0)
     h = scan(keep, new, start.to(keep.dtype))
-    return h, h[:, -1]
+    return h, h[:, -1].clone()  # or the state would hold on to the whole sequence

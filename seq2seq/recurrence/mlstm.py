@@ -37,6 +37,8 @@ class MLSTM(Recurrence[MLSTMState]):
         width: Number of steps that the convolution sees.
     """
 
+    parallel = True
+
     def __init__(self, input_size: int, size: int, heads: int = 4, width: int = 4) -> None:
         super().__init__(input_size, size)
         self.heads = heads

@@ -17,6 +17,6 @@ def last_steps(
     steps = before.shape[1]
     joined = torch.cat([before, x.to(before.dtype)], dim=1)
     if lengths is None:
-        return joined[:, joined.shape[1] - steps :]
+        return joined[:, joined.shape[1] - steps :].clone()  # or it would hold on to the whole sequence
     places = lengths.to(x.device)[:, None] + torch.arange(steps, device=x.device)
     return joined.gather(1, places[..., None].expand(-1, -1, x.shape[2]))

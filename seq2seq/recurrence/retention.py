@@ -33,12 +33,13 @@ class Retention(Recurrence[RetentionState]):
         heads: Number of memories, each fading at half the rate of the one before.
     """
 
+    parallel = True
     log_decay: Tensor
 
     def __init__(self, input_size: int, size: int, heads: int = 4) -> None:
         super().__init__(input_size, size)
         self.heads = heads
-        self.share = check_heads(size, heads)
+        self.share = check_heads(size, heads, least=2)  # of which a rotation makes pairs
         self.project = linear(input_size, 4 * size, bias=False, gain=2**-0.5)
         self.out = linear(size, size, bias=False, gain=0.5)
         gamma = 1 - 2 ** (-5 - torch.arange(heads, dtype=torch.float64))
@@ -73,8 +74,9 @@ class Retention(Recurrence[RetentionState]):
     def parts(self, x: Tensor, places: Tensor) -> tuple[Tensor, ...]:
         """Queries, keys, values and the gate, [batch, heads, time, share]."""
         found = split(exact(self.project(x)), 4 * self.heads).transpose(1, 2)
-        q, k, v, gate = found.chunk(4, dim=1)
-        return rotate(q, places), rotate(k, places) * self.share**-0.5, v, gate
+        asked, v, gate = found.split([2 * self.heads, self.heads, self.heads], dim=1)
+        q, k = rotate(asked, places).chunk(2, dim=1)
+        return q, k * self.share**-0.5, v, gate
 
     def said(self, y: Float[Tensor, "batch time heads share"], gate: Float[Tensor, "batch heads time share"]) -> Tensor:
         return self.out(F.silu(gate.transpose(1, 2).flatten(-2)) * normalised(y))  # type: ignore[no-any-return]

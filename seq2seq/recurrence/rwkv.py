@@ -35,10 +35,12 @@ class RWKV(Recurrence[RWKVState]):
         rank: Rank of what decides mixtures and decays.
     """
 
+    parallel = True
+
     def __init__(self, input_size: int, size: int, heads: int = 4, rank: int = 32) -> None:
         super().__init__(input_size, size)
         self.heads = heads
-        self.share = check_heads(size, heads)
+        self.share = check_heads(size, heads, least=2)  # a norm leaves nothing of one
         ramp = torch.arange(input_size) / max(1, input_size - 1)
         self.shift = nn.Parameter(1 - ramp)
         self.mixture = nn.Parameter((1 - ramp**0.5).repeat(5, 1))

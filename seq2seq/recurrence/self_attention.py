@@ -35,11 +35,13 @@ class CausalAttention(Recurrence[AttentionState]):
         rotary: Turn queries and keys by their place (Su et al., 2021); without it, order is known from the mask alone.
     """
 
+    parallel = True
+
     def __init__(
         self, input_size: int, size: int, heads: int = 4, window: int | None = None, rotary: bool = True
     ) -> None:
         super().__init__(input_size, size)
-        check_heads(size, heads)
+        check_heads(size, heads, least=2 if rotary else 1)  # a rotation makes pairs
         if window is not None and window < 1:
             raise ValueError(f"a window must have at least 1 step, and {window} was given")
         self.heads = heads
@@ -59,7 +61,8 @@ class CausalAttention(Recurrence[AttentionState]):
         before = self.initial_state(len(x)) if state is None else state
         places = read(before)[:, None] + 1 + torch.arange(x.shape[1], device=x.device)
         q, k, v = self.project(x).chunk(3, dim=-1)
-        q, k = (rotate_heads(part, places, self.heads) for part in (q, k)) if self.rotary else (q, k)
+        if self.rotary:
+            q, k = rotate_heads(q, k, places, self.heads)
         after = AttentionState(
             torch.cat([before.keys, k.to(before.keys.dtype)], dim=1),
             torch.cat([before.values, v.to(before.values.dtype)], dim=1),
@@ -97,7 +100,7 @@ class SelfAttention(nn.Module):
 
     def __init__(self, input_size: int, size: int, heads: int = 4, rotary: bool = True) -> None:
         super().__init__()
-        check_heads(size, heads)
+        check_heads(size, heads, least=2 if rotary else 1)  # a rotation makes pairs
         self.heads = heads
         self.rotary = rotary
         self.project = linear(input_size, 3 * size, bias=False)
@@ -109,7 +112,7 @@ class SelfAttention(nn.Module):
         q, k, v = self.project(x).chunk(3, dim=-1)
         if self.rotary:
             places = torch.arange(x.shape[1], device=x.device)[None]
-            q, k = (rotate_heads(part, places, self.heads) for part in (q, k))
+            q, k = rotate_heads(q, k, places, self.heads)
         real = ~padded(x, lengths.clamp(min=1))
         return self.out(attend(q, k, v, self.heads, real[:, None].expand(-1, x.shape[1], -1)))  # type: ignore[no-any-return]
 
@@ -122,8 +125,11 @@ def read(state: AttentionState) -> Int[Tensor, " batch"]:
     return state.places.amax(dim=1) if state.places.shape[1] else state.places.sum(dim=1)
 
 
-def rotate_heads(x: Tensor, places: Tensor, heads: int) -> Tensor:
-    return rotate(split(x, heads).transpose(1, 2), places).transpose(1, 2).flatten(2)
+def rotate_heads(q: Tensor, k: Tensor, places: Tensor, heads: int) -> tuple[Tensor, Tensor]:
+    """Queries and keys turned together, whose angles are the same."""
+    both = split(torch.cat([q, k], dim=-1), 2 * heads).transpose(1, 2)
+    q, k = rotate(both, places).transpose(1, 2).flatten(2).chunk(2, dim=-1)
+    return q, k
 
 
 def attend(
@@ -150,4 +156,4 @@ def kept(state: AttentionState, window: int | None, holes: bool) -> AttentionSta
         keys, values = (x.gather(1, order[..., None].expand_as(x)) for x in (state.keys, state.values))
         state = AttentionState(keys, values, state.places.gather(1, order))
     first = 0 if window is None else max(0, state.places.shape[1] - (window - 1))
-    return AttentionState(state.keys[:, first:], state.values[:, first:], state.places[:, first:])
+    return AttentionState(*(part[:, first:].clone() for part in state)) if first else state

@@ -37,7 +37,7 @@ class SLSTM(Recurrence[SLSTMState]):
     def __init__(self, input_size: int, size: int, heads: int = 4) -> None:
         super().__init__(input_size, size)
         self.heads = heads
-        self.share = check_heads(size, heads)
+        self.share = check_heads(size, heads, least=2)  # a norm leaves nothing of one
         self.outer = linear(input_size, 4 * size)  # each head's gates side by side: input, forget, cell, output
         self.inner = nn.Parameter(torch.zeros(heads, self.share, 4 * self.share))
         self.gain = nn.Parameter(torch.ones(size))

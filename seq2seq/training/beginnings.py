@@ -6,6 +6,7 @@ import pytorch_lightning as pl
 
 from seq2seq.inference.checkpoint import read
 from seq2seq.models.hyperparameters import describe
+from seq2seq.recurrence import GRU, LSTM, RNN, Recurrence, Stack
 from seq2seq.training.samples import Bleu
 
 
@@ -15,6 +16,19 @@ def check_monitors(callbacks: list[Any]) -> None:
         isinstance(callback, Bleu) for callback in callbacks
     ):
         raise ValueError("val_bleu is watched and not computed: add Bleu to trainer.callbacks")
+
+
+def check_precision(model: Any, precision: Any) -> None:
+    """Raise a ValueError if gates and states would be held in half precision, which only torch's own kernels can do."""
+    if precision not in ("bf16-true", "16-true"):
+        return
+    layers = [layer for layer in model.modules() if isinstance(layer, Recurrence)]
+    rough = sorted({type(layer).__name__ for layer in layers if not isinstance(layer, Stack | RNN | LSTM | GRU)})
+    if rough:
+        raise ValueError(
+            f"trainer.precision {precision} would hold gates and states of {', '.join(rough)} in half precision; "
+            f"{precision.replace('true', 'mixed')} keeps them in float32"
+        )
 
 
 def check_same_model(model: Any, checkpoint: str, advice: str) -> None:

@@ -2,14 +2,14 @@
 
 import pytorch_lightning as pl
 
-from seq2seq.recurrence import GRU, LSTM, RNN, Recurrence, Stack
+from seq2seq.recurrence import Recurrence
 
 
 class Compile(pl.Callback):
     """Compiles every layer whose time runs in parallel; the first steps take minutes, and later ones less.
 
-    The fused RNN, LSTM and GRU are left alone, which torch does not compile. What is computed stays the same to
-    rounding. Checkpoints are those of a model that was not compiled.
+    Layers that loop over time are left alone, since a loop would be compiled step by step, for minutes. What is
+    computed stays the same to rounding. Checkpoints are those of a model that was not compiled.
 
     Args:
         backend: The compiler; inductor needs a C++ compiler on a CPU.
@@ -23,5 +23,5 @@ class Compile(pl.Callback):
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         if stage == "fit":
             for layer in pl_module.modules():
-                if isinstance(layer, Recurrence) and not isinstance(layer, Stack | RNN | LSTM | GRU):
+                if isinstance(layer, Recurrence) and layer.parallel:
                     layer.compile(backend=self.backend, dynamic=self.dynamic)

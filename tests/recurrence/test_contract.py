@@ -39,7 +39,7 @@ LAYERS: dict[str, LayerFactory] = {
     "norm gru": LayerNormGRU,
     "mogrifier": MogrifierLSTM,
     "low rank": partial(MogrifierLSTM, rounds=4, rank=2),
-    "slstm": SLSTM,
+    "slstm": partial(SLSTM, heads=2),
     "mingru": MinGRU,
     "minlstm": MinLSTM,
     "griffin": RGLRU,
@@ -83,7 +83,7 @@ def case(kind: str, dtype: torch.dtype, length: int) -> Case:
     layer = KINDS[kind](INPUT, SIZE).to(dtype)
     with torch.no_grad():
         for parameter in layer.parameters():
-            if parameter.dim() == 1:  # biases begin at zero, where a wrong one would go unnoticed
+            if parameter.dim() == 1 or not parameter.any():  # at zero, a wrong one would go unnoticed
                 parameter.add_(0.2 * torch.randn_like(parameter))
         _, state = layer(torch.randn(ROWS, 3, INPUT, dtype=dtype))
     x = torch.randn(ROWS, length, INPUT, dtype=dtype, requires_grad=True)

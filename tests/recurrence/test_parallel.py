@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from seq2seq.recurrence import (
     MLSTM,
     RGLRU,
     RWKV,
+    SLSTM,
     CausalAttention,
     Mamba,
     MinGRU,
@@ -23,6 +25,7 @@ from seq2seq.recurrence import (
 )
 from seq2seq.recurrence.convolution import ShortConvolution
 from seq2seq.recurrence.rotation import rotate
+from seq2seq.state import flatten
 
 BATCH, TIME, INPUT, SIZE = 2, 11, 5, 8
 
@@ -238,7 +241,7 @@ def test_other_sizes_that_cannot_be_are_refused() -> None:
     with pytest.raises(ValueError, match=r"expand \(3\) times size \(5\) must be a multiple of heads \(8\)"):
         Mamba(5, 5, expand=3)
     with pytest.raises(ValueError, match="a window must have at least 1 step, and 0 was given"):
-        CausalAttention(4, 4, window=0)
+        CausalAttention(8, 8, window=0)
     with pytest.raises(ValueError, match="at least 1 step, and a width of 0"):
         ShortConvolution(4, 0)
 
@@ -253,3 +256,19 @@ def test_the_state_of_a_window_stops_growing() -> None:
     assert sizes == [1, 2, 3, 4, 5, 5, 5, 5, 5, 5]
     assert not layer.grows
     assert CausalAttention(INPUT, SIZE).grows
+
+
+@pytest.mark.parametrize(
+    "kind", [MinGRU, MinLSTM, RGLRU, Mamba, RWKV, Retention, MLSTM, partial(CausalAttention, window=4)]
+)
+def test_a_state_holds_on_to_nothing_but_itself(kind: Callable[..., Recurrence[Any]]) -> None:
+    """Or a checkpoint would hold the whole sequence too."""
+    _, state = made(kind)(torch.randn(BATCH, 100, INPUT, dtype=torch.float64))
+    for part in flatten(state):
+        assert part.untyped_storage().nbytes() <= 2 * part.numel() * part.element_size()
+
+
+@pytest.mark.parametrize("kind", [SLSTM, RWKV, Retention, CausalAttention, SelfAttention])
+def test_a_head_of_one_feature_is_refused_where_nothing_would_be_left_of_it(kind: Callable[..., Any]) -> None:
+    with pytest.raises(ValueError, match=r"a head must have at least 2 features, and size \(4\) gives 4 heads fewer"):
+        kind(5, 4, heads=4)

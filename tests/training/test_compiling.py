@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from seq2seq.models import LanguageModel
-from seq2seq.recurrence import LSTM, MinGRU
+from seq2seq.recurrence import LSTM, SLSTM, LayerFactory, LayerNormGRU, MinGRU, MogrifierLSTM
 from seq2seq.training import Compile
 
 # in a process of its own, since the checks of shapes around our functions cannot be compiled
@@ -57,8 +57,9 @@ def test_every_parallel_layer_computes_the_same_with_its_gradient_compiled_too(l
     check(layer, "aot_eager")
 
 
-def test_what_torch_does_not_compile_is_left_alone() -> None:
-    model = LanguageModel(9, layer=LSTM, size=8)
+@pytest.mark.parametrize("layer", [LSTM, MogrifierLSTM, SLSTM, LayerNormGRU])
+def test_what_loops_over_time_is_left_alone(layer: LayerFactory) -> None:
+    model = LanguageModel(9, layer=layer, size=8)
     trainer: Any = SimpleNamespace()
     Compile().setup(trainer, model, "fit")
     assert all(module._compiled_call_impl is None for module in model.modules())
