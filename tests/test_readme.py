@@ -134,11 +134,14 @@ def test_the_readme_shows_commands() -> None:
 
 
 def test_every_command_and_every_line_of_python_runs(workspace: Path) -> None:
-    """In the order of the README, since what one trains the next one uses."""
+    """In the order of the README, since what one trains the next one uses.
+
+    What is compiled has a process of its own, since the checks of shapes around our functions cannot be compiled.
+    """
     for command in commands():
         if command in ONLY_LOOKED_AT:
             run(workspace, f"make --dry-run {shlex.split(command)[1]}")
-        elif command.startswith("seq2seq ") and "<" not in command:
+        elif command.startswith("seq2seq ") and "<" not in command and "Compile" not in command:
             run_here(workspace, small(command))
         elif command.startswith("make ") and command != "make train" and "DEVICES" not in command:
             make_here(workspace, small(command))

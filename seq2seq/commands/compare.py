@@ -27,7 +27,7 @@ def compare(
     A layer is written NAME or NAME:key=value,key=value, where a key is an argument of the layer's class, an option of
     the model, or lr. For a translator it is DECODER or ENCODER/DECODER. Every option of `seq2seq fit` with a dot in it,
     as --data.corpus FOLDER, changes the configuration of all. A comparison that was stopped goes on with the same
-    command.
+    command, and with other seeds or layers it keeps what is trained already.
 
     examples:
       seq2seq compare --config configs/language/shakespeare-lstm.yaml --layers LSTM GRU --seeds 3 --minutes 5
@@ -41,9 +41,11 @@ def compare(
             time; or the tokens, both with the width of the configuration.
         seeds: Trainings of each, with the seeds 1, 2, ...
         minutes: Training time of each, validation not counted.
-        steps: Steps of each, instead of minutes; by default those of the configuration.
+        steps: Steps of each, instead of minutes; by default those of the configuration. They become a few fewer where
+            about eight validations would not fall evenly among them.
         parameters: Parameters that each should have; by default those of the configuration's own model.
-        same_block: Give each the block of the configuration, and not the one that is usual for it.
+        same_block: Give each the block of the configuration, and not the one that is usual for it, nor the gates that
+            are usual in a translator.
         output: Folder of the comparison; by default comparisons/ and the name of the configuration.
         again: Start anew, whatever the folder holds.
         overrides: Options of fit with a dot in them.

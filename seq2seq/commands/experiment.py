@@ -20,6 +20,7 @@ import seq2seq.recurrence
 import seq2seq.training  # noqa: F401
 from seq2seq.commands.options import Parser, add_options
 from seq2seq.commands.parser import underscored
+from seq2seq.comparison.curves import rows
 from seq2seq.data.vocabulary import data_of
 from seq2seq.inference import Translation
 from seq2seq.inference.checkpoint import find, read
@@ -33,7 +34,7 @@ from seq2seq.training.beginnings import (
     check_same_processes,
     start_from,
 )
-from seq2seq.training.checkpoints import Continuation, WholeCheckpoints
+from seq2seq.training.checkpoints import Continuation, WholeCheckpoints, place
 from seq2seq.training.finite import FiniteLoss
 from seq2seq.training.progress import ProgressLine, said
 from seq2seq.training.samples import Bleu, TextSample, TranslationSample
@@ -169,6 +170,8 @@ class Experiment(LightningCLI):
             check_same_model(model, ckpt_path, "give --init-from to start anew from its weights")
             check_same_processes(held, trainer.num_devices * trainer.num_nodes)
             if 0 <= trainer.max_steps <= held["global_step"]:
+                if options.resume and is_first(trainer) and not (run / runs.FINISHED).exists():
+                    complete(run, held)
                 print(f"{run} has done its {held['global_step']:,} steps; a larger --trainer.max_steps goes on")
                 return
         elif options.init_from is not None:
@@ -249,6 +252,14 @@ def spent(trainer: pl.Trainer) -> dict[str, float]:
     """What a training took: seconds without validation, target tokens, and bytes of memory at most."""
     totals = [c.state_dict() for c in trainer.callbacks if isinstance(c, Speed)]  # type: ignore[attr-defined]
     return {"peak_memory": peak_memory(trainer.strategy.root_device), **totals[0]}
+
+
+def complete(run: Path, held: dict[str, Any]) -> None:
+    """Finish a run that was stopped behind its last step, with what its logs and its last checkpoint say of it."""
+    metrics = {name: value for row in rows(run) for name, value in row.items() if name not in ("epoch", "step")}
+    if not (best := run / "checkpoints" / "best.ckpt").exists():
+        place(runs.last_checkpoint(run), best)
+    runs.finish(run, {"steps": held["global_step"], **metrics, **held["callbacks"][Speed().state_key]})
 
 
 def take_tokenizers(data: Any, checkpoint: str) -> None:

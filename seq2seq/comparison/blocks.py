@@ -8,7 +8,8 @@ import pytorch_lightning as pl
 from torch import nn
 
 from seq2seq.comparison.entries import Entry, arguments, classes
-from seq2seq.comparison.recipes import PARTS, RECIPES
+from seq2seq.comparison.recipes import GATES, PARTS, RECIPES
+from seq2seq.models import Translator
 
 # what a row need not name: what all have in common, and what stands at the front of it
 UNNAMED = {"size", "depth", "encoder", "decoder", "layer", "embedding_size", "dropout", "word_dropout", "tied"}
@@ -19,23 +20,21 @@ SAID = {"feed_forward": "feed-forward", "width": "convolution", "state_size": "s
 def varied(config: dict[str, Any], entry: Entry, model: type[pl.LightningModule], same_block: bool) -> dict[str, Any]:
     """The configuration with the entry's layers; what the entry says outweighs the recipe, and this the configuration.
 
-    A layer of the configuration's own class keeps what the configuration says of it.
+    A layer of the configuration's own class keeps what the configuration says of it. The gates of any other layer of a
+    translator start half open.
     """
     new = copy.deepcopy(config)
     init = new["model"]["init_args"]
     recipe = {} if same_block else recipe_of(entry)
     said = {**recipe, **entry.options}
     for role, name in entry.layers.items():
-        kind = classes(role == "encoder")[name]
-        kept = own_options(init.get(role), name)
+        known = arguments(classes(role == "encoder")[name])
+        kept = own_options(init.get(role)) if class_of(init.get(role)) == name else None
         own = {} if same_block else RECIPES.get(name, {})
-        init[role] = {
-            "class_path": f"seq2seq.recurrence.{name}",
-            "init_args": {
-                **kept,
-                **{key: value for key, value in {**own, **entry.options}.items() if key in arguments(kind)},
-            },
-        }
+        if kept is None and not same_block and issubclass(model, Translator) and "memory_span" not in entry.options:
+            own = {**GATES, **own}
+        given = {key: value for key, value in {**own, **entry.options}.items() if key in known}
+        init[role] = {"class_path": f"seq2seq.recurrence.{name}", "init_args": {**(kept or {}), **given}}
     taken = {key for role, name in entry.layers.items() for key in arguments(classes(role == "encoder")[name])}
     for key, value in said.items():
         if key == "lr":
@@ -46,27 +45,29 @@ def varied(config: dict[str, Any], entry: Entry, model: type[pl.LightningModule]
 
 
 def recipe_of(entry: Entry) -> dict[str, Any]:
-    """The recipes of all layers of an entry, of which the decoder's, the last one, decides."""
-    return {key: value for name in entry.layers.values() for key, value in RECIPES.get(name, {}).items()}
+    """What an entry's recipe says of the model and its rate: that of its layer, or of the decoder if it has two."""
+    return RECIPES.get(list(entry.layers.values())[-1], {})
 
 
-def own_options(layer: Any, name: str) -> dict[str, Any]:
-    """What a configuration says of a layer, if it is the one of this name."""
-    if not isinstance(layer, dict) or layer.get("class_path", "").rsplit(".", 1)[-1] != name:
-        return {}
-    return dict(layer.get("init_args") or {})
+def class_of(layer: Any) -> str:
+    """The name of a class in a configuration, which writes it alone or with its options."""
+    path = layer.get("class_path") if isinstance(layer, dict) else layer
+    return str(path).rsplit(".", 1)[-1]
+
+
+def own_options(layer: Any) -> dict[str, Any]:
+    """What a configuration says of a layer."""
+    return dict(layer.get("init_args") or {}) if isinstance(layer, dict) else {}
 
 
 def block(config: dict[str, Any], entry: Entry, model: type[pl.LightningModule], usual: dict[str, Any]) -> str:
     """All that a layer's block is made of: `CausalAttention, 4 x 288, window 256, norm, residual, feed-forward 2`.
 
-    A dropout and a learning rate other than in the usual configuration are named too.
+    Of a translator both layers are named: `encoder LSTM; decoder GRU, keep bias 0; 2 x 256, norm`. A dropout and a
+    learning rate other than in the usual configuration are named too.
     """
     init = config["model"]["init_args"]
-    names = "/".join(entry.layers.values())
-    words = [f"{names}, {option(model, init, 'depth')} x {init['size']}"]
-    for role, name in entry.layers.items():
-        words += [*structure(classes(role == "encoder")[name], init[role]["init_args"]), *PARTS.get(name, ())]
+    words = [f"{option(model, init, 'depth')} x {init['size']}"]
     rest = {key: value for key, value in init.items() if key not in UNNAMED or key in entry.options}
     rest = {key: value for key, value in rest.items() if key not in ("size", "depth", "embedding_size", "dropout")}
     words += structure(model, rest)
@@ -76,7 +77,18 @@ def block(config: dict[str, Any], entry: Entry, model: type[pl.LightningModule],
         words.append(f"dropout {dropout}")
     if (rate := rate_of(config)) != rate_of(usual):
         words.append(f"rate {rate}")
-    return ", ".join(dict.fromkeys(words))
+    if issubclass(model, Translator):
+        layers = [f"{role} {', '.join(layer_words(role, init[role]))}" for role in ("encoder", "decoder")]
+        return "; ".join([*layers, ", ".join(words)])
+    name, *own = layer_words("layer", init["layer"])
+    return ", ".join([name, words[0], *own, *words[1:]])
+
+
+def layer_words(role: str, layer: Any) -> list[str]:
+    """The name of a layer in a configuration, and what it is made of."""
+    name = class_of(layer)
+    kind = classes(role == "encoder").get(name)
+    return [name, *(structure(kind, own_options(layer)) if kind else ()), *PARTS.get(name, ())]
 
 
 def rate_of(config: dict[str, Any]) -> Any:

@@ -1,6 +1,7 @@
 """A whole comparison: plan, trainings, measures, report; each part is kept, so that a stopped one goes on."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -17,29 +18,45 @@ Say = Callable[[str], object]
 
 
 def planned(settings: Settings, folder: Path, again: bool) -> Plan:
-    """The plan in this folder, or a new one if there is none or it is to be started anew."""
+    """The plan in this folder, with other seeds and layers if these are asked for, or a new one.
+
+    A new one is made if there is none, or if all is to be started anew.
+    """
     old = None if again else load(folder)
     plan = make_plan(settings)
     if old is not None:
-        return agreed(old, plan, folder)
+        plan = agreed(old, plan, folder)
     if again:
         forget(folder)
-    save(plan, folder)
+    if plan != old:
+        save(plan, folder)
     return plan
 
 
 def forget(folder: Path) -> None:
     """Remove what the comparison before left, and nothing else that may be in its folder."""
-    plan = folder / "plan.json"
-    held = json.loads(plan.read_text(encoding="utf-8")) if plan.exists() else {}
-    for variant in held.get("variants", []):
-        for seed in range(1, held["settings"]["seeds"] + 1):
-            shutil.rmtree(folder / "runs" / name_of(variant["slug"], seed), ignore_errors=True)
-            (folder / "trials" / f"{name_of(variant['slug'], seed)}.json").unlink(missing_ok=True)
-        (folder / "measures" / f"{variant['slug']}.json").unlink(missing_ok=True)
+    for slug in slugs_of(folder):
+        trial = re.compile(name_of(re.escape(slug), r"\d+"))
+        for run in (folder / "runs").glob("*"):
+            if trial.fullmatch(run.name):
+                shutil.rmtree(run, ignore_errors=True)
+        for kept in (folder / "trials").glob("*.json"):
+            if trial.fullmatch(kept.stem):
+                kept.unlink()
+        for left in (folder / "measures" / f"{slug}.json", folder / "configs" / f"{slug}.yaml"):
+            left.unlink(missing_ok=True)
 
 
-def name_of(slug: str, seed: int) -> str:
+def slugs_of(folder: Path) -> list[str]:
+    """The names of all that was planned here: those of the configurations where the plan itself cannot be read."""
+    try:
+        plan = load(folder)
+    except ValueError:
+        return [path.stem for path in (folder / "configs").glob("*.yaml")]
+    return [variant.slug for variant in (*plan.variants, *plan.aside)] if plan is not None else []
+
+
+def name_of(slug: str, seed: int | str) -> str:
     """The name of a trial's run."""
     return f"{slug}-{seed}"
 
@@ -99,10 +116,9 @@ def measured(plan: Plan, variant: Variant, found: list[Trial], folder: Path) -> 
     kept = folder / "measures" / f"{variant.slug}.json"
     if (held := trials.read(kept)) is not None:
         return [Generation(**one) for one in held], ""
-    device = "cpu" if plan.settings.config["trainer"]["accelerator"] == "cpu" else "auto"
     try:
-        numbers = generation(run, device)
-    except (ValueError, RuntimeError) as error:  # the trainings stand without it
+        numbers = generation(run, "cpu" if plan.on_cpu else "auto")
+    except (OSError, RuntimeError, ValueError) as error:  # the trainings stand without it
         return [], " ".join(str(error).split())[:300]
     with whole(kept) as temporary:
         temporary.write_text(json.dumps(plain(numbers)) + "\n", encoding="utf-8")

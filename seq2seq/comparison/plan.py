@@ -4,7 +4,7 @@ import copy
 import json
 import re
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -20,6 +20,9 @@ from seq2seq.models import LanguageModel, Translator
 
 Budget = Literal["parameters", "time", "tokens"]
 VALIDATIONS = 8  # of each training, about
+ABOUT = (8, 9, 7, 10, 6, 11, 5, 12)  # and how many they may be for steps that are no multiple, the best first
+FEW = 15  # steps, each of which can be validated
+DECIDED = ("model", "optimizer")  # parts of a configuration that a layer's recipe decides
 VOCABULARY = ("vocab_size", "source_vocab_size", "target_vocab_size", "shared_vocabulary")  # which the data says
 
 
@@ -51,6 +54,12 @@ class Variant(NamedTuple):
 class Plan(NamedTuple):
     settings: Settings
     variants: list[Variant]
+    aside: tuple[Variant, ...] = ()  # what was compared before and is not now; it may come back
+
+    @property
+    def on_cpu(self) -> bool:
+        """Whether nothing is trained on an accelerator."""
+        return bool(self.settings.config["trainer"]["accelerator"] == "cpu")
 
     @property
     def metric(self) -> str:
@@ -79,7 +88,7 @@ def make_plan(settings: Settings) -> Plan:
         else:
             width = solved(new, model, known, target, entry.text)
         new["model"]["init_args"]["size"] = width.size
-        steps = None if settings.minutes is not None else settings.steps or int(config["trainer"]["max_steps"])
+        steps = None if settings.minutes is not None else even(settings.steps or int(config["trainer"]["max_steps"]))
         if steps is not None:
             new = with_steps(new, steps)
         name = slug(entry.text, [variant.slug for variant in variants])
@@ -171,12 +180,21 @@ def reason(error: Exception) -> str:
     return f"{found[1]} cannot be {found[3].rstrip('.')} ({found[2].lower()})" if found else text[:300]
 
 
+def validations(steps: int) -> int | None:
+    """How many parts of a training have the same steps, so that the last step is validated; None if no fit number."""
+    return next((parts for parts in ABOUT if steps % parts == 0), steps if steps <= FEW else None)
+
+
+def even(steps: int) -> int:
+    """The most steps up to this many that fall into about eight equal parts: 97 become 96."""
+    return next(fewer for fewer in range(steps, 0, -1) if validations(fewer))
+
+
 def with_steps(config: dict[str, Any], steps: int) -> dict[str, Any]:
-    """The configuration with so many steps, so that the schedule reaches its end, and validations evenly among them."""
+    """The configuration with so many even steps, so that its schedule ends with them, and validations among them."""
     new = copy.deepcopy(config)
     batches = int(new["trainer"]["accumulate_grad_batches"] or 1)
-    even = next((n for n in (VALIDATIONS, 10, 7, 9, 6, 5) if steps % n == 0), VALIDATIONS)
-    every = max(1, steps // even)
+    every = steps // (validations(steps) or steps)
     new["trainer"].update(
         max_steps=steps,
         val_check_interval=every * batches,
@@ -188,9 +206,9 @@ def with_steps(config: dict[str, Any], steps: int) -> dict[str, Any]:
 
 def slug(text: str, taken: Sequence[str]) -> str:
     """A name for files: `LSTM:depth=2` as LSTM-depth-2."""
-    plain = re.sub(r"[^A-Za-z0-9.]+", "-", text).strip("-")
-    numbered = (f"{plain}-{number}" if number > 1 else plain for number in range(1, len(taken) + 2))
-    return next(name for name in numbered if name not in taken)
+    name = re.sub(r"[^A-Za-z0-9.]+", "-", text).strip("-")
+    numbered = (f"{name}-{number}" if number > 1 else name for number in range(1, len(taken) + 2))
+    return next(one for one in numbered if one not in taken)
 
 
 def save(plan: Plan, folder: Path) -> None:
@@ -198,7 +216,11 @@ def save(plan: Plan, folder: Path) -> None:
     for variant in plan.variants:
         with whole(config_of(folder, variant)) as temporary:
             temporary.write_text(yaml.safe_dump(variant.config, sort_keys=False), encoding="utf-8")
-    held = {"settings": plan.settings._asdict(), "variants": [variant._asdict() for variant in plan.variants]}
+    held = {
+        "settings": plan.settings._asdict(),
+        "variants": [variant._asdict() for variant in plan.variants],
+        "aside": [variant._asdict() for variant in plan.aside],
+    }
     with whole(folder / "plan.json") as temporary:
         temporary.write_text(json.dumps(held, indent=1) + "\n", encoding="utf-8")
 
@@ -214,35 +236,46 @@ def load(folder: Path) -> Plan | None:
         return None
     try:
         held = json.loads(path.read_text(encoding="utf-8"))
-        return Plan(Settings(**held["settings"]), [Variant(**variant) for variant in held["variants"]])
+        settings, variants = Settings(**held["settings"]), [Variant(**one) for one in held["variants"]]
+        return Plan(settings, variants, tuple(Variant(**one) for one in held.get("aside", ())))
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path} is no plan of a comparison; --again makes a new one") from error
 
 
 def agreed(old: Plan, new: Plan, folder: Path) -> Plan:
-    """The plan that is kept, if it is one of the same comparison.
+    """The new plan with what the old one, of the same comparison, has decided; seeds and layers may be others.
 
     Raises:
-        ValueError: naming what is another than before.
+        ValueError: naming what else is another than before.
     """
-    changed = differences(plain(old.settings._asdict()), plain(new.settings._asdict()))
-    changed = changed or [
-        f"the block of {before.entry}"
-        for before, now in zip(old.variants, new.variants, strict=True)
-        if plain(before.config["model"]) != plain(now.config["model"])
-        or plain(before.config["optimizer"]) != plain(now.config["optimizer"])
+    same = old.settings._replace(seeds=new.settings.seeds, layers=new.settings.layers)
+    before = {variant.entry: variant for variant in (*old.variants, *old.aside)}
+    changed = differences(same._asdict(), new.settings._asdict()) or [
+        f"the block of {now.entry}"
+        for now in new.variants
+        if now.entry in before and any(before[now.entry].config[key] != now.config[key] for key in DECIDED)
     ]
     if changed:
         raise ValueError(
             f"{folder} holds another comparison (changed: {', '.join(changed[:5])}); --output names another folder, "
             f"and --again starts this one anew"
         )
-    return old
+    variants = joined(new.variants, before)
+    now = {variant.entry for variant in variants}
+    return Plan(new.settings, variants, tuple(one for entry, one in before.items() if entry not in now))
 
 
-def plain(value: Any) -> Any:
-    """As JSON gives it back."""
-    return json.loads(json.dumps(value))
+def joined(variants: Iterable[Variant], before: dict[str, Variant]) -> list[Variant]:
+    """The variants as they were planned before, and those that were not with names of files that none of these has."""
+    taken = [variant.slug for variant in before.values()]
+    found: list[Variant] = []
+    for variant in variants:
+        if variant.entry in before:
+            found.append(before[variant.entry])
+        else:
+            found.append(variant._replace(slug=slug(variant.entry, taken)))
+            taken.append(found[-1].slug)
+    return found
 
 
 def differences(old: Any, new: Any, name: str = "") -> list[str]:

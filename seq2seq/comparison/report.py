@@ -33,13 +33,13 @@ def sentence(results: Sequence[Result], plan: Plan) -> str:
     return verdict(scores, plan.metric) + told
 
 
-def machine() -> dict[str, Any]:
-    """Where the numbers come from."""
+def machine(on_cpu: bool) -> dict[str, Any]:
+    """Where the numbers come from; a GPU that nothing was trained on is no part of it."""
     return {
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "threads": torch.get_num_threads(),
         "processor": platform.machine(),
-        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "gpu": None if on_cpu or not torch.cuda.is_available() else torch.cuda.get_device_name(),
         "torch": torch.__version__,
         "seq2seq": version("seq2seq"),
         "python": platform.python_version(),
@@ -48,7 +48,7 @@ def machine() -> dict[str, Any]:
 
 def write(results: Sequence[Result], plan: Plan, folder: Path, command: str) -> None:
     """Write all three."""
-    place, told = machine(), sentence(results, plan)
+    place, told = machine(plan.on_cpu), sentence(results, plan)
     total = sum(trial.seconds for result in results for trial in result.trials if trial.seconds == trial.seconds)
     better = "highest" if plan.metric == "val_bleu" else "lowest"
     held = {

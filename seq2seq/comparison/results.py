@@ -58,7 +58,8 @@ class Result(NamedTuple):
 
     @property
     def peak_memory(self) -> float:
-        return max((trial.peak_memory for trial in self.finished), default=math.nan)
+        peaks = [trial.peak_memory for trial in self.finished if math.isfinite(trial.peak_memory)]
+        return max(peaks, default=math.nan)
 
     @property
     def troubles(self) -> list[str]:
@@ -90,7 +91,8 @@ def trial_of(seed: int, ended: Outcome, folder: Path, name: str, metric: str) ->
         sentence = f"no {metric} that is a finite number was logged"
         ended = Outcome("diverged", step, sentence) if points else Outcome("failed", None, sentence)
         value = math.nan
-    return Trial(seed, ended, value, held["seconds"], held["tokens"], held["peak_memory"], points)
+    # a training that was stopped behind its last step does not know what it took
+    return Trial(seed, ended, value, held["seconds"], held["tokens"], held.get("peak_memory", math.nan), points)
 
 
 def ordered(results: Sequence[Result], plan: Plan) -> list[Result]:

@@ -51,9 +51,9 @@ def cells(result: Result, metric: str) -> list[str]:
 
 
 def named(result: Result) -> str:
-    """The whole block, behind the entry if this says more than a name."""
+    """The whole block, behind the entry if it does not begin with this."""
     entry, block = result.variant.entry, result.variant.block
-    return f"{entry}: {block}" if ":" in entry else block
+    return block if block.startswith(f"{entry},") else f"{entry}: {block}"
 
 
 def scored(result: Result, metric: str) -> list[str]:

@@ -125,39 +125,52 @@ def outcome(status: int, said: str) -> Outcome:
     """How a training ended, from its status and from what it said."""
     if status == 0:
         return Outcome("finished")
-    lines = [line for line in said.splitlines() if line.strip()] or ["it said nothing"]
-    mistakes = [line.removeprefix("seq2seq: ") for line in lines if line.startswith("seq2seq: ")]
-    sentence = mistakes[-1] if mistakes else lines[-1].strip()
+    lines = [line.strip().removeprefix("seq2seq: ") for line in said.splitlines() if line.strip()]
+    for line in lines:
+        if wrong := DIVERGED.search(line):
+            return Outcome("diverged", int(wrong[1].replace(",", "")), line)
+    for line in lines:
+        if NO_NUMBERS.search(line):
+            return Outcome("diverged", None, line)
     if status < 0:
-        sentence = f"it was ended by {signal.Signals(-status).name}"
-    if wrong := DIVERGED.search(sentence):
-        return Outcome("diverged", int(wrong[1].replace(",", "")), sentence)
-    return Outcome("diverged" if NO_NUMBERS.search(sentence) else "failed", None, sentence)
+        return Outcome("failed", None, f"it was ended by {signal.Signals(-status).name}")
+    return Outcome("failed", None, lines[-1] if lines else "it said nothing")
 
 
 def trial(child: Child, config: Path, seed: int, name: str, folder: Path, look: Callable[[str], object]) -> Outcome:
     """Train a configuration with a seed, or go on where this was stopped, or say how it ended before.
 
-    What failed for a reason other than a loss that is no number is tried again.
+    What failed for a reason other than a loss that is no number is tried again, and so is what finished and has left no
+    numbers.
     """
     kept = folder / "trials" / f"{name}.json"
     held = read(kept)
-    if held is not None and held["status"] != "failed":
+    if held is not None and held["status"] == "diverged":
         return Outcome(**held)
-    trained = folder / "runs" / name
-    given = ["--config", str(config), "--seed_everything", str(seed), "--name", name, "--runs", str(folder / "runs")]
-    done = run_of(folder, name)
-    if done is not None and (done / runs.FINISHED).exists():
-        ended = Outcome("finished")
-    else:
-        if done is not None and runs.last_checkpoint(done).exists():
-            given.append("--resume")
-        elif trained.exists():
-            shutil.rmtree(trained)  # it was stopped before it wrote a checkpoint
-        ended = fit(child, given, folder / "logs" / f"{name}.txt", look)
+    ended = Outcome("finished") if has_ended(folder, name) else trained(child, config, seed, name, folder, look)
     with whole(kept) as temporary:
         temporary.write_text(json.dumps(ended._asdict(), indent=1) + "\n", encoding="utf-8")
     return ended
+
+
+def trained(child: Child, config: Path, seed: int, name: str, folder: Path, look: Callable[[str], object]) -> Outcome:
+    """Train from the last checkpoint, or from the beginning if there is none."""
+    given = ["--config", str(config), "--seed_everything", str(seed), "--name", name, "--runs", str(folder / "runs")]
+    run = run_of(folder, name)
+    if run is not None and runs.last_checkpoint(run).exists():
+        given.append("--resume")
+    elif (folder / "runs" / name).exists():
+        shutil.rmtree(folder / "runs" / name)
+    ended = fit(child, given, folder / "logs" / f"{name}.txt", look)
+    if ended.status == "finished" and not has_ended(folder, name):
+        return Outcome("failed", None, f"it ended without {runs.FINISHED}")
+    return ended
+
+
+def has_ended(folder: Path, name: str) -> bool:
+    """Whether a trial's run has left the numbers of its end."""
+    run = run_of(folder, name)
+    return run is not None and (run / runs.FINISHED).exists()
 
 
 def run_of(folder: Path, name: str) -> Path | None:

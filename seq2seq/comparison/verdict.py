@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+CHANCE = "with one seed nothing says which differences are chance"
 DIGITS = {"val_loss": 4, "val_bleu": 2}  # behind the point
 
 
@@ -36,7 +37,8 @@ def verdict(scores: Sequence[Score], metric: str) -> str:
     if finished:
         best, *others = finished
         against = [(other, differ(best, other)) for other in others]
-        unknown = any(sure is None for _, sure in against)
+        unsure = [shown(other, digits) for other, sure in against if sure is None]
+        unknown = bool(unsure) or (not others and best.spread is None)
         tied = [other for other, sure in against if sure is False]
         title = "Lowest" if unknown and metric != "val_bleu" else "Highest" if unknown else "Best"
         sentences.append(f"{title}: {best.name}, {number(best, digits)} {unit}.")
@@ -47,8 +49,10 @@ def verdict(scores: Sequence[Score], metric: str) -> str:
             )
         if behind := [shown(other, digits) for other, sure in against if sure]:
             sentences.append(f"Behind: {', '.join(behind)}.")
-        if unsure := [shown(other, digits) for other, sure in against if sure is None]:
-            sentences.append(f"Then: {', '.join(unsure)}; with one seed nothing says which differences are chance.")
+        if unsure:
+            sentences.append(f"Then: {', '.join(unsure)}; {CHANCE}.")
+        elif unknown:
+            sentences.append(f"{CHANCE.capitalize()}.")
     if lost:
         sentences.append(f"Without a result: {', '.join(lost)}.")
     return " ".join(sentences)

@@ -31,7 +31,7 @@ def results() -> dict[str, Any]:
 
 
 def test_two_layers_with_two_seeds_one_of_which_diverges(compared_texts: Path) -> None:
-    """And then continued without one of the trainings, refused with another plan, and started anew."""
+    """And then continued without one of the trainings, refused with another plan, started anew, and given one more."""
     config(compared_texts)
     given = ("--layers", "LSTM", "RNN:lr=1e30", "--seeds", "2", "--steps", "4", "--model.size", "64")
     told = compare(*given)
@@ -70,9 +70,14 @@ def test_two_layers_with_two_seeds_one_of_which_diverges(compared_texts: Path) -
     assert told.status == 1
     assert "out holds another comparison (changed: --data.batch_size)" in told.err
     assert told.err.count("\n") == 1
-    told = compare("--layers", "LSTM", "--steps", "1", "--model.size", "8", "--again")
+    alone = ("--layers", "LSTM", "--steps", "1", "--model.size", "8")
+    told = compare(*alone, "--again")
     assert told.status == 0, told.err
     assert len(results()["results"]) == 1
+    kept = Path("out/runs/LSTM-1/1/checkpoints/last.ckpt").stat().st_mtime_ns
+    assert compare(*alone, "--seeds", "2").status == 0
+    assert Path("out/runs/LSTM-1/1/checkpoints/last.ckpt").stat().st_mtime_ns == kept
+    assert [seed["outcome"]["status"] for seed in results()["results"][0]["seeds"]] == ["finished", "finished"]
 
 
 def test_translators_are_compared_by_bleu_for_a_time(compared_texts: Path) -> None:
@@ -81,9 +86,9 @@ def test_translators_are_compared_by_bleu_for_a_time(compared_texts: Path) -> No
     told = compare("--layers", "RNN/GRU", "--budget", "time", "--minutes", "0.002")
     assert told.status == 0, told.err
     (result,) = results()["results"]
-    assert "Best: RNN/GRU, " in told.out
+    assert "Highest: RNN/GRU, " in told.out
     assert "BLEU" in told.out
-    assert result["block"] == "RNN/GRU, 1 x 8"
+    assert result["block"] == "encoder RNN; decoder GRU, keep bias 0; 1 x 8"
     assert result["steps"] % 8 == 0
     assert result["size"] == 8
     assert results()["metric"].startswith("val_bleu, the highest")

@@ -9,8 +9,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seq2seq.comparison.calibration import steps_within
-from seq2seq.comparison.plan import Settings, agreed, load, make_plan, model_of, save, slug, vocabulary, with_steps
-from seq2seq.comparison.recipes import RECIPES
+from seq2seq.comparison.compare import planned
+from seq2seq.comparison.entries import arguments, classes
+from seq2seq.comparison.plan import (
+    Settings,
+    agreed,
+    config_of,
+    even,
+    load,
+    make_plan,
+    model_of,
+    save,
+    slug,
+    vocabulary,
+    with_steps,
+)
+from seq2seq.comparison.recipes import GATES, RECIPES
 from seq2seq.comparison.widths import CLOSE, Width, solve
 from seq2seq.inference.checkpoint import build
 
@@ -47,6 +61,72 @@ def test_a_translator_has_an_even_width(translation: dict[str, Any]) -> None:
     encoders = [variant.config["model"]["init_args"]["encoder"] for variant in plan.variants]
     assert encoders[0] == encoders[1] == translation["model"]["init_args"]["encoder"]
     assert encoders[2] == {"class_path": "seq2seq.recurrence.RNN", "init_args": {}}
+
+
+START = {
+    "LSTM": "forget_bias",
+    "LayerNormLSTM": "forget_bias",
+    "MogrifierLSTM": "forget_bias",
+    "MinLSTM": "forget_bias",
+    "GRU": "keep_bias",
+    "LayerNormGRU": "keep_bias",
+    "MinGRU": "write_bias",
+}
+
+
+def translator(config: dict[str, Any], encoder: str, decoder: str, **options: Any) -> dict[str, Any]:
+    """The configuration of a translator with these two layers and options of both."""
+    new = copy.deepcopy(config)
+    for role, name in (("encoder", encoder), ("decoder", decoder)):
+        new["model"]["init_args"][role] = {"class_path": f"seq2seq.recurrence.{name}", "init_args": dict(options)}
+    return new
+
+
+def layers(config: dict[str, Any], entry: str, **changed: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The options of the encoder and of the decoder that an entry gets."""
+    (variant,) = make_plan(settings(config, entry, budget="tokens", **changed)).variants
+    init = variant.config["model"]["init_args"]
+    return init["encoder"]["init_args"], init["decoder"]["init_args"]
+
+
+def test_every_class_with_gates_that_a_translator_starts_anew_is_known() -> None:
+    found = {name: key for name, kind in classes(encoder=True).items() for key in arguments(kind) if key in GATES}
+    assert found == START
+
+
+@pytest.mark.parametrize(("name", "key"), START.items())
+def test_the_gates_of_a_translator_start_alike(translation: dict[str, Any], name: str, key: str) -> None:
+    plain = translator(translation, "RNN", "RNN")
+    assert layers(plain, f"{name}/{name}") == ({key: 0}, {key: 0})
+    assert layers(plain, name) == ({}, {key: 0})
+    assert layers(plain, f"{name}:{key}=2")[1] == {key: 2}
+    assert layers(plain, f"{name}/{name}", same_block=True) == ({}, {})
+
+
+def test_gates_stay_as_the_configuration_or_a_memory_span_has_them(
+    language: dict[str, Any], translation: dict[str, Any]
+) -> None:
+    own = translator(translation, "LSTM", "LSTM", forget_bias=0.5)
+    assert layers(own, "LSTM/LSTM") == ({"forget_bias": 0.5}, {"forget_bias": 0.5})
+    assert layers(own, "GRU/LSTM") == ({"keep_bias": 0}, {"forget_bias": 0.5})
+    assert layers(own, "GRU:memory_span=9")[1] == {"memory_span": 9}
+    own["model"]["init_args"]["encoder"] = "seq2seq.recurrence.GRU"
+    assert layers(own, "GRU/LSTM") == ({}, {"forget_bias": 0.5})
+    (variant,) = make_plan(settings(language, "GRU")).variants
+    assert variant.config["model"]["init_args"]["layer"]["init_args"] == {}
+
+
+def test_the_decoder_decides_the_block_of_a_pair(translation: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(RECIPES, "MinGRU", {"write_bias": -3.0, "depth": 3, "norm": True, "lr": 0.5})
+
+    def decided(entry: str) -> tuple[Any, ...]:
+        (variant,) = make_plan(settings(translation, entry, budget="tokens")).variants
+        init = variant.config["model"]["init_args"]
+        own = init["encoder"]["init_args"].get("write_bias")
+        return own, init["depth"], init["norm"], variant.config["optimizer"]["init_args"]["lr"]
+
+    assert decided("MinGRU/GRU") == (-3.0, 1, False, 0.01)
+    assert decided("GRU/MinGRU") == (None, 3, True, 0.5)
 
 
 @given(
@@ -161,19 +241,37 @@ def test_a_row_names_the_whole_block(language: dict[str, Any], translation: dict
     entry = "RNN:depth=2,nonlinearity=relu,norm=true,residual=true,lr=0.5,embedding_size=16"
     (variant,) = make_plan(settings(language, entry, budget="tokens")).variants
     assert variant.block == "RNN, 2 x 64, nonlinearity relu, norm, residual, embedding 16, rate 0.5"
-    (variant,) = make_plan(settings(translation, "LSTM/GRU:input_feeding=true", budget="tokens")).variants
-    assert variant.block == "LSTM/GRU, 1 x 64, input feeding"
+    config = translator(translation, "LSTM", "LSTM", forget_bias=0.0)
+    for entry, block in (
+        ("LSTM/GRU:input_feeding=true", "encoder LSTM, forget bias 0; decoder GRU, keep bias 0; 1 x 64, input feeding"),
+        ("RNN", "encoder LSTM, forget bias 0; decoder RNN; 1 x 64, rate 0.003"),
+        ("GRU:keep_bias=1,lr=0.5", "encoder LSTM, forget bias 0; decoder GRU; 1 x 64, rate 0.5"),
+    ):
+        assert make_plan(settings(config, entry, budget="tokens")).variants[0].block == block
+    both = "encoder RGLRU, heads 4, convolution 4, output gate; decoder MLSTM, heads 4, convolution 4, output gate; "
+    (variant,) = make_plan(settings(config, "RGLRU/MLSTM", budget="tokens")).variants
+    assert variant.block.startswith(both)
 
 
-@given(steps=st.integers(1, 5000), batches=st.integers(1, 4))
-def test_validations_are_even_and_the_schedule_ends(steps: int, batches: int) -> None:
+@pytest.mark.parametrize(("asked", "made"), [(97, 96), (43, 42), (11, 11), (13, 13), (6000, 6000), (1, 1)])
+def test_steps_become_even(language: dict[str, Any], asked: int, made: int) -> None:
+    (variant,) = make_plan(settings(language, "LSTM", steps=asked)).variants
+    trainer = variant.config["trainer"]
+    assert variant.steps == trainer["max_steps"] == made
+    assert made % trainer["val_check_interval"] == 0
+
+
+@given(asked=st.integers(1, 5000), batches=st.integers(1, 4))
+def test_validations_are_even_and_the_last_step_has_one(asked: int, batches: int) -> None:
     trainer = {"accumulate_grad_batches": batches, "log_every_n_steps": 20, "max_steps": 1}
+    steps = even(asked)
+    assert asked - 4 <= steps <= asked
     made = with_steps({"trainer": trainer}, steps)["trainer"]
     every, rest = divmod(made["val_check_interval"], batches)
     assert rest == 0
     assert made["max_steps"] == steps
-    assert 1 <= every <= steps
-    assert steps // every <= 15
+    assert steps % every == 0
+    assert min(5, steps) <= steps // every <= 15
     assert trainer["max_steps"] == 1
 
 
@@ -200,13 +298,56 @@ def test_a_plan_that_is_kept_is_the_same_and_another_is_refused(language: dict[s
     other = copy.deepcopy(language)
     other["data"]["init_args"]["batch_size"] = 5
     for changed, name in (
-        (settings(language, "LSTM", "GRU", seeds=2), "--seeds"),
-        (settings(language, "LSTM"), "--layers"),
+        (settings(language, "LSTM", "GRU", steps=7), "--steps"),
         (settings(language, "LSTM", "GRU", same_block=True), "--same-block"),
         (settings(other, "LSTM", "GRU"), r"--data\.batch_size"),
     ):
         with pytest.raises(ValueError, match=rf"holds another comparison \(changed: {name}\)"):
             agreed(kept, make_plan(changed), tmp_path)
-    (tmp_path / "plan.json").write_text("{}")
-    with pytest.raises(ValueError, match="is no plan of a comparison; --again makes a new one"):
-        load(tmp_path)
+
+
+def test_more_seeds_and_other_layers_keep_what_is_planned(language: dict[str, Any], tmp_path: Path) -> None:
+    timed = settings(language, "LSTM", "GRU", steps=None, minutes=1.0, budget="time")
+    first = planned(timed, tmp_path, False)
+    paced = first._replace(variants=[variant._replace(steps=80) for variant in first.variants])
+    save(paced, tmp_path)
+    more = planned(timed._replace(layers=["GRU", "RNN"], seeds=3), tmp_path, False)
+    assert more.settings.seeds == 3
+    assert [(variant.entry, variant.steps) for variant in more.variants] == [("GRU", 80), ("RNN", None)]
+    assert more == load(tmp_path)
+    # what comes back finds what it had
+    back = planned(timed, tmp_path, False)
+    assert back.variants == paced.variants
+    assert [variant.entry for variant in back.aside] == ["RNN"]
+    assert load(tmp_path) == back
+
+
+def test_a_layer_that_is_added_takes_no_name_of_another(language: dict[str, Any], tmp_path: Path) -> None:
+    (one,) = planned(settings(language, "LSTM:forget_bias=1"), tmp_path, False).variants
+    (other,) = planned(settings(language, "LSTM:forget_bias=-1"), tmp_path, False).variants
+    assert (one.slug, other.slug) == ("LSTM-forget-bias-1", "LSTM-forget-bias-1-2")
+    assert config_of(tmp_path, other).exists()
+
+
+@pytest.mark.parametrize("damage", [None, "{broken", "[]", "{}", '{"variants": []}', '{"settings": 3, "variants": 3}'])
+def test_starting_anew_removes_what_was_trained_and_nothing_else(
+    language: dict[str, Any], tmp_path: Path, damage: str | None
+) -> None:
+    asked = settings(language, "LSTM")
+    planned(asked._replace(layers=["LSTM", "GRU"], seeds=2), tmp_path, False)
+    planned(asked, tmp_path, False)
+    left = ("runs/LSTM-1/1/log", "runs/GRU-2/1/log", "trials/LSTM-2.json", "trials/GRU-1.json", "measures/GRU.json")
+    mine = ("runs/mine-1/log", "runs/LSTM-mine/log", "trials/LSTM.txt", "notes.txt")
+    for name in left + mine:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("{}")
+    if damage is not None:
+        (tmp_path / "plan.json").write_text(damage)
+        with pytest.raises(ValueError, match="is no plan of a comparison; --again makes a new one"):
+            planned(asked, tmp_path, False)
+    plan = planned(asked, tmp_path, True)
+    assert load(tmp_path) == plan
+    assert plan.aside == ()
+    assert not [name for name in left if (tmp_path / name).exists()]
+    assert all((tmp_path / name).exists() for name in mine)
+    assert [path.name for path in (tmp_path / "configs").iterdir()] == ["LSTM.yaml"]

@@ -15,7 +15,7 @@ from seq2seq.comparison.picture import bands
 from seq2seq.comparison.plan import Plan, Settings, Variant
 from seq2seq.comparison.report import sentence, write
 from seq2seq.comparison.results import Result, Trial, ordered, plain
-from seq2seq.comparison.table import cells, clock, headings, markdown, memory, terminal
+from seq2seq.comparison.table import cells, clock, headings, markdown, memory, named, terminal
 from seq2seq.comparison.trials import Outcome, outcome
 
 POINTS = [Point(4, 40.0, 0.5, 2.0), Point(8, 80.0, 1.0, 1.5)]
@@ -39,8 +39,8 @@ RESULTS = [
 ]
 
 
-def plan_of(metric: str = "val_loss") -> Plan:
-    config = {"checkpoint": {"monitor": metric}}
+def plan_of(metric: str = "val_loss", accelerator: str = "auto") -> Plan:
+    config = {"checkpoint": {"monitor": metric}, "trainer": {"accelerator": accelerator}}
     names = [result.variant.entry for result in RESULTS]
     settings = Settings(config, names, "parameters", 2, None, 8, None, False)
     return Plan(settings, [result.variant for result in RESULTS])
@@ -83,6 +83,13 @@ def test_the_best_is_the_lowest_loss_or_the_highest_bleu() -> None:
         (0, "", Outcome("finished")),
         (1, "a\nseq2seq: the loss is not a finite number at step 1,234, so", ("diverged", 1234)),
         (1, "seq2seq: a weight is not a finite number after step 7, so\n", ("diverged", 7)),
+        (1, "seq2seq: the loss is not a finite number at step 3\nexited\n", ("diverged", 3)),
+        (
+            1,
+            "seq2seq: a slow kernel\nTraceback\nRuntimeError: probability tensor contains either `inf`, `nan` or\nso\n",
+            ("diverged", None, "RuntimeError: probability tensor contains either `inf`, `nan` or"),
+        ),
+        (1, "seq2seq: a slow kernel\nTraceback\nKeyError: 1\n\n", Outcome("failed", None, "KeyError: 1")),
         (1, "RuntimeError: probability tensor contains either `inf`, `nan` or element < 0\n", ("diverged", None)),
         (1, "seq2seq: out of memory\n", Outcome("failed", None, "out of memory")),
         (1, "Traceback\nKeyError: 1\n", Outcome("failed", None, "KeyError: 1")),
@@ -133,6 +140,25 @@ def test_the_report_is_whole(tmp_path: Path, metric: str) -> None:
     assert sentence(ordered(RESULTS, plan), plan) in text
     assert "RNN$x, seed 2 diverged at step 3" in text
     assert (tmp_path / "loss.png").read_bytes().startswith(b"\x89PNG\r\n")
+
+
+def test_a_gpu_is_named_only_if_it_was_trained_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.get_device_name", lambda: "Some GPU")
+    for accelerator, has_gpu in (("auto", True), ("cpu", False)):
+        write(RESULTS, plan_of(accelerator=accelerator), tmp_path, "seq2seq compare")
+        assert ("Some GPU, cores: " in (tmp_path / "table.md").read_text(encoding="utf-8")) is has_gpu
+        held = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
+        assert held["machine"]["gpu"] == ("Some GPU" if has_gpu else None)
+
+
+def test_a_row_is_named_by_its_entry_and_its_block() -> None:
+    def name(entry: str, block: str) -> str:
+        return named(Result(variant(entry)._replace(block=block), [], []))
+
+    assert name("LSTM", "LSTM, 1 x 8") == "LSTM, 1 x 8"
+    assert name("LSTM:depth=2", "LSTM, 2 x 8") == "LSTM:depth=2: LSTM, 2 x 8"
+    assert name("GRU", "encoder LSTM; decoder GRU; 1 x 8") == "GRU: encoder LSTM; decoder GRU; 1 x 8"
 
 
 def test_nothing_at_all_can_be_reported(tmp_path: Path) -> None:

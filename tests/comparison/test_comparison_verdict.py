@@ -48,7 +48,10 @@ def test_one_seed_says_nothing_of_chance() -> None:
     end = "Then: GRU (29.00); with one seed nothing says which differences are chance."
     assert verdict(scores, "val_bleu") == f"Highest: LSTM, 30.00 BLEU. {end}"
     assert verdict(scores, "val_loss").startswith("Lowest: LSTM, 30.0000 nats.")
-    assert verdict(scores[:1], "val_bleu") == "Best: LSTM, 30.00 BLEU."
+    alone = "Highest: LSTM, 30.00 BLEU. With one seed nothing says which differences are chance."
+    assert verdict(scores[:1], "val_bleu") == alone
+    lost = [Score("LSTM", 1.5, None), Score("GRU", math.nan, None)]
+    assert verdict(lost, "val_loss").startswith("Lowest: LSTM, 1.5000 nats. With one seed nothing says ")
 
 
 def test_what_has_no_result_is_named() -> None:

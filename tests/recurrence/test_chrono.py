@@ -1,13 +1,14 @@
 """Laws of how the classical layers start: the chrono biases, and that they decide what is remembered."""
 
 from functools import partial
+from typing import Any
 
 import pytest
 import torch
 from delayed_token import TOKENS, learns
 from torch import Tensor
 
-from seq2seq.recurrence import GRU, LSTM, RNN
+from seq2seq.recurrence import GRU, LSTM, RNN, MinGRU, MinLSTM
 from seq2seq.recurrence.chrono import chrono
 from seq2seq.recurrence.layer_norm import LayerNormGRU, LayerNormLSTM
 from seq2seq.recurrence.mogrifier import MogrifierLSTM
@@ -64,13 +65,20 @@ def test_a_recurrent_network_starts_as_it_is_told() -> None:
         assert 0.1 < parameter.abs().max() <= 1 / 8
 
 
-@pytest.mark.parametrize(("layer", "steps"), [(LSTM, 300), (GRU, 130)], ids=["lstm", "gru"])
-def test_a_delayed_token_is_learned_with_the_span_of_its_delay(layer: type[LSTM | GRU], steps: int) -> None:
+each_layer = pytest.mark.parametrize(
+    ("layer", "steps"),
+    [(LSTM, 300), (GRU, 130), (MinGRU, 150), (MinLSTM, 150)],
+    ids=["lstm", "gru", "mingru", "minlstm"],
+)
+
+
+@each_layer
+def test_a_delayed_token_is_learned_with_the_span_of_its_delay(layer: Any, steps: int) -> None:
     assert learns(partial(layer, memory_span=DELAY), DELAY, steps, seed=0) > 0.7
 
 
-@pytest.mark.parametrize(("layer", "steps"), [(LSTM, 300), (GRU, 130)], ids=["lstm", "gru"])
-def test_a_delayed_token_is_not_learned_without(layer: type[LSTM | GRU], steps: int) -> None:
+@each_layer
+def test_a_delayed_token_is_not_learned_without(layer: Any, steps: int) -> None:
     assert learns(layer, DELAY, steps, seed=0) < 2.5 * GUESSING
 
 
