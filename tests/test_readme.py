@@ -151,6 +151,14 @@ def test_every_command_and_every_line_of_python_runs(workspace: Path) -> None:
         run(workspace, f"{shlex.quote(sys.executable)} -c {shlex.quote(program)}")
 
 
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", ROOT / "data" / "README.md", *(ROOT / "docs").glob("*.md")], ids=str
+)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\((?!https?://)([^)#]+)", page.read_text(encoding="utf-8")):
+        assert (page.parent / target).exists(), target
+
+
 def test_every_target_is_in_the_help(workspace: Path) -> None:
     said = run(workspace, "make help").stdout
     for target in ["setup", "tokenize", "train", "sample", "translate", "evaluate", "test", "check", "bench", "clean"]:

@@ -65,7 +65,7 @@ def write(results: Sequence[Result], plan: Plan, folder: Path, command: str) -> 
     draw(results, plan.metric, folder / "loss.png")
     where = f"{place['gpu']}, " if place["gpu"] else ""
     text = (
-        f"# {' against '.join(variant.entry for variant in plan.variants)}\n\n"
+        f"# {len(plan.variants)} layers compared\n\n"
         f"```sh\n{command}\n```\n\n"
         f"{markdown(results, plan.metric, plan.settings.seeds)}\n"
         f"{told}\n\n"
