@@ -44,7 +44,8 @@ class Decoder(nn.Module):
         attention: How the source is looked at.
         dropout: Probability of dropping an output of a layer, with one mask for a whole sentence.
         norm: Normalise what goes into every layer and what leaves the last one.
-        residual: Add what went into a layer to what comes out of it, where the sizes allow it.
+        residual: Add what went into a layer to what comes out of it, and what asked the attention to its answer, where
+            the sizes allow it.
         feed_forward: Inner features, for each feature, of a gated feed-forward after every layer; 0 for none.
         input_feeding: Read what was last said beside the next word (Luong et al., 2015, section 3.3); word by word, so
             that dropout is drawn for every word.
@@ -70,7 +71,9 @@ class Decoder(nn.Module):
         around = (dropout, norm, residual, feed_forward)
         self.lower = Stack(input_size + self.feed_size, size, layers[:1], *around)
         self.attention = attention(size, memory_size)
-        seen = size + self.attention.size
+        # as in a Transformer (Vaswani et al., 2017, section 3.1), whose layers would lose what they do not look at
+        self.adds = residual and self.attention.size == size
+        seen = size if self.adds else size + self.attention.size
         above = layers[1:]
         self.upper = Stack(seen, size, above, *around) if above else None
         self.combine = linear(seen, output_size)
@@ -92,9 +95,13 @@ class Decoder(nn.Module):
         context, weights = self.attention(hidden, memory)
         upper = state.upper
         if self.upper is not None:
-            hidden, upper = self.upper(torch.cat([hidden, context], dim=-1), upper)
-        features = torch.tanh(self.combine(torch.cat([hidden, context], dim=-1)))
+            hidden, upper = self.upper(self.join(hidden, context), upper)
+        features = torch.tanh(self.combine(self.join(hidden, context)))
         return Reading(features, weights, DecoderState(lower, upper, state.feed))
+
+    def join(self, hidden: Tensor, context: Tensor) -> Tensor:
+        """What was said and what was seen: side by side, or their sum."""
+        return hidden + context if self.adds else torch.cat([hidden, context], dim=-1)
 
     def loop(self, x: Float[Tensor, "batch target input"], memory: Memory, state: DecoderState) -> Reading:
         """The same, one word at a time."""
@@ -114,6 +121,6 @@ class Decoder(nn.Module):
         context, weights = (part.flatten(0, 1) for part in self.attention(queries, memory))
         upper = state.upper
         if self.upper is not None:
-            hidden, upper = self.upper.step(torch.cat([hidden, context], dim=-1), upper)
-        said = torch.tanh(self.combine(torch.cat([hidden, context], dim=-1)))
+            hidden, upper = self.upper.step(self.join(hidden, context), upper)
+        said = torch.tanh(self.combine(self.join(hidden, context)))
         return said, weights, DecoderState(lower, upper, said if self.feed_size else state.feed)
