@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from seq2seq.attention import AdditiveAttention, BilinearAttention, DotAttention, MultiHeadAttention
 from seq2seq.batch import TranslationBatch
 from seq2seq.models import Translator
-from seq2seq.recurrence import GRU, RNN
+from seq2seq.recurrence import GRU, RNN, RWKV, CausalAttention, Mamba, MinGRU, Retention, SelfAttention
 from seq2seq.search import Hypothesis, beam_search, greedy
 from seq2seq.special import BOS
 from seq2seq.state import repeat
@@ -27,11 +27,20 @@ ATTENTIONS: dict[str, Any] = {
     "additive": AdditiveAttention,
     "heads": partial(MultiHeadAttention, heads=2),
 }
+BLOCK: dict[str, Any] = {"depth": 2, "norm": True, "residual": True, "feed_forward": 2.0}
 OPTIONS: dict[str, dict[str, Any]] = {
     "one layer": {"depth": 1},
     "untied": {"tied": False, "embedding_size": 6},
     "narrow embedding": {"embedding_size": 6},
     "shared": {"shared_vocabulary": True, "target_vocab_size": SOURCES},
+    "parallel": {"encoder": MinGRU, "decoder": Mamba, **BLOCK},
+    "shifted": {"encoder": partial(RWKV, heads=2), "decoder": partial(Retention, heads=2), **BLOCK},
+    "transformer": {
+        "encoder": partial(SelfAttention, heads=2),
+        "decoder": partial(CausalAttention, heads=2),
+        "attention": partial(MultiHeadAttention, heads=2),
+        **BLOCK,
+    },
     "mixed": {"encoder": GRU, "decoder": partial(RNN, nonlinearity="relu"), "depth": 3, "norm": True, "residual": True},
 }
 MODELS: dict[str, dict[str, Any]] = {
