@@ -32,7 +32,7 @@ class Encoder(nn.Module):
         self,
         input_size: int,
         size: int,
-        layers: Sequence[LayerFactory | ReaderFactory],
+        layers: Sequence[ReaderFactory],
         dropout: float = 0.0,
         norm: bool = False,
         residual: bool = False,
@@ -61,7 +61,7 @@ class Encoder(nn.Module):
         return Encoding(x, torch.cat([ahead, back], dim=-1), real)
 
 
-def reader(layer: LayerFactory | ReaderFactory, input_size: int, size: int) -> nn.Module:
+def reader(layer: ReaderFactory, input_size: int, size: int) -> nn.Module:
     """A layer that sees a whole row: attention as it is, a recurrence from both ends."""
     kind = made_by(layer)
     sees_all = isinstance(kind, type) and issubclass(kind, SelfAttention)

@@ -51,7 +51,7 @@ class Translator(pl.LightningModule):
         source_vocab_size: int,
         target_vocab_size: int,
         shared_vocabulary: bool = False,
-        encoder: LayerFactory | ReaderFactory = LSTM,
+        encoder: ReaderFactory = LSTM,
         decoder: LayerFactory = LSTM,
         attention: AttentionFactory | None = BilinearAttention,
         size: int = 512,

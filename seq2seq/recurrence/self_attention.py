@@ -1,7 +1,7 @@
 """Attention of a sequence to itself (Vaswani et al., 2017), so that a Transformer stands beside the recurrences."""
 
 from collections.abc import Callable
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -117,7 +117,8 @@ class SelfAttention(nn.Module):
         return self.out(attend(q, k, v, self.heads, real[:, None].expand(-1, x.shape[1], -1)))  # type: ignore[no-any-return]
 
 
-ReaderFactory: TypeAlias = Callable[[int, int], SelfAttention]  # (input_size, size) -> what sees a whole row
+# (input_size, size) -> what reads a whole row: a recurrence from both ends, attention as it is
+ReaderFactory: TypeAlias = Callable[[int, int], Recurrence[Any] | SelfAttention]
 
 
 def read(state: AttentionState) -> Int[Tensor, " batch"]:

@@ -78,8 +78,8 @@ def test_a_state_that_grows_is_not_carried_from_batch_to_batch() -> None:
 
 
 def test_a_stack_grows_with_its_layers() -> None:
-    assert Stack(4, 4, [LSTM, CausalAttention]).grows
-    assert not Stack(4, 4, [LSTM, partial(CausalAttention, window=3)]).grows
+    assert Stack(8, 8, [LSTM, CausalAttention]).grows
+    assert not Stack(8, 8, [LSTM, partial(CausalAttention, window=3)]).grows
 
 
 def test_truncation_stops_the_gradient_between_batches_and_nothing_else() -> None:

@@ -30,6 +30,7 @@ from seq2seq.recurrence import (
 )
 from seq2seq.state import detach, flatten, repeat, select
 
+# two heads where a norm over the two features of four would know little more than a sign
 LAYERS: dict[str, LayerFactory] = {
     "rnn": RNN,
     "relu": partial(RNN, nonlinearity="relu"),
@@ -44,9 +45,9 @@ LAYERS: dict[str, LayerFactory] = {
     "minlstm": MinLSTM,
     "griffin": RGLRU,
     "mamba": Mamba,
-    "rwkv": partial(RWKV, heads=2),  # a norm over the two features of four heads would know their order alone
+    "rwkv": partial(RWKV, heads=2),
     "retention": Retention,
-    "mlstm": MLSTM,
+    "mlstm": partial(MLSTM, heads=2),
     "attention": CausalAttention,
     "window": partial(CausalAttention, window=20),
 }

@@ -106,11 +106,6 @@ def test_it_starts_without_a_past_and_with_forget_gates_of_many_lengths() -> Non
     assert layer.gain.eq(1).all()
 
 
-def test_a_head_of_one_unit_is_possible() -> None:
-    layer = SLSTM(2, 3, heads=3)
-    assert layer.outer.bias.view(3, 4)[:, 1].tolist() == [5.0] * 3
-
-
 def test_the_size_of_the_state_is_constant_and_it_stays_in_float32_under_autocast() -> None:
     layer, x = given()
     layer, x = layer.float(), x.float()
