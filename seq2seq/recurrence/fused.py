@@ -199,10 +199,10 @@ def initialise_weights(
     """Glorot's uniform for the input and orthogonal recurrent weights (Saxe et al., 2014), gate by gate."""
     size = inner.shape[1]
     with torch.no_grad():
-        for gate in outer.split(size):
-            nn.init.xavier_uniform_(gate)
         for gate in inner.split(size):
             recurrent(gate)
+        for gate in outer.split(size):
+            nn.init.xavier_uniform_(gate)
 
 
 def flag_padding(
