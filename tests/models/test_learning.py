@@ -123,7 +123,7 @@ def test_a_language_model_learns_a_pattern_that_needs_memory(layer: Any, options
     model = LanguageModel(7, layer=layer, size=24, **{"depth": 1, "dropout": 0.0, **options})
     batches = [
         LanguageBatch(text[:, at : at + 20], text[:, at + 1 : at + 21], at == 0, 40)
-        for _ in range(12)
+        for _ in range(18)
         for at in range(0, 400, 20)
     ]
     fit(model, batches, rate=0.006 if options else 0.02)
