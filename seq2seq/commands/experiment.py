@@ -20,7 +20,6 @@ import seq2seq.recurrence
 import seq2seq.training  # noqa: F401
 from seq2seq.commands.options import Parser, add_options
 from seq2seq.commands.parser import underscored
-from seq2seq.comparison.curves import rows
 from seq2seq.data.vocabulary import data_of
 from seq2seq.inference import Translation
 from seq2seq.inference.checkpoint import find, read
@@ -34,12 +33,13 @@ from seq2seq.training.beginnings import (
     check_same_processes,
     start_from,
 )
-from seq2seq.training.checkpoints import Continuation, WholeCheckpoints, place
+from seq2seq.training.checkpoints import Continuation, WholeCheckpoints
+from seq2seq.training.endings import complete, spent
 from seq2seq.training.finite import FiniteLoss
 from seq2seq.training.progress import ProgressLine, said
 from seq2seq.training.samples import Bleu, TextSample, TranslationSample
 from seq2seq.training.seeds import Seeds
-from seq2seq.training.speed import Speed, peak_memory
+from seq2seq.training.speed import Speed
 
 RUN = "SEQ2SEQ_RUN"  # tells processes that Lightning starts which folder the first one chose
 
@@ -246,20 +246,6 @@ def samples(model: Any, given: list[Any]) -> list[pl.Callback]:
 def is_first(trainer: pl.Trainer) -> bool:
     """Whether this is the first process of all, before they know of each other."""
     return trainer.node_rank == 0 and trainer.local_rank == 0
-
-
-def spent(trainer: pl.Trainer) -> dict[str, float]:
-    """What a training took: seconds without validation, target tokens, and bytes of memory at most."""
-    totals = [c.state_dict() for c in trainer.callbacks if isinstance(c, Speed)]  # type: ignore[attr-defined]
-    return {"peak_memory": peak_memory(trainer.strategy.root_device), **totals[0]}
-
-
-def complete(run: Path, held: dict[str, Any]) -> None:
-    """Finish a run that was stopped behind its last step, with what its logs and its last checkpoint say of it."""
-    metrics = {name: value for row in rows(run) for name, value in row.items() if name not in ("epoch", "step")}
-    if not (best := run / "checkpoints" / "best.ckpt").exists():
-        place(runs.last_checkpoint(run), best)
-    runs.finish(run, {"steps": held["global_step"], **metrics, **held["callbacks"][Speed().state_key]})
 
 
 def take_tokenizers(data: Any, checkpoint: str) -> None:

@@ -1,13 +1,12 @@
 """`seq2seq inspect`: what goes on inside a model; how far back its gradient reaches."""
 
-import json
 import math
 from collections.abc import Iterable, Sequence
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from seq2seq.files import whole
+from seq2seq.files import plain, write_json
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -235,14 +234,4 @@ def write_numbers(curves: "Sequence[Curve]", text: str | None, windows: int, pat
         ],
         "comparison": comparison(curves),
     }
-    with whole(path) as temporary:
-        temporary.write_text(json.dumps(finite(written), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-
-
-def finite(value: Any) -> Any:
-    """The same without what JSON cannot hold."""
-    if isinstance(value, dict):
-        return {key: finite(part) for key, part in value.items()}
-    if isinstance(value, list):
-        return [finite(part) for part in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    write_json(path, plain(written))

@@ -1,6 +1,5 @@
 """A whole comparison: plan, trainings, measures, report; each part is kept, so that a stopped one goes on."""
 
-import json
 import re
 import shutil
 from collections.abc import Callable
@@ -10,8 +9,8 @@ from seq2seq.comparison import report, trials
 from seq2seq.comparison.calibration import calibrate
 from seq2seq.comparison.measures import Generation, generation
 from seq2seq.comparison.plan import Plan, Settings, Variant, agreed, config_of, load, make_plan, save
-from seq2seq.comparison.results import Result, Trial, ordered, plain, trial_of
-from seq2seq.files import whole
+from seq2seq.comparison.results import Result, Trial, ordered, trial_of
+from seq2seq.files import plain, write_json
 
 Look = Callable[[str, str], object]  # what is done now, and how far it is
 Say = Callable[[str], object]
@@ -120,6 +119,5 @@ def measured(plan: Plan, variant: Variant, found: list[Trial], folder: Path) -> 
         numbers = generation(run, "cpu" if plan.on_cpu else "auto")
     except (OSError, RuntimeError, ValueError) as error:  # the trainings stand without it
         return [], " ".join(str(error).split())[:300]
-    with whole(kept) as temporary:
-        temporary.write_text(json.dumps(plain(numbers)) + "\n", encoding="utf-8")
+    write_json(kept, plain(numbers))
     return numbers, ""

@@ -1,12 +1,11 @@
-"""What the log of a run says: its validations, and its pace."""
+"""The validations of a run and its pace, as its log has them."""
 
-import csv
 import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-Row = dict[str, float]
+from seq2seq.training.logs import rows
 
 
 class Point(NamedTuple):
@@ -16,18 +15,6 @@ class Point(NamedTuple):
     tokens: float  # target tokens that were trained on before it
     seconds: float  # of training before it
     value: float
-
-
-def rows(run: Path) -> list[Row]:
-    """The log of a run, whose parts are several if it went on; what a later part trained again counts once."""
-    joined: list[Row] = []
-    versions = sorted((run / "logs").glob("version_*/metrics.csv"), key=lambda path: int(path.parent.name[8:]))
-    for version in versions:
-        with version.open(encoding="utf-8", newline="") as file:
-            part = [{key: float(value) for key, value in row.items() if value} for row in csv.DictReader(file)]
-        first = min((row["tokens"] for row in part if "tokens" in row), default=math.inf)
-        joined = [row for row in joined if row.get("tokens", math.inf) < first or not part] + part
-    return joined
 
 
 def curve(run: Path, metric: str) -> list[Point]:

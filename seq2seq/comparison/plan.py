@@ -15,7 +15,7 @@ from jsonargparse import ArgumentParser
 from seq2seq.comparison.blocks import block, varied
 from seq2seq.comparison.entries import parse_entries
 from seq2seq.comparison.widths import Width, close, counter, nearest, solve
-from seq2seq.files import whole
+from seq2seq.files import whole, write_json
 from seq2seq.models import LanguageModel, Translator
 
 Budget = Literal["parameters", "time", "tokens"]
@@ -221,8 +221,7 @@ def save(plan: Plan, folder: Path) -> None:
         "variants": [variant._asdict() for variant in plan.variants],
         "aside": [variant._asdict() for variant in plan.aside],
     }
-    with whole(folder / "plan.json") as temporary:
-        temporary.write_text(json.dumps(held, indent=1) + "\n", encoding="utf-8")
+    write_json(folder / "plan.json", held)
 
 
 def config_of(folder: Path, variant: Variant) -> Path:

@@ -1,6 +1,5 @@
 """What a comparison leaves in its folder: results.json, table.md and loss.png."""
 
-import json
 import os
 import platform
 from collections.abc import Sequence
@@ -12,10 +11,10 @@ import torch
 
 from seq2seq.comparison.picture import draw
 from seq2seq.comparison.plan import Plan
-from seq2seq.comparison.results import Result, plain
+from seq2seq.comparison.results import Result
 from seq2seq.comparison.table import clock, markdown
 from seq2seq.comparison.verdict import Score, verdict
-from seq2seq.files import whole
+from seq2seq.files import plain, whole, write_json
 
 RULE = (
     "Spread is the sample standard deviation over seeds; a gap between two means that is no larger than the larger of "
@@ -60,8 +59,7 @@ def write(results: Sequence[Result], plan: Plan, folder: Path, command: str) -> 
         "settings": plan.settings,
         "results": [summary(result) for result in results],
     }
-    with whole(folder / "results.json") as temporary:
-        temporary.write_text(json.dumps(plain(held), indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    write_json(folder / "results.json", plain(held))
     draw(results, plan.metric, folder / "loss.png")
     where = f"{place['gpu']}, " if place["gpu"] else ""
     text = (

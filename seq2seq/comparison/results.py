@@ -5,7 +5,7 @@ import math
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from seq2seq.comparison.curves import Point, best, curve
 from seq2seq.comparison.measures import Generation
@@ -99,14 +99,3 @@ def ordered(results: Sequence[Result], plan: Plan) -> list[Result]:
     """Best first; those of which no trial finished last."""
     sign = -1 if plan.metric == "val_bleu" else 1
     return sorted(results, key=lambda result: (math.isnan(result.mean), sign * result.mean))
-
-
-def plain(value: Any) -> Any:
-    """As strict JSON holds it: NamedTuples with their names, and null for what is no finite number."""
-    if hasattr(value, "_asdict"):
-        return plain(value._asdict())
-    if isinstance(value, dict):
-        return {key: plain(part) for key, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(part) for part in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Literal, NamedTuple
 
-from seq2seq.files import whole
+from seq2seq.files import write_json
 from seq2seq.training import runs
 
 POLL = 0.2  # seconds between two looks at a training
@@ -148,8 +148,7 @@ def trial(child: Child, config: Path, seed: int, name: str, folder: Path, look: 
     if held is not None and held["status"] == "diverged":
         return Outcome(**held)
     ended = Outcome("finished") if has_ended(folder, name) else trained(child, config, seed, name, folder, look)
-    with whole(kept) as temporary:
-        temporary.write_text(json.dumps(ended._asdict(), indent=1) + "\n", encoding="utf-8")
+    write_json(kept, ended._asdict())
     return ended
 
 

@@ -11,9 +11,8 @@ from seq2seq.linear import linear
 from seq2seq.recurrence.convolution import ShortConvolution
 from seq2seq.recurrence.heads import check_heads, split
 from seq2seq.recurrence.interface import Recurrence
-from seq2seq.recurrence.padding import padded
 from seq2seq.recurrence.precision import exact, outside_autocast
-from seq2seq.recurrence.scan import scan
+from seq2seq.recurrence.scan import remember
 
 SHARPNESS = 8.0  # c in the paper
 LEAST, MOST = 0.9, 0.999  # radius of a unit at the start; it keeps radius^(8 r) of its past in a step
@@ -61,11 +60,8 @@ class RGLRU(Recurrence[RGLRUState]):
         u, beside = self.project(x).chunk(2, dim=-1)
         u, convolution = self.convolution(u, before.convolution, lengths)
         keep, new = self.gates(u)
-        if lengths is not None:
-            past = padded(x, lengths)[..., None]
-            keep, new = keep.masked_fill(past, 1.0), new.masked_fill(past, 0.0)
-        h = scan(keep, new, before.hidden)
-        return self.out(F.gelu(beside) * h), RGLRUState(convolution, h[:, -1].clone())
+        h, hidden = remember(keep, new, before.hidden, lengths)
+        return self.out(F.gelu(beside) * h), RGLRUState(convolution, hidden)
 
     def step(self, x: Tensor, state: RGLRUState) -> tuple[Tensor, RGLRUState]:
         u, beside = self.project(x).chunk(2, dim=-1)

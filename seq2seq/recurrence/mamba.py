@@ -10,10 +10,10 @@ from torch.nn import functional as F
 
 from seq2seq.linear import linear
 from seq2seq.recurrence.convolution import ShortConvolution
-from seq2seq.recurrence.heads import check_heads, split
+from seq2seq.recurrence.heads import split
 from seq2seq.recurrence.interface import Recurrence
 from seq2seq.recurrence.linear_attention import scalar_decay, scalar_decay_step
-from seq2seq.recurrence.padding import padded
+from seq2seq.recurrence.padding import filled
 from seq2seq.recurrence.precision import exact, outside_autocast
 
 SLOWEST, FASTEST = 0.001, 0.1  # step sizes at the start
@@ -46,9 +46,9 @@ class Mamba(Recurrence[MambaState]):
     ) -> None:
         super().__init__(input_size, size)
         self.inner, self.heads, self.state_size = expand * size, heads, state_size
-        if self.inner < 1 or self.inner % heads:
+        if self.inner < 1 or heads < 1 or self.inner % heads:
             raise ValueError(f"expand ({expand}) times size ({size}) must be a multiple of heads ({heads})")
-        self.share = check_heads(self.inner, heads)
+        self.share = self.inner // heads
         mixed = self.inner + 2 * state_size
         self.project = linear(input_size, self.inner + mixed + heads, bias=False)
         self.convolution = ShortConvolution(mixed, width)
@@ -70,9 +70,7 @@ class Mamba(Recurrence[MambaState]):
         z, mixed, steps = self.parts(x)
         mixed, convolution = self.convolution(mixed, before.convolution, lengths)
         values, k, q, log_decay, v = self.selected(mixed, steps)
-        if lengths is not None:
-            past = padded(x, lengths)[..., None]
-            k, log_decay = k.masked_fill(past, 0.0), log_decay.masked_fill(past, 0.0)
+        k, log_decay = filled(k, lengths, 0.0), filled(log_decay, lengths, 0.0)
         with outside_autocast(x):
             y, memory = scalar_decay(
                 q[:, None], k[:, None], v.transpose(1, 2), log_decay.transpose(1, 2), before.memory

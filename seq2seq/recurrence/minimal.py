@@ -8,9 +8,8 @@ from torch.nn import functional as F
 from seq2seq.linear import linear
 from seq2seq.recurrence.chrono import chrono
 from seq2seq.recurrence.interface import Recurrence
-from seq2seq.recurrence.padding import padded
 from seq2seq.recurrence.precision import exact
-from seq2seq.recurrence.scan import scan
+from seq2seq.recurrence.scan import remember
 
 
 class MinGRU(Recurrence[Tensor]):
@@ -104,17 +103,3 @@ class MinLSTM(Recurrence[Tensor]):
 def positive(x: Tensor) -> Tensor:
     """g(x) = x + 1/2 where x is not negative, and the logistic function where it is (Feng et al., 2024, appendix B)."""
     return torch.where(x >= 0, x + 0.5, torch.sigmoid(x))
-
-
-def remember(
-    keep: Float[Tensor, "batch time size"],
-    new: Float[Tensor, "batch time size"],
-    start: Float[Tensor, "batch size"],
-    lengths: Int[Tensor, " batch"] | None,
-) -> tuple[Float[Tensor, "batch time size"], Float[Tensor, "batch size"]]:
-    """Every h[t] = keep[t] h[t-1] + new[t], and the one at the end of each row."""
-    if lengths is not None:
-        past = padded(keep, lengths)[..., None]
-        keep, new = keep.masked_fill(past, 1.0), new.masked_fill(past, 0.0)
-    h = scan(keep, new, start.to(keep.dtype))
-    return h, h[:, -1].clone()  # or the state would hold on to the whole sequence

@@ -12,7 +12,7 @@ from seq2seq.recurrence.convolution import ShortConvolution
 from seq2seq.recurrence.heads import check_heads, normalised, split
 from seq2seq.recurrence.interface import Recurrence
 from seq2seq.recurrence.linear_attention import scalar_decay, scalar_decay_step
-from seq2seq.recurrence.padding import padded
+from seq2seq.recurrence.padding import filled
 from seq2seq.recurrence.precision import exact, outside_autocast
 
 CAP = 15.0  # of the gates' pre-activations
@@ -64,9 +64,7 @@ class MLSTM(Recurrence[MLSTMState]):
         before = self.initial_state(len(x)) if state is None else state
         near, convolution = self.convolution(x, before.convolution, lengths)
         q, k, v, log_decay, o = self.parts(x, near)
-        if lengths is not None:
-            past = padded(x, lengths)[..., None]
-            k, log_decay = k.masked_fill(past[..., None], 0.0), log_decay.masked_fill(past, 0.0)
+        k, log_decay = filled(k, lengths, 0.0), filled(log_decay, lengths, 0.0)
         with outside_autocast(x):
             q, k, v, log_decay = (part.transpose(1, 2) for part in (q, k, v, log_decay))
             y, memory = scalar_decay(q, k, v, log_decay, before.memory)

@@ -10,6 +10,11 @@ def padded(x: Tensor, lengths: Int[Tensor, " batch"]) -> Bool[Tensor, "batch tim
     return torch.arange(x.shape[1], device=x.device) >= lengths.to(x.device)[:, None]
 
 
+def filled(x: Tensor, lengths: Tensor | None, value: float) -> Tensor:
+    """x, [batch, time, ...], with this value past the end of each row; as it is where no row ends early."""
+    return x if lengths is None else x.masked_fill(padded(x, lengths).view(*x.shape[:2], *[1] * (x.dim() - 2)), value)
+
+
 def last_steps(
     before: Float[Tensor, "batch steps size"], x: Float[Tensor, "batch time size"], lengths: Tensor | None
 ) -> Float[Tensor, "batch steps size"]:

@@ -11,7 +11,7 @@ from seq2seq.linear import linear
 from seq2seq.recurrence.heads import check_heads, split
 from seq2seq.recurrence.interface import Recurrence
 from seq2seq.recurrence.linear_attention import vector_decay, vector_decay_step
-from seq2seq.recurrence.padding import last_steps, padded
+from seq2seq.recurrence.padding import filled, last_steps
 from seq2seq.recurrence.precision import exact, outside_autocast
 
 FASTEST = -(torch.e**-0.5)  # of a log decay, as in RWKV-7: float32 holds what a chunk of these leaves
@@ -66,9 +66,7 @@ class RWKV(Recurrence[RWKVState]):
         before = self.initial_state(len(x)) if state is None else state
         shifted = torch.cat([before.before[:, None].to(x.dtype), x[:, :-1]], dim=1)
         r, k, v, log_decay, g = self.parts(x, shifted)
-        if lengths is not None:
-            past = padded(x, lengths)[..., None, None]
-            k, log_decay = k.masked_fill(past, 0.0), log_decay.masked_fill(past, 0.0)
+        k, log_decay = filled(k, lengths, 0.0), filled(log_decay, lengths, 0.0)
         with outside_autocast(x):
             r, k, v, log_decay = (part.transpose(1, 2) for part in (r, k, v, log_decay))
             y, memory = vector_decay(r, k, v, log_decay, self.bonus, before.memory)

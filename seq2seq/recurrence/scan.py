@@ -3,8 +3,10 @@
 from typing import Any, NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
+
+from seq2seq.recurrence.padding import filled
 
 BLOCK = 32  # steps of a block
 WIDE = 2048  # elements of a step from which on a plain loop keeps one core busy
@@ -19,6 +21,17 @@ def scan(
     gradient keeps the precision of the loop. All three are in one precision, which should be float32 or better.
     """
     return Scan.apply(a, b, start)  # type: ignore[no-any-return, no-untyped-call]
+
+
+def remember(
+    keep: Float[Tensor, "batch time size"],
+    new: Float[Tensor, "batch time size"],
+    start: Float[Tensor, "batch size"],
+    lengths: Int[Tensor, " batch"] | None,
+) -> tuple[Float[Tensor, "batch time size"], Float[Tensor, "batch size"]]:
+    """Every h[t] = keep[t] h[t-1] + new[t], and the one at the end of each row."""
+    h = scan(filled(keep, lengths, 1.0), filled(new, lengths, 0.0), start.to(keep.dtype))
+    return h, h[:, -1].clone()  # or the state would hold on to the whole sequence
 
 
 def plain_scan(a: Tensor, b: Tensor, start: Tensor) -> Tensor:

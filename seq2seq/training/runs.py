@@ -1,12 +1,11 @@
 """Folders of runs: runs/NAME/1, runs/NAME/2, ..., each with its configuration, logs and checkpoints."""
 
-import json
 import sys
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from seq2seq.files import whole
+from seq2seq.files import whole, write_json
 
 FINISHED = "finished.json"
 CONFIG = "config.yaml"
@@ -53,8 +52,7 @@ def newest(folder: Path) -> Path:
 
 def finish(run: Path, summary: dict[str, Any]) -> None:
     """Mark a run as finished."""
-    with whole(run / FINISHED) as temporary:
-        temporary.write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
+    write_json(run / FINISHED, summary)
 
 
 def finished_like(folder: Path, config: str) -> Path | None:

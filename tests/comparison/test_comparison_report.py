@@ -14,9 +14,10 @@ from seq2seq.comparison.measures import Generation
 from seq2seq.comparison.picture import bands
 from seq2seq.comparison.plan import Plan, Settings, Variant
 from seq2seq.comparison.report import sentence, write
-from seq2seq.comparison.results import Result, Trial, ordered, plain
+from seq2seq.comparison.results import Result, Trial, ordered
 from seq2seq.comparison.table import cells, clock, headings, markdown, memory, named, terminal
 from seq2seq.comparison.trials import Outcome, outcome
+from seq2seq.files import plain
 
 POINTS = [Point(4, 40.0, 0.5, 2.0), Point(8, 80.0, 1.0, 1.5)]
 
