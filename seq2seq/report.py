@@ -2,10 +2,10 @@
 
 import sys
 
-from pytorch_lightning.utilities import rank_zero_only
 
-
-@rank_zero_only
 def say(message: str) -> None:
     """A line on standard error, from the first process only; standard output is for results."""
-    print(message, file=sys.stderr, flush=True)
+    from lightning_utilities.core.rank_zero import rank_zero_only
+
+    if getattr(rank_zero_only, "rank", 0) == 0:  # Lightning numbers the processes, and without it there is one
+        print(message, file=sys.stderr, flush=True)

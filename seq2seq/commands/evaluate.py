@@ -137,7 +137,6 @@ def pairs(
 
 def corpus_text(model: "Writer", corpus: str | None, split: str | None) -> Iterator[str]:
     """The text of a split, block by block."""
-    from seq2seq.data import LanguageData
     from seq2seq.data.corpora import has_split, load_texts
 
     where, name = model.corpus, corpus or model.corpus["corpus"]
@@ -145,6 +144,8 @@ def corpus_text(model: "Writer", corpus: str | None, split: str | None) -> Itera
     split = split or first_split(name, [column], subset) or "validation"
     if split == "validation" and not has_split(name, split, [column], subset):
         # the end of the text was kept from training instead
+        from seq2seq.data import LanguageData
+
         data = LanguageData(name, model.tokenizer, held_out=where["held_out"], subset=subset, column=column)
         return iter([model.tokenizer.decode(data.ids("validation"))])
     return (row["text"] for row in load_texts(name, split, subset, column))

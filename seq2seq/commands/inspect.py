@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from seq2seq.inspection import Curve
-    from seq2seq.models import LanguageModel
+    from seq2seq.models.recurrent_language_model import RecurrentLanguageModel
     from seq2seq.tokenizers import Tokenizer
 
 WARM_UP = 50  # tokens that are read before the gradient is looked at, so that no state is still the initial one
@@ -27,7 +27,7 @@ class Subject(NamedTuple):
     label: str
     given: str
     trained: bool
-    model: "LanguageModel"
+    model: "RecurrentLanguageModel"
     tokenizer: "Tokenizer"
     text: Iterable[str]  # in blocks
 
@@ -149,11 +149,13 @@ def configured(path: str, label: str, text: str | None, seed: int) -> Subject:
     return Subject(label, path, False, model, data.tokenizer, blocks)
 
 
-def language_model(model: Any, path: str) -> "LanguageModel":
-    from seq2seq.models import LanguageModel
+def language_model(model: Any, path: str) -> "RecurrentLanguageModel":
+    from seq2seq.models.encoder_decoder import EncoderDecoder
+    from seq2seq.models.recurrent_language_model import RecurrentLanguageModel
 
-    if not isinstance(model, LanguageModel):
-        raise ValueError(f"gradients are inspected in language models, and {path} is a {type(model).__name__}")
+    if not isinstance(model, RecurrentLanguageModel):
+        kind = "Translator" if isinstance(model, EncoderDecoder) else type(model).__name__
+        raise ValueError(f"gradients are inspected in language models, and {path} is a {kind}")
     return model
 
 

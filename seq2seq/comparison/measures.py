@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from seq2seq.inference import Writer, load
-from seq2seq.models import LanguageModel, Translator
+from seq2seq.models.encoder_decoder import EncoderDecoder
+from seq2seq.models.recurrent_language_model import RecurrentLanguageModel
 from seq2seq.special import EOS
 from seq2seq.state import flatten
 
@@ -59,9 +60,9 @@ def random_seed() -> Iterator[None]:
         yield
 
 
-def stepping(model: LanguageModel | Translator) -> Stepping:
+def stepping(model: RecurrentLanguageModel | EncoderDecoder) -> Stepping:
     """How a model reads on and writes on; a translator looks at one sentence, which is no part of what it carries."""
-    if isinstance(model, LanguageModel):
+    if isinstance(model, RecurrentLanguageModel):
         return Stepping(
             lambda ids, state: model(ids, state)[1], model.step, model.initial_state(1), model.output.out_features
         )

@@ -7,7 +7,8 @@ import torch
 from seq2seq.inference.checkpoint import find, open_checkpoint
 from seq2seq.inference.translation import Alignment, Searching, Translated, Translation
 from seq2seq.inference.writer import Scored, Writer
-from seq2seq.models import LanguageModel, Translator
+from seq2seq.models.encoder_decoder import EncoderDecoder
+from seq2seq.models.recurrent_language_model import RecurrentLanguageModel
 
 __all__ = [
     "Alignment",
@@ -35,13 +36,13 @@ def load(*checkpoints: str | Path, device: str = "auto") -> Writer | Translation
     opened = [open_checkpoint(path) for path in checkpoints]
     place = usable(device)
     first = opened[0]
-    if isinstance(first.model, LanguageModel):
+    if isinstance(first.model, RecurrentLanguageModel):
         if len(opened) > 1:
             raise ValueError(f"only translators make an ensemble, and {find(checkpoints[0])} is a language model")
         return Writer(first.model.to(place), first.vocabularies.source, first.corpus)
     models = []
     for path, one in zip(checkpoints, opened, strict=True):
-        if not isinstance(one.model, Translator):
+        if not isinstance(one.model, EncoderDecoder):
             raise ValueError(f"only translators make an ensemble, and {find(path)} is a language model")
         if one.vocabularies != first.vocabularies:
             raise ValueError(

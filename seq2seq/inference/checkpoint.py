@@ -1,7 +1,5 @@
 """A checkpoint on disk, as a model with its tokenizers."""
 
-import warnings
-from argparse import ArgumentError
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,11 +8,20 @@ import torch
 from seq2seq import tokenizers
 from seq2seq.data.pairs import Vocabularies
 from seq2seq.data.vocabulary import data_of
-from seq2seq.models import LanguageModel, Translator
+from seq2seq.inference.undrawn import Undrawn
+from seq2seq.models.encoder_decoder import EncoderDecoder
+from seq2seq.models.hyperparameters import factories, layer_class
+from seq2seq.models.recurrent_language_model import RecurrentLanguageModel
+
+# what was trained as the one is used as the other, which needs no Lightning
+NETWORKS: dict[str, type[EncoderDecoder | RecurrentLanguageModel]] = {
+    "seq2seq.models.language_model.LanguageModel": RecurrentLanguageModel,
+    "seq2seq.models.translator.Translator": EncoderDecoder,
+}
 
 
 class Opened(NamedTuple):
-    model: LanguageModel | Translator
+    model: RecurrentLanguageModel | EncoderDecoder
     vocabularies: Vocabularies
     corpus: dict[str, Any]  # where the training found its text: the arguments of its data
 
@@ -56,25 +63,22 @@ def open_checkpoint(checkpoint: str | Path) -> Opened:
     held = read(checkpoint)
     data = data_of(held)
     try:
-        model = build(held["model"])
+        with Undrawn():
+            model = build(held["model"])
         model.load_state_dict(held["state_dict"])
         source = tokenizers.restore(data["tokenizers"]["source"])
         target = tokenizers.restore(data["tokenizers"].get("target", data["tokenizers"]["source"]))
-    except (ArgumentError, KeyError, RuntimeError, TypeError, ValueError) as error:
+    except (AttributeError, ImportError, KeyError, RuntimeError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split())[:400]
         raise ValueError(f"{find(checkpoint)} holds a model that this version cannot build: {reason}") from error
     model.eval().requires_grad_(False)
     return Opened(model, Vocabularies(source, target), data.get("corpus", {}))
 
 
-def build(description: dict[str, Any]) -> LanguageModel | Translator:
-    """A model from its class and options, as a configuration names them."""
-    from jsonargparse import ArgumentParser
-
-    parser = ArgumentParser(exit_on_error=False)
-    parser.add_subclass_arguments((LanguageModel, Translator), "model", required=True)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        model = parser.instantiate_classes(parser.parse_object({"model": description})).model
-    assert isinstance(model, LanguageModel | Translator)
-    return model
+def build(description: dict[str, Any]) -> RecurrentLanguageModel | EncoderDecoder:
+    """A model from its class and options, as `describe` names them."""
+    where = description["class_path"]
+    kind = NETWORKS.get(where) or layer_class(where)
+    if not issubclass(kind, RecurrentLanguageModel | EncoderDecoder):
+        raise ValueError(f"{where} is neither a language model nor a translator")
+    return kind(**factories(description["init_args"]))

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from seq2seq.data.buckets import buckets
 from seq2seq.data.pairs import Vocabularies, pad, pair_batch
-from seq2seq.models import Translator
+from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.search import Hypothesis, Problem, beam_search, ensemble, greedy
 from seq2seq.special import EOS
 
@@ -72,7 +72,7 @@ class Translation:
     """
 
     def __init__(
-        self, models: Sequence[Translator], vocabularies: Vocabularies, corpus: dict[str, Any] | None = None
+        self, models: Sequence[EncoderDecoder], vocabularies: Vocabularies, corpus: dict[str, Any] | None = None
     ) -> None:
         self.models = list(models)
         self.vocabularies = vocabularies

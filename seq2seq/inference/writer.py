@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from seq2seq.data.pairs import pad
-from seq2seq.models import LanguageModel
+from seq2seq.models.recurrent_language_model import RecurrentLanguageModel
 from seq2seq.search import Sampler, sample
 from seq2seq.special import BOS, PAD
 from seq2seq.tokenizers import Tokenizer
@@ -34,7 +34,9 @@ class Writer:
         corpus: Where the training found its text.
     """
 
-    def __init__(self, model: LanguageModel, tokenizer: Tokenizer, corpus: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self, model: RecurrentLanguageModel, tokenizer: Tokenizer, corpus: dict[str, Any] | None = None
+    ) -> None:
         self.model = model
         self.tokenizer = tokenizer
         self.corpus = corpus or {}

@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from seq2seq.models import LanguageModel
+from seq2seq.models.recurrent_language_model import RecurrentLanguageModel
 from seq2seq.recurrence import Stack
 from seq2seq.state import detach, flatten, map_state
 
@@ -20,7 +20,9 @@ MEMORY = 2**30  # bytes that their states may take, since every step of them sta
 
 
 @torch.enable_grad()
-def reach(model: LanguageModel, ids: Int[Tensor, "windows tokens"], steps: int) -> Float[Tensor, "layers steps"]:
+def reach(
+    model: RecurrentLanguageModel, ids: Int[Tensor, "windows tokens"], steps: int
+) -> Float[Tensor, "layers steps"]:
     """The norm of d loss(t) / d state(t - k) at k = 1, 2, ..., `steps`, for every layer: the mean over the windows.
 
     The loss is that of a window's last token, and the state at k the one that the k-th last input is read with: what

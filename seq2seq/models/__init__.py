@@ -1,6 +1,18 @@
-"""Lightning modules: ids in and ids out, never text."""
+"""Networks, and Lightning modules that train them: ids in and ids out, never text."""
 
-from seq2seq.models.language_model import LanguageModel
-from seq2seq.models.translator import Translator
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
+if TYPE_CHECKING:
+    from seq2seq.models.language_model import LanguageModel
+    from seq2seq.models.translator import Translator
+
+_ROOMS = {"LanguageModel": "language_model", "Translator": "translator"}
 __all__ = ["LanguageModel", "Translator"]
+
+
+def __getattr__(name: str) -> Any:
+    """Loaded when first used, since a network that was trained needs no Lightning."""
+    if name not in _ROOMS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_ROOMS[name]}"), name)

@@ -1,15 +1,11 @@
 """A model's options as plain data, so that a checkpoint holds them and loads without running anyone's code."""
 
+import pkgutil
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-import pytorch_lightning as pl
-
-
-def describe(model: pl.LightningModule) -> dict[str, Any]:
-    """A model's class and options, from which `seq2seq.inference` builds it again."""
-    return {"class_path": path(type(model)), "init_args": plain(model.hparams)}
+from torch import nn
 
 
 def plain(options: Any) -> Any:
@@ -41,6 +37,27 @@ def plain(options: Any) -> Any:
         f"a model's options must be numbers, strings, classes or functools.partial of classes, "
         f"so that a checkpoint can hold them, not {options!r}"
     )
+
+
+def factories(options: Any) -> Any:
+    """The inverse of `plain`: every path and its arguments as the class, or as a partial of it."""
+    match options:
+        case {"class_path": str(where), **rest}:
+            kind, arguments = layer_class(where), factories(rest.get("init_args") or {})
+            return partial(kind, **arguments) if arguments else kind
+        case Mapping():
+            return {key: factories(value) for key, value in options.items()}
+        case list():
+            return [factories(value) for value in options]
+    return options
+
+
+def layer_class(where: str) -> type[nn.Module]:
+    """The class at an import path; nothing else may be called for a checkpoint."""
+    kind = pkgutil.resolve_name(where)
+    if not (isinstance(kind, type) and issubclass(kind, nn.Module)):
+        raise ValueError(f"{where} is no layer")
+    return kind
 
 
 def made_by(factory: Any) -> Any:

@@ -1,152 +1,22 @@
-"""A model of text given other text: an encoder, and a decoder that looks at it."""
+"""How an encoder-decoder is trained."""
 
-from functools import partial
-from typing import Any
-
-import pytorch_lightning as pl
-import torch
-from jaxtyping import Float, Int
 from torch import Tensor
 
-from seq2seq.attention import AttentionFactory, BilinearAttention, FixedVector, Memory
 from seq2seq.batch import TranslationBatch
-from seq2seq.dropout import VariationalDropout, WordDropout
-from seq2seq.models.decoder import Decoder, DecoderState, Reading
-from seq2seq.models.embedding import embedding, output_layer
-from seq2seq.models.encoder import Encoder
-from seq2seq.models.hyperparameters import describe
-from seq2seq.models.loss import cross_entropy, token_nats
-from seq2seq.recurrence import LSTM, LayerFactory, ReaderFactory
-from seq2seq.search import Problem, Step, greedy
-from seq2seq.special import PAD, UNK
-from seq2seq.state import select
+from seq2seq.models.encoder_decoder import EncoderDecoder
+from seq2seq.models.loss import cross_entropy
+from seq2seq.models.trainable import Trainable
+from seq2seq.search import greedy
+from seq2seq.special import PAD
 
 
-class Translator(pl.LightningModule):
-    """An encoder-decoder (Cho et al., 2014; Sutskever et al., 2014) with attention (Bahdanau et al., 2015).
-
-    Args:
-        source_vocab_size: Number of source tokens, special ones included; taken from the data.
-        target_vocab_size: Number of target tokens, special ones included; taken from the data.
-        shared_vocabulary: Source and target have the same tokens, so one embedding serves both; taken from the data.
-        encoder: What reads the source: a recurrence, from both ends, or SelfAttention.
-        decoder: What carries memory through the target.
-        attention: How the decoder looks at the source; null gives it one fixed vector instead.
-        size: Number of features of every layer.
-        depth: Number of encoder layers and of decoder layers.
-        embedding_size: Number of features of a token; the same as size by default.
-        tied: Use the target's embedding as the output layer too, and as the source's if the vocabulary is shared.
-        dropout: Probability of dropping a feature of embeddings, layers and the output, one mask a sentence.
-        word_dropout: Probability of hiding a token of the source, and of what the decoder reads.
-        norm: Layer normalisation before every layer and after the last one.
-        residual: Add what goes into a layer to what comes out, where the sizes allow it.
-        feed_forward: Inner features, for each feature, of a gated feed-forward after every layer; 0 for none.
-        input_feeding: Feed what the decoder said last back into it; slower, and sometimes better. Dropout between the
-            decoder's layers and of its weights is then drawn for every word.
-        label_smoothing: Share of each target's probability that all words get alike.
-    """
-
-    def __init__(
-        self,
-        source_vocab_size: int,
-        target_vocab_size: int,
-        shared_vocabulary: bool = False,
-        encoder: ReaderFactory = LSTM,
-        decoder: LayerFactory = LSTM,
-        attention: AttentionFactory | None = BilinearAttention,
-        size: int = 512,
-        depth: int = 2,
-        embedding_size: int | None = None,
-        tied: bool = True,
-        dropout: float = 0.2,
-        word_dropout: float = 0.0,
-        norm: bool = False,
-        residual: bool = False,
-        feed_forward: float = 0.0,
-        input_feeding: bool = False,
-        label_smoothing: float = 0.1,
-    ) -> None:
-        super().__init__()
-        self.save_hyperparameters()
-        if shared_vocabulary and source_vocab_size != target_vocab_size:
-            raise ValueError(
-                f"a shared vocabulary has one size, not {source_vocab_size} for the source and {target_vocab_size} "
-                f"for the target"
-            )
-        width = size if embedding_size is None else embedding_size
-        self.label_smoothing = label_smoothing
-        self.target_embedding = embedding(target_vocab_size, width)
-        self.source_embedding = (
-            self.target_embedding if tied and shared_vocabulary else embedding(source_vocab_size, width)
-        )
-        self.word_dropout = WordDropout(word_dropout, UNK)
-        self.dropout = VariationalDropout(dropout)
-        self.encoder = Encoder(width, size, [encoder] * depth, dropout, norm, residual, feed_forward)
-        self.decoder = Decoder(
-            input_size=width,
-            size=size,
-            output_size=width if tied else size,
-            memory_size=size,
-            layers=[decoder] * depth,
-            attention=FixedVector if attention is None else attention,
-            dropout=dropout,
-            norm=norm,
-            residual=residual,
-            feed_forward=feed_forward,
-            input_feeding=input_feeding,
-        )
-        self.output = output_layer(width if tied else size, target_vocab_size, self.target_embedding if tied else None)
-
-    def start(self, source: Int[Tensor, "batch source"], lengths: Int[Tensor, " batch"]) -> tuple[Memory, DecoderState]:
-        """Read the sources: what the decoder will look at, and the state that it starts from."""
-        words: Tensor = self.source_embedding(self.word_dropout(source))
-        return self.decoder.start(self.encoder(self.dropout(words), lengths))
-
-    def forward(
-        self,
-        source: Int[Tensor, "batch source"],
-        lengths: Int[Tensor, " batch"],
-        inputs: Int[Tensor, "batch target"],
-    ) -> Reading:
-        """What the output layer reads after every token of `inputs`, and where the decoder looked."""
-        memory, state = self.start(source, lengths)
-        reading: Reading = self.decoder(self.dropout(self.target_embedding(self.word_dropout(inputs))), memory, state)
-        return reading._replace(features=self.dropout(reading.features))
-
-    def step(
-        self, tokens: Int[Tensor, " rows"], state: DecoderState, memory: Memory
-    ) -> tuple[Float[Tensor, "rows vocab"], DecoderState]:
-        """Logits of the next token; a `Step` of `seq2seq.search` once the memory is given."""
-        said, _, state = self.decoder.step(self.target_embedding(tokens), memory, state)
-        logits: Tensor = self.output(said)
-        return logits, state
-
-    def problem(self, source: Int[Tensor, "batch source"], lengths: Int[Tensor, " batch"]) -> Problem[DecoderState]:
-        """What a search has to solve for these sources."""
-        memory, state = self.start(source, lengths)
-        return Problem(partial(self.step, memory=memory), state, partial(self.narrow, memory=memory))
-
-    def narrow(self, sentences: Int[Tensor, " kept"], memory: Memory) -> Step[DecoderState]:
-        """The step for some of the sentences only."""
-        return partial(self.step, memory=select(memory, sentences))
-
-    def nats(self, batch: TranslationBatch) -> Float[Tensor, "batch target"]:
-        """Negative log-probability of every target token, 0 on padding."""
-        features = self(batch.source, batch.lengths, batch.inputs).features
-        return token_nats(features, self.output.weight, self.output.bias, batch.targets)
-
+class Translator(EncoderDecoder, Trainable):
     def training_step(self, batch: TranslationBatch) -> Tensor:
         features = self(batch.source, batch.lengths, batch.inputs).features
         loss = cross_entropy(features, self.output.weight, self.output.bias, batch.targets, self.label_smoothing)
         self.log("train_loss", loss.nats / max(1, loss.tokens), batch_size=max(1, loss.tokens), prog_bar=True)
         # ranks are averaged, so that each one's share of the global mean is scaled by their number
         return loss.smoothed * self.trainer.world_size / batch.tokens
-
-    def validation_step(self, batch: TranslationBatch) -> None:
-        self.evaluate(batch, "val")
-
-    def test_step(self, batch: TranslationBatch) -> None:
-        self.evaluate(batch, "test")
 
     def evaluate(self, batch: TranslationBatch, name: str) -> None:
         tokens = int((batch.targets != PAD).sum())  # which may be none on one of several ranks
@@ -157,11 +27,3 @@ class Translator(pl.LightningModule):
         """Greedy translations, as ids."""
         problem = self.problem(batch.source, batch.lengths)
         return [hypothesis.ids for hypothesis in greedy(problem, 2 * batch.lengths + 10)]
-
-    def configure_optimizers(self) -> torch.optim.Optimizer:
-        """AdamW; the command line puts its own optimiser and schedule here."""
-        return torch.optim.AdamW(self.parameters(), lr=1e-3)
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        checkpoint["model"] = describe(self)
-        checkpoint["hyper_parameters"] = checkpoint["model"]["init_args"]

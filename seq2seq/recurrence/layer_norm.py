@@ -1,5 +1,9 @@
 """Gated layers whose pre-activations are normalised at every step (Ba et al., 2016, "Layer normalization")."""
 
+from collections.abc import Callable
+from functools import partial
+from typing import TypeAlias
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -9,6 +13,8 @@ from seq2seq.dropout import WeightDropout
 from seq2seq.recurrence.fused import LSTMState, gru_biases, initialise_weights, lstm_biases
 from seq2seq.recurrence.interface import Recurrence, unroll
 from seq2seq.recurrence.precision import exact
+
+Recall: TypeAlias = Callable[[Tensor], Tensor]  # what the hidden state says to the gates
 
 
 class LayerNormLSTM(Recurrence[LSTMState]):
@@ -50,19 +56,19 @@ class LayerNormLSTM(Recurrence[LSTMState]):
     def forward(
         self, x: Tensor, state: LSTMState | None = None, lengths: Int[Tensor, " batch"] | None = None
     ) -> tuple[Tensor, LSTMState]:
-        weight = self.weight_dropout(self.inner.weight)
+        recall = once_dropped(self.inner, self.weight_dropout)
         before = self.initial_state(len(x)) if state is None else state
-        return unroll(lambda heard, now: self.cell(heard, now, weight), self.heard(x), before, lengths)
+        return unroll(lambda heard, now: self.cell(heard, now, recall), self.heard(x), before, lengths)
 
     def step(self, x: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:
-        return self.cell(self.heard(x), state, self.weight_dropout(self.inner.weight))
+        return self.cell(self.heard(x), state, once_dropped(self.inner, self.weight_dropout))
 
     def heard(self, x: Float[Tensor, "*steps input"]) -> Float[Tensor, "*steps gates"]:
         """What the input says to the gates."""
         return self.outer_norm(exact(self.outer(x)))  # type: ignore[no-any-return]
 
-    def cell(self, heard: Float[Tensor, "batch gates"], state: LSTMState, weight: Tensor) -> tuple[Tensor, LSTMState]:
-        i, f, g, o = (heard + self.inner_norm(exact(F.linear(state.hidden, weight)))).chunk(4, dim=-1)
+    def cell(self, heard: Float[Tensor, "batch gates"], state: LSTMState, recall: Recall) -> tuple[Tensor, LSTMState]:
+        i, f, g, o = (heard + self.inner_norm(exact(recall(state.hidden)))).chunk(4, dim=-1)
         cell = f.sigmoid() * state.cell + i.sigmoid() * g.tanh()
         hidden = o.sigmoid() * self.cell_norm(cell).tanh()
         return hidden, LSTMState(hidden, cell)
@@ -106,19 +112,19 @@ class LayerNormGRU(Recurrence[Tensor]):
     def forward(
         self, x: Tensor, state: Tensor | None = None, lengths: Int[Tensor, " batch"] | None = None
     ) -> tuple[Tensor, Tensor]:
-        weight = self.weight_dropout(self.inner.weight)
+        recall = once_dropped(self.inner, self.weight_dropout)
         before = self.initial_state(len(x)) if state is None else state
-        return unroll(lambda heard, now: self.cell(heard, now, weight), self.heard(x), before, lengths)
+        return unroll(lambda heard, now: self.cell(heard, now, recall), self.heard(x), before, lengths)
 
     def step(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        return self.cell(self.heard(x), state, self.weight_dropout(self.inner.weight))
+        return self.cell(self.heard(x), state, once_dropped(self.inner, self.weight_dropout))
 
     def heard(self, x: Float[Tensor, "*steps input"]) -> Float[Tensor, "*steps gates"]:
         """What the input says to the gates and to the candidate."""
         return torch.cat(self.outer_norm(exact(self.outer(x))), dim=-1)
 
-    def cell(self, heard: Float[Tensor, "batch gates"], state: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
-        gates, candidate = self.inner_norm(exact(F.linear(state, weight)))
+    def cell(self, heard: Float[Tensor, "batch gates"], state: Tensor, recall: Recall) -> tuple[Tensor, Tensor]:
+        gates, candidate = self.inner_norm(exact(recall(state)))
         r, z = (heard[:, : 2 * self.size] + gates).sigmoid().chunk(2, dim=-1)
         new = torch.tanh(heard[:, 2 * self.size :] + r * candidate)
         hidden = new + z * (state - new)
@@ -138,3 +144,8 @@ class GatesAndCandidateNorm(nn.Module):
     ) -> tuple[Float[Tensor, "*steps gates"], Float[Tensor, "*steps size"]]:
         gates, candidate = x.tensor_split([x.shape[-1] // 3 * 2], dim=-1)
         return self.gates(gates), self.candidate(candidate)
+
+
+def once_dropped(inner: nn.Linear, dropout: WeightDropout) -> Recall:
+    """A linear layer that keeps one mask of its weights, if it has any."""
+    return partial(F.linear, weight=dropout(inner.weight)) if dropout.active else inner

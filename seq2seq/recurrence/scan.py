@@ -47,14 +47,12 @@ class Scan(torch.autograd.Function):
     """The gradient of a scan is a scan from the end: g[t] = dy[t] + a[t+1] g[t+1]."""
 
     @staticmethod
-    @torch.compiler.disable  # type: ignore[untyped-decorator]
     def forward(ctx: Any, a: Tensor, b: Tensor, start: Tensor) -> Tensor:
         h = run(a, b, start)
         ctx.save_for_backward(a, h, start)
         return h
 
     @staticmethod
-    @torch.compiler.disable  # type: ignore[untyped-decorator]
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         a, h, start = ctx.saved_tensors

@@ -5,7 +5,7 @@ from typing import Any
 import pytorch_lightning as pl
 
 from seq2seq.inference.checkpoint import read
-from seq2seq.models.hyperparameters import describe
+from seq2seq.models.trainable import describe
 from seq2seq.recurrence import GRU, LSTM, RNN, Recurrence, Stack
 from seq2seq.training.samples import Bleu
 

@@ -1,8 +1,10 @@
 """`torch.compile` for the layers that gain from it."""
 
 import pytorch_lightning as pl
+import torch
 
 from seq2seq.recurrence import Recurrence
+from seq2seq.recurrence.scan import Scan
 
 
 class Compile(pl.Callback):
@@ -22,6 +24,9 @@ class Compile(pl.Callback):
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         if stage == "fit":
+            # a loop over blocks, which would be compiled step by step; said here, since the compiler is slow to import
+            for name in ("forward", "backward"):
+                setattr(Scan, name, staticmethod(torch.compiler.disable(getattr(Scan, name))))
             for layer in pl_module.modules():
                 if isinstance(layer, Recurrence) and layer.parallel:
                     layer.compile(backend=self.backend, dynamic=self.dynamic)

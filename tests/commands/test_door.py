@@ -33,6 +33,23 @@ def test_help_imports_nothing_heavy_and_is_quick() -> None:
     assert os.times().children_user - begin < 1.0
 
 
+@pytest.mark.parametrize("command", ["translate", "sample", "score", "evaluate"])
+def test_using_a_model_needs_nothing_that_trains_or_draws(command: str, runs: Runs, tmp_path: Path) -> None:
+    (tmp_path / "text.txt").write_text("one two\n", encoding="utf-8")
+    text = str(tmp_path / "text.txt")
+    arguments = {
+        "translate": [runs.translator, "--input", text],
+        "sample": [runs.language, "--length", 2],
+        "score": [runs.translator, "--source", text, "--target", text],
+        "evaluate": [runs.language, "--text", text],
+    }[command]
+    given = [command, *map(str, arguments)]
+    modules = imported(f"from seq2seq.__main__ import main; assert main({given!r}) == 0")
+    unneeded = {"pytorch_lightning", "lightning_fabric", "torchmetrics", "tensorboard", "datasets", "pyarrow"}
+    assert not modules & (unneeded | {"matplotlib", "sacrebleu", "rich", "torch._dynamo"})
+    assert "torch" in modules
+
+
 def test_help_of_a_command_imports_no_torch() -> None:
     program = """
 from seq2seq.__main__ import main

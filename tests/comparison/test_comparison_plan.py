@@ -157,7 +157,7 @@ def test_the_nearest_width_is_found(target: int, heads: int, square: int, line: 
 
 def test_a_feed_forward_makes_up_for_widths_that_heads_make_coarse(language: dict[str, Any]) -> None:
     def variant(parameters: int) -> Any:
-        options = "CausalAttention:depth=4,heads=16,norm=true,residual=true,feed_forward=2,embedding_size=null"
+        options = "CausalAttention:depth=4,heads=16,norm=true,residual=true,feed_forward=2.0,embedding_size=null"
         return make_plan(settings(language, options, parameters=parameters)).variants[0]
 
     for target in (400_000, 450_000, 500_000):

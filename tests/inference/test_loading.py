@@ -10,7 +10,12 @@ from tiny_runs import LANGUAGE, TRANSLATOR, Runs, fit, write_corpus
 
 from seq2seq import Searching, Translation, Writer, load
 from seq2seq.inference import load_translation, load_writer
-from seq2seq.inference.checkpoint import find, read
+from seq2seq.inference.checkpoint import find, open_checkpoint, read
+from seq2seq.models import LanguageModel
+from seq2seq.models.encoder_decoder import EncoderDecoder
+from seq2seq.models.recurrent_language_model import RecurrentLanguageModel
+from seq2seq.recurrence import LayerFactory, Mamba, Retention
+from seq2seq.tokenizers import Characters, Words
 
 LINES = ["one two three", "six", "four four", "five one two six"]
 
@@ -113,6 +118,78 @@ def test_what_is_not_there_is_said(tmp_path: Path) -> None:
         load(tmp_path)
     with pytest.raises(ValueError, match="at least one checkpoint"):
         load()
+
+
+LSTM = {
+    "class_path": "seq2seq.recurrence.LSTM",
+    "init_args": {"forget_bias": 1.0, "weight_dropout": 0.0, "memory_span": None},
+}
+BILINEAR = {"class_path": "seq2seq.attention.BilinearAttention"}
+
+
+def test_checkpoints_stay_readable(tmp_path: Path) -> None:
+    """What this one holds was once written, and must be understood as long as there are such files."""
+    words = Words()
+    words.learn(LINES)
+    sizes = {"source_vocab_size": words.vocab_size, "target_vocab_size": words.vocab_size, "shared_vocabulary": True}
+    layers = {"encoder": LSTM, "decoder": LSTM, "attention": BILINEAR, "size": 6, "depth": 2, "embedding_size": None}
+    regular = {"tied": True, "dropout": 0.1, "word_dropout": 0.0, "norm": False, "residual": False}
+    more = {"feed_forward": 0.0, "input_feeding": False, "label_smoothing": 0.1}
+    held = {
+        "model": {
+            "class_path": "seq2seq.models.translator.Translator",
+            "init_args": {**sizes, **layers, **regular, **more},
+        },
+        "state_dict": EncoderDecoder(words.vocab_size, words.vocab_size, True, size=6).state_dict(),
+        "TranslationData": {"tokenizers": {"source": words.state_dict(), "target": words.state_dict()}, "corpus": {}},
+    }
+    torch.save(held, tmp_path / "old.ckpt")
+    translation = load_translation(tmp_path / "old.ckpt")
+    assert len(translation(LINES)) == len(LINES)
+    for name, weight in translation.models[0].state_dict().items():
+        assert torch.equal(weight, held["state_dict"][name])
+
+
+class Mine(LanguageModel):
+    """A language model of somebody else's."""
+
+
+def language_checkpoint(path: Path, model: LanguageModel, tokenizer: Characters) -> Path:
+    """What a training would leave there."""
+    held = {"state_dict": model.state_dict(), "LanguageData": {"tokenizers": {"source": tokenizer.state_dict()}}}
+    model.on_save_checkpoint(held)
+    torch.save(held, path)
+    return path
+
+
+@pytest.mark.parametrize("layer", [Mamba, Retention])
+def test_nothing_is_left_to_chance(layer: LayerFactory, tmp_path: Path) -> None:
+    """No weight is drawn on the way, and what no checkpoint holds is there too."""
+    letters = Characters()
+    letters.learn(LINES)
+    model = LanguageModel(letters.vocab_size, layer, size=8)
+    path = language_checkpoint(tmp_path / "model.ckpt", model, letters)
+    before = torch.get_rng_state()
+    opened = open_checkpoint(path).model
+    assert torch.equal(torch.get_rng_state(), before)
+    for kind in ("parameters", "buffers"):
+        mine, theirs = (dict(getattr(one, f"named_{kind}")()) for one in (model, opened))
+        assert mine.keys() == theirs.keys()
+        assert all(torch.equal(mine[name], theirs[name]) for name in mine)
+
+
+def test_what_is_loaded_is_the_network_alone(runs: Runs) -> None:
+    assert type(load_writer(runs.language).model) is RecurrentLanguageModel
+    assert type(load_translation(runs.translator).models[0]) is EncoderDecoder
+
+
+def test_a_class_of_somebody_elses_is_loaded_as_it_is(tmp_path: Path) -> None:
+    letters = Characters()
+    letters.learn(LINES)
+    model = Mine(letters.vocab_size, size=8)
+    writer = load_writer(language_checkpoint(tmp_path / "mine.ckpt", model, letters))
+    assert type(writer.model) is Mine
+    assert writer.complete("one", length=3).startswith("one")
 
 
 def test_a_model_of_the_other_kind_is_refused(runs: Runs) -> None:

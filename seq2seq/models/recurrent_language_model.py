@@ -1,0 +1,86 @@
+"""A model of text: which token comes next, given all before it."""
+
+from typing import Any
+
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from seq2seq.dropout import VariationalDropout, WordDropout
+from seq2seq.models.embedding import embedding, output_layer
+from seq2seq.models.loss import token_nats
+from seq2seq.models.network import Network
+from seq2seq.recurrence import LSTM, LayerFactory, Stack
+from seq2seq.special import UNK
+
+
+class RecurrentLanguageModel(Network):
+    """A recurrent language model (Mikolov et al., 2010).
+
+    Args:
+        vocab_size: Number of tokens, special ones included; taken from the data.
+        layer: What carries memory through time.
+        size: Number of features of every layer.
+        depth: Number of layers.
+        embedding_size: Number of features of a token; the same as size by default.
+        tied: Use the embedding as the output layer too.
+        dropout: Probability of dropping a feature of the embedding and of every layer, one mask a sequence.
+        word_dropout: Probability of hiding a token of the input.
+        norm: Layer normalisation before every layer and after the last one.
+        residual: Add what goes into a layer to what comes out.
+        feed_forward: Inner features, for each feature, of a gated feed-forward after every layer; 0 for none.
+    """
+
+    def __init__(
+        self,
+        vocab_size: int,
+        layer: LayerFactory = LSTM,
+        size: int = 512,
+        depth: int = 2,
+        embedding_size: int | None = None,
+        tied: bool = True,
+        dropout: float = 0.1,
+        word_dropout: float = 0.0,
+        norm: bool = False,
+        residual: bool = False,
+        feed_forward: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters()
+        width = size if embedding_size is None else embedding_size
+        self.vocab_size = vocab_size
+        self.embedding = embedding(vocab_size, width)
+        self.word_dropout = WordDropout(word_dropout, UNK)
+        self.dropout = VariationalDropout(dropout)
+        self.stack = Stack(width, size, [layer] * depth, dropout, norm, residual, feed_forward)
+        self.readout = nn.Linear(size, width) if tied and width != size else nn.Identity()
+        self.output = output_layer(width if tied else size, vocab_size, self.embedding if tied else None)
+
+    def initial_state(self, batch: int) -> tuple[Any, ...]:
+        return self.stack.initial_state(batch)
+
+    def forward(
+        self,
+        ids: Int[Tensor, "batch time"],
+        state: tuple[Any, ...] | None = None,
+        lengths: Int[Tensor, " batch"] | None = None,
+    ) -> tuple[Float[Tensor, "batch time size"], tuple[Any, ...]]:
+        """What the output layer reads, at every step, and the state after the last one."""
+        x = self.dropout(self.embedding(self.word_dropout(ids)))
+        y, state = self.stack(x, state, lengths)
+        return self.readout(y), state
+
+    def step(self, tokens: Int[Tensor, " batch"], state: tuple[Any, ...]) -> tuple[Tensor, tuple[Any, ...]]:
+        """Logits of the next token, [batch, vocab], after one more token: a `Step` of `seq2seq.search`."""
+        y, state = self.stack.step(self.embedding(tokens), state)
+        return self.output(self.readout(y)), state
+
+    def nats(
+        self,
+        inputs: Int[Tensor, "batch time"],
+        targets: Int[Tensor, "batch time"],
+        state: tuple[Any, ...] | None = None,
+        lengths: Int[Tensor, " batch"] | None = None,
+    ) -> tuple[Float[Tensor, "batch time"], tuple[Any, ...]]:
+        """Negative log-probability of every target, 0 where the target is 0, and the state afterwards."""
+        features, state = self(inputs, state, lengths)
+        return token_nats(features, self.output.weight, self.output.bias, targets), state

@@ -1,0 +1,78 @@
+"""Rounded layers are the plain ones to rounding, whole and step by step."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from seq2seq.recurrence import GRU, LSTM, RNN, Recurrence
+from seq2seq.recurrence.rounded import BFloat16Layer, RoundedGRU, RoundedLSTM, RoundedRNN
+from seq2seq.rounding import BFloat16Linear, Int8Linear
+from seq2seq.state import flatten
+
+PAIRS = [
+    pytest.param(LSTM, RoundedLSTM, id="lstm"),
+    pytest.param(GRU, RoundedGRU, id="gru"),
+    pytest.param(RNN, RoundedRNN, id="rnn"),
+    pytest.param(partial(RNN, nonlinearity="relu"), RoundedRNN, id="relu"),
+]
+SIZE, INPUT = 24, 10
+lengths = torch.tensor([7, 0, 3])
+
+
+@pytest.fixture
+def x() -> Tensor:
+    torch.manual_seed(2)
+    return torch.randn(3, 7, INPUT)
+
+
+def made(layer: Callable[[int, int], Recurrence[Any]]) -> Recurrence[Any]:
+    torch.manual_seed(1)
+    return layer(INPUT, SIZE).eval().requires_grad_(False)
+
+
+def unrounded(linear: nn.Linear) -> nn.Linear:
+    """The layer as it is, with a buffer, as rounded ones have."""
+    linear.register_buffer("here", torch.zeros(1))
+    return linear
+
+
+@pytest.mark.parametrize(("plain", "rounded"), PAIRS)
+def test_without_rounding_it_is_the_plain_layer(plain: Any, rounded: Any, x: Tensor) -> None:
+    layer = made(plain)
+    same = rounded(layer, unrounded)
+    for given in (None, lengths):
+        y, state = layer(x, None, given)
+        z, other = same(x, None, given)
+        rows = slice(None) if given is None else [0]
+        torch.testing.assert_close(z[rows], y[rows], atol=1e-6, rtol=1e-5)
+        torch.testing.assert_close(flatten(other), flatten(state), atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("rounding", [BFloat16Linear, Int8Linear])
+@pytest.mark.parametrize(("plain", "rounded"), PAIRS)
+def test_it_is_near_the_plain_layer_and_steps_as_it_reads(plain: Any, rounded: Any, rounding: Any, x: Tensor) -> None:
+    layer = made(plain)
+    rough = rounded(layer, rounding)
+    y, state = rough(x)
+    torch.testing.assert_close(y, layer(x)[0], atol=0.1, rtol=0.05)
+    now = rough.initial_state(3)
+    for t in range(7):
+        said, now = rough.step(x[:, t], now)
+        torch.testing.assert_close(said, y[:, t], atol=1e-6, rtol=1e-5)
+    torch.testing.assert_close(flatten(now), flatten(state), atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("plain", "rounded"), PAIRS)
+def test_in_bfloat16_a_layer_reads_what_it_did_before(plain: Any, rounded: Any, x: Tensor) -> None:
+    layer = made(plain)
+    half = BFloat16Layer(made(plain))
+    for given in (None, lengths):
+        y, state = half(x, half.initial_state(3), given)
+        expected, before = layer(x, None, given)
+        assert y.dtype == torch.float32
+        torch.testing.assert_close(y[0], expected[0], atol=0.1, rtol=0.05)
+        torch.testing.assert_close(flatten(state), flatten(before), atol=0.1, rtol=0.05)
