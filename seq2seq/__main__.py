@@ -18,6 +18,7 @@ COMMANDS = {
     "score": "how likely given text or given translations are",
     "compare": "train several layers under one budget, and say which is best",
     "average": "one checkpoint from the mean of several",
+    "quantize": "save a trained model with rounded weights",
     "inspect": "how far back a model's gradient reaches",
 }
 EXPERIMENTS = ("fit", "validate", "test", "predict")

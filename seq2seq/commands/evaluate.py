@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from seq2seq.commands import lines
 from seq2seq.data.text import read_blocks, read_lines
+from seq2seq.precision import Precision
 
 if TYPE_CHECKING:
     from seq2seq.inference import Translation, Writer
@@ -27,6 +28,7 @@ def evaluate(
     examples: int = 0,
     json: bool = False,
     device: str = "auto",
+    precision: Precision | None = None,
 ) -> None:
     """Score a translator, a language model, or a file of translations without any model.
 
@@ -54,6 +56,7 @@ def evaluate(
         examples: Translations that are shown beside their references.
         json: Write one JSON object.
         device: Where the model runs: auto, cpu, cuda, ...
+        precision: How weights are rounded: float32, bf16 or int8, which is for CPUs; by default as they were saved.
     """
     from seq2seq.metrics import bleu, chrf, exact_match, ter
 
@@ -75,7 +78,7 @@ def evaluate(
 
     from seq2seq.inference import Searching, Translation, load
 
-    model = load(*checkpoints, device=device)
+    model = load(*checkpoints, device=device, precision=precision)
     if isinstance(model, Translation):
         if text is not None or window is not None:
             raise ValueError("a translator is scored on --source and --reference, and has no --text and no --window")

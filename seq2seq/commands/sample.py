@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from tempfile import SpooledTemporaryFile
 
 from seq2seq.commands.lines import text_lines
+from seq2seq.precision import Precision
 
 IN_MEMORY = 1 << 16  # characters of a waiting text that are kept out of its file
 
@@ -22,6 +23,7 @@ def sample(
     seed: int = 1,
     count: int = 1,
     device: str = "auto",
+    precision: Precision | None = None,
 ) -> None:
     r"""Go on with a prompt, with a language model, in constant memory.
 
@@ -44,6 +46,7 @@ def sample(
         seed: The same seed writes the same text.
         count: Texts for each prompt.
         device: Where the model runs: auto, cpu, cuda, ...
+        precision: How weights are rounded: float32, bf16 or int8, which is for CPUs; by default as they were saved.
     """
     from seq2seq.inference import load_writer
     from seq2seq.search import Sampler
@@ -53,7 +56,7 @@ def sample(
     sampler = Sampler(temperature, top_k, top_p, min_p)
     sampler.check()
     starts = [start for start in (list(text_lines(prompts)) if prompts else [prompt]) for _ in range(count)]
-    writer = load_writer(checkpoint, device)
+    writer = load_writer(checkpoint, device, precision)
     with ExitStack() as stack:
         waiting = [
             stack.enter_context(

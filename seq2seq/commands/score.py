@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from seq2seq.commands import lines
 from seq2seq.data.text import read_lines
+from seq2seq.precision import Precision
 
 Pieces: TypeAlias = list[tuple[str, float]]  # of a line, each with its log-probability
 
@@ -19,6 +20,7 @@ def score(
     tokens: bool = False,
     output: str | None = None,
     device: str = "auto",
+    precision: Precision | None = None,
 ) -> None:
     """Write the log-probability (nats) of each line of a text, or of each given translation, before it and a tab.
 
@@ -38,10 +40,11 @@ def score(
         tokens: One line for each token, written as in JSON, and an empty line after each line of the text.
         output: File to write; standard output by default.
         device: Where the model runs: auto, cpu, cuda, ...
+        precision: How weights are rounded: float32, bf16 or int8, which is for CPUs; by default as they were saved.
     """
     from seq2seq.inference import Translation, load
 
-    model = load(*checkpoints, device=device)
+    model = load(*checkpoints, device=device, precision=precision)
     shown: Iterable[tuple[str, Pieces]]
     if isinstance(model, Translation):
         if source is None or target is None or text is not None:

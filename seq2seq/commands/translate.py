@@ -3,6 +3,7 @@
 import sys
 
 from seq2seq.commands import lines
+from seq2seq.precision import Precision
 
 
 def translate(
@@ -18,6 +19,7 @@ def translate(
     picture: str | None = None,
     picture_line: int = 1,
     device: str = "auto",
+    precision: Precision | None = None,
 ) -> None:
     """Translate lines, with one translator or with several that choose together.
 
@@ -40,10 +42,11 @@ def translate(
         picture: File (PNG) for the attention of one line as a picture.
         picture_line: Number of this line, from 1.
         device: Where the model runs: auto, cpu, cuda, ...
+        precision: How weights are rounded: float32, bf16 or int8, which is for CPUs; by default as they were saved.
     """
     from seq2seq.inference import Searching, load_translation
 
-    translation = load_translation(*checkpoints, device=device)
+    translation = load_translation(*checkpoints, device=device, precision=precision)
     how = Searching(beams, length_penalty, n_best, batch_tokens)
     how.check()
     sources = list(lines.text_lines(input)) if picture or alignments else []  # only these keep all lines in memory

@@ -101,7 +101,7 @@ def lengths(column: Any) -> Lengths:
     """The number of ids in each row of an Arrow column."""
     import pyarrow.compute
 
-    counted: Lengths = pyarrow.compute.list_value_length(column).to_numpy().astype(np.int64)
+    counted: Lengths = pyarrow.compute.list_value_length(column).to_numpy()
     return counted
 
 

@@ -115,7 +115,7 @@ class TranslationData(pl.LightningDataModule):
         texts = self.texts(split)
         ids = encode_pairs(texts, self.vocabularies)
         source, target = lengths(ids.data.column("source")), lengths(ids.data.column("target"))
-        rows = np.arange(len(source))
+        rows = np.arange(len(source), dtype=np.int32)
         too_long = np.maximum(source, target) > self.max_length
         if split == "train":
             empty = (source == 0) | (target == 0)
@@ -150,7 +150,7 @@ class TranslationData(pl.LightningDataModule):
 
     def predict_dataloader(self) -> Batches[TranslationBatch]:
         """The test split in its own order."""
-        rows = np.arange(len(self.pairs("test").rows))
+        rows = np.arange(len(self.pairs("test").rows), dtype=np.int32)
         return self.reading("test", [rows[begin : begin + 64] for begin in range(0, len(rows), 64)])
 
     def reading(self, split: str, plan: list[Lengths] | None = None) -> Batches[TranslationBatch]:

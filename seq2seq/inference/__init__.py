@@ -9,6 +9,7 @@ from seq2seq.inference.translation import Alignment, Searching, Translated, Tran
 from seq2seq.inference.writer import Scored, Writer
 from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.models.recurrent_language_model import RecurrentLanguageModel
+from seq2seq.precision import Precision
 
 __all__ = [
     "Alignment",
@@ -24,17 +25,20 @@ __all__ = [
 ]
 
 
-def load(*checkpoints: str | Path, device: str = "auto") -> Writer | Translation:
+def load(*checkpoints: str | Path, device: str = "auto", precision: Precision | None = None) -> Writer | Translation:
     """A trained model, ready for text: a `Writer` for a language model, a `Translation` for a translator.
 
     Args:
         checkpoints: A checkpoint, or the folder of a run, whose best one is taken; translators make an ensemble.
         device: Where it runs: auto, cpu, cuda, ...
+        precision: How weights are rounded: float32, bf16 or int8, which is for CPUs; by default as they were saved.
     """
     if not checkpoints:
         raise ValueError("there must be at least one checkpoint")
-    opened = [open_checkpoint(path) for path in checkpoints]
     place = usable(device)
+    opened = [open_checkpoint(path, precision) for path in checkpoints]
+    if place.type != "cpu" and any(one.precision == "int8" for one in opened):
+        raise ValueError(f"int8 is for CPUs, and the device is {place.type}: take bf16 there")
     first = opened[0]
     if isinstance(first.model, RecurrentLanguageModel):
         if len(opened) > 1:
@@ -61,17 +65,17 @@ def usable(device: str) -> torch.device:
         raise ValueError(f"the device {device} cannot be used here: {str(error).splitlines()[0]}") from error
 
 
-def load_writer(checkpoint: str | Path, device: str = "auto") -> Writer:
+def load_writer(checkpoint: str | Path, device: str = "auto", precision: Precision | None = None) -> Writer:
     """The same for what must be a language model."""
-    loaded = load(checkpoint, device=device)
+    loaded = load(checkpoint, device=device, precision=precision)
     if not isinstance(loaded, Writer):
         raise ValueError(f"a language model is needed here, and {find(checkpoint)} is a translator")
     return loaded
 
 
-def load_translation(*checkpoints: str | Path, device: str = "auto") -> Translation:
+def load_translation(*checkpoints: str | Path, device: str = "auto", precision: Precision | None = None) -> Translation:
     """The same for what must be translators."""
-    loaded = load(*checkpoints, device=device)
+    loaded = load(*checkpoints, device=device, precision=precision)
     if not isinstance(loaded, Translation):
         raise ValueError(f"a translator is needed here, and {find(checkpoints[0])} is a language model")
     return loaded

@@ -8,10 +8,12 @@ import torch
 from seq2seq import tokenizers
 from seq2seq.data.pairs import Vocabularies
 from seq2seq.data.vocabulary import data_of
+from seq2seq.inference.precision import lower
 from seq2seq.inference.undrawn import Undrawn
 from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.models.hyperparameters import factories, layer_class
 from seq2seq.models.recurrent_language_model import RecurrentLanguageModel
+from seq2seq.precision import Precision
 
 # what was trained as the one is used as the other, which needs no Lightning
 NETWORKS: dict[str, type[EncoderDecoder | RecurrentLanguageModel]] = {
@@ -24,6 +26,7 @@ class Opened(NamedTuple):
     model: RecurrentLanguageModel | EncoderDecoder
     vocabularies: Vocabularies
     corpus: dict[str, Any]  # where the training found its text: the arguments of its data
+    precision: Precision
 
 
 def find(checkpoint: str | Path) -> Path:
@@ -58,13 +61,22 @@ def read(checkpoint: str | Path) -> dict[str, Any]:
     return held
 
 
-def open_checkpoint(checkpoint: str | Path) -> Opened:
-    """The model, ready for use, on the CPU."""
+def open_checkpoint(checkpoint: str | Path, precision: Precision | None = None) -> Opened:
+    """The model, ready for use, on the CPU.
+
+    Args:
+        checkpoint: A checkpoint, or the folder of a run.
+        precision: How its weights are rounded; as they were saved by default.
+    """
     held = read(checkpoint)
     data = data_of(held)
+    saved: Precision = held.get("precision", "float32")
+    if saved != "float32" and precision not in (None, saved):
+        raise ValueError(f"{find(checkpoint)} was saved in {saved}, and cannot be used in {precision}")
     try:
         with Undrawn():
             model = build(held["model"])
+        lower(model, saved)
         model.load_state_dict(held["state_dict"])
         source = tokenizers.restore(data["tokenizers"]["source"])
         target = tokenizers.restore(data["tokenizers"].get("target", data["tokenizers"]["source"]))
@@ -72,7 +84,9 @@ def open_checkpoint(checkpoint: str | Path) -> Opened:
         reason = " ".join(str(error).split())[:400]
         raise ValueError(f"{find(checkpoint)} holds a model that this version cannot build: {reason}") from error
     model.eval().requires_grad_(False)
-    return Opened(model, Vocabularies(source, target), data.get("corpus", {}))
+    if saved == "float32":
+        lower(model, precision or saved)
+    return Opened(model, Vocabularies(source, target), data.get("corpus", {}), precision or saved)
 
 
 def build(description: dict[str, Any]) -> RecurrentLanguageModel | EncoderDecoder:

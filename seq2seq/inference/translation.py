@@ -115,8 +115,8 @@ class Translation:
         self.cut += sum(len(ids) > how.max_length for ids in encoded)
         sources = [[*ids[: how.max_length], EOS] for ids in encoded]
         found = [[Translated("", 0.0)] for _ in lines]
-        asked = np.array([row for row, line in enumerate(lines) if line.strip()], dtype=np.int64)
-        counts = np.array([len(sources[row]) for row in asked], dtype=np.int64)
+        asked = np.array([row for row, line in enumerate(lines) if line.strip()], dtype=np.int32)
+        counts = np.array([len(sources[row]) for row in asked], dtype=np.int32)
         progress(len(lines) - len(asked))
         for batch in buckets(counts, counts, how.batch_tokens):
             rows = asked[batch].tolist()

@@ -130,4 +130,4 @@ class EncoderDecoder(Network):
     def nats(self, batch: TranslationBatch) -> Float[Tensor, "batch target"]:
         """Negative log-probability of every target token, 0 on padding."""
         features = self(batch.source, batch.lengths, batch.inputs).features
-        return token_nats(features, self.output.weight, self.output.bias, batch.targets)
+        return token_nats(features, self.output, batch.targets)

@@ -36,7 +36,7 @@ class LanguageModel(RecurrentLanguageModel, Trainable):
         return loss.smoothed * self.trainer.world_size / batch.tokens
 
     def evaluate(self, batch: LanguageBatch, name: str) -> None:
-        nats = token_nats(self.read(batch, name), self.output.weight, self.output.bias, batch.targets)
+        nats = token_nats(self.read(batch, name), self.output, batch.targets)
         tokens = int((batch.targets != PAD).sum())  # which may be none on one of several ranks
         self.log(f"{name}_loss", nats.sum() / max(1, tokens), batch_size=tokens, prog_bar=True, sync_dist=True)
 
@@ -57,7 +57,7 @@ class LanguageModel(RecurrentLanguageModel, Trainable):
     def predict_step(self, batch: LanguageBatch) -> list[float]:
         """The nats of every token."""
         features = self.read(batch, "predict")
-        nats = token_nats(features, self.output.weight, self.output.bias, batch.targets)
+        nats = token_nats(features, self.output, batch.targets)
         return list(nats[batch.targets != PAD].tolist())
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:

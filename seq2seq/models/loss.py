@@ -1,5 +1,6 @@
 """The output layer and its cross-entropy together, in pieces, so that all logits never stand in memory at once."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
@@ -8,7 +9,8 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-CHUNK = 1 << 21  # logits computed at once
+CHUNK = 1 << 21  # logits computed at once in training
+ROWS = 256  # words scored at once
 
 
 class Loss(NamedTuple):
@@ -45,16 +47,20 @@ def cross_entropy(
 
 def token_nats(
     features: Float[Tensor, "batch time size"],
-    weight: Float[Tensor, "vocab size"],
-    bias: Float[Tensor, " vocab"],
+    output: Callable[[Tensor], Tensor],
     targets: Int[Tensor, "batch time"],
 ) -> Float[Tensor, "batch time"]:
-    """Negative log-probability of every target, and 0 where nothing is asked for (a target of 0)."""
+    """Negative log-probability of every target, and 0 where nothing is asked for (a target of 0).
+
+    Args:
+        features: What the output layer reads.
+        output: The output layer, from features to a logit for each word.
+        targets: The words that were to come.
+    """
     rows, wanted = features.flatten(0, 1), targets.flatten()
     nats = exact(rows.new_zeros(len(wanted)))
-    for part in wanted.nonzero().squeeze(1).split(max(1, CHUNK // len(weight))):
-        logits = F.linear(rows[part].to(weight.dtype), weight, bias)
-        nats[part] = F.cross_entropy(exact(logits), wanted[part], reduction="none")
+    for part in wanted.nonzero().squeeze(1).split(ROWS):
+        nats[part] = F.cross_entropy(exact(output(exact(rows[part]))), wanted[part], reduction="none")
     return nats.view_as(targets)
 
 

@@ -83,4 +83,4 @@ class RecurrentLanguageModel(Network):
     ) -> tuple[Float[Tensor, "batch time"], tuple[Any, ...]]:
         """Negative log-probability of every target, 0 where the target is 0, and the state afterwards."""
         features, state = self(inputs, state, lengths)
-        return token_nats(features, self.output.weight, self.output.bias, targets), state
+        return token_nats(features, self.output, targets), state

@@ -146,6 +146,6 @@ class GatesAndCandidateNorm(nn.Module):
         return self.gates(gates), self.candidate(candidate)
 
 
-def once_dropped(inner: nn.Linear, dropout: WeightDropout) -> Recall:
+def once_dropped(inner: nn.Module, dropout: WeightDropout) -> Recall:
     """A linear layer that keeps one mask of its weights, if it has any."""
-    return partial(F.linear, weight=dropout(inner.weight)) if dropout.active else inner
+    return partial(F.linear, weight=dropout(inner.get_parameter("weight"))) if dropout.active else inner

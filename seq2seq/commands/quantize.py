@@ -1,0 +1,42 @@
+"""`seq2seq quantize`: a trained model with rounded weights, as a smaller file."""
+
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def quantize(checkpoint: str, output: str, precision: Literal["bf16", "int8"] = "int8") -> None:
+    """Save a trained model with rounded weights: a smaller file that translates and writes faster on a CPU.
+
+    What is saved can be used wherever a checkpoint can, and no longer trained. Without saving, --precision of
+    translate, sample, evaluate and score rounds the same way each time.
+
+    examples:
+      seq2seq quantize runs/phrasebook-lstm/1 --output phrasebook.int8.ckpt
+      seq2seq translate phrasebook.int8.ckpt < source.txt > target.txt
+
+    Args:
+        checkpoint: A checkpoint, or the folder of a run.
+        output: File to write.
+        precision: bf16 has 8 significant bits, int8 whole numbers of 8 bits with a scale for each row.
+    """
+    import torch
+
+    from seq2seq.data.vocabulary import data_of
+    from seq2seq.files import whole
+    from seq2seq.inference.checkpoint import find, open_checkpoint, read
+
+    held = read(checkpoint)
+    rounded = open_checkpoint(checkpoint, precision).model.state_dict()
+    with whole(output) as temporary:
+        kept = {"model": held["model"], "precision": precision, "state_dict": rounded, "data": data_of(held)}
+        torch.save(kept, temporary)
+    before, after = (f"{size(weights) / 1e6:.1f} MB" for weights in (held["state_dict"], rounded))
+    print(f"{output} holds {find(checkpoint)} in {precision}: {after} of weights instead of {before}")
+
+
+def size(weights: dict[str, "Tensor"]) -> int:
+    """Bytes of all weights, those that are shared once."""
+    storages = {weight.untyped_storage().data_ptr(): weight.nbytes for weight in weights.values()}
+    return sum(storages.values())

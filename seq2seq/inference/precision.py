@@ -1,0 +1,51 @@
+"""A network whose matrix products are rounded, to be smaller and faster than the one that was trained."""
+
+from torch import nn
+
+from seq2seq.models.network import Network
+from seq2seq.precision import Precision
+from seq2seq.recurrence import GRU, LSTM, RNN, Bidirectional
+from seq2seq.recurrence.rounded import BFloat16Layer, RoundedGRU, RoundedLSTM, RoundedRNN, Rounding
+from seq2seq.rounding import BFloat16Linear, Int8Embedding, Int8Linear
+
+ROUNDINGS: dict[str, Rounding] = {"bf16": BFloat16Linear, "int8": Int8Linear}
+
+
+def lower(network: Network, precision: Precision) -> None:
+    """Round a network's weights in place; it can be used afterwards, and no longer trained.
+
+    In both precisions states, norms, softmax and sums stay in float32, and what reads a whole source is in bfloat16.
+    Weights that are no linear layer's or fused layer's, as the gates of RG-LRU, stay as they are.
+
+    Args:
+        network: What is rounded.
+        precision: bf16 rounds to 8 significant bits, int8 to whole numbers of 8 bits with a scale for each row;
+            float32 rounds nothing.
+    """
+    if precision == "float32":
+        return
+    parts = dict(network.named_modules(remove_duplicate=False))
+    made: dict[int, nn.Module | None] = {}  # a shared embedding is rounded once, and stays shared
+    for path, part in parts.items():
+        if id(part) not in made:
+            made[id(part)] = rounded(part, parts.get(path.rpartition(".")[0]), precision)
+        if (new := made[id(part)]) is not None:
+            network.set_submodule(path, new)
+
+
+def rounded(part: nn.Module, whole: nn.Module | None, precision: Precision) -> nn.Module | None:
+    """What takes the place of a part of a whole; nothing if it stays."""
+    match part:
+        case LSTM() | GRU() | RNN() if isinstance(whole, Bidirectional):
+            return BFloat16Layer(part)
+        case nn.Linear():
+            return ROUNDINGS[precision](part)
+        case nn.Embedding() if precision == "int8":
+            return Int8Embedding(part)
+        case LSTM():
+            return RoundedLSTM(part, ROUNDINGS[precision])
+        case GRU():
+            return RoundedGRU(part, ROUNDINGS[precision])
+        case RNN():
+            return RoundedRNN(part, ROUNDINGS[precision])
+    return None
