@@ -1,78 +1,107 @@
-"""`python -m benchmarks`: training and decoding against bare loops of torch, as one table and one JSON file."""
+"""`python -m benchmarks`: speed and memory as ratios of interleaved runs, in one table, one JSON file and pictures."""
 
 import argparse
-import json
-import logging
+import os
 import platform
-import statistics
+import tempfile
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
-from typing import NamedTuple
 
 import torch
 
-from benchmarks import decoding, training
-from seq2seq.files import whole
+from benchmarks.contest import BUSY
+from benchmarks.figure import Section
+from benchmarks.setting import Setting, tell
+from seq2seq.files import plain, whole, write_json
+
+PARTS = ("training", "decoding", "writing", "tokenizing", "starting", "waiting", "corpus_memory", "growth")
 
 
-class Contest(NamedTuple):
-    """Two ways to do the same work, in turns."""
-
-    name: str
-    ours: Callable[[], None]
-    theirs: Callable[[], None]
-    against: str
-
-
-class Outcome(NamedTuple):
-    name: str
-    against: str
-    ratio: float  # how many times as fast as theirs: the median over the rounds
-    lowest: float
-    highest: float
-
-
-def compare(contest: Contest, rounds: int) -> Outcome:
-    """Ours, theirs, ours, theirs, ...: what disturbs the machine disturbs both."""
-    contest.ours(), contest.theirs()  # warm
-    ratios = [seconds(contest.theirs) / seconds(contest.ours) for _ in range(rounds)]
-    return Outcome(contest.name, contest.against, statistics.median(ratios), min(ratios), max(ratios))
-
-
-def seconds(work: Callable[[], None]) -> float:
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
-    given = parser.parse_args()
-    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, metavar="NAME", help=", ".join(PARTS))
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--threads", type=int, default=1, help="2: decoding with two threads too")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--busy", action="store_true", help="count processor time: others use this machine too")
+    parser.add_argument("--quick", action="store_true", help="tiny sizes, which show only that everything runs")
+    parser.add_argument("--corpus-gb", type=float, default=1.0, help="size of the large corpus")
+    parser.add_argument("--checkpoint", type=Path, help="a trained translator to decode with")
+    parser.add_argument("--source", type=Path, help="what it translates, a line a sentence")
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/results"), help="the files' name without its end")
+    given = parser.parse_args(arguments)
+    if (given.checkpoint is None) != (given.source is None):
+        parser.error("a trained translator needs sentences, and these need a translator: --checkpoint and --source")
+    if given.busy and (given.threads > 1 or given.device == "cuda"):
+        parser.error("processor time says something of one thread on a CPU only")
     warnings.simplefilter("ignore")
-    contests = [
-        Contest(
-            "language model, training, width 512, float32", *training.language_model(512, False), "bare nn.LSTM loop"
-        ),
-        Contest("language model, training, width 512, bf16", *training.language_model(512, True), "bare nn.LSTM loop"),
-        Contest("one step of LSTM, 1 row", *decoding.lstm_step(512, 1), "nn.LSTM called for one step"),
-        Contest("one step of LSTM, 5 rows", *decoding.lstm_step(512, 5), "nn.LSTM called for one step"),
-        Contest("beam 5, 32 sentences at once", *decoding.batched_beams(32), "the same, one at a time"),
-    ]
-    outcomes = [compare(contest, given.rounds) for contest in contests]
-    machine = f"{platform.machine()}, torch {torch.__version__}, {torch.get_num_threads()} threads"
-    rows = ["| what | against | times as fast (median) | lowest to highest |", "|---|---|---|---|"]
-    rows += [f"| {o.name} | {o.against} | {o.ratio:.2f} | {o.lowest:.2f} to {o.highest:.2f} |" for o in outcomes]
-    table = "\n".join([f"{machine}; {given.rounds} rounds in turns", "", *rows])
-    print(table)
-    with whole(given.out.with_suffix(".md")) as file:
-        file.write_text(table + "\n", encoding="utf-8")
-    with whole(given.out.with_suffix(".json")) as file:
-        file.write_text(json.dumps([o._asdict() for o in outcomes], indent=1) + "\n", encoding="utf-8")
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as scratch:
+        os.environ.update(
+            SEQ2SEQ_CACHE=str(Path(scratch) / "cache"), OMP_NUM_THREADS="1", ONEDNN_PRIMITIVE_CACHE_CAPACITY="128"
+        )
+        if given.busy:
+            os.environ[BUSY] = "1"
+        setting = Setting(
+            Path(scratch),
+            given.device,
+            given.threads,
+            2 if given.quick else given.rounds,
+            given.quick,
+            apart=not given.quick,  # processes take seconds to start
+            corpus_gb=given.corpus_gb,
+            checkpoint=given.checkpoint,
+            source=given.source,
+        )
+        run(given.only, setting, given.out)
+
+
+def run(parts: Sequence[str], setting: Setting, out: Path) -> None:
+    """One part after the other; what is known is written after each."""
+    sections = []
+    for number, part in enumerate(parts, start=1):
+        tell(f"{part} ({number} of {len(parts)})")
+        began = time.perf_counter()
+        sections.append(import_module(f"benchmarks.{part}").measure(setting))
+        tell(f"{part}: {time.perf_counter() - began:.0f} s")
+        write(sections, setting, out)
+    print(out.with_name(f"{out.name}.md").read_text(encoding="utf-8"))
+
+
+def write(sections: Sequence[Section], setting: Setting, out: Path) -> None:
+    """The table, the same as JSON, and the pictures."""
+    from benchmarks.report import document, draw_all
+
+    machine = described(setting)
+    pictures = draw_all(sections, out)
+    with whole(out.with_name(f"{out.name}.md")) as file:
+        file.write_text(document(sections, machine, pictures) + "\n", encoding="utf-8")
+    write_json(out.with_name(f"{out.name}.json"), plain({"machine": machine, "sections": list(sections)}))
+
+
+def described(setting: Setting) -> str:
+    """The machine, and how it was measured on."""
+    turns = f"{setting.rounds} rounds in turns, one thread on one core unless said"
+    sizes = " TINY SIZES: these numbers say nothing about speed." if setting.quick else ""
+    gpu = (
+        f"GPU: {torch.cuda.get_device_name()}."
+        if setting.device == "cuda"
+        else "GPU: not measured; `--device cuda` does."
+        if torch.cuda.is_available()
+        else "GPU: not measured, none at hand."
+    )
+    clock = " Processor time, since others used the machine." if os.environ.get(BUSY) else ""
+    return f"{processor()}, torch {torch.__version__}; {turns}.{clock} {gpu}{sizes}"
+
+
+def processor() -> str:
+    """The processor's name, where the system tells."""
+    info = Path("/proc/cpuinfo")
+    names = [line for line in info.read_text().splitlines() if line.startswith("model name")] if info.exists() else []
+    return names[0].partition(":")[2].strip() if names else platform.machine()
 
 
 if __name__ == "__main__":

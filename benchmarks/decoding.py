@@ -1,47 +1,110 @@
-"""What decoding gains from steps of its own and from batches."""
+"""Translating: batches against one sentence at a time, smaller numbers against float32, two threads against one."""
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Mapping
+from contextlib import ExitStack
+from functools import partial
 
-import torch
+from benchmarks import untrained
+from benchmarks.children import Call, child, once
+from benchmarks.contest import in_turns, ratio, spread
+from benchmarks.figure import Figure, Section
+from benchmarks.precision import PRECISIONS
+from benchmarks.setting import Setting, tell
+from benchmarks.translating import Case, able, rate, words
+from benchmarks.watch import most_held
 
-from seq2seq.models import Translator
-from seq2seq.recurrence import LSTM
-from seq2seq.search import beam_search
-
-
-def lstm_step(size: int, rows: int, steps: int = 200) -> tuple[Callable[[], None], Callable[[], None]]:
-    """The same steps by `step`, and by calling the layer for sequences of one."""
-    layer = LSTM(size, size).eval().requires_grad_(False)
-    x = torch.randn(rows, size)
-
-    def ours() -> None:
-        state = layer.initial_state(rows)
-        for _ in range(steps):
-            _, state = layer.step(x, state)
-
-    def theirs() -> None:
-        state = None
-        for _ in range(steps):
-            _, state = layer.kernel(x[:, None], state)
-
-    return ours, theirs
+BEAMS = (1, 5)
 
 
-def batched_beams(sentences: int, length: int = 12) -> tuple[Callable[[], None], Callable[[], None]]:
-    """Beam search over a batch, and over its sentences one after the other."""
-    torch.manual_seed(1)
-    model = Translator(4000, 4000, True, size=256, depth=1).eval()
-    source = torch.randint(4, 4000, (sentences, length))
-    lengths = torch.full((sentences,), length)
+def cases(setting: Setting, checkpoint: str) -> list[Case]:
+    """For each precision and beam, one at a time and a large batch, with one thread and with several."""
+    large, some = (4, 2) if setting.quick else (64, 6)
+    return [
+        Case(
+            checkpoint,
+            precision,
+            beams,
+            batch,
+            some if batch == 1 else large,
+            threads,
+            setting.device,
+            str(setting.source or ""),
+        )
+        for threads in sorted({1, setting.threads})
+        for precision in PRECISIONS
+        for beams, batch in itertools.product(BEAMS, (1, large))
+    ]
 
-    @torch.inference_mode()
-    def ours() -> None:
-        beam_search(model.problem(source, lengths), lengths + 5, beams=5)
 
-    @torch.inference_mode()
-    def theirs() -> None:
-        for row in range(sentences):
-            one = slice(row, row + 1)
-            beam_search(model.problem(source[one], lengths[one]), lengths[one] + 5, beams=5)
+def measure(setting: Setting) -> Section:
+    """A process for each precision, and all cases in turns."""
+    size, vocabulary = (16, 200) if setting.quick else (512, 8000)
+    checkpoint = str(setting.checkpoint or once(setting, untrained.translator, setting.scratch, size, vocabulary))
+    rates: dict[Case, list[float]] = {}
+    with ExitStack() as stack:
+        places = {precision: stack.enter_context(child(setting)) for precision in PRECISIONS}
+        there = [p for p in PRECISIONS if places[p](able, Case(checkpoint, p, 1, 1, 1, device=setting.device))]
+        asked = [case for case in cases(setting, checkpoint) if case.precision in there]
+        for threads, group in itertools.groupby(asked, key=lambda case: case.threads):
+            some = list(group)
+            tell(f"  {len(some)} ways to translate with {threads} thread{'s' * (threads > 1)}, in turns")
+            rates |= race(some, places, setting.rounds)
+        memory = {precision: places[precision](most_held, setting.device) for precision in there}
+    notes = [f"{precision}: not measured, this version has none." for precision in PRECISIONS if precision not in there]
+    if setting.threads == 1:
+        notes.append("Two threads: not measured; `--threads 2` does.")
+    notes.append(
+        f"Translations by {setting.checkpoint}."
+        if setting.checkpoint
+        else f"An untrained model of 2 + 2 layers of width {size} and {vocabulary:,} words, whose translations are cut "
+        "off at the lengths of Multi30k's."
+    )
+    return Section("Decoding", figures(rates, memory), [*notes, "Memory: of a process that decodes in this precision."])
 
-    return ours, theirs
+
+def race(cases: list[Case], places: Mapping[str, Call], rounds: int) -> dict[Case, list[float]]:
+    """Sentences a second of each case."""
+    works = {str(number): partial(places[case.precision], rate, case) for number, case in enumerate(cases)}
+    return dict(zip(cases, in_turns(works, rounds).values(), strict=True))
+
+
+def figures(rates: Mapping[Case, list[float]], memory: Mapping[str, int]) -> list[Figure]:
+    """Each case against those that differ from it in one thing."""
+    found = []
+    for case, measured in rates.items():
+        for against, other in others(case, rates).items():
+            middle = spread(measured).median
+            spoken = "" if case.source else f", {middle * words(case):,.0f} words/s"
+            found.append(
+                Figure(
+                    name(case),
+                    against,
+                    ratio(measured, rates[other]),
+                    rate=f"{middle:,.1f} sentences/s{spoken}",
+                    memory=(memory[case.precision],),
+                )
+            )
+    return found
+
+
+def others(case: Case, rates: Mapping[Case, list[float]]) -> dict[str, Case]:
+    """What a case is compared with, where it was measured."""
+    found = {}
+    if case.batch > 1:
+        found["one at a time"] = [
+            other
+            for other in rates
+            if other._replace(batch=case.batch, sentences=case.sentences) == case and other.batch == 1
+        ]
+    if case.precision != "float32":
+        found["float32"] = [case._replace(precision="float32")]
+    if case.threads > 1:
+        found["1 thread"] = [case._replace(threads=1)]
+    return {against: some[0] for against, some in found.items() if some and some[0] in rates}
+
+
+def name(case: Case) -> str:
+    together = "one at a time" if case.batch == 1 else f"{case.batch} at once"
+    threads = f", {case.threads} threads" if case.threads > 1 else ""
+    return f"translation, beam {case.beams}, {together}, {case.precision}{threads}"

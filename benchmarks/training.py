@@ -1,65 +1,85 @@
-"""What Lightning, carried state and our loss cost in training, against a loop that has none of them."""
+"""Training through the Trainer, with our data, loss and callbacks, against a bare loop of the same network."""
 
-import contextlib
-from collections.abc import Callable
+import itertools
+import statistics
+from collections.abc import Sequence
 
-import numpy as np
-import pytorch_lightning as pl
-import torch
-from torch import nn
+from benchmarks import peak
+from benchmarks.children import child
+from benchmarks.contest import in_turns, ratio, spread
+from benchmarks.figure import Figure, Section, Target
+from benchmarks.setting import Setting, tell, using
+from benchmarks.training_sides import Case, ours, theirs, work_of
+from benchmarks.watch import most_held
 
-from seq2seq.data.batches import Epochs
-from seq2seq.data.streams import Streams
-from seq2seq.models import LanguageModel
-
-VOCABULARY, BATCH, STEPS, BATCHES = 100, 64, 64, 10
+AS_FAST = Target(0.95, at_least=True)
 
 
-def language_model(size: int, bf16: bool) -> tuple[Callable[[], None], Callable[[], None]]:
-    """Ten batches of a one-layer model of characters: through the Trainer, and bare."""
-    ids = np.random.default_rng(1).integers(4, VOCABULARY, BATCH * STEPS * BATCHES + 1).astype(np.uint16)
-    streams = Streams(ids, BATCH, STEPS)
-    model = LanguageModel(VOCABULARY, size=size, depth=1, tied=False, dropout=0.0)
-    bare = Bare(size)
-    optimizer = torch.optim.AdamW(bare.parameters(), lr=1e-3)
-    loss = nn.CrossEntropyLoss()
+def cases(setting: Setting) -> list[Case]:
+    """What is measured; float32 and bf16 side by side."""
+    if setting.quick:
+        tiny = {"size": 16, "batches": 2, "vocabulary": 200, "pairs": 200, "device": setting.device}
+        return [Case("language", "bf16", 64, **tiny), Case("translator", "float32", 200, feeding=True, **tiny)]
+    both = ("float32", "bf16")
+    translators = itertools.product((1500, 4000), (False, True), both)
+    return [
+        *(Case("language", precision, device=setting.device) for precision in both),
+        *(
+            Case("translator", precision, tokens, feeding, batches=max(2, 6000 // tokens), device=setting.device)
+            for tokens, feeding, precision in translators
+        ),
+    ]
 
-    def ours() -> None:
-        trainer = pl.Trainer(
-            max_epochs=1,
-            accelerator="cpu",
-            precision="bf16-mixed" if bf16 else "32-true",
-            logger=False,
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
+
+def measure(setting: Setting) -> Section:
+    """Every case in turns with its bare loop and with the fastest matrix product."""
+    figures = []
+    for case in cases(setting):
+        tell(f"  {case.name}")
+        figures.append(compare(case, setting))
+    flags = "AdamW with torch's defaults, gradients clipped at norm 1, no dropout"
+    return Section(
+        "Training",
+        figures,
+        [
+            f"Both sides: width 512, {flags}. The bare loop has its batches in memory and logs nothing; ours reads "
+            "them from its corpus, through the Trainer with the callbacks and the loggers of `fit`.",
+            "Rates count target tokens. The peak is the fastest of several matrix products in the same precision, in "
+            "turns with the training; operations are those of matrix products, from their shapes, without padding.",
+        ],
+    )
+
+
+def compare(case: Case, setting: Setting) -> Figure:
+    """Ours, theirs and the peak; fewer rounds for translators, whose batches take seconds."""
+    rounds = setting.rounds if case.kind == "language" else (setting.rounds + 1) // 2
+    products = peak.QUICK if setting.quick else peak.PRODUCTS
+    corpus = str(setting.scratch)
+    with child(setting) as we, child(setting) as they:
+        found = in_turns(
+            {
+                "ours": lambda: we(ours, case, corpus),
+                "theirs": lambda: they(theirs, case, corpus),
+                "peak": lambda: limit(case, products),
+            },
+            rounds,
         )
-        trainer.fit(model, Epochs(lambda epoch: range(BATCHES), lambda epoch, index: streams.chunk(index)))
+        memory = (we(most_held, case.device), they(most_held, case.device))
+        tokens, work = we(work_of, case, corpus)
+    rates = spread([tokens / taken for taken in found["ours"]])
+    share = spread([work / taken / most for taken, most in zip(found["ours"], found["peak"], strict=True)])
+    against = "bare nn.LSTMCell loop" if case.feeding else "bare nn.LSTM loop"
+    return Figure(
+        case.name,
+        against,
+        ratio(found["theirs"], found["ours"]),
+        rate=f"{rates.median:,.0f} tokens/s; the peak is {statistics.median(found['peak']) / 1e9:,.0f} GFLOP/s",
+        peak=share.median,
+        memory=memory,
+        target=AS_FAST if case.kind == "language" else None,
+    )
 
-    def theirs() -> None:
-        state = None
-        for index in range(BATCHES):
-            batch = streams.chunk(index)
-            with torch.autocast("cpu", torch.bfloat16) if bf16 else contextlib.nullcontext():
-                logits, state = bare(batch.inputs, state)
-                cost = loss(logits.flatten(0, 1), batch.targets.flatten())
-            optimizer.zero_grad()
-            cost.backward()
-            optimizer.step()
-            state = tuple(part.detach() for part in state)
 
-    return ours, theirs
-
-
-class Bare(nn.Module):
-    """An embedding, an nn.LSTM and a linear layer."""
-
-    def __init__(self, size: int) -> None:
-        super().__init__()
-        self.embedding = nn.Embedding(VOCABULARY, size)
-        self.layer = nn.LSTM(size, size, batch_first=True)
-        self.output = nn.Linear(size, VOCABULARY)
-
-    def forward(self, ids: torch.Tensor, state: tuple[torch.Tensor, ...] | None) -> tuple[torch.Tensor, ...]:
-        y, state = self.layer(self.embedding(ids), state)
-        return self.output(y), state
+def limit(case: Case, products: Sequence[peak.Product]) -> float:
+    with using(1):
+        return peak.rate(case.precision, case.device, products)
