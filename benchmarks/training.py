@@ -37,7 +37,7 @@ def measure(setting: Setting) -> Section:
     for case in cases(setting):
         tell(f"  {case.name}")
         figures.append(compare(case, setting))
-    flags = "AdamW with torch's defaults, gradients clipped at norm 1, no dropout"
+    flags = "torch's fused AdamW, gradients clipped at norm 1, no dropout"
     return Section(
         "Training",
         figures,

@@ -112,7 +112,7 @@ def bare(case: Case, folder: str) -> Callable[[Any], None]:
         if case.kind == "language"
         else BareTranslator(corpus.target_vocab_size, case.size, 2, case.feeding)
     ).to(case.device)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3, fused=True)
     mixed = partial(torch.autocast, case.device, torch.bfloat16) if case.precision == "bf16" else contextlib.nullcontext
 
     def step(batch: Any) -> None:

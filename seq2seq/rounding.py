@@ -1,10 +1,13 @@
 """Linear layers and embeddings with rounded weights, for models that are used and no longer trained."""
 
+from functools import cache
+
 import torch
 from jaxtyping import Float, Int, Int8
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+FEW = range(2, 129)  # rows for which packed weights are the faster ones
 MOST = 127  # the largest whole number of 8 bits that has its negative
 
 
@@ -43,6 +46,7 @@ class Int8Linear(nn.Module):
         self.bias: Tensor | None
         self.register_buffer("rounded", weight)
         self.register_buffer("scale", scale.squeeze(1))
+        self.pack: tuple[Tensor, Tensor] | None = None  # made when it is first needed
         self.register_buffer("bias", None if linear.bias is None else linear.bias.detach().float())
 
     @property
@@ -52,10 +56,29 @@ class Int8Linear(nn.Module):
 
     def forward(self, x: Float[Tensor, "*rows size_in"]) -> Float[Tensor, "*rows size_out"]:
         rows, scale = to_int8(x.reshape(-1, x.shape[-1]).float())
-        y = torch._int_mm(rows, self.rounded.t()).float().mul_(scale).mul_(self.scale)
+        y = (self.packed(rows) if len(rows) in FEW and can_pack() else self.plain(rows)).mul_(scale)
         if self.bias is not None:
             y.add_(self.bias)
         return y.view(*x.shape[:-1], -1)
+
+    def plain(self, rows: Int8[Tensor, "rows size_in"]) -> Float[Tensor, "rows size_out"]:
+        """The products of whole numbers, times the scales of W."""
+        return torch._int_mm(rows, self.rounded.t()).float().mul_(self.scale)
+
+    def packed(self, rows: Int8[Tensor, "rows size_in"]) -> Float[Tensor, "rows size_out"]:
+        """The same with W in the order in which oneDNN reads it, in half the time for a few rows."""
+        if self.pack is None:
+            self.pack = (
+                torch.ops.onednn.qlinear_prepack(self.rounded, None),
+                torch.zeros_like(self.scale, dtype=torch.long),
+            )
+        weight, zeros = self.pack
+        # its fast kernel takes numbers from 0 to 255 and is told that 128 means zero
+        shifted = (rows ^ -128).view(torch.uint8)
+        y: Tensor = torch.ops.onednn.qlinear_pointwise(
+            shifted, 1.0, 128, weight, self.scale, zeros, None, 1.0, 0, torch.float32, "none", [], ""
+        )
+        return y
 
 
 class Int8Embedding(nn.Module):
@@ -77,3 +100,9 @@ def to_int8(x: Float[Tensor, "rows size"]) -> tuple[Int8[Tensor, "rows size"], F
     """Whole numbers from -127 to 127, and for each row the scale that gives it back."""
     scale = x.abs().amax(dim=1, keepdim=True).clamp_(min=1e-30).div_(MOST)
     return (x / scale).round_().to(torch.int8), scale
+
+
+@cache
+def can_pack() -> bool:
+    """Whether this torch has oneDNN's products of packed whole numbers, for the processors that are quick with them."""
+    return torch.backends.mkldnn.is_available() and torch.cpu._is_vnni_supported()

@@ -37,7 +37,7 @@ def add_options(parser: LightningArgumentParser) -> None:
     parser.set_defaults({"checkpoint.monitor": "val_loss", "checkpoint.enable_version_counter": False})
     parser.add_optimizer_args((Optimizer,))
     parser.add_lr_scheduler_args((LRScheduler,))
-    parser.set_defaults({"optimizer": {"class_path": "torch.optim.AdamW", "init_args": {"lr": 1e-3}}})
+    parser.set_defaults({"optimizer": {"class_path": "torch.optim.AdamW", "init_args": {"lr": 1e-3, "fused": True}}})
     parser.link_arguments("trainer.max_steps", "lr_scheduler.init_args.steps")
     parser.link_arguments("seed_everything", "data.init_args.seed", compute_fn=int)
     for source, target in LINKS:

@@ -15,6 +15,7 @@ def translate(
     n_best: int = 1,
     scores: bool = False,
     batch_tokens: int = 4000,
+    patience: float = 1.0,
     alignments: str | None = None,
     picture: str | None = None,
     picture_line: int = 1,
@@ -38,6 +39,8 @@ def translate(
         n_best: Translations of each line, each on a line of its own.
         scores: Write the log-probability before each translation, and a tab.
         batch_tokens: Source tokens that are translated at once, padding counted.
+        patience: How many times as many hypotheses as beams end before a line does (Kasai et al., 2022); inf goes on
+            until nothing can rank better.
         alignments: File for the attention as text: for each target piece its three most looked at source pieces.
         picture: File (PNG) for the attention of one line as a picture.
         picture_line: Number of this line, from 1.
@@ -47,7 +50,7 @@ def translate(
     from seq2seq.inference import Searching, load_translation
 
     translation = load_translation(*checkpoints, device=device, precision=precision)
-    how = Searching(beams, length_penalty, n_best, batch_tokens)
+    how = Searching(beams, length_penalty, n_best, batch_tokens, patience=patience)
     how.check()
     sources = list(lines.text_lines(input)) if picture or alignments else []  # only these keep all lines in memory
     if picture and not 1 <= picture_line <= len(sources):

@@ -40,6 +40,8 @@ class Searching(NamedTuple):
         n_best: Translations of each line, at most as many as beams.
         batch_tokens: Source tokens that are translated at once, padding counted.
         max_length: Source tokens after which a line is cut.
+        patience: How many times as many hypotheses as beams end before a line does (Kasai et al., 2022); inf goes on
+            until nothing can rank better.
     """
 
     beams: int = 5
@@ -47,6 +49,7 @@ class Searching(NamedTuple):
     n_best: int = 1
     batch_tokens: int = 4000
     max_length: int = LONGEST
+    patience: float = 1.0
 
     def check(self) -> None:
         """Raise a ValueError for a number out of its range."""
@@ -58,6 +61,8 @@ class Searching(NamedTuple):
             )
         if self.max_length < 1:
             raise ValueError(f"max_length must be at least 1, and {self.max_length} was given")
+        if not self.patience > 0:
+            raise ValueError(f"patience must be above 0, and {self.patience} was given")
         if self.length_penalty < 0:
             raise ValueError(f"the length penalty must be at least 0, and {self.length_penalty} was given")
 
@@ -132,7 +137,7 @@ class Translation:
         limits = 2 * lengths + 10
         if how.beams == 1:
             return [[hypothesis] for hypothesis in greedy(problem, limits)]
-        return beam_search(problem, limits, how.beams, how.length_penalty, how.n_best)
+        return beam_search(problem, limits, how.beams, how.length_penalty, how.n_best, how.patience)
 
     def text(self, ids: Sequence[int]) -> str:
         """One line: a newline that a model of bytes may write becomes a space."""

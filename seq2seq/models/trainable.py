@@ -5,6 +5,8 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.plugins.precision import MixedPrecision, Precision
+from pytorch_lightning.utilities import GradClipAlgorithmType
 
 from seq2seq.models.hyperparameters import path, plain
 from seq2seq.models.network import Network
@@ -27,7 +29,26 @@ class Trainable(Network, pl.LightningModule, ABC):
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """AdamW; the command line puts its own optimiser and schedule here."""
-        return torch.optim.AdamW(self.parameters(), lr=1e-3)
+        return torch.optim.AdamW(self.parameters(), lr=1e-3, fused=True)
+
+    def configure_gradient_clipping(
+        self,
+        optimizer: torch.optim.Optimizer,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Clip with a fused optimiser too, which Lightning refuses in mixed precision and only float16 excludes."""
+        plugin = self.trainer.precision_plugin
+        if not isinstance(plugin, MixedPrecision):
+            self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
+        elif plugin.scaler is None or not getattr(optimizer, "_step_supports_amp_scaling", False):
+            kind = GradClipAlgorithmType(gradient_clip_algorithm or GradClipAlgorithmType.NORM)
+            Precision.clip_gradients(plugin, optimizer, gradient_clip_val or 0.0, kind)
+        elif gradient_clip_val:
+            raise ValueError(
+                "float16 scales gradients, which a fused optimiser then cannot clip: take bf16-mixed, "
+                "or --optimizer.fused false, or --trainer.gradient_clip_val 0"
+            )
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["model"] = describe(self)

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from seq2seq.search.interface import Step, log_probabilities
+from seq2seq.special import BOS, PAD
 from seq2seq.state import S
 
 
@@ -39,33 +40,62 @@ class Sampler(NamedTuple):
             raise ValueError(f"min_p must be from 0 to 1, and {self.min_p} was given")
 
     def probabilities(self, scores: Float[Tensor, "rows vocab"]) -> Float[Tensor, "rows vocab"]:
-        """What is drawn from, given log-probabilities."""
+        """What is drawn from, given log-probabilities, or logits."""
         if self.temperature == 0:
             return F.one_hot(scores.argmax(dim=-1), scores.shape[-1]).float()
         probabilities = (scores / self.temperature).softmax(dim=-1)
+        if not self.top_k and self.top_p == 1 and not self.min_p:
+            return probabilities
         ordered, order = probabilities.sort(dim=-1, descending=True)
-        keep = torch.ones_like(ordered, dtype=torch.bool)
+        keep = ordered >= self.min_p * ordered[:, :1]
         if self.top_k:
             keep[:, self.top_k :] = False
-        if self.top_p < 1:  # rounded sums may reach 1 before the last token
+        if self.top_p < 1:
             keep &= ordered.cumsum(dim=-1) - ordered < self.top_p  # the one that reaches top_p stays
-        keep &= ordered >= self.min_p * ordered[:, :1]
         kept = torch.where(keep, ordered, 0.0)
         return torch.zeros_like(kept).scatter(-1, order, kept / kept.sum(dim=-1, keepdim=True))
 
+    def draw(self, scores: Float[Tensor, "rows vocab"], generator: torch.Generator) -> Int[Tensor, " rows"]:
+        """A token for each row: the first to ring of clocks that ring at random, the likelier the sooner."""
+        if self.temperature == 0:
+            return scores.argmax(dim=-1)
+        # as torch.multinomial draws, without its checks
+        return (
+            self.probabilities(scores).div_(torch.empty_like(scores).exponential_(generator=generator)).argmax(dim=-1)
+        )
+
 
 class Draw(NamedTuple):
+    """Tokens, and what the model said of every token."""
+
     tokens: Int[Tensor, " rows"]
-    scores: Float[Tensor, " rows"]  # log-probability under the model itself, before temperature and truncation
+    logits: Float[Tensor, "rows vocab"]
+
+    @property
+    def scores(self) -> Float[Tensor, " rows"]:
+        """The tokens' log-probabilities under the model itself, before temperature and truncation."""
+        return log_probabilities(self.logits).gather(1, self.tokens[:, None]).squeeze(1)
 
 
 def sample(
     step: Step[S], tokens: Int[Tensor, " rows"], state: S, sampler: Sampler, generator: torch.Generator
 ) -> Iterator[Draw]:
-    """Go on after `tokens` for ever, one draw a step; the caller decides when a row has ended."""
+    """Go on after `tokens` for ever, one draw a step; the caller decides when a row has ended.
+
+    Where the model says NaN, the token is PAD, which is drawn nowhere else.
+    """
     sampler.check()
+    silent: Tensor | None = None
     while True:
         logits, state = step(tokens, state)
-        scores = log_probabilities(logits)
-        tokens = torch.multinomial(sampler.probabilities(scores), 1, generator=generator).squeeze(1)
-        yield Draw(tokens, scores.gather(1, tokens[:, None]).squeeze(1))
+        if silent is None:
+            silent = silence(logits)
+        tokens = sampler.draw(logits + silent, generator)
+        yield Draw(tokens, logits)
+
+
+def silence(logits: Float[Tensor, "rows vocab"]) -> Float[Tensor, " vocab"]:
+    """What is added to logits, in float32, so that the marks that no text can hold are never drawn."""
+    added = torch.zeros(logits.shape[-1], device=logits.device)
+    added[[PAD, BOS]] = float("-inf")
+    return added

@@ -1,5 +1,7 @@
 """Laws of beam search, on tables small enough to try everything."""
 
+from math import inf
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -16,7 +18,7 @@ seeds = st.integers(0, 2**30)
 @given(seed=seeds, limits=st.lists(st.integers(1, 4), min_size=1, max_size=3), alpha=st.sampled_from([0.0, 0.6, 1.0]))
 def test_a_wide_beam_finds_what_trying_everything_finds(seed: int, limits: list[int], alpha: float) -> None:
     tables = random_tables(seed, len(limits))
-    found = beam_search(toy(tables), torch.tensor(limits), beams=90, length_penalty=alpha, n_best=3)
+    found = beam_search(toy(tables), torch.tensor(limits), beams=90, length_penalty=alpha, n_best=3, patience=inf)
     for table, limit, hypotheses in zip(tables, limits, found, strict=True):
         best = everything(table, limit, alpha)[:3]
         assert [h.ids for h in hypotheses] == [ids for _, ids in best]
@@ -24,12 +26,20 @@ def test_a_wide_beam_finds_what_trying_everything_finds(seed: int, limits: list[
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
-@given(seed=seeds, beams=st.integers(1, 4), n_best=st.integers(1, 4), alpha=st.sampled_from([0.0, 1.0, 2.0]))
-def test_a_narrow_beam_finds_what_plain_beam_search_finds(seed: int, beams: int, n_best: int, alpha: float) -> None:
+@given(
+    seed=seeds,
+    beams=st.integers(1, 4),
+    n_best=st.integers(1, 4),
+    alpha=st.sampled_from([0.0, 1.0, 2.0]),
+    patience=st.sampled_from([0.5, 1.0, 2.0, inf]),
+)
+def test_a_narrow_beam_finds_what_plain_beam_search_finds(
+    seed: int, beams: int, n_best: int, alpha: float, patience: float
+) -> None:
     tables, limits, n_best = random_tables(seed, 3), [8, 2, 5], min(n_best, beams)
-    found = beam_search(toy(tables), torch.tensor(limits), beams, alpha, n_best)
+    found = beam_search(toy(tables), torch.tensor(limits), beams, alpha, n_best, patience)
     for table, limit, hypotheses in zip(tables, limits, found, strict=True):
-        best = plain_beam(table, limit, beams, alpha)[:n_best]
+        best = plain_beam(table, limit, beams, alpha, max(n_best, patience * beams))[:n_best]
         assert [h.ids for h in hypotheses] == [ids for _, ids in best]
         assert [h.rank for h in hypotheses] == pytest.approx([rank for rank, _ in best], abs=1e-4)
 
@@ -87,7 +97,9 @@ def test_the_best_are_sorted_distinct_within_their_limits_and_hold_no_marks(seed
 @given(seed=seeds, alpha=st.sampled_from([0.0, 1.0]))
 def test_a_wider_beam_of_everything_never_ranks_below_greedy(seed: int, alpha: float) -> None:
     tables, limits = random_tables(seed, 2), torch.tensor([4, 4])
-    for (best,), likely in zip(beam_search(toy(tables), limits, 90, alpha), greedy(toy(tables), limits), strict=True):
+    for (best,), likely in zip(
+        beam_search(toy(tables), limits, 90, alpha, patience=inf), greedy(toy(tables), limits), strict=True
+    ):
         ended = len(likely.ids) < 4
         assert best.rank >= likely.score / ((5 + len(likely.ids) + ended) / 6) ** alpha - 1e-5
 
@@ -135,6 +147,7 @@ def test_a_batch_of_no_sentence_is_found_at_once() -> None:
     ("wrong", "sentence"),
     [
         ({"beams": 2, "n_best": 3}, r"from 1 to the number of beams \(2\), and 3 was given"),
+        ({"patience": 0.0}, "patience must be above 0, and 0.0 was given"),
         ({"length_penalty": -1.0}, "at least 0, and -1.0 was given"),
         ({"limits": torch.tensor([3, 0])}, "at least 1 token, and 0 was given"),
     ],

@@ -46,8 +46,10 @@ def score(table: Tensor, tokens: list[int]) -> float:
     return total
 
 
-def plain_beam(table: Tensor, limit: int, beams: int, length_penalty: float) -> list[tuple[float, list[int]]]:
-    """Beam search of one sentence as one would say it, on to the limit: the best ones, best first."""
+def plain_beam(
+    table: Tensor, limit: int, beams: int, length_penalty: float, enough: float = float("inf")
+) -> list[tuple[float, list[int]]]:
+    """Beam search of one sentence as one would say it, until `enough` have ended: the best ones, best first."""
     alive: list[list[int]] = [[]]
     found = []
     for length in range(1, limit + 1):
@@ -58,6 +60,8 @@ def plain_beam(table: Tensor, limit: int, beams: int, length_penalty: float) -> 
         for tokens in [*ended, *alive] if length == limit else ended:
             rank = score(table, tokens) / ((5 + length) / 6) ** length_penalty
             found.append((rank, [token for token in tokens if token != EOS]))
+        if len(found) >= enough:
+            break
     return sorted(found, reverse=True)[:beams]
 
 
