@@ -31,7 +31,7 @@ class LanguageModel(RecurrentLanguageModel, Trainable):
     def training_step(self, batch: LanguageBatch) -> Tensor:
         features = self.read(batch, "train")
         loss = cross_entropy(features, self.output.weight, self.output.bias, batch.targets)
-        self.log("train_loss", loss.nats / max(1, loss.tokens), batch_size=max(1, loss.tokens), prog_bar=True)
+        self.log("train_loss", loss.nats / loss.tokens.clamp(min=1), batch_size=max(1, batch.tokens), prog_bar=True)
         # ranks are averaged, so that each one's share of the global mean is scaled by their number
         return loss.smoothed * self.trainer.world_size / batch.tokens
 

@@ -18,7 +18,7 @@ class Loss(NamedTuple):
 
     smoothed: Float[Tensor, ""]  # what is trained on
     nats: Float[Tensor, ""]  # negative log-likelihood, without label smoothing and without gradient
-    tokens: int
+    tokens: Int[Tensor, ""]
 
 
 def cross_entropy(
@@ -34,15 +34,16 @@ def cross_entropy(
     Gradients are computed with the loss, chunk by chunk, so it is for training only; logits live in the autocast type,
     the softmax in float32 or better.
     """
-    asked = targets.flatten().nonzero().squeeze(1)
-    rows = features.flatten(0, 1).index_select(0, asked)
-    wanted = targets.flatten().index_select(0, asked)
-    kind = features.device.type
+    rows, wanted = features.flatten(0, 1), targets.flatten()
+    kind, padded = features.device.type, keeps_padding(features.device)
+    if not padded:
+        asked = wanted.nonzero().squeeze(1)
+        rows, wanted = rows.index_select(0, asked), wanted.index_select(0, asked)
     dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else weight.dtype
     smoothed, nats = ChunkedCrossEntropy.apply(  # type: ignore[no-untyped-call]
-        rows.to(dtype), weight, bias, wanted, smoothing, dtype
+        rows.to(dtype), weight, bias, wanted, smoothing, dtype, padded
     )
-    return Loss(smoothed, nats, len(asked))
+    return Loss(smoothed, nats, (targets != 0).sum())
 
 
 def token_nats(
@@ -64,17 +65,29 @@ def token_nats(
     return nats.view_as(targets)
 
 
+def keeps_padding(device: torch.device) -> bool:
+    """Whether padding is computed and thrown away: a GPU would have to be waited for to say how much there is."""
+    return device.type != "cpu"
+
+
 def exact(x: Tensor) -> Tensor:
     """In float32, unless it is of a finer type already."""
     return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 class ChunkedCrossEntropy(torch.autograd.Function):
-    """Sum of the smoothed loss, and of the plain one, over all rows."""
+    """Sum of the smoothed loss, and of the plain one, over all rows; with `padded`, over those that want a word."""
 
     @staticmethod
     def forward(
-        ctx: Any, rows: Tensor, weight: Tensor, bias: Tensor, wanted: Tensor, smoothing: float, dtype: torch.dtype
+        ctx: Any,
+        rows: Tensor,
+        weight: Tensor,
+        bias: Tensor,
+        wanted: Tensor,
+        smoothing: float,
+        dtype: torch.dtype,
+        padded: bool,
     ) -> tuple[Tensor, Tensor]:
         with torch.autocast(rows.device.type, enabled=False):
             table = weight.to(dtype)
@@ -87,15 +100,18 @@ class ChunkedCrossEntropy(torch.autograd.Function):
             for part, goal, slope in zip(rows.split(step), wanted.split(step), gradient_rows.split(step), strict=True):
                 logits = exact(torch.addmm(bias.to(dtype), part, table.t()))
                 level = logits.logsumexp(dim=1)
-                nll = (level - logits.gather(1, goal[:, None]).squeeze(1)).sum()
+                real = (goal != 0).to(level.dtype) if padded else torch.ones_like(level)
+                nll = (real * (level - logits.gather(1, goal[:, None]).squeeze(1))).sum()
                 nats = nats + nll
                 smoothed = smoothed + (1 - smoothing) * nll
                 if smoothing:
-                    smoothed = smoothed + smoothing * (level - logits.mean(dim=1)).sum()
+                    smoothed = smoothed + smoothing * (real * (level - logits.mean(dim=1))).sum()
                 error = logits.sub_(level[:, None]).exp_()  # softmax minus the smoothed target
                 if smoothing:
                     error.sub_(smoothing / words)
                 error.scatter_add_(1, goal[:, None], error.new_full((len(goal), 1), smoothing - 1))
+                if padded:
+                    error.mul_(real[:, None])
                 gradient_bias += error.sum(dim=0)
                 error = error.to(dtype)
                 torch.mm(error, table, out=slope)
@@ -108,4 +124,4 @@ class ChunkedCrossEntropy(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, scale: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
         rows, weight, bias = ctx.saved_tensors
-        return rows * scale.to(rows.dtype), weight * scale, bias * scale, None, None, None
+        return rows * scale.to(rows.dtype), weight * scale, bias * scale, None, None, None, None

@@ -7,15 +7,19 @@ import torch
 from torch import Tensor
 
 from seq2seq.training.checkpoints import Continuation
+from seq2seq.training.speed import due
 
 
 class FiniteLoss(pl.Callback):
     """Stops before a loss that is not a number reaches the weights, and names the step and the last good checkpoint.
 
+    A GPU is asked only in steps that are logged, since every question lets it run dry; nothing wrong is written before.
     Weights that are no numbers, which a gradient that overflows leaves behind, are neither validated nor written.
     """
 
     def on_before_backward(self, trainer: pl.Trainer, pl_module: pl.LightningModule, loss: Tensor) -> None:
+        if loss.device.type != "cpu" and not due(trainer):
+            return
         # all processes stop together, or those whose loss is finite would wait for the others
         if not trainer.strategy.reduce_boolean_decision(bool(torch.isfinite(loss)), all=True):
             stop(trainer, f"the loss is not a finite number at step {trainer.global_step + 1}")

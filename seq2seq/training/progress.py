@@ -8,6 +8,8 @@ import pytorch_lightning as pl
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from seq2seq.training.speed import due
+
 
 class ProgressLine(pl.Callback):
     """A bar over the whole training on a terminal, and a line at each validation everywhere."""
@@ -36,9 +38,9 @@ class ProgressLine(pl.Callback):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         if self.bar is not None:
-            self.bar.update(
-                self.task, completed=trainer.global_step, description=said(trainer, "train_loss", "val_bleu")
-            )
+            self.bar.update(self.task, completed=trainer.global_step)
+            if due(trainer):  # a GPU is waited for to say its loss
+                self.bar.update(self.task, description=said(trainer, "train_loss", "val_bleu"))
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if not trainer.is_global_zero or trainer.sanity_checking or trainer.state.fn != "fit":

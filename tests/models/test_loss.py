@@ -45,10 +45,12 @@ def slopes(of: Tensor, c: Case) -> tuple[Tensor, ...]:
 @pytest.mark.parametrize("chunk", [1, 2 * WORDS, 4 * WORDS + 3, 1 << 21])
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
+@pytest.mark.parametrize("padded", [False, True], ids=["", "padded"])
 def test_values_and_gradients_are_those_of_torch(
-    dtype: torch.dtype, smoothing: float, chunk: int, monkeypatch: pytest.MonkeyPatch
+    dtype: torch.dtype, smoothing: float, chunk: int, padded: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(loss, "CHUNK", chunk)
+    monkeypatch.setattr(loss, "keeps_padding", lambda device: padded)
     c = case(dtype)
     found: Loss = cross_entropy(*c, smoothing)
     tolerance = {torch.float32: 1e-5, torch.float64: 1e-12}[dtype]

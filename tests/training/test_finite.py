@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import torch
 from experiments import LANGUAGE, Told, checkpoint, seq2seq, write_config
 
 from seq2seq.models import LanguageModel
-from seq2seq.training import Speed
+from seq2seq.training import FiniteLoss, Speed
 
 
 def fit(tmp_path: Path, texts: Path, *options: str) -> Told:
@@ -66,3 +67,15 @@ def test_weights_that_overflow_are_not_written(tmp_path: Path, texts: Path, monk
     assert f"not a finite number after step 3, so training stopped; the last good checkpoint is {run}" in told.err
     assert checkpoint(run)["global_step"] == 2
     assert_all_finite(run)
+
+
+def test_a_gpu_is_asked_only_in_steps_that_are_logged(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    strategy = SimpleNamespace(reduce_boolean_decision=lambda finite, **_: not asked.append(1))
+    loss = torch.empty((), device="meta")
+    monkeypatch.setattr(torch, "isfinite", lambda loss: True)
+    for logged in (False, True, False):
+        connector = SimpleNamespace(should_update_logs=logged)
+        trainer: Any = SimpleNamespace(strategy=strategy, _logger_connector=connector, global_step=1)
+        FiniteLoss().on_before_backward(trainer, None, loss)  # type: ignore[arg-type]
+    assert asked == [1]
