@@ -22,7 +22,7 @@ flag = $(if $(filter-out 0,$($(1))),$(2))
 newest = $(BIN)/python -m seq2seq.training.runs $(RUNS) $(1)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup corpora tokenize train sample translate evaluate test test-slow check format bench gradients clean
+.PHONY: help setup corpora tokenize train sample translate evaluate test test-slow check format bench bench-peers gradients clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -87,10 +87,13 @@ format: .venv/ready ## put the code in its form
 bench: .venv/ready ## measure speed on this machine
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks $(ARGS)
 
+bench-peers: .venv/ready ## train and translate beside OpenNMT-py and JoeyNMT, in an environment of their own
+	$(BIN)/python -m benchmarks.peers $(ARGS)
+
 gradients: corpora ## train eight small models and draw how far back their gradient reaches
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.gradients $(ARGS)
 
 clean: ## remove what can be made again, but no run
-	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-peers build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	rm -f data/phrasebook.json data/phrasebook/*.en data/phrasebook/*.de data/library/*.txt
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -253,9 +253,9 @@ def test_the_table_says_ratios_with_their_spread_and_what_was_not_reached() -> N
         )
     )
     said = report.table(results)
-    assert "**3.50** (3.00 to 4.00) | 4.00 (4.00 to 4.00) | 950, 2,100 | 1: met |" in said
+    assert "**3.50** (3.00 to 4.00) | 4.00 (4.00 to 4.00) | 950, 2,100 | 2: met |" in said
     assert "**0.50** (0.50 to 0.50)" in said
-    assert "1: missed" in said
+    assert "10: missed" in said
     assert "not reached in 4,000 (best 27.1)" in said
     assert "**more than 8.00**" in said
 

@@ -15,7 +15,7 @@ from benchmarks.peers.decoding import Model
 from benchmarks.peers.environment import Environment
 from benchmarks.peers.joeynmt import JoeyNMT
 from benchmarks.peers.opennmt import OpenNMT
-from benchmarks.peers.ours import FEEDING, Ours
+from benchmarks.peers.ours import FEEDING, QUICK, Ours
 from benchmarks.peers.system import System
 from benchmarks.setting import tell
 from seq2seq.files import whole, write_json
@@ -32,9 +32,7 @@ def main() -> None:
     except RuntimeError as error:
         sys.exit(str(error))
     corpus = Corpus(given.corpus.absolute(), (given.work / "pieces").absolute())
-    ours = Ours(
-        report.OURS, shlex.split(given.fit_options), shlex.split(given.translate_options), horizon=given.horizon
-    )
+    ours = Ours(report.OURS, shlex.split(given.fit_options), shlex.split(given.translate_options))
     peers: list[System] = [OpenNMT(environment), JoeyNMT(environment)]
     Contest(given, corpus, ours, peers).run()
 
@@ -53,7 +51,6 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--core", type=int, help="The core that everything runs on.")
     parser.add_argument("--goal", type=float, default=30.0, help="BLEU that ends the way to quality.")
     parser.add_argument("--limit", type=float, default=7200.0, help="Seconds that a system has for it.")
-    parser.add_argument("--horizon", type=int, default=1500, help="Steps of our training on the way to quality.")
     parser.add_argument("--ours", type=Path, help="Our checkpoint to translate with, of the same size.")
     parser.add_argument("--fit-options", default="", help="Further options of `seq2seq fit`, in one string.")
     parser.add_argument("--translate-options", default="", help="The same of `seq2seq translate`.")
@@ -96,7 +93,7 @@ class Contest:
     def training(self) -> None:
         folder = self.work / "training"
         if not self.corpus.tokenizer.exists():
-            [learn] = self.ours.vocabulary(self.corpus, self.corpus.pieces)
+            learn = self.ours.pieces(self.corpus, self.corpus.pieces)
             child.run(learn, self.corpus.pieces / "log", self.core)
         cut_corpus(self.corpus)
         systems = [self.ours, Ours(report.FEEDING, FEEDING), *self.peers]
@@ -105,7 +102,7 @@ class Contest:
 
     def quality(self) -> None:
         race = quality.Race(goal=self.given.goal, limit=self.given.limit)
-        for system in [self.ours, *self.peers]:
+        for system in [Ours(report.OURS, config=QUICK), *self.peers]:
             found = models.raced(system, self.work)
             if found is None:
                 found = quality.run(system, self.corpus, self.work / "quality" / system.name, race, self.core)
@@ -130,7 +127,7 @@ class Contest:
         return [
             Model(one, self.given.ours.absolute())
             if one is self.ours and self.given.ours
-            else models.trained(one, self.corpus, self.work, self.core)
+            else models.trained(one, self.corpus, self.work, self.core, from_race=one is not self.ours)
             for one in systems
         ]
 

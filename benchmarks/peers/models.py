@@ -20,9 +20,9 @@ def raced(system: System, work: Path) -> dict[str, Any] | None:
     return found
 
 
-def trained(system: System, corpus: Corpus, work: Path, core: int | None) -> Model:
-    """The race's best checkpoint, or that of a short training, which is done once."""
-    found = raced(system, work)
+def trained(system: System, corpus: Corpus, work: Path, core: int | None, from_race: bool) -> Model:
+    """The race's best checkpoint, if it has the size, or that of a short training, which is done once."""
+    found = raced(system, work) if from_race else None
     if found is not None and found["checkpoint"] is not None:
         return Model(system, Path(found["checkpoint"]))
     folder = work / "short" / system.name

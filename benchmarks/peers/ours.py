@@ -11,6 +11,7 @@ from benchmarks.peers.corpus import SOURCE, TARGET, Corpus
 from benchmarks.peers.sizes import VOCABULARY
 
 CONFIG = Path(__file__).with_name("ours.yaml")
+QUICK = Path(__file__).parents[2] / "configs" / "translation" / "multi30k-quick.yaml"
 FEEDING = ("--model.input_feeding", "true", "--trainer.precision", "32-true", "--data.batch_tokens", "1000")
 CHECKPOINT = re.compile(r"step=(\d+)\.ckpt$")
 
@@ -22,22 +23,29 @@ class Ours:
         name: What the table calls it.
         options: Further options of `seq2seq fit`.
         translating: Further options of `seq2seq translate`.
-        horizon: Steps until the rate of learning has fallen to nothing, where training ends.
+        config: What is trained.
     """
 
     batches = (4000, 16000)  # source tokens; 4000 is the default
     single = 1
 
     def __init__(
-        self, name: str = "seq2seq", options: Sequence[str] = (), translating: Sequence[str] = (), horizon: int = 1500
+        self,
+        name: str = "seq2seq",
+        options: Sequence[str] = (),
+        translating: Sequence[str] = (),
+        config: Path = CONFIG,
     ) -> None:
         self.name = name
         self.options = tuple(options)
         self.translating = tuple(translating)
-        self.horizon = horizon
+        self.config = config
 
     def speed_run(self, corpus: Corpus, folder: Path, steps: int, every: int) -> Command:
-        return self.fit(corpus, folder, corpus.tokenizer, steps, "--trainer.log_every_n_steps", str(every))
+        how = ["--data.tokenizer", str(corpus.tokenizer), "--trainer.max_steps", str(steps)]
+        return Command(
+            [*fit(self.config, corpus, folder), *how, "--trainer.log_every_n_steps", str(every), *self.options]
+        )
 
     def rates(self, folder: Path, log: str) -> list[float]:
         [path] = newest(folder).glob("logs/**/metrics.csv")
@@ -45,22 +53,17 @@ class Ours:
             return [float(row["tokens_per_second"]) for row in csv.DictReader(file) if row.get("tokens_per_second")]
 
     def vocabulary(self, corpus: Corpus, folder: Path) -> list[Command]:
+        return []  # `fit` learns its own
+
+    def pieces(self, corpus: Corpus, folder: Path) -> Command:
+        """What learns the vocabulary that all systems share where speed is compared."""
         raw = [str(corpus.raw("train", side)) for side in (SOURCE, TARGET)]
         out = str(folder / "vocabulary.json")
-        return [Command([*seq2seq("tokenize"), *raw, "--out", out, "--tokenizer.size", str(VOCABULARY)])]
+        return Command([*seq2seq("tokenize"), *raw, "--out", out, "--tokenizer.size", str(VOCABULARY)])
 
     def training(self, corpus: Corpus, folder: Path, steps: int, every: int) -> Command:
-        keep = ["--trainer.val_check_interval", str(every), "--checkpoint.save_top_k", "-1"]
-        return self.fit(corpus, folder, folder / "vocabulary.json", min(steps, self.horizon), *keep)
-
-    def fit(self, corpus: Corpus, folder: Path, tokenizer: Path, steps: int, *more: str) -> Command:
-        return Command(
-            [
-                *(*seq2seq("fit"), "--config", str(CONFIG), "--runs", str(folder), "--name", "run", "--again"),
-                *("--data.corpus", str(corpus.folder), "--data.tokenizer", str(tokenizer)),
-                *("--trainer.max_steps", str(steps), *more, *self.options),
-            ]
-        )
+        cache = {"SEQ2SEQ_CACHE": str(folder / "cache")}  # an empty one, so that nothing is known beforehand
+        return Command([*fit(self.config, corpus, folder), "--checkpoint.save_top_k", "-1"], environment=cache)
 
     def checkpoints(self, folder: Path) -> dict[int, Path]:
         found = ((CHECKPOINT.search(path.name), path) for path in (newest(folder) / "checkpoints").glob("*step=*.ckpt"))
@@ -73,6 +76,11 @@ class Ours:
         files = ["--input", str(source), "--output", str(output)]
         how = ["--beams", str(beams), "--batch-tokens", str(batch)]
         return Command([*seq2seq("translate"), str(checkpoint), *files, *how, *self.translating])
+
+
+def fit(config: Path, corpus: Corpus, folder: Path) -> list[str]:
+    where = ["--data.corpus", str(corpus.folder), "--runs", str(folder), "--name", "run", "--again"]
+    return [*seq2seq("fit"), "--config", str(config), *where]
 
 
 def seq2seq(command: str) -> list[str]:

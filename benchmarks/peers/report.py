@@ -22,7 +22,7 @@ class Part(NamedTuple):
         what: Its name in the table.
         names: What of ours is compared.
         ending: What stands behind a system's name in the results.
-        target: How many times as fast ours should be.
+        targets: How many times as fast as each peer ours should be.
         more: Whether a larger number is the better one.
         digits: Of a number behind the point.
     """
@@ -31,18 +31,20 @@ class Part(NamedTuple):
     what: str
     names: tuple[str, ...] = (OURS,)
     ending: str = ""
-    target: float = 1.0
+    targets: tuple[float, float] = (1.0, 1.0)
     more: bool = False
     digits: int = 2
 
 
 PARTS = (
-    Part("training", "training, target tokens a second", (OURS, FEEDING), more=True, digits=0),
-    Part("decoding", "beam 5, test set, s"),
-    Part("decoding", "beam 5, test set, program started, s", ending=", started"),
-    Part("latency, greedy", "greedy, one sentence at a time, s a sentence", digits=4),
-    Part("latency, beam 5", "beam 5, one sentence at a time, s a sentence", digits=4),
+    Part("training", "training, target tokens a second", (OURS,), targets=(2.0, 5.0), more=True, digits=0),
+    Part("training", "training, target tokens a second", (FEEDING,), targets=(1.05, 1.0), more=True, digits=0),
+    Part("decoding", "beam 5, test set, s", targets=(5.0, 10.0)),
+    Part("decoding", "beam 5, test set, program started, s", ending=", started", targets=(5.0, 10.0)),
+    Part("latency, greedy", "greedy, one sentence at a time, s a sentence", digits=4, targets=(5.0, 5.0)),
+    Part("latency, beam 5", "beam 5, one sentence at a time, s a sentence", digits=4, targets=(5.0, 5.0)),
 )
+QUALITY = (3.0, 6.0)  # times as fast to a good model
 
 
 def times(ours: Sequence[float], theirs: Sequence[float], more: bool) -> Spread:
@@ -54,7 +56,7 @@ def times(ours: Sequence[float], theirs: Sequence[float], more: bool) -> Spread:
 def rows(part: Part, found: Mapping[str, Sequence[Sequence[float]]]) -> Iterator[str]:
     """One row for each of ours against each peer. A round is its value by the wall, by the processor, and MiB."""
     for name in part.names:
-        for peer in PEERS:
+        for peer, target in zip(PEERS, part.targets, strict=True):
             ours, theirs = found.get(name + part.ending), found.get(peer + part.ending)
             if not ours or not theirs:
                 continue
@@ -68,7 +70,7 @@ def rows(part: Part, found: Mapping[str, Sequence[Sequence[float]]]) -> Iterator
                 f"**{by_wall.median:.2f}** ({by_wall.lowest:.2f} to {by_wall.highest:.2f})",
                 f"{by_cpu.median:.2f} ({by_cpu.lowest:.2f} to {by_cpu.highest:.2f})",
                 f"{max(memory):,.0f}, {max(other_memory):,.0f}",
-                f"{part.target:g}: {'met' if by_wall.median >= part.target else 'missed'}",
+                f"{target:g}: {'met' if by_wall.median >= target else 'missed'}",
             ]
             yield f"| {' | '.join(cells)} |"
 
@@ -80,7 +82,7 @@ def numbers(of: Spread, digits: int) -> str:
 def races(found: Mapping[str, Any], goal: float) -> Iterator[str]:
     """The way from raw text to a good model, each system once."""
     ours = found.get(OURS)
-    for peer in PEERS:
+    for peer, target in zip(PEERS, QUALITY, strict=True):
         theirs = found.get(peer)
         if theirs is None:
             continue
@@ -88,9 +90,14 @@ def races(found: Mapping[str, Any], goal: float) -> Iterator[str]:
         if ours and ours["reached"]:
             least = "" if theirs["reached"] else "more than "
             ratio, by_cpu = (theirs[clock] / ours[clock] for clock in ("seconds", "cpu"))
-            cells += [f"**{least}{ratio:.2f}**", f"{least}{by_cpu:.2f}", "", f"1: {'met' if ratio >= 1 else 'missed'}"]
+            cells += [
+                f"**{least}{ratio:.2f}**",
+                f"{least}{by_cpu:.2f}",
+                "",
+                f"{target:g}: {'met' if ratio >= target else 'missed'}",
+            ]
         else:
-            cells += ["", "", "", "1: open"]
+            cells += ["", "", "", f"{target:g}: open"]
         yield f"| {' | '.join(cells)} |"
 
 
@@ -119,5 +126,6 @@ NOTES = (
     "One core, one thread, a process for every number, in turns; medians, and the lowest to the highest. Every system "
     "has layers of 512, two in the encoder and two in the decoder, and one vocabulary of 8,000 subwords in one "
     "embedding. Tokens are counted with end marks and without padding. Translation is from raw text to raw text. On "
-    "the way to quality the peers' validation and the scoring of checkpoints are not counted."
+    "the way to quality the peers' validation and the scoring of checkpoints are not counted; ours is "
+    "configs/translation/multi30k-quick.yaml, with its vocabulary, its start and its validations."
 )
