@@ -59,7 +59,8 @@ class Epochs(Generic[B]):
         self.workers = workers
         self.epoch = 0
         self.position = 0
-        self.length = len(plan(0))
+        self.planned = 0, plan(0)  # an epoch and its plan
+        self.length = len(self.planned[1])
 
     def __len__(self) -> int:
         return self.length
@@ -67,7 +68,9 @@ class Epochs(Generic[B]):
     def __iter__(self) -> Iterator[B]:
         if self.position >= self.length:
             self.epoch, self.position = self.epoch + 1, 0
-        rest = self.plan(self.epoch)[self.position :]
+        if self.planned[0] != self.epoch:
+            self.planned = self.epoch, self.plan(self.epoch)
+        rest = self.planned[1][self.position :]
         for batch in Batches(rest, partial(self.make, self.epoch), self.workers):
             self.position += 1
             yield batch

@@ -63,7 +63,10 @@ class Writer:
         decoders = [Decoder(self.tokenizer, ids[1:]) for ids in known]
         draws = sample(self.model.step, last, state, sampler or Sampler(), generator)
         for _, draw in zip(range(length), draws, strict=False):
-            yield [decoder.push(token) for decoder, token in zip(decoders, draw.tokens.tolist(), strict=True)]
+            tokens = draw.tokens.tolist()
+            if PAD in tokens:
+                raise ValueError("nothing can be written, since the model gives NaN for what comes next")
+            yield [decoder.push(token) for decoder, token in zip(decoders, tokens, strict=True)]
         yield [decoder.flush() for decoder in decoders]
 
     def read(self, rows: Sequence[Sequence[int]]) -> tuple[Any, ...]:
@@ -126,7 +129,7 @@ class Writer:
             yield ids, costs.flatten()[: len(ids)].tolist()
 
 
-def grouped(encoded: Iterable[list[int]], size: int) -> Iterator[list[int]]:
+def grouped(encoded: Iterable[Sequence[int]], size: int) -> Iterator[list[int]]:
     """The same ids, `size` at a time."""
     waiting: list[int] = []
     for ids in encoded:

@@ -1,12 +1,16 @@
 """One id for each byte of UTF-8."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from seq2seq.special import UNK
+from seq2seq.special import BOS, EOS, PAD, UNK
 from seq2seq.tokenizers.interface import SPECIALS, Tokenizer, without_surrogates
 
 _FIRST = len(SPECIALS)
+# UTF-8 has no byte above 0xF4, so its ids are bytes too, and 0xFF is always decoded as U+FFFD
+_TO_IDS = bytes((byte + _FIRST) % 256 for byte in range(256))
+_FROM_IDS = bytes(0xFF if i == UNK else (i - _FIRST) % 256 for i in range(256))
+_SILENT = bytes((PAD, BOS, EOS))
 
 
 class Bytes(Tokenizer):
@@ -23,12 +27,18 @@ class Bytes(Tokenizer):
         return _FIRST + 256
 
     def encode(self, text: str) -> list[int]:
-        return [_FIRST + byte for byte in without_surrogates(text).encode("utf-8")]
+        return list(_ids(text))
+
+    def encode_blocks(self, blocks: Iterable[str]) -> Iterator[memoryview]:
+        return (memoryview(_ids(block)) for block in blocks)
 
     def decode(self, ids: Iterable[int]) -> str:
-        # 0xFF occurs nowhere in UTF-8, so it is always replaced
-        known = (i - _FIRST if i >= _FIRST else 0xFF for i in self._checked(ids) if i >= _FIRST or i == UNK)
-        return bytes(known).decode("utf-8", errors="replace")
+        known = list(ids)
+        try:
+            narrow = bytes(known)
+        except ValueError:  # an id above 255 is of a byte that UTF-8 does not have, as 255 is
+            narrow = bytes(min(i, 255) for i in self._checked(known))
+        return narrow.translate(_FROM_IDS, _SILENT).decode("utf-8", errors="replace")
 
     def pieces(self, text: str) -> list[str]:
         return [chr(i - _FIRST) if 32 < i - _FIRST < 127 else f"<0x{i - _FIRST:02X}>" for i in self.encode(text)]
@@ -38,3 +48,7 @@ class Bytes(Tokenizer):
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Nothing: all tokenizers of bytes are equal."""
+
+
+def _ids(text: str) -> bytes:
+    return without_surrogates(text).encode("utf-8").translate(_TO_IDS)

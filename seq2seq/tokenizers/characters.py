@@ -1,11 +1,13 @@
 """One id for each character."""
 
-from collections.abc import Iterable
-from itertools import repeat
+from collections.abc import Iterable, Iterator
+from itertools import accumulate, pairwise
 from typing import Any
 
-from seq2seq.special import BOS, EOS, PAD, UNK
-from seq2seq.tokenizers.counting import check_limits, ids_of, most_frequent
+import numpy as np
+
+from seq2seq.special import UNK
+from seq2seq.tokenizers.counting import check_limits, ids_of, most_frequent, texts_of
 from seq2seq.tokenizers.interface import Tokenizer, without_surrogates
 
 
@@ -23,8 +25,7 @@ class Characters(Tokenizer):
         check_limits(max_size, min_count)
         self.max_size = max_size
         self.min_count = min_count
-        self._units: list[str] = []
-        self._ids: dict[str, int] = {}
+        self._keep([])
 
     def learn(self, lines: Iterable[str]) -> None:
         self._keep(most_frequent(map(without_surrogates, lines), self.max_size, self.min_count, "character"))
@@ -34,12 +35,22 @@ class Characters(Tokenizer):
         return len(self._learned())
 
     def encode(self, text: str) -> list[int]:
-        self._learned()
-        return list(map(self._ids.get, without_surrogates(text), repeat(UNK)))
+        ids: list[int] = self._look_up(text).tolist()
+        return ids
+
+    def encode_batch(self, lines: list[str]) -> list[list[int]]:
+        ids = self.encode("".join(lines))
+        return [ids[begin:end] for begin, end in pairwise(accumulate(map(len, lines), initial=0))]
+
+    def encode_blocks(self, blocks: Iterable[str]) -> Iterator[memoryview]:
+        return (self._look_up(block).data for block in blocks)
 
     def decode(self, ids: Iterable[int]) -> str:
-        units = self._learned()
-        return "".join(units[i] for i in self._checked(ids) if i not in (PAD, BOS, EOS))
+        self._learned()
+        try:
+            return "".join(map(self._texts.__getitem__, ids))
+        except KeyError as error:
+            raise self._outside(error.args[0]) from None
 
     def pieces(self, text: str) -> list[str]:
         return [self._units[i] for i in self.encode(text)]
@@ -54,8 +65,16 @@ class Characters(Tokenizer):
         self._keep(list(state["units"]))
 
     def _keep(self, units: list[str]) -> None:
+        ids = {ord(unit): i for unit, i in ids_of(units).items()}
         self._units = units
-        self._ids = ids_of(units)
+        self._texts = texts_of(units)
+        self._ids = np.full(max(ids, default=0) + 2, UNK, dtype=np.uint32)  # by code point, and for all past the last
+        self._ids[list(ids)] = list(ids.values())
+
+    def _look_up(self, text: str) -> np.ndarray[tuple[int], np.dtype[np.uint32]]:
+        self._learned()
+        codes = np.frombuffer(without_surrogates(text).encode("utf-32-le"), dtype="<u4")
+        return self._ids.take(codes, mode="clip")
 
     def _learned(self) -> list[str]:
         if not self._units:

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from seq2seq.special import UNK
+from seq2seq.special import BOS, EOS, PAD, UNK
 from seq2seq.tokenizers.interface import SPECIALS
 
 
@@ -38,3 +38,8 @@ def most_frequent(lines: Iterable[Iterable[str]], max_size: int | None, min_coun
 def ids_of(units: Sequence[str]) -> dict[str, int]:
     """Unit to id, without the specials: text that spells one is text."""
     return {unit: i for i, unit in enumerate(units) if i >= len(SPECIALS)}
+
+
+def texts_of(units: Sequence[str]) -> dict[int, str]:
+    """Id to its text, which is empty for PAD, BOS and EOS."""
+    return {i: "" if i in (PAD, BOS, EOS) else unit for i, unit in enumerate(units)}

@@ -9,13 +9,10 @@ Since this looks at one line at a time, texts that end with a newline can be esc
 
 import re
 
+# U+001A first, since it stands in the others
 _ESCAPES = {"\x1a": "\x1a0", "\u2581": "\x1a1", "\u2585": "\x1a2"}
 _UNESCAPES = {escaped: character for character, escaped in _ESCAPES.items()}
-_RESERVED = re.compile("[\x1a\u2581\u2585]")
 _ESCAPED = re.compile("\x1a[012]")
-_START = re.compile(r"^(?=[^\n])", re.MULTILINE)
-_LATER_START = re.compile(r"(?<=\n)(?=[^\n])")
-_START_SPACE = re.compile("^ ", re.MULTILINE)
 
 
 def escape(text: str, line_starts: bool = True) -> str:
@@ -23,11 +20,13 @@ def escape(text: str, line_starts: bool = True) -> str:
 
     Without `line_starts` the text begins within a line, so its first line gets no space.
     """
-    text = _RESERVED.sub(lambda found: _ESCAPES[found[0]], text)
-    return _START.sub(" ", text) if line_starts else _LATER_START.sub(" ", text)
+    for character, escaped in _ESCAPES.items():
+        text = text.replace(character, escaped)
+    spaced = "\n".join([" " + line if line else "" for line in text.split("\n")])
+    return spaced if line_starts else spaced.removeprefix(" ")
 
 
 def unescape(text: str) -> str:
     """The text that `escape` was given; an escape that is no escape stays as it is."""
-    text = _START_SPACE.sub("", text)
+    text = text.removeprefix(" ").replace("\n ", "\n")
     return _ESCAPED.sub(lambda found: _UNESCAPES[found[0]], text) if "\x1a" in text else text

@@ -97,7 +97,11 @@ class Subwords(Tokenizer):
         return ids
 
     def decode(self, ids: Iterable[int]) -> str:
-        return unescape(self._learned().decode(self._checked(ids)))
+        processor, known = self._learned(), list(ids)
+        try:
+            return unescape(processor.decode(known))
+        except (IndexError, TypeError):  # an id that is none, or an integer of a type that is not its own
+            return unescape(processor.decode(self._checked(known)))
 
     def pieces(self, text: str) -> list[str]:
         pieces: list[str] = self._learned().encode(self._read(text), out_type=str)

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 from itertools import chain, repeat
 from typing import Any
 
-from seq2seq.special import BOS, EOS, PAD, UNK
-from seq2seq.tokenizers.counting import check_limits, ids_of, most_frequent
+from seq2seq.special import UNK
+from seq2seq.tokenizers.counting import check_limits, ids_of, most_frequent, texts_of
 from seq2seq.tokenizers.interface import Tokenizer, without_surrogates
 
 
@@ -26,8 +26,7 @@ class Words(Tokenizer):
         check_limits(max_size, min_count)
         self.max_size = max_size
         self.min_count = min_count
-        self._units: list[str] = []
-        self._ids: dict[str, int] = {}
+        self._keep([])
 
     def learn(self, lines: Iterable[str]) -> None:
         self._keep(most_frequent(map(_words, lines), self.max_size, self.min_count, "word"))
@@ -49,8 +48,11 @@ class Words(Tokenizer):
         yield self.encode(rest)
 
     def decode(self, ids: Iterable[int]) -> str:
-        units = self._learned()
-        text = " ".join(units[i] for i in self._checked(ids) if i not in (PAD, BOS, EOS))
+        self._learned()
+        try:
+            text = " ".join(filter(None, map(self._texts.__getitem__, ids)))
+        except KeyError as error:
+            raise self._outside(error.args[0]) from None
         return text.replace(" \n", "\n").replace("\n ", "\n")
 
     def pieces(self, text: str) -> list[str]:
@@ -68,6 +70,7 @@ class Words(Tokenizer):
     def _keep(self, units: list[str]) -> None:
         self._units = units
         self._ids = ids_of(units)
+        self._texts = texts_of(units)
 
     def _learned(self) -> list[str]:
         if not self._units:
@@ -76,5 +79,5 @@ class Words(Tokenizer):
 
 
 def _words(text: str) -> list[str]:
-    lines = [line.split() for line in without_surrogates(text).split("\n")]
-    return lines[0] + list(chain.from_iterable(["\n", *line] for line in lines[1:]))
+    first, *others = without_surrogates(text).split("\n")
+    return first.split() + list(chain.from_iterable(["\n", *line.split()] for line in others))

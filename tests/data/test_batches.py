@@ -93,6 +93,18 @@ def test_an_iteration_ends_with_its_epoch() -> None:
     assert [item.item() for _, item in batches] == shuffled(1)
 
 
+def test_every_epoch_is_planned_once() -> None:
+    planned = []
+
+    def plan(epoch: int) -> list[int]:
+        planned.append(epoch)
+        return shuffled(epoch)
+
+    batches = Epochs(plan, make)
+    assert handed_out(batches, 3) + handed_out(batches, 2 * LENGTH) == WHOLE[: 2 * LENGTH + 3]
+    assert planned == [0, 1, 2]
+
+
 def test_a_position_is_plain_numbers_that_a_checkpoint_may_hold() -> None:
     batches, file = epochs(), io.BytesIO()
     handed_out(batches, 3)

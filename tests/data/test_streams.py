@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -85,6 +85,9 @@ class Wide(Bytes):
 
     def encode(self, text: str) -> list[int]:
         return [(1 << 16) + one for one in super().encode(text)]
+
+    def encode_blocks(self, blocks: Iterable[str]) -> Iterator[list[int]]:
+        return map(self.encode, blocks)
 
 
 def test_ids_take_two_bytes_if_the_vocabulary_allows_it_and_four_otherwise() -> None:

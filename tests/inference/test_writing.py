@@ -203,6 +203,14 @@ def test_text_like_what_was_learned_is_likelier(runs: Runs) -> None:
     assert likely < 0.7 * unlikely
 
 
+@pytest.mark.parametrize("sampler", [Sampler(), GREEDY, Sampler(top_p=0.5)])
+def test_a_model_that_says_nan_writes_nothing(sampler: Sampler) -> None:
+    model = LanguageModel(260, size=4, depth=1).eval().requires_grad_(False)
+    model.output.bias.fill_(torch.nan)
+    with pytest.raises(ValueError, match="the model gives NaN"):
+        Writer(model, Bytes()).complete("one", 1, sampler)
+
+
 def test_mistakes_are_said(writer: Writer) -> None:
     with pytest.raises(ValueError, match="at least one prompt"):
         next(writer.write([], 10))

@@ -62,12 +62,21 @@ def test_no_truncation_loses_no_token_of_a_long_tail() -> None:
     assert (Sampler().probabilities(scores) > 0).all()
 
 
-def test_draws_are_as_frequent_as_they_are_likely() -> None:
-    logits = LIKELY.log().clamp(min=-50).expand(20_000, WORDS)
+@pytest.mark.parametrize("options", [{}, {"temperature": 0.5}, {"top_k": 2}, {"top_p": 0.8, "min_p": 0.3}])
+def test_draws_are_as_frequent_as_they_are_likely(options: dict[str, Any]) -> None:
+    sampler, logits = Sampler(**options), LIKELY.log().clamp(min=-50).expand(20_000, WORDS)
     generator = torch.Generator().manual_seed(0)
-    draw = next(sample(lambda t, s: (logits, s), torch.zeros(20_000, dtype=torch.long), logits, Sampler(), generator))
+    draw = next(sample(lambda t, s: (logits, s), torch.zeros(20_000, dtype=torch.long), logits, sampler, generator))
     counted = draw.tokens.bincount(minlength=WORDS) / 20_000
-    torch.testing.assert_close(counted, LIKELY[0], rtol=0, atol=0.02)
+    torch.testing.assert_close(counted, sampler.probabilities(LIKELY.log())[0], rtol=0, atol=0.02)
+
+
+@pytest.mark.parametrize("options", [{}, {"temperature": 0}, {"top_k": 2}])
+def test_marks_that_no_text_can_hold_are_never_drawn(options: dict[str, Any]) -> None:
+    logits = torch.full((500, WORDS), -50.0)
+    logits[:, [PAD, BOS]] = 50.0
+    draws = sample(lambda t, s: (logits, s), torch.zeros(500).long(), logits, Sampler(**options), torch.Generator())
+    assert not {PAD, BOS} & set(next(draws).tokens.tolist())
 
 
 def test_a_temperature_of_zero_is_greedy() -> None:
