@@ -31,9 +31,9 @@ class Reading(NamedTuple):
 class Decoder(nn.Module):
     """A stack of layers, whose first one asks the attention and whose others read the answer (Wu et al., 2016, GNMT).
 
-    The answer reaches the memory without a loop over time in Python. What is said is tanh(W [h; context]) (Luong et
-    al., 2015, equation 5). The summary of the source is the first thing that the decoder reads, which starts any
-    layer's state.
+    The answer reaches the memory without a loop over time in Python; with input feeding, which needs that loop anyway,
+    the last layer asks, as published. What is said is tanh(W [h; context]) (Luong et al., 2015, equation 5). The
+    summary of the source is the first thing that the decoder reads, which starts any layer's state.
 
     Args:
         input_size: Number of features of a target word.
@@ -69,12 +69,13 @@ class Decoder(nn.Module):
         self.feed_size = output_size if input_feeding else 0
         self.bridge = linear(memory_size, input_size)
         around = (dropout, norm, residual, feed_forward)
-        self.lower = Stack(input_size + self.feed_size, size, layers[:1], *around)
+        asking = len(layers) if input_feeding else 1
+        self.lower = Stack(input_size + self.feed_size, size, layers[:asking], *around)
         self.attention = attention(size, memory_size)
         # as in a Transformer (Vaswani et al., 2017, section 3.1), whose layers would lose what they do not look at
         self.adds = residual and self.attention.size == size
         seen = size if self.adds else size + self.attention.size
-        above = layers[1:]
+        above = layers[asking:]
         self.upper = Stack(seen, size, above, *around) if above else None
         self.combine = linear(seen, output_size)
 

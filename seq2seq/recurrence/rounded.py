@@ -138,5 +138,5 @@ def linear(weight: Tensor, bias: Tensor) -> nn.Linear:
 
 
 def zeros(layer: RoundedLSTM | RoundedGRU | RoundedRNN, batch: int) -> Float[Tensor, "batch size"]:
-    bias: Tensor = next(layer.outer.buffers())
+    bias: Tensor = next(layer.inner.buffers())
     return torch.zeros(batch, layer.size, device=bias.device)

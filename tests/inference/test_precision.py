@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 from tiny_runs import WORDS, Runs, turned
+from torch import nn
 
 from seq2seq import Searching
 from seq2seq.__main__ import main
@@ -116,3 +117,20 @@ def test_what_was_saved_rounded_is_used_as_it_was_saved(
     ):
         assert main(command) == 1
         assert "saved in int8" in capsys.readouterr().err
+
+
+@each_precision
+@pytest.mark.parametrize("layer", [LSTM, GRU, RNN], ids=lambda layer: layer.__name__)
+def test_a_table_of_what_words_say_changes_nothing(
+    layer: LayerFactory, precision: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = torch.randint(4, 50, (2, 20))
+    said = []
+    for few in (0, 50):
+        monkeypatch.setattr("seq2seq.inference.precision.FEW", few)
+        torch.manual_seed(1)
+        model = RecurrentLanguageModel(50, layer, 32, 2).eval()
+        lower(model, precision)
+        assert isinstance(model.stack.layers[0].outer, nn.Identity) == bool(few)
+        said.append(model(ids)[0])
+    assert (said[0] - said[1]).std() < FAR[precision] * said[0].std()
