@@ -19,6 +19,7 @@ COMMANDS = {
     "compare": "train several layers under one budget, and say which is best",
     "average": "one checkpoint from the mean of several",
     "quantize": "save a trained model with rounded weights",
+    "shortlist": "learn which target words a translator has to look at for a source",
     "inspect": "how far back a model's gradient reaches",
 }
 EXPERIMENTS = ("fit", "validate", "test", "predict")

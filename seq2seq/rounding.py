@@ -1,12 +1,15 @@
 """Linear layers and embeddings with rounded weights, for models that are used and no longer trained."""
 
+from copy import copy
 from functools import cache
+from typing import TypeVar
 
 import torch
 from jaxtyping import Float, Int, Int8
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+L = TypeVar("L", bound=nn.Module)
 FEW = range(2, 129)  # rows for which packed weights are the faster ones
 MOST = 127  # the largest whole number of 8 bits that has its negative
 
@@ -47,6 +50,7 @@ class Int8Linear(nn.Module):
         self.register_buffer("rounded", weight)
         self.register_buffer("scale", scale.squeeze(1))
         self.pack: tuple[Tensor, Tensor] | None = None  # made when it is first needed
+        self.packs = FEW
         self.register_buffer("bias", None if linear.bias is None else linear.bias.detach().float())
 
     @property
@@ -56,7 +60,7 @@ class Int8Linear(nn.Module):
 
     def forward(self, x: Float[Tensor, "*rows size_in"]) -> Float[Tensor, "*rows size_out"]:
         rows, scale = to_int8(x.reshape(-1, x.shape[-1]).float())
-        y = (self.packed(rows) if len(rows) in FEW and can_pack() else self.plain(rows)).mul_(scale)
+        y = (self.packed(rows) if len(rows) in self.packs and can_pack() else self.plain(rows)).mul_(scale)
         if self.bias is not None:
             y.add_(self.bias)
         return y.view(*x.shape[:-1], -1)
@@ -94,6 +98,20 @@ class Int8Embedding(nn.Module):
 
     def forward(self, ids: Int[Tensor, "*rows"]) -> Float[Tensor, "*rows size"]:
         return F.embedding(ids, self.rounded).float() * F.embedding(ids, self.scale)
+
+
+def rows(layer: L, ids: Int[Tensor, " rows"]) -> L:
+    """A linear layer, rounded or not, with these of its rows only, which are copied."""
+    some = copy(layer)
+    some._parameters = {
+        name: None if held is None else nn.Parameter(held[ids], requires_grad=False)
+        for name, held in layer._parameters.items()
+    }
+    some._buffers = {name: None if held is None else held[ids] for name, held in layer._buffers.items()}
+    if isinstance(some, Int8Linear):
+        # packing a short layer for one search takes longer than the search gains by it
+        some.pack, some.packs = None, range(0)
+    return some
 
 
 def to_int8(x: Float[Tensor, "rows size"]) -> tuple[Int8[Tensor, "rows size"], Float[Tensor, "rows 1"]]:

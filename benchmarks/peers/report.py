@@ -89,10 +89,11 @@ def races(found: Mapping[str, Any], goal: float) -> Iterator[str]:
         cells = [f"raw text to {goal:g} BLEU on the validation set, s", peer, arrival(ours), arrival(theirs)]
         if ours and ours["reached"]:
             least = "" if theirs["reached"] else "more than "
-            ratio, by_cpu = (theirs[clock] / ours[clock] for clock in ("seconds", "cpu"))
+            ratio = theirs["seconds"] / ours["seconds"]
+            by_cpu = f"{least}{theirs['cpu'] / ours['cpu']:.2f}" if theirs["cpu"] else "not counted"
             cells += [
                 f"**{least}{ratio:.2f}**",
-                f"{least}{by_cpu:.2f}",
+                by_cpu,
                 "",
                 f"{target:g}: {'met' if ratio >= target else 'missed'}",
             ]
@@ -106,7 +107,8 @@ def arrival(found: Mapping[str, Any] | None) -> str:
     if found is None:
         return "not run"
     if found["reached"]:
-        return f"{found['seconds']:,.0f} ({found['cpu']:,.0f} of the processor)"
+        by_cpu = f" ({found['cpu']:,.0f} of the processor)" if found["cpu"] else ""
+        return f"{found['seconds']:,.0f}{by_cpu}"
     best = "no model" if found["best"] is None else f"best {found['best']:.1f}"
     return f"not reached in {found['seconds']:,.0f} ({best})"
 

@@ -15,12 +15,13 @@ def translate(
     n_best: int = 1,
     scores: bool = False,
     batch_tokens: int = 4000,
-    patience: float = 1.0,
+    patience: float = 0.2,
     alignments: str | None = None,
     picture: str | None = None,
     picture_line: int = 1,
     device: str = "auto",
     precision: Precision | None = None,
+    shortlist: str | None = None,
 ) -> None:
     """Translate lines, with one translator or with several that choose together.
 
@@ -39,17 +40,23 @@ def translate(
         n_best: Translations of each line, each on a line of its own.
         scores: Write the log-probability before each translation, and a tab.
         batch_tokens: Source tokens that are translated at once, padding counted.
-        patience: How many times as many hypotheses as beams end before a line does (Kasai et al., 2022); inf goes on
-            until nothing can rank better.
+        patience: How much longer translations are hoped to become at no cost, as a share of their length, before better
+            ones are no longer looked for; inf goes on until nothing can rank better.
         alignments: File for the attention as text: for each target piece its three most looked at source pieces.
         picture: File (PNG) for the attention of one line as a picture.
         picture_line: Number of this line, from 1.
         device: Where the model runs: auto, cpu, cuda, ...
         precision: How weights are rounded: float32, bf16 or int8, which is for CPUs; by default as they were saved.
+        shortlist: File of `seq2seq shortlist`: only its words are looked at, which is faster; scores are then
+            probabilities among these.
     """
     from seq2seq.inference import Searching, load_translation
 
     translation = load_translation(*checkpoints, device=device, precision=precision)
+    if shortlist is not None:
+        from seq2seq.inference.shortlist import Shortlist
+
+        translation.shortlist = Shortlist.load(shortlist, translation.vocabularies)
     how = Searching(beams, length_penalty, n_best, batch_tokens, patience=patience)
     how.check()
     sources = list(lines.text_lines(input)) if picture or alignments else []  # only these keep all lines in memory

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from seq2seq.data.buckets import buckets
 from seq2seq.data.pairs import Vocabularies, pad, pair_batch
+from seq2seq.inference.shortlist import Shortlist
 from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.search import Hypothesis, Problem, beam_search, ensemble, greedy
 from seq2seq.special import EOS
@@ -40,8 +41,8 @@ class Searching(NamedTuple):
         n_best: Translations of each line, at most as many as beams.
         batch_tokens: Source tokens that are translated at once, padding counted.
         max_length: Source tokens after which a line is cut.
-        patience: How many times as many hypotheses as beams end before a line does (Kasai et al., 2022); inf goes on
-            until nothing can rank better.
+        patience: How much longer translations are hoped to become at no cost, as a share of their length, before better
+            ones are no longer looked for; inf goes on until nothing can rank better.
     """
 
     beams: int = 5
@@ -49,7 +50,7 @@ class Searching(NamedTuple):
     n_best: int = 1
     batch_tokens: int = 4000
     max_length: int = LONGEST
-    patience: float = 1.0
+    patience: float = 0.2
 
     def check(self) -> None:
         """Raise a ValueError for a number out of its range."""
@@ -61,8 +62,8 @@ class Searching(NamedTuple):
             )
         if self.max_length < 1:
             raise ValueError(f"max_length must be at least 1, and {self.max_length} was given")
-        if not self.patience > 0:
-            raise ValueError(f"patience must be above 0, and {self.patience} was given")
+        if not self.patience >= 0:
+            raise ValueError(f"patience must be at least 0, and {self.patience} was given")
         if self.length_penalty < 0:
             raise ValueError(f"the length penalty must be at least 0, and {self.length_penalty} was given")
 
@@ -74,14 +75,21 @@ class Translation:
         models: One translator, or several with the same vocabularies whose probabilities are averaged.
         vocabularies: Their tokenizers.
         corpus: Where the training found its text.
+        shortlist: The few target words that each line may be translated into; without it, all of them. Scores are then
+            probabilities among these few.
     """
 
     def __init__(
-        self, models: Sequence[EncoderDecoder], vocabularies: Vocabularies, corpus: dict[str, Any] | None = None
+        self,
+        models: Sequence[EncoderDecoder],
+        vocabularies: Vocabularies,
+        corpus: dict[str, Any] | None = None,
+        shortlist: Shortlist | None = None,
     ) -> None:
         self.models = list(models)
         self.vocabularies = vocabularies
         self.corpus = corpus or {}
+        self.shortlist = shortlist
         self.cut = 0  # lines that were longer than max_length
 
     @property
@@ -132,12 +140,16 @@ class Translation:
 
     def search(self, sources: Sequence[Sequence[int]], how: Searching) -> list[list[Hypothesis]]:
         lengths = torch.tensor([len(ids) for ids in sources], device=self.device)
-        source = pad(sources).to(self.device)
-        problem: Problem[Any] = ensemble([model.problem(source, lengths) for model in self.models])
+        source = pad(sources)
+        few = None if self.shortlist is None else self.shortlist.candidates(source).to(self.device)
+        source = source.to(self.device)
+        problem: Problem[Any] = ensemble([model.problem(source, lengths, few) for model in self.models])
         limits = 2 * lengths + 10
         if how.beams == 1:
-            return [[hypothesis] for hypothesis in greedy(problem, limits)]
-        return beam_search(problem, limits, how.beams, how.length_penalty, how.n_best, how.patience)
+            found = [[hypothesis] for hypothesis in greedy(problem, limits)]
+        else:
+            found = beam_search(problem, limits, how.beams, how.length_penalty, how.n_best, how.patience)
+        return found if few is None else [[h._replace(ids=few.words(h.ids)) for h in some] for some in found]
 
     def text(self, ids: Sequence[int]) -> str:
         """One line: a newline that a model of bytes may write becomes a space."""

@@ -8,6 +8,7 @@ from torch import Tensor
 from seq2seq.attention import AttentionFactory, BilinearAttention, FixedVector, Memory
 from seq2seq.batch import TranslationBatch
 from seq2seq.dropout import VariationalDropout, WordDropout
+from seq2seq.models.candidates import CandidateOutput, Candidates
 from seq2seq.models.decoder import Decoder, DecoderState, Reading
 from seq2seq.models.embedding import embedding, output_layer
 from seq2seq.models.encoder import Encoder
@@ -111,21 +112,37 @@ class EncoderDecoder(Network):
         return reading._replace(features=self.dropout(reading.features))
 
     def step(
-        self, tokens: Int[Tensor, " rows"], state: DecoderState, memory: Memory
+        self,
+        tokens: Int[Tensor, " rows"],
+        state: DecoderState,
+        memory: Memory,
+        few: CandidateOutput | None = None,
     ) -> tuple[Float[Tensor, "rows vocab"], DecoderState]:
-        """Logits of the next token; a `Step` of `seq2seq.search` once the memory is given."""
-        said, _, state = self.decoder.step(self.target_embedding(tokens), memory, state)
-        logits: Tensor = self.output(said)
+        """Logits of the next token, which with `few` goes by its number among the candidates, as `tokens` do.
+
+        A `Step` of `seq2seq.search` once the rest is given.
+        """
+        words = tokens if few is None else few.candidates.ids[tokens]
+        said, _, state = self.decoder.step(self.target_embedding(words), memory, state)
+        logits: Tensor = self.output(said) if few is None else few(said)
         return logits, state
 
-    def problem(self, source: Int[Tensor, "batch source"], lengths: Int[Tensor, " batch"]) -> Problem[DecoderState]:
-        """What a search has to solve for these sources."""
+    def problem(
+        self,
+        source: Int[Tensor, "batch source"],
+        lengths: Int[Tensor, " batch"],
+        candidates: Candidates | None = None,
+    ) -> Problem[DecoderState]:
+        """What a search has to solve for these sources: over all target words, or over the candidates' numbers."""
         memory, state = self.start(source, lengths)
-        return Problem(partial(self.step, memory=memory), state, partial(self.narrow, memory=memory))
+        few = None if candidates is None else CandidateOutput.of(self.output, candidates)
+        return Problem(partial(self.step, memory=memory, few=few), state, partial(self.narrow, memory=memory, few=few))
 
-    def narrow(self, sentences: Int[Tensor, " kept"], memory: Memory) -> Step[DecoderState]:
+    def narrow(
+        self, sentences: Int[Tensor, " kept"], memory: Memory, few: CandidateOutput | None = None
+    ) -> Step[DecoderState]:
         """The step for some of the sentences only."""
-        return partial(self.step, memory=select(memory, sentences))
+        return partial(self.step, memory=select(memory, sentences), few=None if few is None else few.select(sentences))
 
     def nats(self, batch: TranslationBatch) -> Float[Tensor, "batch target"]:
         """Negative log-probability of every target token, 0 on padding."""

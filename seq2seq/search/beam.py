@@ -34,13 +34,12 @@ def beam_search(
     beams: int = 5,
     length_penalty: float = 1.0,
     n_best: int = 1,
-    patience: float = 1.0,
+    patience: float = 0.2,
 ) -> list[list[Hypothesis]]:
     """The `n_best` best-ranked hypotheses found for each sentence, best first.
 
-    A sentence leaves the batch once enough of its hypotheses have ended, or nothing that goes on can still rank among
-    its best, so the result does not depend on what else is in the batch. At its limit, a hypothesis counts as it
-    stands, without an end.
+    A sentence leaves the batch once nothing that goes on is hoped to rank among its best, so the result does not depend
+    on what else is in the batch. At its limit, a hypothesis counts as it stands, without an end.
 
     Args:
         problem: What is searched.
@@ -48,15 +47,15 @@ def beam_search(
         beams: Hypotheses that are followed at once.
         length_penalty: Exponent of the length by which scores are divided; 0 compares plain log-probabilities.
         n_best: Hypotheses returned, at most as many as beams.
-        patience: How many times as many hypotheses as beams end before a sentence does (Kasai et al., 2022); with
-            infinity it goes on until nothing can rank better.
+        patience: How much longer hypotheses are hoped to become at no cost, as a share of their length; with 0 they are
+            weighed as they stand, and with infinity a sentence goes on until nothing can rank better.
     """
     if not 1 <= n_best <= beams:
         raise ValueError(f"n_best must be from 1 to the number of beams ({beams}), and {n_best} was given")
     if length_penalty < 0:
         raise ValueError(f"the length penalty must be at least 0, and {length_penalty} was given")
-    if not patience > 0:
-        raise ValueError(f"patience must be above 0, and {patience} was given")
+    if not patience >= 0:
+        raise ValueError(f"patience must be at least 0, and {patience} was given")
     check_limits(limits)
     step, state, device = problem.step, repeat(problem.state, beams), limits.device
     alive = torch.arange(len(limits), device=device)
@@ -67,8 +66,6 @@ def beam_search(
     scores = none.clone()
     scores[:, 0] = 0.0  # all beams of a sentence begin alike, so that only one of them counts
     tokens = torch.full((len(limits) * beams,), BOS, device=device)
-    ended_so_far = torch.zeros(len(limits), dtype=torch.long, device=device)
-    enough = max(n_best, patience * beams)
     found: list[list[Hypothesis]] = [[] for _ in limits]
 
     for length in range(1, longest + 1):  # tokens written after this step, the end included
@@ -84,7 +81,6 @@ def beam_search(
         within = torch.arange(best.shape[1], device=device) < beams
 
         ended = torch.where(ends & within, best, NEVER)
-        ended_so_far += (ended > NEVER).sum(dim=1)
         ranks = ended / penalty(length, length_penalty)
         done = keep_best(done, Beams(history, torch.full_like(tokens, length - 1), ended, ranks))
         scores, kept = best.masked_fill(ends, NEVER).topk(beams, dim=-1)
@@ -96,9 +92,9 @@ def beam_search(
             cut = torch.where(full[:, None], scores, NEVER)
             ranks = cut / penalty(length, length_penalty)
             done = keep_best(done, Beams(ids, torch.full_like(tokens, length), cut, ranks))
-        # no hypothesis that goes on can rank above this: its score only falls, and the divisor grows up to the limit
-        ceiling = scores[:, 0] / penalty(limits[alive], length_penalty)
-        over = full | (ended_so_far >= enough) | (done.ranks[:, n_best - 1] >= ceiling)
+        # a hypothesis that goes on ranks at most as high as this: its score only falls, and the divisor grows with it
+        ceiling = scores[:, 0] / penalty(limits[alive].clamp(max=length * (1 + patience)), length_penalty)
+        over = full | (done.ranks[:, n_best - 1] >= ceiling)
 
         rows = torch.arange(len(alive), device=device)[:, None] * beams + parents
         if over.any():
@@ -108,9 +104,7 @@ def beam_search(
             going = (~over).nonzero().squeeze(1)
             if not len(going):
                 break
-            alive, ids, scores, tokens, rows, ended_so_far = (
-                part[going] for part in (alive, ids, scores, tokens, rows, ended_so_far)
-            )
+            alive, ids, scores, tokens, rows = (part[going] for part in (alive, ids, scores, tokens, rows))
             done = select(done, going)
             step = problem.narrow(alive)
         state, tokens = select(state, rows.flatten()), tokens.flatten()

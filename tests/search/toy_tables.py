@@ -47,9 +47,9 @@ def score(table: Tensor, tokens: list[int]) -> float:
 
 
 def plain_beam(
-    table: Tensor, limit: int, beams: int, length_penalty: float, enough: float = float("inf")
+    table: Tensor, limit: int, beams: int, alpha: float, n_best: int = 1, patience: float = float("inf")
 ) -> list[tuple[float, list[int]]]:
-    """Beam search of one sentence as one would say it, until `enough` have ended: the best ones, best first."""
+    """Beam search of one sentence as one would say it: the best ones, best first."""
     alive: list[list[int]] = [[]]
     found = []
     for length in range(1, limit + 1):
@@ -58,11 +58,12 @@ def plain_beam(
         ended = [tokens for tokens in further[:beams] if tokens[-1] == EOS]
         alive = [tokens for tokens in further if tokens[-1] != EOS][:beams]
         for tokens in [*ended, *alive] if length == limit else ended:
-            rank = score(table, tokens) / ((5 + length) / 6) ** length_penalty
+            rank = score(table, tokens) / ((5 + length) / 6) ** alpha
             found.append((rank, [token for token in tokens if token != EOS]))
-        if len(found) >= enough:
+        hoped = score(table, alive[0]) / ((5 + min(limit, length * (1 + patience))) / 6) ** alpha
+        if len(found) >= n_best and sorted(found, reverse=True)[n_best - 1][0] >= hoped:
             break
-    return sorted(found, reverse=True)[:beams]
+    return sorted(found, reverse=True)[:n_best]
 
 
 def everything(table: Tensor, limit: int, length_penalty: float) -> list[tuple[float, list[int]]]:

@@ -1,0 +1,73 @@
+"""`seq2seq shortlist`: the target words that a translator has to look at for each source word."""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seq2seq.report import say
+
+if TYPE_CHECKING:
+    from seq2seq.inference.shortlist_learning import Pair
+
+BLOCK = 200  # pairs that are counted at once
+PATIENCE = 10.0  # seconds without a word
+
+
+def shortlist(checkpoint: str, output: str, corpus: str | None = None, frequent: int = 100, likely: int = 50) -> None:
+    """Learn from a corpus which target words stand beside which source words, for a faster `translate --shortlist`.
+
+    Every sentence is then translated with its own few words only: the most frequent ones, and those likely beside the
+    words of its source. Which share of a reference these words hold is said for the validation split.
+
+    examples:
+      seq2seq shortlist runs/multi30k-lstm/1 --output multi30k.shortlist
+      seq2seq translate runs/multi30k-lstm/1 --shortlist multi30k.shortlist < source.txt > target.txt
+
+    Args:
+        checkpoint: A checkpoint, or the folder of a run.
+        output: File to write.
+        corpus: Corpus with the training split; by default the one that the model was trained on.
+        frequent: Number of the most frequent target tokens, which every sentence may say.
+        likely: Number of target tokens for each source token.
+    """
+    if frequent < 0 or likely < 0:
+        raise ValueError(f"frequent and likely must be at least 0, not {frequent} and {likely}")
+    if Path(output).is_dir():
+        raise IsADirectoryError(f"{output} is a folder where a file is meant")
+
+    from seq2seq.data.corpora import has_split, load_pairs
+    from seq2seq.data.pairs import encode_pairs
+    from seq2seq.inference import load_translation
+    from seq2seq.inference.shortlist_learning import ITERATIONS, coverage, learn
+
+    model = load_translation(checkpoint, device="cpu")
+    name = corpus or model.corpus["corpus"]
+    columns, subset = [model.corpus["source"], model.corpus["target"]], model.corpus["subset"]
+
+    def pairs(split: str) -> "tuple[int, Callable[[], Iterator[list[Pair]]]]":
+        """How many pairs a split has, and what reads them, block by block."""
+        ids = encode_pairs(load_pairs(name, columns[0], columns[1], split, subset), model.vocabularies)
+
+        def read() -> "Iterator[list[Pair]]":
+            for rows in ids.iter(BLOCK):
+                yield list(zip(rows["source"], rows["target"], strict=True))
+
+        return len(ids), read
+
+    total, train = pairs("train")
+    spoken = time.monotonic()
+
+    def progress(iteration: int, read: int) -> None:
+        nonlocal spoken
+        if time.monotonic() - spoken > PATIENCE:
+            spoken = time.monotonic()
+            say(f"iteration {iteration} of {ITERATIONS}: {read:,} of {total:,} pairs")
+
+    learned = learn(train, model.vocabularies, frequent, likely, progress)
+    learned.save(output, model.vocabularies)
+    said = f"{output} was learned from {total:,} pairs"
+    if has_split(name, "validation", columns, subset):
+        share, words = coverage(learned, pairs("validation")[1]())
+        said += f"; it covers {share:.2%} of the validation targets with {words:.0f} words a sentence on average"
+    print(said)

@@ -1,0 +1,67 @@
+"""The few target words that a sentence may be translated into (Jean et al., 2015, section 3.2)."""
+
+import os
+
+import torch
+from jaxtyping import Bool, Int
+from torch import Tensor
+
+from seq2seq.data.pairs import Vocabularies
+from seq2seq.files import whole
+from seq2seq.models.candidates import Candidates
+from seq2seq.special import SPECIAL
+
+
+class Shortlist:
+    """Which target tokens a source may be translated into: frequent ones, and those likely beside its tokens.
+
+    Args:
+        frequent: Tokens that every sentence may say, beside the special ones.
+        likely: Those that each source token allows; PAD where there are fewer.
+        target_size: Number of target tokens there are.
+    """
+
+    def __init__(
+        self, frequent: Int[Tensor, " frequent"], likely: Int[Tensor, "source_vocab likely"], target_size: int
+    ) -> None:
+        self.frequent = frequent
+        self.likely = likely
+        self.target_size = target_size
+
+    def allowed(self, source: Int[Tensor, "sentences length"]) -> Bool[Tensor, "sentences target_vocab"]:
+        """What each sentence may say, whatever else is in the batch."""
+        allowed = torch.zeros(len(source), self.target_size, dtype=torch.bool)
+        allowed[:, :SPECIAL] = True
+        allowed[:, self.frequent] = True
+        return allowed.scatter_(1, self.likely[source].flatten(1).long(), True)
+
+    def candidates(self, source: Int[Tensor, "sentences length"]) -> Candidates:
+        """What any of these sentences may say, and which of it each may not."""
+        allowed = self.allowed(source)
+        ids = allowed.any(dim=0).nonzero().squeeze(1)
+        return Candidates(ids, ~allowed[:, ids])
+
+    def save(self, path: str | os.PathLike[str], vocabularies: Vocabularies) -> None:
+        """Write it into one file, which is whole or absent."""
+        held = {"frequent": self.frequent, "likely": self.likely, "target_size": self.target_size}
+        with whole(path) as temporary:
+            torch.save({"shortlist": held, "vocabularies": fingerprint(vocabularies)}, temporary)
+
+    @staticmethod
+    def load(path: str | os.PathLike[str], vocabularies: Vocabularies) -> "Shortlist":
+        """The shortlist in a file that `save` wrote for these vocabularies; raises a ValueError for any other."""
+        try:
+            held = torch.load(path, map_location="cpu", weights_only=True)
+        except OSError:
+            raise
+        except Exception as error:  # torch raises many kinds for files that are not its own
+            raise ValueError(f"{path} cannot be read as a shortlist: it is cut off, or another kind of file") from error
+        if not isinstance(held, dict) or "shortlist" not in held:
+            raise ValueError(f"{path} is no shortlist of seq2seq shortlist")
+        if held["vocabularies"] != fingerprint(vocabularies):
+            raise ValueError(f"{path} is the shortlist of a model with other vocabularies")
+        return Shortlist(**held["shortlist"])
+
+
+def fingerprint(vocabularies: Vocabularies) -> str:
+    return "-".join(tokenizer.fingerprint() for tokenizer in vocabularies)
