@@ -8,7 +8,8 @@ from torch import Tensor
 
 from seq2seq.data.pairs import pad
 from seq2seq.models.recurrent_language_model import RecurrentLanguageModel
-from seq2seq.search import Sampler, sample
+from seq2seq.search import Sampler, Step, sample
+from seq2seq.search.replay import keeps_its_size, replayed
 from seq2seq.special import BOS, PAD
 from seq2seq.tokenizers import Tokenizer
 from seq2seq.tokenizers.streaming import Decoder
@@ -61,7 +62,10 @@ class Writer:
         state = self.read([ids[:-1] for ids in known])
         last = torch.tensor([ids[-1] for ids in known], device=device)
         decoders = [Decoder(self.tokenizer, ids[1:]) for ids in known]
-        draws = sample(self.model.step, last, state, sampler or Sampler(), generator)
+        step: Step[Any] = self.model.step
+        if device.type == "cuda" and keeps_its_size(step, last, state):
+            step = replayed(step, last, state)
+        draws = sample(step, last, state, sampler or Sampler(), generator)
         for _, draw in zip(range(length), draws, strict=False):
             tokens = draw.tokens.tolist()
             if PAD in tokens:

@@ -56,3 +56,9 @@ def replayed(step: Step[S], tokens: Int[Tensor, " rows"], state: S, record: Reco
         return logits, kept
 
     return again
+
+
+def keeps_its_size(step: Step[S], tokens: Int[Tensor, " rows"], state: S) -> bool:
+    """Whether a state has the same sizes after a step, as attention's has not, or not yet."""
+    _, after = step(tokens, state)
+    return [part.shape for part in flatten(state)] == [part.shape for part in flatten(after)]
