@@ -51,7 +51,7 @@ def measure(setting: Setting) -> Section:
             tell(f"  {len(some)} ways to translate with {threads} thread{'s' * (threads > 1)}, in turns")
             rates |= race(some, places, setting.rounds)
         memory = {precision: places[precision](most_held, setting.device) for precision in there}
-    notes = [f"{precision}: not measured, this version has none." for precision in PRECISIONS if precision not in there]
+    notes = [f"{precision}: not measured, it is for CPUs." for precision in PRECISIONS if precision not in there]
     if setting.threads == 1:
         notes.append("Two threads: not measured; `--threads 2` does.")
     notes.append(

@@ -1,6 +1,5 @@
 """Models in the precisions in which they decode: the one place that knows how a model gets there."""
 
-import inspect
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +7,7 @@ PRECISIONS = ("float32", "bf16", "int8")
 
 
 def loaded(checkpoint: str | Path, precision: str, device: str) -> Any:
-    """What writes or translates, in a precision; None where this version has no such precision."""
+    """What writes or translates, in a precision; None where a device has no such precision."""
     from seq2seq.inference import load
 
-    if "precision" in inspect.signature(load).parameters:
-        return load(checkpoint, device=device, precision=precision)
-    return load(checkpoint, device=device) if precision == "float32" else None
+    return None if precision == "int8" and device != "cpu" else load(checkpoint, device=device, precision=precision)

@@ -49,7 +49,7 @@ def measure(setting: Setting) -> Section:
                         target=TWICE if (precision, rows) == ("int8", 1) else None,
                     )
                 )
-    notes = [f"{precision}: not measured, this version has none." for precision in missing]
+    notes = [f"{precision}: not measured, it is for CPUs." for precision in missing]
     notes.append(f"A language model of width {size} and about 100 characters; ours says text, the bare loop ids.")
     return Section("Writing", figures, notes)
 

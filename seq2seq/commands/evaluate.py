@@ -24,6 +24,7 @@ def evaluate(
     lowercase: bool = False,
     beams: int = 5,
     length_penalty: float = 1.0,
+    patience: float = 0.2,
     window: int | None = None,
     examples: int = 0,
     json: bool = False,
@@ -52,6 +53,8 @@ def evaluate(
         lowercase: Score without regard to case.
         beams: Hypotheses that a translator follows at once.
         length_penalty: Exponent of the length by which scores are divided.
+        patience: How much longer translations are hoped to become at no cost, as a share of their length, before better
+            ones are no longer looked for; inf goes on until nothing can rank better.
         window: Start from nothing every so many tokens, as Transformers are scored, instead of carrying the state.
         examples: Translations that are shown beside their references.
         json: Write one JSON object.
@@ -82,7 +85,7 @@ def evaluate(
     if isinstance(model, Translation):
         if text is not None or window is not None:
             raise ValueError("a translator is scored on --source and --reference, and has no --text and no --window")
-        searching = Searching(beams, length_penalty)
+        searching = Searching(beams, length_penalty, patience=patience)
         searching.check()
         sources, references = pairs(model, source, reference, corpus, split)
         with lines.progress("translating", lambda: len(sources)) as progress:
