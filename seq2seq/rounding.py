@@ -10,7 +10,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 L = TypeVar("L", bound=nn.Module)
-FEW = range(2, 129)  # rows for which packed weights are the faster ones
 MOST = 127  # the largest whole number of 8 bits that has its negative
 
 
@@ -50,7 +49,7 @@ class Int8Linear(nn.Module):
         self.register_buffer("rounded", weight)
         self.register_buffer("scale", scale.squeeze(1))
         self.pack: tuple[Tensor, Tensor] | None = None  # made when it is first needed
-        self.packs = FEW
+        self.packs = True
         self.register_buffer("bias", None if linear.bias is None else linear.bias.detach().float())
 
     @property
@@ -60,9 +59,9 @@ class Int8Linear(nn.Module):
 
     def forward(self, x: Float[Tensor, "*rows size_in"]) -> Float[Tensor, "*rows size_out"]:
         rows, scale = to_int8(x.reshape(-1, x.shape[-1]).float())
-        y = (self.packed(rows) if len(rows) in self.packs and can_pack() else self.plain(rows)).mul_(scale)
-        if self.bias is not None:
-            y.add_(self.bias)
+        # one row alone is read faster as it is
+        y = self.packed(rows) if self.packs and len(rows) > 1 and can_pack() else self.plain(rows)
+        y = y.mul_(scale) if self.bias is None else torch.addcmul(self.bias, y, scale)
         return y.view(*x.shape[:-1], -1)
 
     def plain(self, rows: Int8[Tensor, "rows size_in"]) -> Float[Tensor, "rows size_out"]:
@@ -110,7 +109,7 @@ def rows(layer: L, ids: Int[Tensor, " rows"]) -> L:
     some._buffers = {name: None if held is None else held[ids] for name, held in layer._buffers.items()}
     if isinstance(some, Int8Linear):
         # packing a short layer for one search takes longer than the search gains by it
-        some.pack, some.packs = None, range(0)
+        some.pack, some.packs = None, False
     return some
 
 

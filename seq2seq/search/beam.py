@@ -70,11 +70,12 @@ def beam_search(
 
     for length in range(1, longest + 1):  # tokens written after this step, the end included
         logits, state = step(tokens, state)
-        vocab = logits.shape[-1]
-        totals = scores[..., None] + log_probabilities(logits).view(len(alive), beams, vocab)
         # twice as many as beams, of which at most half can be ends: as many as beams can always go on
-        best, places = totals.flatten(1).topk(min(2 * beams, beams * vocab), dim=-1)
-        parents, tokens = places // vocab, places % vocab
+        further = min(2 * beams, logits.shape[-1])
+        gains, words = log_probabilities(logits).topk(further, dim=-1)
+        totals = scores[..., None] + gains.view(len(alive), beams, further)
+        best, places = totals.flatten(1).topk(min(2 * beams, beams * further), dim=-1)
+        parents, tokens = places // further, words.view(len(alive), -1).gather(1, places)
         history = ids.gather(1, parents[..., None].expand(-1, -1, longest))
         history[..., length - 1] = tokens
         ends = tokens == EOS
