@@ -12,8 +12,7 @@ from benchmarks.peers.sizes import VOCABULARY
 
 CONFIG = Path(__file__).with_name("ours.yaml")
 QUICK = Path(__file__).parents[2] / "configs" / "translation" / "multi30k-quick.yaml"
-# as many target tokens a batch as 64 sentences have, which the peers take
-FEEDING = ("--model.input_feeding", "true", "--trainer.precision", "32-true", "--data.batch_tokens", "1125")
+FEEDING = ("--model.input_feeding", "true", "--trainer.precision", "32-true", "--data.batch_tokens", "1000")
 CHECKPOINT = re.compile(r"step=(\d+)\.ckpt$")
 
 
