@@ -54,7 +54,7 @@ def evaluate(
         beams: Hypotheses that a translator follows at once.
         length_penalty: Exponent of the length by which scores are divided.
         patience: How much longer translations are hoped to become at no cost, as a share of their length, before better
-            ones are no longer looked for; inf goes on until nothing can rank better.
+            ones are no longer looked for; a large one, as 99, goes on until nothing can rank better.
         window: Start from nothing every so many tokens, as Transformers are scored, instead of carrying the state.
         examples: Translations that are shown beside their references.
         json: Write one JSON object.

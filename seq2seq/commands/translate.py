@@ -41,7 +41,7 @@ def translate(
         scores: Write the log-probability before each translation, and a tab.
         batch_tokens: Source tokens that are translated at once, padding counted.
         patience: How much longer translations are hoped to become at no cost, as a share of their length, before better
-            ones are no longer looked for; inf goes on until nothing can rank better.
+            ones are no longer looked for; a large one, as 99, goes on until nothing can rank better.
         alignments: File for the attention as text: for each target piece its three most looked at source pieces.
         picture: File (PNG) for the attention of one line as a picture.
         picture_line: Number of this line, from 1.

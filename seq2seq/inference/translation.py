@@ -42,7 +42,7 @@ class Searching(NamedTuple):
         batch_tokens: Source tokens that are translated at once, padding counted.
         max_length: Source tokens after which a line is cut.
         patience: How much longer translations are hoped to become at no cost, as a share of their length, before better
-            ones are no longer looked for; inf goes on until nothing can rank better.
+            ones are no longer looked for; a large one, as 99, goes on until nothing can rank better.
     """
 
     beams: int = 5
