@@ -18,7 +18,7 @@ from seq2seq.training import runs
 
 POLL = 0.2  # seconds between two looks at a training
 DIVERGED = re.compile(r"is not a finite number (?:at|after) step ([\d,]+)")
-NO_NUMBERS = re.compile(r"probability tensor contains either `inf`, `nan`")  # what a validation's sample dies of
+NO_NUMBERS = re.compile(r"the model gives NaN")  # what a sample of its text says of a model without numbers
 
 
 class Outcome(NamedTuple):
