@@ -24,7 +24,7 @@ def average(checkpoints: list[str], output: str, of: Literal["best", "last"] = "
 
     from seq2seq.data.vocabulary import data_of
     from seq2seq.files import whole
-    from seq2seq.inference.checkpoint import read
+    from seq2seq.inference.checkpoint import read_trained
 
     if count < 2:
         raise ValueError(f"an average needs at least 2 checkpoints, and --count {count} was given")
@@ -36,10 +36,10 @@ def average(checkpoints: list[str], output: str, of: Literal["best", "last"] = "
             f"an average needs at least 2 checkpoints, and {len(paths)} was found in {checkpoints[0]}; "
             f"a run keeps several with --checkpoint.save_top_k"
         )
-    mean: dict[str, Any] = read(paths[0])
+    mean: dict[str, Any] = read_trained(paths[0])
     sums = {name: weight.double() for name, weight in mean["state_dict"].items()}
     for path in paths[1:]:
-        one = read(path)
+        one = read_trained(path)
         if one["model"] != mean["model"] or data_of(one)["tokenizers"] != data_of(mean)["tokenizers"]:
             raise ValueError(f"{path} holds another model than {paths[0]}, so they have no average")
         for name, weight in one["state_dict"].items():

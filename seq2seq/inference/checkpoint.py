@@ -61,6 +61,16 @@ def read(checkpoint: str | Path) -> dict[str, Any]:
     return held
 
 
+def read_trained(checkpoint: str | Path) -> dict[str, Any]:
+    """The same of a model whose weights are as training left them, so that it can be trained or averaged."""
+    held = read(checkpoint)
+    if (saved := held.get("precision", "float32")) != "float32":
+        raise ValueError(
+            f"{find(checkpoint)} was saved in {saved}: only translate, sample, evaluate and score can use it"
+        )
+    return held
+
+
 def open_checkpoint(checkpoint: str | Path, precision: Precision | None = None) -> Opened:
     """The model, ready for use, on the CPU.
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 
-from seq2seq.inference.checkpoint import read
+from seq2seq.inference.checkpoint import read_trained
 from seq2seq.models.trainable import describe
 from seq2seq.recurrence import GRU, LSTM, RNN, Recurrence, Stack
 from seq2seq.training.samples import Bleu
@@ -33,7 +33,7 @@ def check_precision(model: Any, precision: Any) -> None:
 
 def check_same_model(model: Any, checkpoint: str, advice: str) -> None:
     """Raise a ValueError if the configuration describes another model than a checkpoint holds."""
-    before, now = read(checkpoint)["model"], describe(model)
+    before, now = read_trained(checkpoint)["model"], describe(model)
     keys = {**before["init_args"], **now["init_args"]}
     changed = [key for key in keys if before["init_args"].get(key) != now["init_args"].get(key)]
     if before["class_path"] != now["class_path"]:
@@ -58,7 +58,7 @@ def check_same_processes(checkpoint: dict[str, Any], processes: int) -> None:
 def start_from(model: pl.LightningModule, checkpoint: str) -> None:
     """Take the weights of a checkpoint, and nothing else."""
     try:
-        model.load_state_dict(read(checkpoint)["state_dict"])
+        model.load_state_dict(read_trained(checkpoint)["state_dict"])
     except RuntimeError as error:
         reason = str(error).splitlines()[1].strip()
         raise ValueError(f"the weights of {checkpoint} do not fit this model: {reason}") from error

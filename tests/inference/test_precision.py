@@ -119,6 +119,21 @@ def test_what_was_saved_rounded_is_used_as_it_was_saved(
         assert "saved in int8" in capsys.readouterr().err
 
 
+def test_what_was_saved_rounded_is_neither_trained_nor_averaged(
+    runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    saved = str(tmp_path / "small.ckpt")
+    assert main(["quantize", str(runs.language), "--output", saved]) == 0
+    config = ["--config", str(runs.language / "config.yaml"), "--runs", str(tmp_path)]
+    for command in (
+        ["average", saved, saved, "--output", str(tmp_path / "mean.ckpt")],
+        ["fit", *config, "--name", "rounded", "--init-from", saved],
+        ["test", "--config", str(runs.language / "config.yaml"), "--ckpt-path", saved],
+    ):
+        assert main(command) == 1
+        assert "saved in int8: only translate, sample, evaluate and score can use it" in capsys.readouterr().err
+
+
 @each_precision
 @pytest.mark.parametrize("layer", [LSTM, GRU, RNN], ids=lambda layer: layer.__name__)
 def test_a_table_of_what_words_say_changes_nothing(
