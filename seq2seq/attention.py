@@ -5,9 +5,11 @@ from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from seq2seq.kernels.attention import attend
+from seq2seq.kernels.library import serves
 from seq2seq.linear import linear
 
 
@@ -35,6 +37,8 @@ class Attention(nn.Module, ABC):
         memory_size: Number of features of what is looked at, the encoder's states.
     """
 
+    compares_only = False  # whether the scores are the products with the keys and nothing else
+
     def __init__(self, query_size: int, memory_size: int) -> None:
         super().__init__()
         self.query_size = query_size
@@ -61,9 +65,26 @@ class Attention(nn.Module, ABC):
         weights = masked_softmax(self.scores(query, memory.keys), memory.real[:, None])
         return torch.bmm(weights.to(memory.values.dtype), memory.values), weights
 
+    def look(
+        self, queries: Float[Tensor, "rows query"], memory: Memory, sentences: Int[Tensor, " rows"]
+    ) -> tuple[Float[Tensor, "rows size"], Float[Tensor, "rows source"]]:
+        """The same for rows of which several may look at one sentence; these stand in the order of the sentences."""
+        if self.compares_only and serves(queries, memory.keys, memory.values):
+            return attend(queries, sentences, *memory)
+        count, rows = len(memory.real), len(queries)
+        each = sentences.bincount(minlength=count)
+        most = int(each.max())
+        first = each.cumsum(0) - each
+        places = sentences * most + torch.arange(rows, device=queries.device) - first[sentences]
+        side_by_side = queries.new_zeros(count * most, queries.shape[1]).index_copy(0, places, queries)
+        context, weights = self(side_by_side.view(count, most, -1), memory)
+        return context.flatten(0, 1)[places], weights.flatten(0, 1)[places]
+
 
 class DotAttention(Attention):
     """score(q, k) = q k (Luong et al., 2015, equation 8); query and memory must be of one size."""
+
+    compares_only = True
 
     def __init__(self, query_size: int, memory_size: int) -> None:
         super().__init__(query_size, memory_size)
@@ -82,6 +103,8 @@ class DotAttention(Attention):
 
 class BilinearAttention(Attention):
     """score(q, k) = q W k (Luong et al., 2015, equation 8, "general")."""
+
+    compares_only = True
 
     def __init__(self, query_size: int, memory_size: int) -> None:
         super().__init__(query_size, memory_size)

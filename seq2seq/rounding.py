@@ -1,13 +1,15 @@
 """Linear layers and embeddings with rounded weights, for models that are used and no longer trained."""
 
 from copy import copy
-from functools import cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from jaxtyping import Float, Int, Int8
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from seq2seq.kernels.int8 import Product, chosen
+from seq2seq.kernels.library import serves
 
 L = TypeVar("L", bound=nn.Module)
 MOST = 127  # the largest whole number of 8 bits that has its negative
@@ -48,8 +50,7 @@ class Int8Linear(nn.Module):
         self.bias: Tensor | None
         self.register_buffer("rounded", weight)
         self.register_buffer("scale", scale.squeeze(1))
-        self.pack: tuple[Tensor, Tensor] | None = None  # made when it is first needed
-        self.packs = True
+        self.product: Product | None = None  # the same for our own kernels, made when they are first needed
         self.register_buffer("bias", None if linear.bias is None else linear.bias.detach().float())
 
     @property
@@ -58,30 +59,31 @@ class Int8Linear(nn.Module):
         return self.rounded * self.scale[:, None]
 
     def forward(self, x: Float[Tensor, "*rows size_in"]) -> Float[Tensor, "*rows size_out"]:
-        rows, scale = to_int8(x.reshape(-1, x.shape[-1]).float())
-        # one row alone is read faster as it is
-        y = self.packed(rows) if self.packs and len(rows) > 1 and can_pack() else self.plain(rows)
-        y = y.mul_(scale) if self.bias is None else torch.addcmul(self.bias, y, scale)
-        return y.view(*x.shape[:-1], -1)
+        rows, shape = x.reshape(-1, x.shape[-1]).float(), (*x.shape[:-1], len(self.rounded))
+        if not serves(rows):
+            return self.plain(rows).view(shape)
+        if self.product is None:
+            self.product = Product(self.rounded, self.scale, self.bias)
+        return self.product(rows).view(shape)
 
-    def plain(self, rows: Int8[Tensor, "rows size_in"]) -> Float[Tensor, "rows size_out"]:
-        """The products of whole numbers, times the scales of W."""
-        return torch._int_mm(rows, self.rounded.t()).float().mul_(self.scale)
+    def chosen(
+        self,
+        x: Float[Tensor, "rows size_in"],
+        owners: Int[Tensor, " rows"],
+        ids: Int[Tensor, "owners count"],
+    ) -> Float[Tensor, "rows count"]:
+        """By kernels, only those outputs that each row's owner names, -inf where it names -1."""
+        return chosen(self.rounded, self.scale, self.bias, x, owners, ids)
 
-    def packed(self, rows: Int8[Tensor, "rows size_in"]) -> Float[Tensor, "rows size_out"]:
-        """The same with W in the order in which oneDNN reads it, in half the time for a few rows."""
-        if self.pack is None:
-            self.pack = (
-                torch.ops.onednn.qlinear_prepack(self.rounded, None),
-                torch.zeros_like(self.scale, dtype=torch.long),
-            )
-        weight, zeros = self.pack
-        # its fast kernel takes numbers from 0 to 255 and is told that 128 means zero
-        shifted = (rows ^ -128).view(torch.uint8)
-        y: Tensor = torch.ops.onednn.qlinear_pointwise(
-            shifted, 1.0, 128, weight, self.scale, zeros, None, 1.0, 0, torch.float32, "none", [], ""
-        )
-        return y
+    def __getstate__(self) -> dict[str, Any]:
+        """Without what points into this process's memory."""
+        return {**self.__dict__, "product": None}
+
+    def plain(self, x: Float[Tensor, "rows size_in"]) -> Float[Tensor, "rows size_out"]:
+        """The same by torch."""
+        rows, scale = to_int8(x)
+        y = torch._int_mm(rows, self.rounded.t()).float().mul_(self.scale)
+        return y.mul_(scale) if self.bias is None else torch.addcmul(self.bias, y, scale)
 
 
 class Int8Embedding(nn.Module):
@@ -108,8 +110,7 @@ def rows(layer: L, ids: Int[Tensor, " rows"]) -> L:
     }
     some._buffers = {name: None if held is None else held[ids] for name, held in layer._buffers.items()}
     if isinstance(some, Int8Linear):
-        # packing a short layer for one search takes longer than the search gains by it
-        some.pack, some.packs = None, False
+        some.product = None
     return some
 
 
@@ -117,9 +118,3 @@ def to_int8(x: Float[Tensor, "rows size"]) -> tuple[Int8[Tensor, "rows size"], F
     """Whole numbers from -127 to 127, and for each row the scale that gives it back."""
     scale = x.abs().amax(dim=1, keepdim=True).clamp_(min=1e-30).div_(MOST)
     return (x / scale).round_().to(torch.int8), scale
-
-
-@cache
-def can_pack() -> bool:
-    """Whether this torch has oneDNN's products of packed whole numbers, for the processors that are quick with them."""
-    return torch.backends.mkldnn.is_available() and torch.cpu._is_vnni_supported()

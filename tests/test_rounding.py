@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from seq2seq.rounding import BFloat16Linear, Int8Embedding, Int8Linear, can_pack, to_int8
+from seq2seq.rounding import BFloat16Linear, Int8Embedding, Int8Linear, to_int8
 
 KINDS = [BFloat16Linear, Int8Linear]
 sizes = st.integers(1, 40)
@@ -66,12 +66,3 @@ def test_an_embedding_gives_what_its_table_holds() -> None:
     table = nn.Embedding(11, 6)
     found = Int8Embedding(table)(torch.tensor([[1, 10], [0, 1]]))
     torch.testing.assert_close(found, table(torch.tensor([[1, 10], [0, 1]])), atol=0.02, rtol=0.0)
-
-
-@pytest.mark.skipif(not can_pack(), reason="needs oneDNN's products of packed whole numbers")
-@pytest.mark.parametrize("rows", [2, 5, 100])
-def test_packed_weights_give_the_very_same_products(rows: int) -> None:
-    torch.manual_seed(1)
-    rounded, x = Int8Linear(nn.Linear(96, 51)), torch.randn(rows, 96)
-    whole, _ = to_int8(x)
-    assert torch.equal(rounded.packed(whole), rounded.plain(whole))

@@ -25,6 +25,7 @@ def evaluate(
     beams: int = 5,
     length_penalty: float = 1.0,
     patience: float = 0.2,
+    threshold: float = 2.0,
     window: int | None = None,
     examples: int = 0,
     json: bool = False,
@@ -55,6 +56,8 @@ def evaluate(
         length_penalty: Exponent of the length by which scores are divided.
         patience: How much longer translations are hoped to become at no cost, as a share of their length, before better
             ones are no longer looked for; a large one, as 99, goes on until nothing can rank better.
+        threshold: How much less likely than the best one that goes on a hypothesis may be, in nats, before it is dropped;
+            with a large one, as 99, none is.
         window: Start from nothing every so many tokens, as Transformers are scored, instead of carrying the state.
         examples: Translations that are shown beside their references.
         json: Write one JSON object.
@@ -85,7 +88,7 @@ def evaluate(
     if isinstance(model, Translation):
         if text is not None or window is not None:
             raise ValueError("a translator is scored on --source and --reference, and has no --text and no --window")
-        searching = Searching(beams, length_penalty, patience=patience)
+        searching = Searching(beams, length_penalty, patience=patience, threshold=threshold)
         searching.check()
         sources, references = pairs(model, source, reference, corpus, split)
         with lines.progress("translating", lambda: len(sources)) as progress:

@@ -16,6 +16,7 @@ def translate(
     scores: bool = False,
     batch_tokens: int = 4000,
     patience: float = 0.2,
+    threshold: float = 2.0,
     alignments: str | None = None,
     picture: str | None = None,
     picture_line: int = 1,
@@ -42,6 +43,8 @@ def translate(
         batch_tokens: Source tokens that are translated at once, padding counted.
         patience: How much longer translations are hoped to become at no cost, as a share of their length, before better
             ones are no longer looked for; a large one, as 99, goes on until nothing can rank better.
+        threshold: How much less likely than the best one that goes on a hypothesis may be, in nats, before it is dropped;
+            with a large one, as 99, none is.
         alignments: File for the attention as text: for each target piece its three most looked at source pieces.
         picture: File (PNG) for the attention of one line as a picture.
         picture_line: Number of this line, from 1.
@@ -57,7 +60,7 @@ def translate(
         from seq2seq.inference.shortlist import Shortlist
 
         translation.shortlist = Shortlist.load(shortlist, translation.vocabularies)
-    how = Searching(beams, length_penalty, n_best, batch_tokens, patience=patience)
+    how = Searching(beams, length_penalty, n_best, batch_tokens, patience=patience, threshold=threshold)
     how.check()
     sources = list(lines.text_lines(input)) if picture or alignments else []  # only these keep all lines in memory
     if picture and not 1 <= picture_line <= len(sources):

@@ -8,6 +8,7 @@ from seq2seq.models.network import Network
 from seq2seq.models.recurrent_language_model import RecurrentLanguageModel
 from seq2seq.precision import Precision
 from seq2seq.recurrence import GRU, LSTM, RNN, Bidirectional
+from seq2seq.recurrence.int8 import Int8GRU, Int8LSTM
 from seq2seq.recurrence.rounded import BFloat16Layer, RoundedGRU, RoundedLSTM, RoundedRNN, Rounding
 from seq2seq.rounding import BFloat16Linear, Int8Embedding, Int8Linear
 
@@ -40,7 +41,8 @@ def lower(network: Network, precision: Precision) -> None:
             network.set_submodule(path, new)
     if heard is not None:
         network.set_submodule("embedding", nn.Embedding.from_pretrained(heard))
-        network.set_submodule("stack.layers.0.outer", nn.Identity())
+        first = network.get_submodule("stack.layers.0")
+        (first.plain if isinstance(first, Int8LSTM | Int8GRU) else first).outer = nn.Identity()
 
 
 def first_heard(network: Network) -> Float[Tensor, "vocab gates"] | None:
@@ -57,16 +59,16 @@ def first_heard(network: Network) -> Float[Tensor, "vocab gates"] | None:
 def rounded(part: nn.Module, whole: nn.Module | None, precision: Precision) -> nn.Module | None:
     """What takes the place of a part of a whole; nothing if it stays."""
     match part:
-        case LSTM() | GRU() | RNN() if isinstance(whole, Bidirectional):
+        case LSTM() | GRU() | RNN() if precision == "bf16" and isinstance(whole, Bidirectional):
             return BFloat16Layer(part)
         case nn.Linear():
             return ROUNDINGS[precision](part)
         case nn.Embedding() if precision == "int8":
             return Int8Embedding(part)
         case LSTM():
-            return RoundedLSTM(part, ROUNDINGS[precision])
+            return Int8LSTM(part) if precision == "int8" else RoundedLSTM(part, BFloat16Linear)
         case GRU():
-            return RoundedGRU(part, ROUNDINGS[precision])
+            return Int8GRU(part) if precision == "int8" else RoundedGRU(part, BFloat16Linear)
         case RNN():
             return RoundedRNN(part, ROUNDINGS[precision])
     return None

@@ -8,8 +8,7 @@ from torch import Tensor
 
 from seq2seq.data.pairs import Vocabularies
 from seq2seq.files import whole
-from seq2seq.models.candidates import Candidates
-from seq2seq.special import SPECIAL
+from seq2seq.special import NONE, SPECIAL
 
 
 class Shortlist:
@@ -35,11 +34,15 @@ class Shortlist:
         allowed[:, self.frequent] = True
         return allowed.scatter_(1, self.likely[source].flatten(1).long(), True)
 
-    def candidates(self, source: Int[Tensor, "sentences length"]) -> Candidates:
-        """What any of these sentences may say, and which of it each may not."""
+    def candidates(self, source: Int[Tensor, "sentences length"]) -> Int[Tensor, "sentences candidates"]:
+        """The ids that each of these sentences may say, in ascending order; NONE at the end where it has fewer."""
         allowed = self.allowed(source)
-        ids = allowed.any(dim=0).nonzero().squeeze(1)
-        return Candidates(ids, ~allowed[:, ids])
+        counts = allowed.sum(dim=1)
+        sentence, ids = allowed.nonzero(as_tuple=True)
+        place = torch.arange(len(ids)) - (counts.cumsum(0) - counts)[sentence]
+        candidates = torch.full((len(source), int(counts.max())), NONE)
+        candidates[sentence, place] = ids
+        return candidates
 
     def save(self, path: str | os.PathLike[str], vocabularies: Vocabularies) -> None:
         """Write it into one file, which is whole or absent."""

@@ -43,6 +43,8 @@ class Searching(NamedTuple):
         max_length: Source tokens after which a line is cut.
         patience: How much longer translations are hoped to become at no cost, as a share of their length, before better
             ones are no longer looked for; a large one, as 99, goes on until nothing can rank better.
+        threshold: How much less likely than the `n_best`-th best that goes on a hypothesis may be, in nats, before it is
+            dropped; with a large one, as 99, none is.
     """
 
     beams: int = 5
@@ -51,6 +53,7 @@ class Searching(NamedTuple):
     batch_tokens: int = 4000
     max_length: int = LONGEST
     patience: float = 0.2
+    threshold: float = 2.0
 
     def check(self) -> None:
         """Raise a ValueError for a number out of its range."""
@@ -64,6 +67,8 @@ class Searching(NamedTuple):
             raise ValueError(f"max_length must be at least 1, and {self.max_length} was given")
         if not self.patience >= 0:
             raise ValueError(f"patience must be at least 0, and {self.patience} was given")
+        if not self.threshold >= 0:
+            raise ValueError(f"the threshold must be at least 0, and {self.threshold} was given")
         if self.length_penalty < 0:
             raise ValueError(f"the length penalty must be at least 0, and {self.length_penalty} was given")
 
@@ -139,17 +144,18 @@ class Translation:
         return found
 
     def search(self, sources: Sequence[Sequence[int]], how: Searching) -> list[list[Hypothesis]]:
-        lengths = torch.tensor([len(ids) for ids in sources], device=self.device)
-        source = pad(sources)
-        few = None if self.shortlist is None else self.shortlist.candidates(source).to(self.device)
-        source = source.to(self.device)
-        problem: Problem[Any] = ensemble([model.problem(source, lengths, few) for model in self.models])
+        source, device = pad(sources), self.device
+        lengths = torch.tensor([len(ids) for ids in sources], device=device)
+        few = None if self.shortlist is None else self.shortlist.candidates(source).to(device)
+        problem: Problem[Any] = ensemble([model.problem(source.to(device), lengths, few) for model in self.models])
         limits = 2 * lengths + 10
         if how.beams == 1:
             found = [[hypothesis] for hypothesis in greedy(problem, limits)]
         else:
-            found = beam_search(problem, limits, how.beams, how.length_penalty, how.n_best, how.patience)
-        return found if few is None else [[h._replace(ids=few.words(h.ids)) for h in some] for some in found]
+            found = beam_search(problem, limits, how.beams, how.length_penalty, how.n_best, how.patience, how.threshold)
+        if few is None:
+            return found
+        return [[h._replace(ids=words[h.ids].tolist()) for h in some] for words, some in zip(few, found, strict=True)]
 
     def text(self, ids: Sequence[int]) -> str:
         """One line: a newline that a model of bytes may write becomes a space."""

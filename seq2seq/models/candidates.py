@@ -1,55 +1,39 @@
 """An output layer that only scores the words in question."""
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
-import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from seq2seq.rounding import rows
-
-
-class Candidates(NamedTuple):
-    """The target words that some sentences may say, numbered anew in the order of their ids.
-
-    Special ids are among them, so that these keep their numbers.
-    """
-
-    ids: Int[Tensor, " candidates"]
-    forbidden: Bool[Tensor, "sentences candidates"]  # what only other sentences may say
-
-    def to(self, device: torch.device) -> "Candidates":
-        return Candidates(self.ids.to(device), self.forbidden.to(device))
-
-    def words(self, numbers: Sequence[int]) -> list[int]:
-        """The ids of words that go by their numbers among the candidates."""
-        ids: list[int] = self.ids[list(numbers)].tolist()
-        return ids
-
-    def select(self, sentences: Int[Tensor, " kept"]) -> "Candidates":
-        """The same words for some of the sentences only."""
-        return Candidates(self.ids, self.forbidden[sentences])
+from seq2seq.kernels.library import serves
+from seq2seq.rounding import Int8Linear, rows
+from seq2seq.special import NONE
 
 
 class CandidateOutput(NamedTuple):
-    """The output layer's rows for the candidates."""
+    """The output layer for the few words that each sentence may say, which go by their numbers among these."""
 
-    layer: nn.Module
-    candidates: Candidates
+    ids: Int[Tensor, "sentences candidates"]  # NONE at the end where a sentence has fewer
+    layer: nn.Module  # the output layer, or its rows for what any of the sentences may say
+    places: Int[Tensor, "sentences candidates"]  # of the candidates in the layer
 
     @staticmethod
-    def of(output: nn.Module, candidates: Candidates) -> "CandidateOutput":
-        return CandidateOutput(rows(output, candidates.ids), candidates)
+    def of(output: nn.Module, ids: Int[Tensor, "sentences candidates"]) -> "CandidateOutput":
+        if isinstance(output, Int8Linear) and serves(output.scale):
+            return CandidateOutput(ids, output, ids)
+        every, places = ids.clamp(min=0).unique(return_inverse=True)
+        return CandidateOutput(ids, rows(output, every), places.where(ids != NONE, NONE))
 
-    def __call__(self, features: Float[Tensor, "rows size"]) -> Float[Tensor, "rows candidates"]:
-        """Logits; -inf for what a sentence may not say, so that its scores do not depend on the others."""
+    def __call__(
+        self, features: Float[Tensor, "rows size"], sentences: Int[Tensor, " rows"]
+    ) -> Float[Tensor, "rows candidates"]:
+        """Logits of what each row's sentence may say; -inf for NONE, so that the others do not matter."""
+        if isinstance(self.layer, Int8Linear) and serves(features):
+            return self.layer.chosen(features, sentences, self.places)
         logits: Tensor = self.layer(features)
-        forbidden = self.candidates.forbidden
-        # several rows of a sentence stand side by side
-        logits.view(len(forbidden), -1, logits.shape[-1]).masked_fill_(forbidden[:, None], float("-inf"))
-        return logits
+        places = self.places[sentences]
+        return logits.gather(1, places.clamp(min=0)).masked_fill_(places == NONE, float("-inf"))
 
     def select(self, sentences: Int[Tensor, " kept"]) -> "CandidateOutput":
         """The same for some of the sentences only."""
-        return self._replace(candidates=self.candidates.select(sentences))
+        return self._replace(ids=self.ids[sentences], places=self.places[sentences])

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from seq2seq.attention import AttentionFactory, Encoding, Memory
@@ -18,6 +18,7 @@ class DecoderState(NamedTuple):
     lower: tuple[Any, ...]
     upper: tuple[Any, ...]
     feed: Float[Tensor, "batch feed"]  # what was last said; of size 0 without input feeding
+    sentence: Int[Tensor, " batch"]  # whose memory a row looks at; in order
 
 
 class Reading(NamedTuple):
@@ -86,7 +87,8 @@ class Decoder(nn.Module):
         x = torch.cat([torch.tanh(self.bridge(encoding.summary)), feed], dim=-1)
         _, lower = self.lower(x[:, None])
         upper = self.upper.initial_state(batch) if self.upper is not None else ()
-        return self.attention.remember(encoding), DecoderState(lower, upper, feed)
+        sentence = torch.arange(batch, device=feed.device)
+        return self.attention.remember(encoding), DecoderState(lower, upper, feed, sentence)
 
     def forward(self, x: Float[Tensor, "batch target input"], memory: Memory, state: DecoderState) -> Reading:
         """Read a whole target, in one call of every layer unless what is said is fed back."""
@@ -98,7 +100,7 @@ class Decoder(nn.Module):
         if self.upper is not None:
             hidden, upper = self.upper(self.join(hidden, context), upper)
         features = torch.tanh(self.combine(self.join(hidden, context)))
-        return Reading(features, weights, DecoderState(lower, upper, state.feed))
+        return Reading(features, weights, state._replace(lower=lower, upper=upper))
 
     def join(self, hidden: Tensor, context: Tensor) -> Tensor:
         """What was said and what was seen: side by side, or their sum."""
@@ -116,12 +118,11 @@ class Decoder(nn.Module):
     def step(
         self, x: Float[Tensor, "rows input"], memory: Memory, state: DecoderState
     ) -> tuple[Float[Tensor, "rows size"], Float[Tensor, "rows source"], DecoderState]:
-        """Read one word. With several rows a sentence, as in beam search, these share the sentence's memory."""
+        """Read one word. Several rows of a sentence, as in beam search, share its memory."""
         hidden, lower = self.lower.step(torch.cat([x, state.feed.to(x.dtype)], dim=-1), state.lower)
-        queries = hidden.unflatten(0, (len(memory.real), -1))
-        context, weights = (part.flatten(0, 1) for part in self.attention(queries, memory))
+        context, weights = self.attention.look(hidden, memory, state.sentence)
         upper = state.upper
         if self.upper is not None:
             hidden, upper = self.upper.step(self.join(hidden, context), upper)
         said = torch.tanh(self.combine(self.join(hidden, context)))
-        return said, weights, DecoderState(lower, upper, said if self.feed_size else state.feed)
+        return said, weights, DecoderState(lower, upper, said if self.feed_size else state.feed, state.sentence)

@@ -2,13 +2,14 @@
 
 from functools import partial
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from seq2seq.attention import AttentionFactory, BilinearAttention, FixedVector, Memory
 from seq2seq.batch import TranslationBatch
 from seq2seq.dropout import VariationalDropout, WordDropout
-from seq2seq.models.candidates import CandidateOutput, Candidates
+from seq2seq.models.candidates import CandidateOutput
 from seq2seq.models.decoder import Decoder, DecoderState, Reading
 from seq2seq.models.embedding import embedding, output_layer
 from seq2seq.models.encoder import Encoder
@@ -117,23 +118,35 @@ class EncoderDecoder(Network):
         state: DecoderState,
         memory: Memory,
         few: CandidateOutput | None = None,
+        numbers: Int[Tensor, " sentences"] | None = None,
     ) -> tuple[Float[Tensor, "rows vocab"], DecoderState]:
-        """Logits of the next token, which with `few` goes by its number among the candidates, as `tokens` do.
+        """Logits of the next token, a `Step` of `seq2seq.search` once the rest is given.
 
-        A `Step` of `seq2seq.search` once the rest is given.
+        Args:
+            tokens: The last token of each row; with `few`, its number among its sentence's candidates, as what comes
+                out is.
+            state: The state.
+            memory: What the sentences left.
+            few: The words that they may say; all by default.
+            numbers: The place of each sentence in `memory`, of which some may have left; the same by default.
         """
-        words = tokens if few is None else few.candidates.ids[tokens]
-        said, _, state = self.decoder.step(self.target_embedding(words), memory, state)
-        logits: Tensor = self.output(said) if few is None else few(said)
-        return logits, state
+        owners = state.sentence if numbers is None else numbers[state.sentence]
+        words = tokens if few is None else few.ids[owners, tokens]
+        said, _, after = self.decoder.step(self.target_embedding(words), memory, state._replace(sentence=owners))
+        logits: Tensor = self.output(said) if few is None else few(said, owners)
+        return logits, after._replace(sentence=state.sentence)
 
     def problem(
         self,
         source: Int[Tensor, "batch source"],
         lengths: Int[Tensor, " batch"],
-        candidates: Candidates | None = None,
+        candidates: Int[Tensor, "batch candidates"] | None = None,
     ) -> Problem[DecoderState]:
-        """What a search has to solve for these sources: over all target words, or over the candidates' numbers."""
+        """What a search has to solve for these sources: over all target words, or over few candidates for each.
+
+        These are ids in ascending order with all special ones, NONE at the end where there are fewer; in the search
+        they go by their numbers among them, which special ones keep.
+        """
         memory, state = self.start(source, lengths)
         few = None if candidates is None else CandidateOutput.of(self.output, candidates)
         return Problem(partial(self.step, memory=memory, few=few), state, partial(self.narrow, memory=memory, few=few))
@@ -141,8 +154,13 @@ class EncoderDecoder(Network):
     def narrow(
         self, sentences: Int[Tensor, " kept"], memory: Memory, few: CandidateOutput | None = None
     ) -> Step[DecoderState]:
-        """The step for some of the sentences only."""
-        return partial(self.step, memory=select(memory, sentences), few=None if few is None else few.select(sentences))
+        """The step for some of the sentences only; the others' memory goes when it is more than theirs."""
+        if 2 * len(sentences) > len(memory.real):
+            return partial(self.step, memory=memory, few=few)
+        numbers = sentences.new_zeros(len(memory.real))
+        numbers[sentences] = torch.arange(len(sentences), device=sentences.device)
+        kept = None if few is None else few.select(sentences)
+        return partial(self.step, memory=select(memory, sentences), few=kept, numbers=numbers)
 
     def nats(self, batch: TranslationBatch) -> Float[Tensor, "batch target"]:
         """Negative log-probability of every target token, 0 on padding."""

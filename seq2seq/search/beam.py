@@ -5,10 +5,11 @@ from typing import NamedTuple
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+from torch.nn import functional as F
 
 from seq2seq.search.interface import Hypothesis, Problem, check_limits, log_probabilities
 from seq2seq.special import BOS, EOS
-from seq2seq.state import S, repeat, select
+from seq2seq.state import S, select
 
 NEVER = float("-inf")
 
@@ -35,11 +36,13 @@ def beam_search(
     length_penalty: float = 1.0,
     n_best: int = 1,
     patience: float = 0.2,
+    threshold: float = 2.0,
 ) -> list[list[Hypothesis]]:
     """The `n_best` best-ranked hypotheses found for each sentence, best first.
 
-    A sentence leaves the batch once nothing that goes on is hoped to rank among its best, so the result does not depend
-    on what else is in the batch. At its limit, a hypothesis counts as it stands, without an end.
+    A hypothesis leaves the batch once it is not hoped to rank among its sentence's best, or is far less likely than
+    those beside it (Freitag and Al-Onaizan, 2017, "absolute threshold pruning"), so that the result does not depend on
+    what else is in the batch. At its limit, a hypothesis counts as it stands, without an end.
 
     Args:
         problem: What is searched.
@@ -49,6 +52,8 @@ def beam_search(
         n_best: Hypotheses returned, at most as many as beams.
         patience: How much longer hypotheses are hoped to become at no cost, as a share of their length; with 0 they are
             weighed as they stand, and with infinity a sentence goes on until nothing can rank better.
+        threshold: How much less likely than the `n_best`-th of those that go on a hypothesis may be, in nats; with
+            infinity none is too unlikely.
     """
     if not 1 <= n_best <= beams:
         raise ValueError(f"n_best must be from 1 to the number of beams ({beams}), and {n_best} was given")
@@ -56,60 +61,80 @@ def beam_search(
         raise ValueError(f"the length penalty must be at least 0, and {length_penalty} was given")
     if not patience >= 0:
         raise ValueError(f"patience must be at least 0, and {patience} was given")
+    if not threshold >= 0:
+        raise ValueError(f"the threshold must be at least 0, and {threshold} was given")
     check_limits(limits)
-    step, state, device = problem.step, repeat(problem.state, beams), limits.device
+    step, state, device = problem.step, problem.state, limits.device
     alive = torch.arange(len(limits), device=device)
     longest = int(limits.max()) if len(limits) else 0
-    ids = torch.full((len(limits), beams, longest), EOS, device=device)
+    ids = torch.empty((len(limits), beams, 0), dtype=torch.long, device=device)
     none = torch.full((len(limits), beams), NEVER, device=device)
     done = Beams(ids, torch.zeros_like(none, dtype=torch.long), none, none)
     scores = none.clone()
-    scores[:, 0] = 0.0  # all beams of a sentence begin alike, so that only one of them counts
-    tokens = torch.full((len(limits) * beams,), BOS, device=device)
+    scores[:, 0] = 0.0  # the one beginning
+    tokens = torch.full_like(done.lengths, BOS)
+    rows = torch.arange(len(limits), device=device) * beams  # places of what is followed, among all that could be
     found: list[list[Hypothesis]] = [[] for _ in limits]
 
     for length in range(1, longest + 1):  # tokens written after this step, the end included
-        logits, state = step(tokens, state)
+        logits, state = step(tokens.flatten()[rows], state)
         # twice as many as beams, of which at most half can be ends: as many as beams can always go on
         further = min(2 * beams, logits.shape[-1])
         gains, words = log_probabilities(logits).topk(further, dim=-1)
-        totals = scores[..., None] + gains.view(len(alive), beams, further)
-        best, places = totals.flatten(1).topk(min(2 * beams, beams * further), dim=-1)
-        parents, tokens = places // further, words.view(len(alive), -1).gather(1, places)
-        history = ids.gather(1, parents[..., None].expand(-1, -1, longest))
-        history[..., length - 1] = tokens
+        totals = scores.new_full((scores.numel(), further), NEVER)
+        totals[rows] = scores.flatten()[rows, None] + gains
+        written = tokens.new_zeros(totals.shape)
+        written[rows] = words
+        best, places = totals.view(len(alive), -1).topk(min(2 * beams, beams * further), dim=-1)
+        parents, tokens = places // further, written.view(len(alive), -1).gather(1, places)
         ends = tokens == EOS
-        within = torch.arange(best.shape[1], device=device) < beams
-
-        ended = torch.where(ends & within, best, NEVER)
-        ranks = ended / penalty(length, length_penalty)
-        done = keep_best(done, Beams(history, torch.full_like(tokens, length - 1), ended, ranks))
+        ended = ends & (torch.arange(best.shape[1], device=device) < beams)
+        done = done._replace(ids=F.pad(done.ids, (0, 1)))
+        if ended.any():
+            ranks = torch.where(ended, best / penalty(length, length_penalty), NEVER)
+            lengths = torch.full_like(tokens, length - 1)
+            done = keep_best(done, Beams(extended(ids, parents, tokens), lengths, best, ranks))
         scores, kept = best.masked_fill(ends, NEVER).topk(beams, dim=-1)
-        ids = history.gather(1, kept[..., None].expand(-1, -1, longest))
         parents, tokens = parents.gather(1, kept), tokens.gather(1, kept)
+        ids = extended(ids, parents, tokens)
 
         full = limits[alive] == length
         if full.any():
-            cut = torch.where(full[:, None], scores, NEVER)
-            ranks = cut / penalty(length, length_penalty)
-            done = keep_best(done, Beams(ids, torch.full_like(tokens, length), cut, ranks))
+            ranks = torch.where(full[:, None], scores / penalty(length, length_penalty), NEVER)
+            done = keep_best(done, Beams(ids, torch.full_like(tokens, length), scores, ranks))
         # a hypothesis that goes on ranks at most as high as this: its score only falls, and the divisor grows with it
-        ceiling = scores[:, 0] / penalty(limits[alive].clamp(max=length * (1 + patience)), length_penalty)
-        over = full | (done.ranks[:, n_best - 1] >= ceiling)
+        ceilings = scores / penalty(limits[alive, None].clamp(max=length * (1 + patience)), length_penalty)
+        last = n_best - 1
+        lost = full[:, None] | (ceilings <= done.ranks[:, last:n_best]) | (scores < scores[:, last:n_best] - threshold)
+        scores = scores.masked_fill(lost, NEVER)
 
-        rows = torch.arange(len(alive), device=device)[:, None] * beams + parents
-        if over.any():
-            finished = unpack(select(done, over.nonzero().squeeze(1)))
+        number = torch.zeros(scores.numel(), dtype=torch.long, device=device)
+        number[rows] = torch.arange(len(rows), device=device)
+        before = number.view(len(alive), beams).gather(1, parents)
+        going = scores[:, 0] > NEVER
+        if not going.all():
+            over, going = (~going).nonzero().squeeze(1), going.nonzero().squeeze(1)
+            finished = unpack(select(done, over))
             for sentence, hypotheses in zip(alive[over].tolist(), finished, strict=True):
                 found[sentence] = hypotheses[:n_best]
-            going = (~over).nonzero().squeeze(1)
             if not len(going):
                 break
-            alive, ids, scores, tokens, rows = (part[going] for part in (alive, ids, scores, tokens, rows))
+            alive, ids, scores, tokens, before = (part[going] for part in (alive, ids, scores, tokens, before))
             done = select(done, going)
             step = problem.narrow(alive)
-        state, tokens = select(state, rows.flatten()), tokens.flatten()
+        rows = (scores.flatten() > NEVER).nonzero().squeeze(1)
+        state = select(state, before.flatten()[rows])
     return found
+
+
+def extended(
+    ids: Int[Tensor, "sentences beams length"],
+    parents: Int[Tensor, "sentences kept"],
+    tokens: Int[Tensor, "sentences kept"],
+) -> Int[Tensor, "sentences kept length+1"]:
+    """What the parents wrote, each with one more token."""
+    before = ids.gather(1, parents[..., None].expand(-1, -1, ids.shape[2]))
+    return torch.cat([before, tokens[..., None]], dim=2)
 
 
 def keep_best(done: Beams, new: Beams) -> Beams:

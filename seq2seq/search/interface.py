@@ -15,9 +15,9 @@ Step: TypeAlias = Callable[[Int[Tensor, " rows"], S], tuple[Float[Tensor, "rows 
 class Problem(NamedTuple, Generic[S]):
     """What a batch of sentences is searched with.
 
-    `state` has one row a sentence. A search that follows several hypotheses of a sentence calls `step` with as many
-    rows for each, side by side. `narrow(sentences)` gives the step of some of the sentences, counted from those at the
-    start, so that finished ones can leave.
+    `state` has one row a sentence. A search that follows several hypotheses of a sentence has as many rows for each in
+    the state that it gives to `step`, picked with `select` in the order of the sentences. `narrow(sentences)` gives the
+    step of some of the sentences, counted from those at the start, so that finished ones can leave.
     """
 
     step: Step[S]

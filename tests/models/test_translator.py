@@ -108,7 +108,7 @@ def test_hypotheses_of_a_sentence_share_its_memory(options: dict[str, Any]) -> N
     model, b = build(**options), batch()
     memory, state = model.start(b.source, b.lengths)
     tokens = torch.randint(4, SOURCES, (2, 12), generator=torch.Generator().manual_seed(1))
-    shared, own = repeat(state, 4), repeat(state, 4)
+    shared, own = repeat(state, 4), repeat(state, 4)._replace(sentence=torch.arange(12))
     for now in tokens:
         together, shared = model.step(now, shared, memory)
         apart, own = model.step(now, own, repeat(memory, 4))

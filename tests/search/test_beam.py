@@ -18,7 +18,9 @@ seeds = st.integers(0, 2**30)
 @given(seed=seeds, limits=st.lists(st.integers(1, 4), min_size=1, max_size=3), alpha=st.sampled_from([0.0, 0.6, 1.0]))
 def test_a_wide_beam_finds_what_trying_everything_finds(seed: int, limits: list[int], alpha: float) -> None:
     tables = random_tables(seed, len(limits))
-    found = beam_search(toy(tables), torch.tensor(limits), beams=90, length_penalty=alpha, n_best=3, patience=inf)
+    found = beam_search(
+        toy(tables), torch.tensor(limits), beams=90, length_penalty=alpha, n_best=3, patience=inf, threshold=inf
+    )
     for table, limit, hypotheses in zip(tables, limits, found, strict=True):
         best = everything(table, limit, alpha)[:3]
         assert [h.ids for h in hypotheses] == [ids for _, ids in best]
@@ -32,14 +34,15 @@ def test_a_wide_beam_finds_what_trying_everything_finds(seed: int, limits: list[
     n_best=st.integers(1, 4),
     alpha=st.sampled_from([0.0, 1.0, 2.0]),
     patience=st.sampled_from([0.0, 0.2, 1.0, inf]),
+    threshold=st.sampled_from([0.5, 2.0, inf]),
 )
 def test_a_narrow_beam_finds_what_plain_beam_search_finds(
-    seed: int, beams: int, n_best: int, alpha: float, patience: float
+    seed: int, beams: int, n_best: int, alpha: float, patience: float, threshold: float
 ) -> None:
     tables, limits, n_best = random_tables(seed, 3), [8, 2, 5], min(n_best, beams)
-    found = beam_search(toy(tables), torch.tensor(limits), beams, alpha, n_best, patience)
+    found = beam_search(toy(tables), torch.tensor(limits), beams, alpha, n_best, patience, threshold)
     for table, limit, hypotheses in zip(tables, limits, found, strict=True):
-        best = plain_beam(table, limit, beams, alpha, n_best, patience)
+        best = plain_beam(table, limit, beams, alpha, n_best, patience, threshold)
         assert [h.ids for h in hypotheses] == [ids for _, ids in best]
         assert [h.rank for h in hypotheses] == pytest.approx([rank for rank, _ in best], abs=1e-4)
 
@@ -98,7 +101,9 @@ def test_the_best_are_sorted_distinct_within_their_limits_and_hold_no_marks(seed
 def test_a_wider_beam_of_everything_never_ranks_below_greedy(seed: int, alpha: float) -> None:
     tables, limits = random_tables(seed, 2), torch.tensor([4, 4])
     for (best,), likely in zip(
-        beam_search(toy(tables), limits, 90, alpha, patience=inf), greedy(toy(tables), limits), strict=True
+        beam_search(toy(tables), limits, 90, alpha, patience=inf, threshold=inf),
+        greedy(toy(tables), limits),
+        strict=True,
     ):
         ended = len(likely.ids) < 4
         assert best.rank >= likely.score / ((5 + len(likely.ids) + ended) / 6) ** alpha - 1e-5
@@ -124,12 +129,30 @@ def test_sentences_that_are_found_leave_the_batch() -> None:
     found = beam_search(problem, torch.tensor([6, 6, 6]), beams=2, length_penalty=0.0)
     assert [h.ids for (h,) in found] == [[], [4] * 6, []]
     assert asked == [[1]]
-    assert calls == [6] + [2] * 5
+    assert calls == [3] + [1] * 5
     asked.clear()
     calls.clear()
     assert [h.ids for h in greedy(problem, torch.tensor([6, 6, 6]))] == [[], [4] * 6, []]
     assert asked[0] == [1]
     assert calls == [3] + [1] * 5
+
+
+def test_hypotheses_that_cannot_win_leave_the_batch() -> None:
+    tables = torch.zeros(1, WORDS, WORDS)
+    tables[0, :, 4], tables[0, :, 5], tables[0, :, EOS] = 9.0, 6.5, -9.0
+    step, state, narrow = toy(tables)
+    calls: list[int] = []
+
+    def watched(tokens: torch.Tensor, state: object) -> object:
+        calls.append(len(tokens))
+        return step(tokens, state)  # type: ignore[arg-type]
+
+    problem = Problem(watched, state, narrow)  # type: ignore[arg-type]
+    for threshold, rows in ((2.0, [1, 1, 1, 1]), (3.0, [1, 2, 2, 2]), (inf, [1, 3, 3, 3])):
+        calls.clear()
+        ((best,),) = beam_search(problem, torch.tensor([4]), beams=3, threshold=threshold, patience=inf)
+        assert best.ids == [4] * 4
+        assert calls == rows
 
 
 def test_fewer_hypotheses_than_asked_for_are_given_where_there_are_no_more() -> None:
@@ -148,6 +171,7 @@ def test_a_batch_of_no_sentence_is_found_at_once() -> None:
     [
         ({"beams": 2, "n_best": 3}, r"from 1 to the number of beams \(2\), and 3 was given"),
         ({"patience": -0.5}, "patience must be at least 0, and -0.5 was given"),
+        ({"threshold": -1.0}, "threshold must be at least 0, and -1.0 was given"),
         ({"length_penalty": -1.0}, "at least 0, and -1.0 was given"),
         ({"limits": torch.tensor([3, 0])}, "at least 1 token, and 0 was given"),
     ],

@@ -47,11 +47,17 @@ def score(table: Tensor, tokens: list[int]) -> float:
 
 
 def plain_beam(
-    table: Tensor, limit: int, beams: int, alpha: float, n_best: int = 1, patience: float = float("inf")
+    table: Tensor,
+    limit: int,
+    beams: int,
+    alpha: float,
+    n_best: int = 1,
+    patience: float = float("inf"),
+    threshold: float = float("inf"),
 ) -> list[tuple[float, list[int]]]:
     """Beam search of one sentence as one would say it: the best ones, best first."""
     alive: list[list[int]] = [[]]
-    found = []
+    found: list[tuple[float, list[int]]] = []
     for length in range(1, limit + 1):
         further = [[*words, token] for words in alive for token in [*WRITTEN, EOS]]
         further.sort(key=lambda tokens: -score(table, tokens))
@@ -60,8 +66,14 @@ def plain_beam(
         for tokens in [*ended, *alive] if length == limit else ended:
             rank = score(table, tokens) / ((5 + length) / 6) ** alpha
             found.append((rank, [token for token in tokens if token != EOS]))
-        hoped = score(table, alive[0]) / ((5 + min(limit, length * (1 + patience))) / 6) ** alpha
-        if len(found) >= n_best and sorted(found, reverse=True)[n_best - 1][0] >= hoped:
+        hoped = ((5 + min(limit, length * (1 + patience))) / 6) ** alpha
+        if len(found) >= n_best:
+            worst = sorted(found, reverse=True)[n_best - 1][0]
+            alive = [tokens for tokens in alive if score(table, tokens) / hoped > worst]
+        if len(alive) >= n_best:
+            likely = score(table, alive[n_best - 1])
+            alive = [tokens for tokens in alive if score(table, tokens) >= likely - threshold]
+        if not alive:
             break
     return sorted(found, reverse=True)[:n_best]
 

@@ -1,0 +1,59 @@
+// Attention whose scores are products (Luong et al., 2015, equation 8), for rows that look at their sentences.
+
+#include <cmath>
+
+#include "vectors.h"
+
+namespace {
+
+float product(const float *a, const float *b, int64_t size) {
+    Floats sums[4] = {};
+    int64_t k = 0;
+    for (; k + 4 * LANES <= size; k += 4 * LANES)
+        for (int v = 0; v < 4; v++)
+            sums[v] = fma(load<Floats>(a + k + v * LANES), load<Floats>(b + k + v * LANES), sums[v]);
+    Floats lanes = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+    float sum = 0;
+    for (int lane = 0; lane < LANES; lane++) sum += lanes[lane];
+    for (; k < size; k++) sum += a[k] * b[k];
+    return sum;
+}
+
+void mix(const float *weights, const float *values, int64_t length, int64_t size, float *to) {
+    int64_t k = 0;
+    for (; k + 4 * LANES <= size; k += 4 * LANES) {
+        Floats sums[4] = {};
+        for (int64_t t = 0; t < length; t++)
+            for (int v = 0; v < 4; v++)
+                sums[v] = fma(Floats{} + weights[t], load<Floats>(values + t * size + k + v * LANES), sums[v]);
+        for (int v = 0; v < 4; v++) store(to + k + v * LANES, sums[v]);
+    }
+    for (; k < size; k++) {
+        to[k] = 0;
+        for (int64_t t = 0; t < length; t++) to[k] += weights[t] * values[t * size + k];
+    }
+}
+
+}  // namespace
+
+extern "C" {
+
+// Each row's softmax(q keys) and its sum of values, over what is real of its sentence; [sentences, length, ...].
+void attend(int64_t rows, const float *queries, const int64_t *sentences, int64_t length, const float *keys,
+            int64_t key_size, const float *values, int64_t value_size, const bool *real, float *contexts,
+            float *weights, int threads) {
+#pragma omp parallel for schedule(static) num_threads(threads) if (rows * length * (key_size + value_size) > WORTH)
+    for (int64_t row = 0; row < rows; row++) {
+        int64_t first = sentences[row] * length;
+        float *weight = weights + row * length, most = -INFINITY, sum = 0;
+        for (int64_t t = 0; t < length; t++) {
+            const float *query = queries + row * key_size, *key = keys + (first + t) * key_size;
+            weight[t] = real[first + t] ? product(query, key, key_size) : -INFINITY;
+            most = weight[t] > most ? weight[t] : most;
+        }
+        for (int64_t t = 0; t < length; t++) sum += weight[t] = std::exp(weight[t] - most);
+        for (int64_t t = 0; t < length; t++) weight[t] /= sum;
+        mix(weight, values + first * value_size, length, value_size, contexts + row * value_size);
+    }
+}
+}

@@ -1,0 +1,136 @@
+"""Products in whole numbers of 8 bits by kernels of our own, each step of a layer in one call."""
+
+from ctypes import POINTER, Structure, byref, c_int, c_int64, c_void_p
+from typing import Literal, TypeAlias
+
+import torch
+from jaxtyping import Float, Int, Int8
+from torch import Tensor
+from torch.nn import functional as F
+
+from seq2seq.kernels.library import kernel
+
+Rounded: TypeAlias = tuple[Tensor, Tensor, Tensor | None]  # weight, scale, bias
+
+BLOCK, FOUR = 64, 4  # outputs that stand together, and inputs that are multiplied at once
+
+
+class CProduct(Structure):
+    _fields_ = (
+        ("inputs", c_int64), ("outputs", c_int64), ("weight", c_void_p), ("scale", c_void_p), ("bias", c_void_p)
+    )  # fmt: skip
+
+
+class CGates(Structure):
+    _fields_ = (("units", c_int64), ("outer", CProduct), ("inner", CProduct))
+
+
+class Product:
+    """W x + b, with W in the order in which the kernels read it.
+
+    Args:
+        weight: W in whole numbers.
+        scale: What each row of W is multiplied by.
+        bias: b, if there is one.
+        gates: Into how many parts the outputs fall that are to stand together unit by unit.
+    """
+
+    def __init__(
+        self,
+        weight: Int8[Tensor, "outputs inputs"],
+        scale: Float[Tensor, " outputs"],
+        bias: Float[Tensor, " outputs"] | None,
+        gates: int = 1,
+    ) -> None:
+        self.outputs, self.inputs = weight.shape
+        padded = F.pad(weight, (0, -self.inputs % FOUR))
+        shifted = together(padded, gates).bitwise_xor(-128)  # 128 added, as a byte without a sign
+        blocks = shifted.view(-1, BLOCK, padded.shape[1] // FOUR, FOUR)
+        self.weight = blocks.transpose(1, 2).contiguous()
+        self.scale = together(scale.float(), gates)
+        self.bias = together(torch.zeros_like(scale) if bias is None else bias.float(), gates)
+        pointers = (part.data_ptr() for part in (self.weight, self.scale, self.bias))
+        self.c = CProduct(self.inputs, self.outputs, *pointers)
+
+    def __call__(self, x: Float[Tensor, "rows inputs"]) -> Float[Tensor, "rows outputs"]:
+        x = x.contiguous()
+        y = x.new_empty(len(x), self.outputs)
+        run = kernel("int8_linear", POINTER(CProduct), c_int64, c_void_p, c_void_p, c_int)
+        run(byref(self.c), len(x), x.data_ptr(), y.data_ptr(), torch.get_num_threads())
+        return y
+
+
+class Gates:
+    """An LSTM or a GRU.
+
+    Args:
+        kind: Which of both.
+        outer: What the input says to the gates, weight, scale and bias; none where this is what comes in.
+        inner: What the hidden state says to them.
+    """
+
+    def __init__(self, kind: Literal["lstm", "gru"], outer: Rounded | None, inner: Rounded) -> None:
+        self.kind = kind
+        if kind == "gru":  # what both say to the candidate stays apart
+            outer = None if outer is None else spread(outer, [0, 1, 2, None])
+            inner = spread(inner, [0, 1, None, 2])
+        self.inner = Product(*inner, gates=4)
+        self.outer = None if outer is None else Product(*outer, gates=4)
+        self.c = CGates(self.inner.inputs, CProduct() if self.outer is None else self.outer.c, self.inner.c)
+
+    def __call__(
+        self, x: Float[Tensor, "time rows input"], hidden: Float[Tensor, "rows size"], kept: Float[Tensor, "rows size"]
+    ) -> tuple[Float[Tensor, "time rows size"], Float[Tensor, "time rows size"]]:
+        """The hidden state and the cell after each step; a GRU's cell is its hidden state."""
+        if self.outer is None and self.kind == "gru":
+            x = F.pad(x, (0, self.inner.inputs))
+        x, hidden, kept = x.contiguous(), hidden.contiguous(), kept.contiguous()
+        shape = (*x.shape[:2], self.inner.inputs)
+        hiddens, cells = x.new_empty(shape), x.new_empty(shape)
+        given = (x.data_ptr(), None) if self.outer is not None else (None, x.data_ptr())
+        run = kernel(f"int8_{self.kind}", POINTER(CGates), c_int64, c_int64, *[c_void_p] * 6, c_int)
+        run(
+            byref(self.c), *x.shape[:2], *given, hidden.data_ptr(), kept.data_ptr(),
+            hiddens.data_ptr(), cells.data_ptr(), torch.get_num_threads(),
+        )  # fmt: skip
+        return hiddens, cells
+
+
+def spread(product: Rounded, order: list[int | None]) -> Rounded:
+    """A GRU's three gates in another order, with one of zeros where there is none."""
+
+    def spread_out(part: Tensor) -> Tensor:
+        three = part.chunk(3)
+        return torch.cat([torch.zeros_like(part[: len(three[0])]) if gate is None else three[gate] for gate in order])
+
+    weight, scale, bias = product
+    return spread_out(weight), spread_out(scale), None if bias is None else spread_out(bias)
+
+
+def chosen(
+    weight: Int8[Tensor, "outputs inputs"],
+    scale: Float[Tensor, " outputs"],
+    bias: Float[Tensor, " outputs"] | None,
+    x: Float[Tensor, "rows inputs"],
+    owners: Int[Tensor, " rows"],
+    ids: Int[Tensor, "owners count"],
+) -> Float[Tensor, "rows count"]:
+    """W x + b only for the outputs that each row's owner names, -inf where it names -1; its rows stand together."""
+    x, owners, ids = x.contiguous(), owners.long().contiguous(), ids.long().contiguous()
+    y = x.new_empty(len(x), ids.shape[1])
+    run = kernel("int8_chosen", c_int64, *[c_void_p] * 3, c_int64, *[c_void_p] * 2, c_int64, *[c_void_p] * 2, c_int)
+    run(
+        weight.shape[1], weight.data_ptr(), scale.data_ptr(), None if bias is None else bias.data_ptr(), len(x),
+        x.data_ptr(), owners.data_ptr(), ids.shape[1], ids.data_ptr(), y.data_ptr(), torch.get_num_threads(),
+    )  # fmt: skip
+    return y
+
+
+def together(rows: Tensor, gates: int) -> Tensor:
+    """Rows that fill blocks, each of which holds the same units of every gate."""
+    units = BLOCK // gates
+    parts = rows.view(gates, -1, *rows.shape[1:])
+    short = -parts.shape[1] % units
+    padded = torch.cat([parts, parts.new_zeros(gates, short, *parts.shape[2:])], dim=1)
+    blocks = padded.view(gates, -1, units, *padded.shape[2:]).transpose(0, 1)
+    return blocks.reshape(-1, *padded.shape[2:])

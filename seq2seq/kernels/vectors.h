@@ -1,0 +1,60 @@
+// The processor's vectors of float32 and of whole numbers, and the functions of them that several kernels need.
+
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#include <immintrin.h>
+
+#if defined(__AVX512VNNI__)
+constexpr int LANES = 16;
+#elif defined(__AVX2__)
+constexpr int LANES = 8;
+#else
+#error "the kernels need AVX2"
+#endif
+
+constexpr long WORTH = 1 << 18;  // multiplications, below which threads cost more than they save
+
+typedef float Floats __attribute__((vector_size(4 * LANES)));
+typedef int32_t Ints __attribute__((vector_size(4 * LANES)));
+
+namespace {
+
+template <typename V> V load(const void *from) {
+    V value;
+    memcpy(&value, from, sizeof value);
+    return value;
+}
+
+template <typename V> void store(void *to, V value) { memcpy(to, &value, sizeof value); }
+
+Floats fma(Floats a, Floats b, Floats c) {
+#if defined(__AVX512VNNI__)
+    return (Floats)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+#else
+    return (Floats)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#endif
+}
+
+// The logistic function, to 1e-7; exp is that of Cephes: 2^n times a polynomial in what is left of x / log 2.
+Floats sigmoid(Floats x) {
+    const Floats zero = {}, far = zero + 87.0f, rounding = zero + 12582912.0f;
+    x = x > far ? far : x;
+    x = x < -far ? -far : x;
+    Floats n = fma(x, zero - 1.44269504f, rounding) - rounding;
+    Floats f = fma(n, zero + 2.12194440e-4f, fma(n, zero - 0.693359375f, -x));
+    Floats p = fma(f, zero + 1.9875691500e-4f, zero + 1.3981999507e-3f);
+    p = fma(p, f, zero + 8.3334519073e-3f);
+    p = fma(p, f, zero + 4.1665795894e-2f);
+    p = fma(p, f, zero + 1.6666665459e-1f);
+    p = fma(p, f, zero + 5.0000001201e-1f);
+    p = fma(p, f * f, f + 1.0f);
+    Ints power = (__builtin_convertvector(n, Ints) + 127) << 23;
+    return 1.0f / fma(p, (Floats)power, zero + 1.0f);
+}
+
+Floats tanh(Floats x) { return 2.0f * sigmoid(x + x) - 1.0f; }
+
+}  // namespace
