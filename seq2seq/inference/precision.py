@@ -20,7 +20,7 @@ ROUNDINGS: dict[str, Rounding] = {"bf16": BFloat16Linear, "int8": Int8Linear}
 def lower(network: Network, precision: Precision) -> None:
     """Round a network's weights in place; it can be used afterwards, and no longer trained.
 
-    In both precisions states, norms, softmax and sums stay in float32, and what reads a whole source is in bfloat16.
+    States, norms, softmax and sums stay in float32, but in bf16 not those of a layer that reads a whole source at once.
     Weights that are no linear layer's or fused layer's, as the gates of RG-LRU, stay as they are, and a small
     vocabulary's words are put into one table with what the first layer makes of them.
 
