@@ -11,7 +11,7 @@ from benchmarks.contest import in_turns, ratio, spread
 from benchmarks.figure import Figure, Section
 from benchmarks.precision import PRECISIONS
 from benchmarks.setting import Setting, tell
-from benchmarks.translating import Case, able, rate, words
+from benchmarks.translating import Case, able, rate, tokens
 from benchmarks.watch import most_held
 
 BEAMS = (1, 5)
@@ -51,6 +51,7 @@ def measure(setting: Setting) -> Section:
             tell(f"  {len(some)} ways to translate with {threads} thread{'s' * (threads > 1)}, in turns")
             rates |= race(some, places, setting.rounds)
         memory = {precision: places[precision](most_held, setting.device) for precision in there}
+        lengths = {case: places[case.precision](tokens, case) for case in rates}
     notes = [f"{precision}: not measured, it is for CPUs." for precision in PRECISIONS if precision not in there]
     if setting.threads == 1:
         notes.append("Two threads: not measured; `--threads 2` does.")
@@ -60,7 +61,9 @@ def measure(setting: Setting) -> Section:
         else f"An untrained model of 2 + 2 layers of width {size} and {vocabulary:,} words, whose translations are cut "
         "off at the lengths of Multi30k's."
     )
-    return Section("Decoding", figures(rates, memory), [*notes, "Memory: of a process that decodes in this precision."])
+    return Section(
+        "Decoding", figures(rates, lengths, memory), [*notes, "Memory: of a process that decodes in this precision."]
+    )
 
 
 def race(cases: list[Case], places: Mapping[str, Call], rounds: int) -> dict[Case, list[float]]:
@@ -69,19 +72,20 @@ def race(cases: list[Case], places: Mapping[str, Call], rounds: int) -> dict[Cas
     return dict(zip(cases, in_turns(works, rounds).values(), strict=True))
 
 
-def figures(rates: Mapping[Case, list[float]], memory: Mapping[str, int]) -> list[Figure]:
+def figures(
+    rates: Mapping[Case, list[float]], lengths: Mapping[Case, float], memory: Mapping[str, int]
+) -> list[Figure]:
     """Each case against those that differ from it in one thing."""
     found = []
     for case, measured in rates.items():
         for against, other in others(case, rates).items():
             middle = spread(measured).median
-            spoken = "" if case.source else f", {middle * words(case):,.0f} words/s"
             found.append(
                 Figure(
                     name(case),
                     against,
                     ratio(measured, rates[other]),
-                    rate=f"{middle:,.1f} sentences/s{spoken}",
+                    rate=f"{middle:,.1f} sentences/s, {middle * lengths[case]:,.0f} tokens/s",
                     memory=(memory[case.precision],),
                 )
             )

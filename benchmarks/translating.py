@@ -44,7 +44,7 @@ def rate(case: Case) -> float:
         return case.sentences / seconds(work)
 
 
-def of_lines(case: Case) -> Callable[[], object]:
+def of_lines(case: Case) -> Callable[[], list[list[str]]]:
     """What a trained model says of lines of a file."""
     from seq2seq.data.text import read_lines
     from seq2seq.inference import Searching
@@ -89,6 +89,12 @@ def usual(sentences: int) -> tuple[np.ndarray, np.ndarray]:
     return source[places] + 1, target[places] + 1
 
 
-def words(case: Case) -> float:
-    """Tokens of a translation, on average."""
-    return float(usual(case.sentences)[1].mean())
+def tokens(case: Case) -> float:
+    """Tokens of a translation with its end, on average."""
+    if not case.source:
+        return float(usual(case.sentences)[1].mean())
+    translated = itertools.chain.from_iterable(of_lines(case)())
+    encoded = translation(case.checkpoint, case.precision, case.device).vocabularies.target.encode_batch(
+        list(translated)
+    )
+    return 1 + sum(map(len, encoded)) / len(encoded)

@@ -231,8 +231,9 @@ def test_each_way_to_translate_is_compared_with_what_differs_in_one_thing() -> N
     rates = {alone: [2.0], together: [6.0], small: [4.0]}
     found = {
         (figure.what, figure.against): figure.value.median
-        for figure in decoding.figures(rates, {"float32": 1, "int8": 1})
+        for figure in (figures := decoding.figures(rates, dict.fromkeys(rates, 10.0), {"float32": 1, "int8": 1}))
     }
+    assert figures[0].rate == "6.0 sentences/s, 60 tokens/s"
     assert found == {
         ("translation, beam 5, 64 at once, float32", "one at a time"): 3.0,
         ("translation, beam 5, one at a time, int8", "float32"): 2.0,
