@@ -229,10 +229,8 @@ def test_each_way_to_translate_is_compared_with_what_differs_in_one_thing() -> N
     alone = Case("it", "float32", 5, 1, 6)
     together, small = alone._replace(batch=64, sentences=64), alone._replace(precision="int8")
     rates = {alone: [2.0], together: [6.0], small: [4.0]}
-    found = {
-        (figure.what, figure.against): figure.value.median
-        for figure in (figures := decoding.figures(rates, dict.fromkeys(rates, 10.0), {"float32": 1, "int8": 1}))
-    }
+    figures = decoding.figures(rates, dict.fromkeys(rates, 10.0), {"float32": 1, "int8": 1})
+    found = {(figure.what, figure.against): figure.value.median for figure in figures}
     assert figures[0].rate == "6.0 sentences/s, 60 tokens/s"
     assert found == {
         ("translation, beam 5, 64 at once, float32", "one at a time"): 3.0,
