@@ -56,8 +56,8 @@ def evaluate(
         length_penalty: Exponent of the length by which scores are divided.
         patience: How much longer translations are hoped to become at no cost, as a share of their length, before better
             ones are no longer looked for; a large one, as 99, goes on until nothing can rank better.
-        threshold: How much less likely than the best one that goes on a hypothesis may be, in nats, before it is dropped;
-            with a large one, as 99, none is.
+        threshold: How much less likely than the best one that goes on a hypothesis may be, in nats, before it is
+            dropped; with a large one, as 99, none is.
         window: Start from nothing every so many tokens, as Transformers are scored, instead of carrying the state.
         examples: Translations that are shown beside their references.
         json: Write one JSON object.

@@ -43,8 +43,8 @@ def translate(
         batch_tokens: Source tokens that are translated at once, padding counted.
         patience: How much longer translations are hoped to become at no cost, as a share of their length, before better
             ones are no longer looked for; a large one, as 99, goes on until nothing can rank better.
-        threshold: How much less likely than the best one that goes on a hypothesis may be, in nats, before it is dropped;
-            with a large one, as 99, none is.
+        threshold: How much less likely than the best one that goes on a hypothesis may be, in nats, before it is
+            dropped; with a large one, as 99, none is.
         alignments: File for the attention as text: for each target piece its three most looked at source pieces.
         picture: File (PNG) for the attention of one line as a picture.
         picture_line: Number of this line, from 1.

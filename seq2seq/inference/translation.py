@@ -43,8 +43,8 @@ class Searching(NamedTuple):
         max_length: Source tokens after which a line is cut.
         patience: How much longer translations are hoped to become at no cost, as a share of their length, before better
             ones are no longer looked for; a large one, as 99, goes on until nothing can rank better.
-        threshold: How much less likely than the `n_best`-th best that goes on a hypothesis may be, in nats, before it is
-            dropped; with a large one, as 99, none is.
+        threshold: How much less likely than the `n_best`-th best that goes on a hypothesis may be, in nats, before it
+            is dropped; with a large one, as 99, none is.
     """
 
     beams: int = 5

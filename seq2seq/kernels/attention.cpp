@@ -12,11 +12,9 @@ float product(const float *a, const float *b, int64_t size) {
     for (; k + 4 * LANES <= size; k += 4 * LANES)
         for (int v = 0; v < 4; v++)
             sums[v] = fma(load<Floats>(a + k + v * LANES), load<Floats>(b + k + v * LANES), sums[v]);
-    Floats lanes = (sums[0] + sums[1]) + (sums[2] + sums[3]);
-    float sum = 0;
-    for (int lane = 0; lane < LANES; lane++) sum += lanes[lane];
-    for (; k < size; k++) sum += a[k] * b[k];
-    return sum;
+    float all = sum((sums[0] + sums[1]) + (sums[2] + sums[3]));
+    for (; k < size; k++) all += a[k] * b[k];
+    return all;
 }
 
 void mix(const float *weights, const float *values, int64_t length, int64_t size, float *to) {
@@ -45,14 +43,14 @@ void attend(int64_t rows, const float *queries, const int64_t *sentences, int64_
 #pragma omp parallel for schedule(static) num_threads(threads) if (rows * length * (key_size + value_size) > WORTH)
     for (int64_t row = 0; row < rows; row++) {
         int64_t first = sentences[row] * length;
-        float *weight = weights + row * length, most = -INFINITY, sum = 0;
+        float *weight = weights + row * length, most = -INFINITY, all = 0;
         for (int64_t t = 0; t < length; t++) {
             const float *query = queries + row * key_size, *key = keys + (first + t) * key_size;
             weight[t] = real[first + t] ? product(query, key, key_size) : -INFINITY;
             most = weight[t] > most ? weight[t] : most;
         }
-        for (int64_t t = 0; t < length; t++) sum += weight[t] = std::exp(weight[t] - most);
-        for (int64_t t = 0; t < length; t++) weight[t] /= sum;
+        for (int64_t t = 0; t < length; t++) all += weight[t] = std::exp(weight[t] - most);
+        for (int64_t t = 0; t < length; t++) weight[t] /= all;
         mix(weight, values + first * value_size, length, value_size, contexts + row * value_size);
     }
 }

@@ -34,11 +34,9 @@ void pick(const Rounded &x, int64_t first, int64_t rows, int64_t size, const int
                 sums[r] = dot(sums[r], load<Ints>(values + r * x.stride + k) ^ SHIFT, some);
         }
         for (int r = 0; r < R; r++) {
-            Ints lanes = sums[r] - shift;
-            int32_t sum = 0;
-            for (int lane = 0; lane < LANES; lane++) sum += lanes[lane];
-            for (int64_t rest = k; rest < size; rest++) sum += (int32_t)w[rest] * (int32_t)values[r * x.stride + rest];
-            y[r * count + i] = (float)sum * scale[ids[i]] * x.scale[first + r] + (bias ? bias[ids[i]] : 0.0f);
+            int32_t all = sum(sums[r] - shift);
+            for (int64_t rest = k; rest < size; rest++) all += (int32_t)w[rest] * (int32_t)values[r * x.stride + rest];
+            y[r * count + i] = (float)all * scale[ids[i]] * x.scale[first + r] + (bias ? bias[ids[i]] : 0.0f);
         }
     }
 }

@@ -30,6 +30,24 @@ template <typename V> V load(const void *from) {
 
 template <typename V> void store(void *to, V value) { memcpy(to, &value, sizeof value); }
 
+// Whether any lane is more.
+bool any_above(Floats x, Floats y) {
+#if defined(__AVX512VNNI__)
+    return _mm512_cmp_ps_mask((__m512)x, (__m512)y, _CMP_GT_OQ);
+#else
+    return _mm256_movemask_ps(_mm256_cmp_ps((__m256)x, (__m256)y, _CMP_GT_OQ));
+#endif
+}
+
+// The sum of all lanes, by halves.
+template <typename V> auto sum(V lanes) {
+    decltype(lanes[0] + lanes[0]) parts[LANES];
+    store(parts, lanes);
+    for (int half = LANES / 2; half; half /= 2)
+        for (int lane = 0; lane < half; lane++) parts[lane] += parts[lane + half];
+    return parts[0];
+}
+
 Floats fma(Floats a, Floats b, Floats c) {
 #if defined(__AVX512VNNI__)
     return (Floats)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
@@ -38,13 +56,13 @@ Floats fma(Floats a, Floats b, Floats c) {
 #endif
 }
 
-// The logistic function, to 1e-7; exp is that of Cephes: 2^n times a polynomial in what is left of x / log 2.
-Floats sigmoid(Floats x) {
+// e^x to 1e-7, by Cephes: 2^n times a polynomial in what is left of x / log 2; beyond 87 both ways as there.
+Floats exponential(Floats x) {
     const Floats zero = {}, far = zero + 87.0f, rounding = zero + 12582912.0f;
     x = x > far ? far : x;
     x = x < -far ? -far : x;
-    Floats n = fma(x, zero - 1.44269504f, rounding) - rounding;
-    Floats f = fma(n, zero + 2.12194440e-4f, fma(n, zero - 0.693359375f, -x));
+    Floats n = fma(x, zero + 1.44269504f, rounding) - rounding;
+    Floats f = fma(n, zero + 2.12194440e-4f, fma(n, zero - 0.693359375f, x));
     Floats p = fma(f, zero + 1.9875691500e-4f, zero + 1.3981999507e-3f);
     p = fma(p, f, zero + 8.3334519073e-3f);
     p = fma(p, f, zero + 4.1665795894e-2f);
@@ -52,8 +70,10 @@ Floats sigmoid(Floats x) {
     p = fma(p, f, zero + 5.0000001201e-1f);
     p = fma(p, f * f, f + 1.0f);
     Ints power = (__builtin_convertvector(n, Ints) + 127) << 23;
-    return 1.0f / fma(p, (Floats)power, zero + 1.0f);
+    return p * (Floats)power;
 }
+
+Floats sigmoid(Floats x) { return 1.0f / (1.0f + exponential(-x)); }
 
 Floats tanh(Floats x) { return 2.0f * sigmoid(x + x) - 1.0f; }
 

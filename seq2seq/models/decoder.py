@@ -8,6 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from seq2seq.attention import AttentionFactory, Encoding, Memory
+from seq2seq.kernels.elementwise import tanh
 from seq2seq.linear import linear
 from seq2seq.recurrence import LayerFactory, Stack
 
@@ -124,5 +125,5 @@ class Decoder(nn.Module):
         upper = state.upper
         if self.upper is not None:
             hidden, upper = self.upper.step(self.join(hidden, context), upper)
-        said = torch.tanh(self.combine(self.join(hidden, context)))
+        said = tanh(self.combine(self.join(hidden, context)))
         return said, weights, DecoderState(lower, upper, said if self.feed_size else state.feed, state.sentence)

@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from seq2seq.kernels.elementwise import tanh
 from seq2seq.recurrence.fused import GRU, LSTM, RNN, LSTMState
 from seq2seq.recurrence.interface import Recurrence, unroll
 from seq2seq.state import map_state
@@ -71,7 +72,7 @@ class RoundedGRU(Recurrence[Tensor]):
         gates, candidate = heard.tensor_split([2 * self.size], dim=-1)
         more_gates, recalled = self.inner(state).tensor_split([2 * self.size], dim=-1)
         r, z = (gates + more_gates).sigmoid().chunk(2, dim=-1)
-        hidden = torch.lerp(torch.addcmul(candidate, r, recalled).tanh(), state, z)
+        hidden = torch.lerp(tanh(torch.addcmul(candidate, r, recalled)), state, z)
         return hidden, hidden
 
 
@@ -86,7 +87,7 @@ class RoundedRNN(Recurrence[Tensor]):
     def __init__(self, layer: RNN, rounding: Rounding) -> None:
         super().__init__(layer.input_size, layer.size)
         self.outer, self.inner = products(layer, rounding)
-        self.nonlinearity = torch.tanh if layer.kernel.nonlinearity == "tanh" else torch.relu
+        self.nonlinearity = tanh if layer.kernel.nonlinearity == "tanh" else torch.relu
 
     def initial_state(self, batch: int) -> Tensor:
         return zeros(self, batch)
@@ -122,11 +123,6 @@ class BFloat16Layer(Recurrence[Any]):
         before = None if state is None else map_state(Tensor.bfloat16, state)
         y, after = self.layer(x.bfloat16(), before, lengths)
         return y.float(), map_state(Tensor.float, after)
-
-
-def tanh(x: Tensor) -> Tensor:
-    """By the logistic function, which torch has a five times faster kernel for on a CPU; to 1e-7."""
-    return (2 * x).sigmoid_().mul_(2).sub_(1)
 
 
 def products(layer: LSTM | GRU | RNN, rounding: Rounding) -> tuple[nn.Module, nn.Module]:

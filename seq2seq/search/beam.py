@@ -7,7 +7,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
-from seq2seq.search.interface import Hypothesis, Problem, check_limits, log_probabilities
+from seq2seq.search.interface import Hypothesis, Problem, check_limits, likeliest
 from seq2seq.special import BOS, EOS
 from seq2seq.state import S, select
 
@@ -80,7 +80,7 @@ def beam_search(
         logits, state = step(tokens.flatten()[rows], state)
         # twice as many as beams, of which at most half can be ends: as many as beams can always go on
         further = min(2 * beams, logits.shape[-1])
-        gains, words = log_probabilities(logits).topk(further, dim=-1)
+        gains, words = likeliest(logits, further)
         totals = scores.new_full((scores.numel(), further), NEVER)
         totals[rows] = scores.flatten()[rows, None] + gains
         written = tokens.new_zeros(totals.shape)

@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from seq2seq.search.interface import Hypothesis, Problem, check_limits, log_probabilities
+from seq2seq.search.interface import Hypothesis, Problem, check_limits, likeliest
 from seq2seq.special import BOS, EOS
 from seq2seq.state import S, select
 
@@ -20,7 +20,7 @@ def greedy(problem: Problem[S], limits: Int[Tensor, " batch"]) -> list[Hypothesi
     written = torch.full((len(limits), int(limits.max()) if len(limits) else 0), EOS, device=device)
     while len(alive):
         logits, state = step(tokens, state)
-        gains, tokens = log_probabilities(logits).max(dim=-1)
+        gains, tokens = (part.squeeze(1) for part in likeliest(logits, 1))
         scores[alive] += gains
         written[alive, lengths[alive]] = tokens
         going = tokens != EOS

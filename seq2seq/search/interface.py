@@ -6,6 +6,8 @@ from typing import Generic, NamedTuple, TypeAlias
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from seq2seq.kernels import search as kernels
+from seq2seq.kernels.library import serves
 from seq2seq.special import BOS, PAD
 from seq2seq.state import S
 
@@ -44,3 +46,13 @@ def log_probabilities(logits: Float[Tensor, "rows vocab"]) -> Float[Tensor, "row
     scores = logits.float().log_softmax(dim=-1)
     scores[:, [PAD, BOS]] = float("-inf")
     return scores
+
+
+def likeliest(
+    logits: Float[Tensor, "rows vocab"], count: int
+) -> tuple[Float[Tensor, "rows count"], Int[Tensor, "rows count"]]:
+    """Log-probabilities and tokens, likeliest first, without the marks that no text can hold."""
+    if serves(logits):
+        return kernels.likeliest(logits, count)
+    scores, tokens = log_probabilities(logits).topk(count, dim=-1)
+    return scores, tokens

@@ -1,0 +1,63 @@
+"""The kernel finds the tokens that sorting all log-probabilities finds."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seq2seq.kernels.elementwise import tanh
+from seq2seq.kernels.library import library
+from seq2seq.kernels.search import likeliest
+from seq2seq.search.interface import log_probabilities
+from seq2seq.special import BOS, PAD
+
+pytestmark = pytest.mark.skipif(library() is None, reason="needs a C++ compiler, and a processor with AVX2")
+
+seeds = st.integers(0, 2**30)
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(
+    rows=st.integers(0, 9),
+    size=st.integers(3, 300),
+    count=st.integers(1, 12),
+    spread=st.sampled_from([0.1, 3.0, 50.0]),
+    seed=seeds,
+)
+def test_the_likeliest_are_the_first_of_all(rows: int, size: int, count: int, spread: float, seed: int) -> None:
+    logits = spread * torch.randn(rows, size, generator=torch.Generator().manual_seed(seed))
+    logits[:, [PAD, BOS]] += 2 * spread  # a model may well find them likely
+    count = min(count, size - 2)
+    scores, tokens = likeliest(logits, count)
+    expected, _ = log_probabilities(logits).topk(count, dim=-1)
+    torch.testing.assert_close(scores, expected, atol=1e-5 * max(1.0, spread), rtol=1e-5)
+    torch.testing.assert_close(
+        log_probabilities(logits).gather(1, tokens), scores, atol=1e-5 * max(1.0, spread), rtol=1e-5
+    )
+    assert all(len(set(row)) == count for row in tokens.tolist())
+
+
+def test_what_cannot_be_is_not_found() -> None:
+    logits = torch.full((2, 40), float("-inf"))
+    logits[0, [5, 30]], logits[1, 17] = torch.tensor([1.0, 2.0]), 3.0
+    scores, tokens = likeliest(logits, 4)
+    assert tokens[0, :2].tolist() == [30, 5]
+    assert tokens[1, 0] == 17
+    assert scores.isinf().tolist() == [[False, False, True, True], [False, True, True, True]]
+    assert scores[1, 0] == 0
+
+
+@pytest.mark.parametrize("where", [0, 3, 39])
+def test_nan_is_not_lost(where: int) -> None:
+    logits = torch.randn(2, 40)
+    logits[1, where] = float("nan")
+    scores, _ = likeliest(logits, 3)
+    assert scores.isnan().tolist() == [[False] * 3, [True] * 3]
+
+
+def test_the_tangent_is_torchs() -> None:
+    x = torch.cat([torch.linspace(-100, 100, 1001), torch.tensor([0.0, 1e-9, float("inf"), float("-inf")])])
+    torch.testing.assert_close(tanh(x), torch.tanh(x), atol=3e-7, rtol=0)
+    assert tanh(torch.full((3, 20), float("nan"))).isnan().all()
+    grid = torch.randn(7, 30).t()
+    torch.testing.assert_close(tanh(grid), torch.tanh(grid), atol=3e-7, rtol=0)
