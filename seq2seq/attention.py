@@ -66,9 +66,18 @@ class Attention(nn.Module, ABC):
         return torch.bmm(weights.to(memory.values.dtype), memory.values), weights
 
     def look(
-        self, queries: Float[Tensor, "rows query"], memory: Memory, sentences: Int[Tensor, " rows"]
+        self, queries: Float[Tensor, "rows query"], memory: Memory, sentences: Int[Tensor, " rows"] | None
     ) -> tuple[Float[Tensor, "rows size"], Float[Tensor, "rows source"]]:
-        """The same for rows of which several may look at one sentence; these stand in the order of the sentences."""
+        """The same for one step of rows, each of which looks at one sentence.
+
+        Args:
+            queries: What asks.
+            memory: What is looked at.
+            sentences: Which sentence each row looks at, in order; without it, there is one row for each.
+        """
+        if sentences is None:
+            context, weights = self(queries[:, None], memory)
+            return context.squeeze(1), weights.squeeze(1)
         if self.compares_only and serves(queries, memory.keys, memory.values):
             return attend(queries, sentences, *memory)
         count, rows = len(memory.real), len(queries)

@@ -36,6 +36,7 @@ from seq2seq.training.beginnings import (
 from seq2seq.training.checkpoints import Continuation, WholeCheckpoints
 from seq2seq.training.endings import complete, spent
 from seq2seq.training.finite import FiniteLoss
+from seq2seq.training.memory import keep_memory
 from seq2seq.training.progress import ProgressLine, said
 from seq2seq.training.samples import Bleu, TextSample, TranslationSample
 from seq2seq.training.seeds import Seeds
@@ -183,6 +184,7 @@ class Experiment(LightningCLI):
         elif options.resume and is_first(trainer):
             runs.go_on(run, self.text)
         os.environ[RUN] = str(run)
+        keep_memory()
         say(f"run {run}")
         trainer.fit(model, datamodule=datamodule, ckpt_path=ckpt_path, weights_only=True)
         if trainer.is_global_zero:

@@ -11,6 +11,7 @@ from seq2seq.attention import AttentionFactory, Encoding, Memory
 from seq2seq.kernels.elementwise import tanh
 from seq2seq.linear import linear
 from seq2seq.recurrence import LayerFactory, Stack
+from seq2seq.recurrence.unrolled import unrolled
 
 
 class DecoderState(NamedTuple):
@@ -86,7 +87,7 @@ class Decoder(nn.Module):
         batch = len(encoding.summary)
         feed = encoding.summary.new_zeros(batch, self.feed_size)
         x = torch.cat([torch.tanh(self.bridge(encoding.summary)), feed], dim=-1)
-        _, lower = self.lower(x[:, None])
+        _, lower = self.lower.step(x, self.lower.initial_state(batch))
         upper = self.upper.initial_state(batch) if self.upper is not None else ()
         sentence = torch.arange(batch, device=feed.device)
         return self.attention.remember(encoding), DecoderState(lower, upper, feed, sentence)
@@ -110,18 +111,29 @@ class Decoder(nn.Module):
     def loop(self, x: Float[Tensor, "batch target input"], memory: Memory, state: DecoderState) -> Reading:
         """The same, one word at a time."""
         features, weights = [], []
-        for now in x.unbind(dim=1):
-            said, looked, state = self.step(now, memory, state)
-            features.append(said)
-            weights.append(looked)
+        with unrolled(x):
+            for now in x.unbind(dim=1):
+                said, looked, state = self.read(now, memory, state)
+                features.append(said)
+                weights.append(looked)
         return Reading(torch.stack(features, dim=1), torch.stack(weights, dim=1), state)
 
     def step(
         self, x: Float[Tensor, "rows input"], memory: Memory, state: DecoderState
     ) -> tuple[Float[Tensor, "rows size"], Float[Tensor, "rows source"], DecoderState]:
         """Read one word. Several rows of a sentence, as in beam search, share its memory."""
+        return self.read(x, memory, state, state.sentence)
+
+    def read(
+        self,
+        x: Float[Tensor, "rows input"],
+        memory: Memory,
+        state: DecoderState,
+        sentences: Int[Tensor, " rows"] | None = None,
+    ) -> tuple[Float[Tensor, "rows size"], Float[Tensor, "rows source"], DecoderState]:
+        """Read one word of these sentences, by default one row of each."""
         hidden, lower = self.lower.step(torch.cat([x, state.feed.to(x.dtype)], dim=-1), state.lower)
-        context, weights = self.attention.look(hidden, memory, state.sentence)
+        context, weights = self.attention.look(hidden, memory, sentences)
         upper = state.upper
         if self.upper is not None:
             hidden, upper = self.upper.step(self.join(hidden, context), upper)

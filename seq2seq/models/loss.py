@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-CHUNK = 1 << 21  # logits computed at once in training
+CHUNK = 1 << 22  # logits computed at once in training
 ROWS = 256  # words scored at once
 
 
@@ -99,15 +99,15 @@ class ChunkedCrossEntropy(torch.autograd.Function):
             step = max(1, CHUNK // words)
             for part, goal, slope in zip(rows.split(step), wanted.split(step), gradient_rows.split(step), strict=True):
                 logits = exact(torch.addmm(bias.to(dtype), part, table.t()))
-                level = logits.logsumexp(dim=1)
+                error = logits.softmax(dim=1)  # becomes softmax minus the smoothed target
+                # the sum of exponentials, from the likeliest word, whose probability is never too small to tell
+                level = logits.amax(dim=1) - error.amax(dim=1).log_()
                 real = (goal != 0).to(level.dtype) if padded else torch.ones_like(level)
                 nll = (real * (level - logits.gather(1, goal[:, None]).squeeze(1))).sum()
                 nats = nats + nll
                 smoothed = smoothed + (1 - smoothing) * nll
                 if smoothing:
                     smoothed = smoothed + smoothing * (real * (level - logits.mean(dim=1))).sum()
-                error = logits.sub_(level[:, None]).exp_()  # softmax minus the smoothed target
-                if smoothing:
                     error.sub_(smoothing / words)
                 error.scatter_add_(1, goal[:, None], error.new_full((len(goal), 1), smoothing - 1))
                 if padded:
@@ -115,7 +115,10 @@ class ChunkedCrossEntropy(torch.autograd.Function):
                 gradient_bias += error.sum(dim=0)
                 error = error.to(dtype)
                 torch.mm(error, table, out=slope)
-                gradient_weight += error.t() @ part
+                if dtype == weight.dtype:
+                    gradient_weight.addmm_(error.t(), part)
+                else:
+                    gradient_weight += error.t() @ part
         ctx.save_for_backward(gradient_rows, gradient_weight, gradient_bias)
         ctx.mark_non_differentiable(nats)
         return smoothed, nats

@@ -37,4 +37,6 @@ def reverse(x: Float[Tensor, "batch time size"], lengths: Int[Tensor, " batch"])
     """Turn each row around within its own length, so that padding stays at the end; its own inverse."""
     time = torch.arange(x.shape[1], device=x.device)
     mirrored = lengths.to(x.device)[:, None] - 1 - time
-    return x.gather(1, torch.where(mirrored >= 0, mirrored, time)[..., None].expand_as(x))
+    starts = torch.arange(len(x), device=x.device)[:, None] * x.shape[1]
+    rows = starts + torch.where(mirrored >= 0, mirrored, time)
+    return x.flatten(0, 1).index_select(0, rows.flatten()).view_as(x)  # whole steps, where a gather moves numbers

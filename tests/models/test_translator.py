@@ -13,7 +13,18 @@ from torch.nn import functional as F
 from seq2seq.attention import AdditiveAttention, BilinearAttention, DotAttention, MultiHeadAttention
 from seq2seq.batch import TranslationBatch
 from seq2seq.models import Translator
-from seq2seq.recurrence import GRU, RNN, RWKV, CausalAttention, Mamba, MinGRU, Retention, SelfAttention
+from seq2seq.recurrence import (
+    GRU,
+    LSTM,
+    RNN,
+    RWKV,
+    CausalAttention,
+    LayerFactory,
+    Mamba,
+    MinGRU,
+    Retention,
+    SelfAttention,
+)
 from seq2seq.search import Hypothesis, beam_search, greedy
 from seq2seq.special import BOS
 from seq2seq.state import repeat
@@ -133,6 +144,22 @@ def test_every_parameter_learns_from_a_batch(options: dict[str, Any]) -> None:
     model.nats(b).sum().backward()
     unused = {name for name, p in model.named_parameters() if p.grad is None or not p.grad.abs().any()}
     assert unused == set()
+
+
+@pytest.mark.parametrize("attention", ATTENTIONS.values(), ids=ATTENTIONS)
+@pytest.mark.parametrize("layer", [LSTM, GRU, MinGRU])
+def test_packed_weights_change_nothing_in_input_feeding(
+    attention: Any, layer: LayerFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = []
+    for wide in (1, 1000):
+        monkeypatch.setattr("seq2seq.recurrence.unrolled.WIDE", wide)
+        model, b = build(attention=attention, decoder=layer, input_feeding=True), batch()
+        nats = model.nats(b)
+        nats.sum().backward()
+        found.append([nats.detach(), *(parameter.grad for parameter in model.parameters())])
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other)
 
 
 @pytest.mark.parametrize("attention", ATTENTIONS.values(), ids=ATTENTIONS)
