@@ -1,6 +1,7 @@
 """A translator of lines, alone or several together."""
 
 import itertools
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -153,6 +154,8 @@ class Translation:
             found = [[hypothesis] for hypothesis in greedy(problem, limits)]
         else:
             found = beam_search(problem, limits, how.beams, how.length_penalty, how.n_best, how.patience, how.threshold)
+        if any(not some or math.isnan(some[0].score) for some in found):
+            raise ValueError("nothing can be translated, since the model gives NaN for what comes next")
         if few is None:
             return found
         return [[h._replace(ids=words[h.ids].tolist()) for h in some] for words, some in zip(few, found, strict=True)]

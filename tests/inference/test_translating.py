@@ -178,6 +178,14 @@ def test_a_translator_looks_at_the_word_that_it_says(translation: Translation) -
     assert looked[:4] == ["four", "three", "two", "one"]
 
 
+@pytest.mark.parametrize("beams", [1, 4])
+def test_a_model_that_says_nan_translates_nothing(runs: Runs, beams: int) -> None:
+    broken = load_translation(runs.translator)
+    broken.models[0].output.bias.fill_(torch.nan)
+    with pytest.raises(ValueError, match="the model gives NaN"):
+        broken(["one two"], Searching(beams))
+
+
 def test_searches_that_make_no_sense_are_said(translation: Translation) -> None:
     for wrong in (
         Searching(beams=0),
