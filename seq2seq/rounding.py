@@ -8,7 +8,7 @@ from jaxtyping import Float, Int, Int8
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from seq2seq.kernels.int8 import Product, chosen
+from seq2seq.kernels import int8
 from seq2seq.kernels.library import serves
 
 L = TypeVar("L", bound=nn.Module)
@@ -50,7 +50,7 @@ class Int8Linear(nn.Module):
         self.bias: Tensor | None
         self.register_buffer("rounded", weight)
         self.register_buffer("scale", scale.squeeze(1))
-        self.product: Product | None = None  # the same for our own kernels, made when they are first needed
+        self.product: int8.Product | None = None  # the same for our own kernels, made when they are first needed
         self.register_buffer("bias", None if linear.bias is None else linear.bias.detach().float())
 
     @property
@@ -63,7 +63,7 @@ class Int8Linear(nn.Module):
         if not serves(rows):
             return self.plain(rows).view(shape)
         if self.product is None:
-            self.product = Product(self.rounded, self.scale, self.bias)
+            self.product = int8.Product(self.rounded, self.scale, self.bias)
         return self.product(rows).view(shape)
 
     def chosen(
@@ -73,7 +73,7 @@ class Int8Linear(nn.Module):
         ids: Int[Tensor, "owners count"],
     ) -> Float[Tensor, "rows count"]:
         """By kernels, only those outputs that each row's owner names, -inf where it names -1."""
-        return chosen(self.rounded, self.scale, self.bias, x, owners, ids)
+        return int8.chosen(self.rounded, self.scale, self.bias, x, owners, ids)
 
     def __getstate__(self) -> dict[str, Any]:
         """Without what points into this process's memory."""
@@ -81,7 +81,7 @@ class Int8Linear(nn.Module):
 
     def plain(self, x: Float[Tensor, "rows size_in"]) -> Float[Tensor, "rows size_out"]:
         """The same by torch."""
-        rows, scale = to_int8(x)
+        rows, scale = divided(x)
         y = torch._int_mm(rows, self.rounded.t()).float().mul_(self.scale)
         return y.mul_(scale) if self.bias is None else torch.addcmul(self.bias, y, scale)
 
@@ -116,5 +116,10 @@ def rows(layer: L, ids: Int[Tensor, " rows"]) -> L:
 
 def to_int8(x: Float[Tensor, "rows size"]) -> tuple[Int8[Tensor, "rows size"], Float[Tensor, "rows 1"]]:
     """Whole numbers from -127 to 127, and for each row the scale that gives it back."""
+    return int8.rows(x) if serves(x) else divided(x)
+
+
+def divided(x: Float[Tensor, "rows size"]) -> tuple[Int8[Tensor, "rows size"], Float[Tensor, "rows 1"]]:
+    """The same by torch."""
     scale = x.abs().amax(dim=1, keepdim=True).clamp_(min=1e-30).div_(MOST)
     return (x / scale).round_().to(torch.int8), scale

@@ -15,6 +15,15 @@ Rounded: TypeAlias = tuple[Tensor, Tensor, Tensor | None]  # weight, scale, bias
 BLOCK, FOUR = 64, 4  # outputs that stand together, and inputs that are multiplied at once
 
 
+def rows(x: Float[Tensor, "rows size"]) -> tuple[Int8[Tensor, "rows size"], Float[Tensor, "rows 1"]]:
+    """Whole numbers from -127 to 127, and for each row the scale that gives it back."""
+    x = x.contiguous()
+    values, scale = torch.empty_like(x, dtype=torch.int8), x.new_empty(len(x), 1)
+    run = kernel("int8_rows", c_int64, c_int64, *[c_void_p] * 3)
+    run(*x.shape, x.data_ptr(), values.data_ptr(), scale.data_ptr())
+    return values, scale
+
+
 class CProduct(Structure):
     _fields_ = (
         ("inputs", c_int64), ("outputs", c_int64), ("weight", c_void_p), ("scale", c_void_p), ("bias", c_void_p)

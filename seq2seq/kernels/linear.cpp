@@ -45,6 +45,12 @@ void pick(const Rounded &x, int64_t first, int64_t rows, int64_t size, const int
 
 extern "C" {
 
+// Rows in whole numbers, and their scales.
+void int8_rows(int64_t rows, int64_t size, const float *x, int8_t *values, float *scale) {
+    int32_t sum;
+    for (int64_t row = 0; row < rows; row++) Rounded::round(x + row * size, size, values + row * size, scale[row], sum);
+}
+
 // y = W x + b for each row.
 void int8_linear(const Product *product, int64_t rows, const float *x, float *y, int threads) {
     int64_t blocks = (product->outputs + BLOCK - 1) / BLOCK;

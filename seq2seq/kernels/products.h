@@ -60,11 +60,13 @@ class Rounded {
           values(new int8_t[rows * stride]),
           scale(new float[rows]),
           sum(new int32_t[rows]) {
-        for (int64_t r = 0; r < rows; r++) round(x + r * size, size, values.get() + r * stride, scale[r], sum[r]);
+        for (int64_t r = 0; r < rows; r++) {
+            round(x + r * size, size, values.get() + r * stride, scale[r], sum[r]);
+            memset(values.get() + r * stride + size, 0, stride - size);
+        }
     }
 
-  private:
-    void round(const float *x, int64_t size, int8_t *to, float &scale, int32_t &sum) {
+    static void round(const float *x, int64_t size, int8_t *to, float &scale, int32_t &sum) {
         uint32_t largest = 0;  // positive floats are ordered as their bits are
         for (int64_t i = 0; i < size; i++) {
             uint32_t bits;
@@ -75,7 +77,6 @@ class Rounded {
         float most;
         memcpy(&most, &largest, 4);
         sum = 0;
-        memset(to + size, 0, stride - size);
         if (!(most <= FLT_MAX)) {  // what is not finite makes the whole row NaN
             scale = NAN;
             memset(to, 0, size);

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from seq2seq.kernels.library import library, serves
 from seq2seq.recurrence import GRU, LSTM, Recurrence
 from seq2seq.recurrence.int8 import Int8GRU, Int8LSTM
-from seq2seq.rounding import Int8Linear, to_int8
+from seq2seq.rounding import Int8Linear, divided, to_int8
 from seq2seq.special import NONE
 from seq2seq.state import flatten
 
@@ -35,6 +35,15 @@ def test_a_linear_layer_says_what_torch_says(rows: int, inputs: int, outputs: in
     x = torch.randn(rows, inputs) * torch.logspace(-3, 3, rows)[:, None]
     assert serves(x)
     torch.testing.assert_close(layer(x), layer.plain(x), atol=1e-6, rtol=1e-5)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(rows=st.integers(0, 9), size=st.integers(1, 100), magnitude=st.floats(1e-35, 1e30), seed=st.integers(0, 99))
+def test_rows_are_rounded_as_torch_rounds_them(rows: int, size: int, magnitude: float, seed: int) -> None:
+    x = magnitude * torch.randn(rows, size, generator=torch.Generator().manual_seed(seed))
+    x[:1] = 0.0
+    assert serves(x)
+    assert all(torch.equal(one, other) for one, other in zip(to_int8(x), divided(x), strict=True))
 
 
 def test_whole_numbers_are_added_up_without_error() -> None:
