@@ -121,5 +121,5 @@ def to_int8(x: Float[Tensor, "rows size"]) -> tuple[Int8[Tensor, "rows size"], F
 
 def divided(x: Float[Tensor, "rows size"]) -> tuple[Int8[Tensor, "rows size"], Float[Tensor, "rows 1"]]:
     """The same by torch."""
-    scale = x.abs().amax(dim=1, keepdim=True).clamp_(min=1e-30).div_(MOST)
-    return (x / scale).round_().to(torch.int8), scale
+    largest = x.abs().amax(dim=1, keepdim=True).clamp_(min=1e-30)
+    return (x * (MOST / largest)).round_().to(torch.int8), largest.div_(MOST)

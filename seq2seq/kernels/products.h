@@ -5,6 +5,7 @@
 
 #pragma once
 
+#include <algorithm>
 #include <cfloat>
 #include <cmath>
 #include <memory>
@@ -67,27 +68,34 @@ class Rounded {
     }
 
     static void round(const float *x, int64_t size, int8_t *to, float &scale, int32_t &sum) {
-        uint32_t largest = 0;  // positive floats are ordered as their bits are
-        for (int64_t i = 0; i < size; i++) {
-            uint32_t bits;
-            memcpy(&bits, x + i, 4);
-            bits &= 0x7fffffff;
-            largest = bits > largest ? bits : largest;
+        typedef int8_t Bytes __attribute__((vector_size(LANES)));
+        int64_t whole = size - size % LANES, i;
+        Ints bits = {};  // positive floats are ordered as their bits are, and what is not finite comes last
+        for (i = 0; i < whole; i += LANES) {
+            Ints some = load<Ints>(x + i) & 0x7fffffff;
+            bits = some > bits ? some : bits;
         }
-        float most;
-        memcpy(&most, &largest, 4);
+        int32_t largest = 0;
+        for (int lane = 0; lane < LANES; lane++) largest = std::max<int32_t>(largest, bits[lane]);
+        for (i = whole; i < size; i++) largest = std::max<int32_t>(largest, load<int32_t>(x + i) & 0x7fffffff);
+        float most = load<float>(&largest);
         sum = 0;
-        if (!(most <= FLT_MAX)) {  // what is not finite makes the whole row NaN
+        if (!(most <= FLT_MAX)) {  // it makes the whole row NaN
             scale = NAN;
             memset(to, 0, size);
             return;
         }
-        scale = (most > 1e-30f ? most : 1e-30f) / 127.0f;
-        for (int64_t i = 0; i < size; i++) {
-            int32_t whole = (int32_t)__builtin_rintf(x[i] / scale);
-            to[i] = (int8_t)whole;
-            sum += whole;
+        most = std::max(most, 1e-30f);
+        scale = most / 127.0f;
+        const float steps = 127.0f / most, nearest = 12582912.0f;  // added, it leaves no digits behind the point
+        Ints sums = {};
+        for (i = 0; i < whole; i += LANES) {
+            Ints values = __builtin_convertvector((load<Floats>(x + i) * steps + nearest) - nearest, Ints);
+            store(to + i, __builtin_convertvector(values, Bytes));
+            sums += values;
         }
+        for (i = whole; i < size; i++) sum += to[i] = (int8_t)((x[i] * steps + nearest) - nearest);
+        sum += ::sum(sums);
     }
 };
 
