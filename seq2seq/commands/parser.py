@@ -92,7 +92,10 @@ def classes() -> list[type]:
     """All classes of ours that are imported and can stand in a configuration."""
     rooms = [module for name, module in sys.modules.items() if name.startswith("seq2seq.")]
     found = {thing for room in rooms for thing in vars(room).values() if inspect.isclass(thing)}
-    return [kind for kind in found if kind.__module__.startswith("seq2seq.") and "<" not in kind.__qualname__]
+    named = [
+        kind for kind in found if "<" not in kind.__qualname__ and not kind.__module__.startswith("seq2seq.kernels.")
+    ]
+    return [kind for kind in named if kind.__module__.startswith("seq2seq.")]
 
 
 def call(command: Callable[..., None], arguments: list[str]) -> None:

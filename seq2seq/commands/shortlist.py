@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from seq2seq.inference.shortlist_learning import Pair
 
 BLOCK = 200  # pairs that are counted at once
-PATIENCE = 10.0  # seconds without a word
+SILENCE = 10.0  # seconds without a word
 
 
 def shortlist(checkpoint: str, output: str, corpus: str | None = None, frequent: int = 100, likely: int = 50) -> None:
@@ -60,7 +60,7 @@ def shortlist(checkpoint: str, output: str, corpus: str | None = None, frequent:
 
     def progress(iteration: int, read: int) -> None:
         nonlocal spoken
-        if time.monotonic() - spoken > PATIENCE:
+        if time.monotonic() - spoken > SILENCE:
             spoken = time.monotonic()
             say(f"iteration {iteration} of {ITERATIONS}: {read:,} of {total:,} pairs")
 

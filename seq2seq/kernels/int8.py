@@ -62,6 +62,7 @@ class Product:
         self.c = CProduct(self.inputs, self.outputs, *pointers)
 
     def __call__(self, x: Float[Tensor, "rows inputs"]) -> Float[Tensor, "rows outputs"]:
+        fits(x, len(x), self.inputs)
         x = x.contiguous()
         y = x.new_empty(len(x), self.outputs)
         run = kernel("int8_linear", POINTER(CProduct), c_int64, c_void_p, c_void_p, c_int)
@@ -93,7 +94,10 @@ class Gates:
         """The hidden state and the cell after each step; a GRU's cell is its hidden state."""
         if self.outer is None and self.kind == "gru":
             x = F.pad(x, (0, self.inner.inputs))
-        x, hidden, kept = x.contiguous(), hidden.contiguous(), kept.contiguous()
+        fits(x, *x.shape[:2], self.inner.outputs if self.outer is None else self.outer.inputs)
+        for state in (hidden, kept):
+            fits(state, x.shape[1], self.inner.inputs)
+        x, hidden, kept = x.contiguous(), hidden.float().contiguous(), kept.float().contiguous()
         shape = (*x.shape[:2], self.inner.inputs)
         hiddens, cells = x.new_empty(shape), x.new_empty(shape)
         given = (x.data_ptr(), None) if self.outer is not None else (None, x.data_ptr())
@@ -125,6 +129,7 @@ def chosen(
     ids: Int[Tensor, "owners count"],
 ) -> Float[Tensor, "rows count"]:
     """W x + b only for the outputs that each row's owner names, -inf where it names -1; its rows stand together."""
+    fits(x, len(owners), weight.shape[1])
     x, owners, ids = x.contiguous(), owners.long().contiguous(), ids.long().contiguous()
     y = x.new_empty(len(x), ids.shape[1])
     run = kernel("int8_chosen", c_int64, *[c_void_p] * 3, c_int64, *[c_void_p] * 2, c_int64, *[c_void_p] * 2, c_int)
@@ -133,6 +138,12 @@ def chosen(
         x.data_ptr(), owners.data_ptr(), ids.shape[1], ids.data_ptr(), y.data_ptr(), torch.get_num_threads(),
     )  # fmt: skip
     return y
+
+
+def fits(x: Tensor, *shape: int) -> None:
+    """Raise a ValueError for another shape, since a kernel would read what is not there."""
+    if x.shape != shape:
+        raise ValueError(f"a tensor of the shape {list(shape)} was wanted, and one of {list(x.shape)} was given")
 
 
 def together(rows: Tensor, gates: int) -> Tensor:

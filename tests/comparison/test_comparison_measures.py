@@ -16,8 +16,8 @@ def test_generation_is_measured_at_each_position(runs: Runs, kind: str) -> None:
     assert [one.position for one in found] == [10, 300]
     assert all(one.tokens_per_second > 0 for one in found)
     assert found[0].state_bytes == found[1].state_bytes
-    size, depth = (16, 2) if kind == "language" else (32, 1)
-    assert found[0].state_bytes == depth * 2 * size * 4
+    cells, number = (2 * 2 * 16, 0) if kind == "language" else (1 * 2 * 32, 8)  # and which sentence it is
+    assert found[0].state_bytes == cells * 4 + number
 
 
 def test_chance_elsewhere_stays_as_it_was(runs: Runs) -> None:

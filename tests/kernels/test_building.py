@@ -1,5 +1,6 @@
 """The library of kernels is built once, and nothing breaks where it cannot be built."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -86,10 +87,8 @@ torch.save([*said, linear(said[0]), few], sys.argv[1])
     outputs: list[Any] = []
     for capability in ("default", "avx2"):
         path = tmp_path / f"{capability}.pt"
-        environment = dict(__import__("os").environ)
-        if capability != "default":
-            environment["ATEN_CPU_CAPABILITY"] = capability
-        subprocess.run([sys.executable, "-c", code, str(path)], check=True, env=environment)
+        chosen = {} if capability == "default" else {"ATEN_CPU_CAPABILITY": capability}
+        subprocess.run([sys.executable, "-c", code, str(path)], check=True, env=os.environ | chosen)
         outputs.append(torch.load(path))
     for one, other in zip(*outputs, strict=True):
         torch.testing.assert_close(one, other, atol=2e-3, rtol=0)

@@ -167,6 +167,24 @@ def test_threads_change_nothing(kind: Any, rounded: Any, monkeypatch: pytest.Mon
     assert all(torch.equal(a, b) for a, b in zip(one, all_of_it(), strict=True))
 
 
+@pytest.mark.parametrize(("kind", "rounded"), LAYERS)
+def test_shapes_that_do_not_fit_are_said(kind: Any, rounded: Any) -> None:
+    layer, _ = made(kind, rounded, 20, 30)
+    for x, state in (
+        (torch.randn(2, 3, 21), layer.initial_state(2)),
+        (torch.randn(2, 3, 20), layer.initial_state(3)),
+    ):
+        with pytest.raises(ValueError, match="was wanted, and one of"):
+            layer(x, state)
+    with pytest.raises(ValueError, match=r"\[5, 30\] was wanted, and one of \[5, 31\]"):
+        linear(30, 10)(torch.randn(5, 31))
+    double = tuple(part.double() for part in flatten(layer.initial_state(2)))
+    x = torch.randn(2, 20)
+    state = layer.initial_state(2)
+    said, _ = layer.step(x, type(state)(*double) if isinstance(state, tuple) else double[0])
+    assert torch.equal(said, layer.step(x, state)[0])
+
+
 def test_layers_that_were_used_can_be_copied_and_pickled() -> None:
     layer, _ = made(LSTM, Int8LSTM, 20, 30)
     output, x = linear(30, 10), torch.randn(2, 3, 20)
