@@ -52,10 +52,11 @@ template <void (*Cell)(const float *, const float *, float *, float *)>
 void recur(const Gates &layer, int64_t steps, int64_t rows, const float *x, const float *heard, const float *hidden,
            const float *kept, float *new_hidden, float *new_kept, int threads) {
     int64_t units = layer.units, blocks = (units + UNITS - 1) / UNITS, step = group(rows);
+    bool worth = rows * 4 * units * (units + (x ? layer.outer.inputs : 0)) > MANY;
     Rounded outer(x, x ? steps * rows : 0, layer.outer.inputs);
     for (int64_t t = 0; t < steps; t++) {
         Rounded inner(hidden, rows, units);
-#pragma omp parallel for schedule(static) num_threads(threads) if (rows * units * units > WORTH / 4)
+#pragma omp parallel for schedule(static) num_threads(threads) if (worth)
         for (int64_t block = 0; block < blocks; block++) {
             alignas(64) float gates[ROWS * BLOCK] = {}, before[UNITS] = {}, after[UNITS], said[UNITS];
             int64_t first = block * UNITS, rest = units - first;

@@ -57,7 +57,7 @@ void int8_linear(const Product *product, int64_t rows, const float *x, float *y,
     Rounded rounded(x, rows, product->inputs);
     for (int64_t start = 0; start < rows; start += CHUNK) {
         int64_t stop = start + CHUNK < rows ? start + CHUNK : rows, step = group(stop - start);
-        bool worth = (stop - start) * product->inputs * product->outputs > WORTH;
+        bool worth = (stop - start) * product->inputs * product->outputs > MANY;
 #pragma omp parallel for schedule(static) num_threads(threads) if (worth)
         for (int64_t block = 0; block < blocks; block++) {
             alignas(64) float part[ROWS * BLOCK];
@@ -77,7 +77,7 @@ void int8_linear(const Product *product, int64_t rows, const float *x, float *y,
 void int8_chosen(int64_t size, const int8_t *weight, const float *scale, const float *bias, int64_t rows,
                  const float *x, const int64_t *owners, int64_t count, const int64_t *ids, float *y, int threads) {
     Rounded rounded(x, rows, size);
-#pragma omp parallel for schedule(static) num_threads(threads) if (rows * count * size > WORTH)
+#pragma omp parallel for schedule(static) num_threads(threads) if (rows * count * size > MANY)
     for (int64_t part = 0; part < threads; part++) {  // a thread takes rows in a row, as far as owners allow
         for (int64_t row = rows * part / threads, stop = rows * (part + 1) / threads, some; row < stop; row += some) {
             for (some = 1; some < ROWS && row + some < stop && owners[row + some] == owners[row];) some++;

@@ -19,6 +19,7 @@ constexpr int ROWS = 4, VECTORS = 2;
 #endif
 
 constexpr int BLOCK = 64;
+constexpr int64_t MANY = 1 << 24;  // products, below which threads cost more than they save
 
 struct Product {  // W x + b
     int64_t inputs, outputs;

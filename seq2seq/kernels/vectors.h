@@ -15,7 +15,7 @@ constexpr int LANES = 8;
 #error "the kernels need AVX2"
 #endif
 
-constexpr long WORTH = 1 << 18;  // multiplications, below which threads cost more than they save
+constexpr int64_t WORTH = 1 << 18;  // numbers looked at, below which threads cost more than they save
 
 typedef float Floats __attribute__((vector_size(4 * LANES)));
 typedef int32_t Ints __attribute__((vector_size(4 * LANES)));
