@@ -10,6 +10,7 @@ STEPS = """
 import resource, torch
 from seq2seq.training.memory import keep_memory
 
+torch.set_num_threads(1)
 keep_memory()
 for step in range(6):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
