@@ -13,8 +13,8 @@ SINGLE = 32 << 20  # bytes of the largest piece that is kept
 def keep_memory() -> None:
     """Let this process keep some of what it frees, instead of asking the system for cleared pages in every step.
 
-    With one thread it made training up to 6 % faster; with two, slower, so that it is left alone. This is an option of the
-    GNU C library; without it, nothing changes.
+    With one thread it made training up to 6 % faster; with two, slower, so that it is left alone. This is an option of
+    the GNU C library; without it, nothing changes.
     """
     if sys.platform != "linux" or torch.get_num_threads() > 1:
         return
