@@ -92,10 +92,8 @@ def classes() -> list[type]:
     """All classes of ours that are imported and can stand in a configuration."""
     rooms = [module for name, module in sys.modules.items() if name.startswith("seq2seq.")]
     found = {thing for room in rooms for thing in vars(room).values() if inspect.isclass(thing)}
-    named = [
-        kind for kind in found if "<" not in kind.__qualname__ and not kind.__module__.startswith("seq2seq.kernels.")
-    ]
-    return [kind for kind in named if kind.__module__.startswith("seq2seq.")]
+    ours = re.compile(r"seq2seq\.(?!kernels\.)")  # whose structures are C's
+    return [kind for kind in found if ours.match(kind.__module__) and "<" not in kind.__qualname__]
 
 
 def call(command: Callable[..., None], arguments: list[str]) -> None:

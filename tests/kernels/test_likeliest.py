@@ -61,3 +61,9 @@ def test_the_tangent_is_torchs() -> None:
     assert tanh(torch.full((3, 20), float("nan"))).isnan().all()
     grid = torch.randn(7, 30).t()
     torch.testing.assert_close(tanh(grid), torch.tanh(grid), atol=3e-7, rtol=0)
+
+
+@pytest.mark.parametrize("count", [1, 7, 16, 33, 50])
+def test_the_tangent_is_the_same_wherever_a_number_stands(count: int) -> None:
+    x = torch.randn(50)
+    assert torch.equal(tanh(x[:count]), tanh(x)[:count])
