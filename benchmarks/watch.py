@@ -3,9 +3,10 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import torch
+
+from seq2seq.footprint import held, peak_memory
 
 
 class Watch:
@@ -35,15 +36,9 @@ def watched() -> Iterator[Watch]:
 
 def anonymous() -> int:
     """Bytes that this process holds without those of mapped files, which the kernel drops when it needs their room."""
-    status = Path("/proc/self/status")
-    if not status.exists():
-        return 0
-    (line,) = (line for line in status.read_text(encoding="utf-8").splitlines() if line.startswith("RssAnon:"))
-    return int(line.split()[1]) * 1024
+    return held("RssAnon") or 0
 
 
 def most_held(device: str) -> int:
     """The most bytes that this process held, or on a GPU its tensors."""
-    from seq2seq.training.speed import peak_memory
-
     return peak_memory(torch.device(device))

@@ -1,8 +1,10 @@
 """What every test shares."""
 
-from collections.abc import Iterator
+import os
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import settings
 from jaxtyping import install_import_hook
 from tiny_runs import Runs, make_runs
 
@@ -13,20 +15,25 @@ install_import_hook(
 )
 
 
+# a busy machine may be slow in any example, and what failed once should fail again
+settings.register_profile("tests", deadline=None, derandomize=True)
+settings.load_profile("tests")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep what the tests read and build out of the user's cache; processes of one run share theirs."""
+    if not hasattr(config, "workerinput"):
+        folder = TemporaryDirectory(prefix="seq2seq-tests-")
+        config.add_cleanup(folder.cleanup)
+        os.environ["SEQ2SEQ_CACHE"] = folder.name
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest tests first, or one process would still be at them when the other has nothing left to do."""
     items.sort(key=lambda item: "test_readme" not in item.nodeid)
 
 
-@pytest.fixture(autouse=True, scope="session")
-def cache_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep what the tests read out of the user's cache."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SEQ2SEQ_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
-
-
 @pytest.fixture(scope="session")
-def runs(cache_of_its_own: None, tmp_path_factory: pytest.TempPathFactory) -> Runs:
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     """A tiny translator and a tiny language model, trained once."""
     return make_runs(tmp_path_factory.mktemp("runs"))

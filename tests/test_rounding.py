@@ -1,5 +1,9 @@
 """Laws of rounded weights."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -12,7 +16,7 @@ KINDS = [BFloat16Linear, Int8Linear]
 sizes = st.integers(1, 40)
 
 
-@settings(max_examples=50, deadline=None, derandomize=True)
+@settings(max_examples=50)
 @given(rows=sizes, size=sizes, magnitude=st.floats(1e-6, 1e6), seed=st.integers(0, 99))
 def test_rounding_errs_by_at_most_half_a_step(rows: int, size: int, magnitude: float, seed: int) -> None:
     x = magnitude * torch.randn(rows, size, generator=torch.Generator().manual_seed(seed))
@@ -45,7 +49,22 @@ def test_whole_numbers_are_added_up_without_error() -> None:
     torch.testing.assert_close(rounded(x).double(), exact + plain.bias.detach().double(), atol=1e-5, rtol=1e-5)
 
 
-@settings(max_examples=20, deadline=None, derandomize=True)
+@pytest.mark.parametrize("processor", ["DEFAULT", "AVX2"])
+def test_torch_adds_up_without_error_on_any_processor(processor: str) -> None:
+    """Even the largest sums, in both directions, of one input and of many."""
+    code = """
+import torch
+from seq2seq.rounding import Int8Linear
+for inputs in (1, 2, 512):
+    layer = Int8Linear(torch.nn.Linear(inputs, 70, bias=False))
+    layer.rounded[:], layer.scale[:] = 127, 1 / 127
+    x = torch.tensor([[127.0], [-127.0], [0.0]]).expand(3, inputs)
+    torch.testing.assert_close(layer.plain(x), 127.0 * inputs * torch.tensor([[1.0], [-1.0], [0.0]]).expand(3, 70))
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, env=os.environ | {"ONEDNN_MAX_CPU_ISA": processor})
+
+
+@settings(max_examples=20)
 @given(rows=st.integers(2, 60), seed=st.integers(0, 99))
 def test_a_row_does_not_depend_on_what_stands_beside_it(rows: int, seed: int) -> None:
     x = torch.randn(rows, 48, generator=torch.Generator().manual_seed(seed))

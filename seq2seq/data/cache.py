@@ -1,16 +1,13 @@
 """What was read once is kept, under a hash of the content it was read from."""
 
-import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from filelock import FileLock
-
+from seq2seq.cache import cached_file
 from seq2seq.data.text import open_file
-from seq2seq.files import whole
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -19,15 +16,6 @@ Row: TypeAlias = tuple[str, ...]
 
 _ROWS_AT_ONCE = 10_000
 _CHARACTERS_AT_ONCE = 1 << 20
-
-
-def cache_folder() -> Path:
-    """The folder for what can be made again: $SEQ2SEQ_CACHE, $XDG_CACHE_HOME/seq2seq or ~/.cache/seq2seq."""
-    if own := os.environ.get("SEQ2SEQ_CACHE"):
-        return Path(own).expanduser()
-    if common := os.environ.get("XDG_CACHE_HOME"):
-        return Path(common) / "seq2seq"
-    return Path.home() / ".cache" / "seq2seq"
 
 
 def content_hash(*paths: str | Path, salt: object = "") -> str:
@@ -40,23 +28,6 @@ def content_hash(*paths: str | Path, salt: object = "") -> str:
                 one.update(chunk)
         total.update(one.digest())
     return total.hexdigest()
-
-
-def cached_file(name: str, write: Callable[[Path], None]) -> Path:
-    """The file of this name in the cache, which one process writes if it is not there yet, whole or not at all.
-
-    Args:
-        name: a path inside the cache, with a hash in it of all that the file depends on.
-        write: writes what belongs there to the path that it is given; not called if the file is there.
-    """
-    path = cache_folder() / name
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(path.with_suffix(".lock")):
-            if not path.exists():  # another process may have written it meanwhile
-                with whole(path) as temporary:
-                    write(temporary)
-    return path
 
 
 def cached_dataset(rows: Iterable[Row], columns: Sequence[str], key: str) -> "Dataset":

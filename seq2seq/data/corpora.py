@@ -16,7 +16,7 @@ names go by position, from "0". To language models a file with another ending is
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from seq2seq.data.cache import Row, cache_folder, cached_dataset, content_hash
+from seq2seq.data.cache import Row, cached_dataset, content_hash
 from seq2seq.data.formats import dataset_rows, read_text
 from seq2seq.data.hub import hub_has_split, hub_split
 from seq2seq.data.layout import local_parts, missing_split
@@ -25,7 +25,7 @@ from seq2seq.data.text import read_lines, without_line_end
 if TYPE_CHECKING:
     from datasets import Dataset
 
-__all__ = ["cache_folder", "content_hash", "has_split", "load_pairs", "load_texts", "read_lines"]
+__all__ = ["content_hash", "has_split", "load_pairs", "load_texts", "read_lines"]
 
 _VERSION = 1  # of what the functions below make of a content: part of the cache's keys
 

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from seq2seq.batch import LanguageBatch
-from seq2seq.data.cache import cached_file
+from seq2seq.cache import cached_file
 from seq2seq.report import say
 from seq2seq.special import BOS, PAD
 from seq2seq.tokenizers import Tokenizer

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from seq2seq import tokenizers
-from seq2seq.data.cache import cached_file
+from seq2seq.cache import cached_file
 from seq2seq.report import say
 from seq2seq.tokenizers import Tokenizer
 

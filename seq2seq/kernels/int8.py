@@ -15,7 +15,7 @@ Rounded: TypeAlias = tuple[Tensor, Tensor, Tensor | None]  # weight, scale, bias
 BLOCK, FOUR = 64, 4  # outputs that stand together, and inputs that are multiplied at once
 
 
-def rows(x: Float[Tensor, "rows size"]) -> tuple[Int8[Tensor, "rows size"], Float[Tensor, "rows 1"]]:
+def rounded(x: Float[Tensor, "rows size"]) -> tuple[Int8[Tensor, "rows size"], Float[Tensor, "rows 1"]]:
     """Whole numbers from -127 to 127, and for each row the scale that gives it back."""
     x = x.contiguous()
     values, scale = torch.empty_like(x, dtype=torch.int8), x.new_empty(len(x), 1)

@@ -3,8 +3,10 @@
 import ctypes
 import hashlib
 import os
+import shlex
 import shutil
 import subprocess
+import warnings
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from seq2seq.files import whole
+from seq2seq.cache import cached_file
 
 FOLDER = Path(__file__).parent
 FLAGS = ["-std=c++17", "-O3", "-fPIC", "-shared", "-fopenmp", "-fno-math-errno", "-fno-trapping-math"]
@@ -36,21 +38,23 @@ def kernel(name: str, *kinds: Any) -> Any:
 @cache
 def library() -> ctypes.CDLL | None:
     """The kernels, or nothing where the processor or the compiler for them is lacking; torch's products serve then."""
-    processor, compiler = instructions(), shutil.which(os.environ.get("CXX", "c++"))
-    if processor is None or compiler is None:
+    processor, compiler = instructions(), shlex.split(os.environ.get("CXX", "c++"))
+    if processor is None or not compiler or shutil.which(compiler[0]) is None:
         return None
-    command = [compiler, *FLAGS, *processor, *openmp()]
+    command = [*compiler, *FLAGS, *processor, *openmp()]
     sources = sorted(FOLDER.glob("*.cpp"))
     text = "".join(path.read_text(encoding="utf-8") for path in [*sources, *sorted(FOLDER.glob("*.h"))])
     key = hashlib.sha256((text + " ".join(command)).encode()).hexdigest()[:16]
-    built = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "seq2seq" / f"kernels-{key}.so"
+
+    def build(path: Path) -> None:
+        run = [*command, *map(str, sources), "-o", str(path)]
+        subprocess.run(run, check=True, capture_output=True, timeout=LONGEST, text=True)
+
     try:
-        if not built.exists():
-            with whole(built) as temporary:
-                run = [*command, *map(str, sources), "-o", str(temporary)]
-                subprocess.run(run, check=True, capture_output=True, timeout=LONGEST)
-        return ctypes.CDLL(str(built))
-    except (OSError, subprocess.SubprocessError):
+        return ctypes.CDLL(str(cached_file(f"kernels/{key}.so", build)))
+    except (OSError, RuntimeError, subprocess.SubprocessError) as error:
+        said = getattr(error, "stderr", None) or str(error)
+        warnings.warn(f"the kernels could not be built, so torch serves, slower: {said.strip()}", stacklevel=2)
         return None
 
 

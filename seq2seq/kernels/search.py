@@ -16,7 +16,7 @@ def likeliest(
     """Log-probabilities and tokens, likeliest first, without the marks that no text can hold."""
     logits = logits.contiguous()
     scores = logits.new_empty(len(logits), count)
-    tokens = torch.empty(scores.shape, dtype=torch.long)
+    tokens = torch.empty_like(scores, dtype=torch.long)
     run = kernel("likeliest", c_int64, c_int64, c_void_p, *[c_int64] * 3, c_void_p, c_void_p, c_int)
     run(
         *logits.shape, logits.data_ptr(), PAD, BOS, count, scores.data_ptr(), tokens.data_ptr(),

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytorch_lightning as pl
 
+from seq2seq.footprint import peak_memory
 from seq2seq.training import runs
 from seq2seq.training.checkpoints import place
 from seq2seq.training.logs import rows
-from seq2seq.training.speed import Speed, peak_memory
+from seq2seq.training.speed import Speed
 
 
 def spent(trainer: pl.Trainer) -> dict[str, float]:

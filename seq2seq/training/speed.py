@@ -1,6 +1,5 @@
-"""How fast training goes, how steep its way is and what it takes."""
+"""How fast training goes, and how steep its way is."""
 
-import sys
 import time
 from typing import Any
 
@@ -69,13 +68,3 @@ class Speed(pl.Callback):
 def due(trainer: pl.Trainer) -> bool:
     """Whether what is logged in this step is written."""
     return bool(trainer._logger_connector.should_update_logs)
-
-
-def peak_memory(device: torch.device) -> int:
-    """Bytes that tensors took at most on a GPU, or this whole process on anything else."""
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device)
-    import resource  # which Windows has not
-
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most if sys.platform == "darwin" else most * 1024  # which Linux counts in kibibytes

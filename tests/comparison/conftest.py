@@ -10,7 +10,7 @@ from seq2seq.commands.untrained import described
 
 
 @pytest.fixture(scope="session")
-def compared_texts(cache_of_its_own: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def compared_texts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_corpus(tmp_path_factory.mktemp("compared-texts"))
 
 

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from seq2seq.data.buckets import Lengths, buckets
@@ -28,7 +28,6 @@ def many(count: int = 4000) -> tuple[Lengths, Lengths]:
 
 
 @given(PAIRS, TOKENS, SEEDS)
-@settings(deadline=None)
 def test_every_row_is_in_one_batch(pairs: tuple[Lengths, Lengths], tokens: int, seed: int | None) -> None:
     batches = buckets(*pairs, tokens, drawn(seed))
     assert sorted(row for batch in batches for row in batch.tolist()) == list(range(len(pairs[0])))
@@ -36,7 +35,6 @@ def test_every_row_is_in_one_batch(pairs: tuple[Lengths, Lengths], tokens: int, 
 
 
 @given(PAIRS, TOKENS, SEEDS)
-@settings(deadline=None)
 def test_only_a_single_sentence_may_exceed_the_limit(
     pairs: tuple[Lengths, Lengths], tokens: int, seed: int | None
 ) -> None:
@@ -46,7 +44,6 @@ def test_only_a_single_sentence_may_exceed_the_limit(
 
 
 @given(PAIRS, TOKENS)
-@settings(deadline=None)
 def test_no_batch_has_room_for_the_next_sentence(pairs: tuple[Lengths, Lengths], tokens: int) -> None:
     longer = np.maximum(*pairs)
     batches = buckets(*pairs, tokens)
@@ -56,7 +53,6 @@ def test_no_batch_has_room_for_the_next_sentence(pairs: tuple[Lengths, Lengths],
 
 
 @given(PAIRS, TOKENS, st.integers(0, 1000), st.integers(0, 1000))
-@settings(deadline=None)
 def test_chance_moves_sentences_only_among_those_of_their_lengths(
     pairs: tuple[Lengths, Lengths], tokens: int, one: int, other: int
 ) -> None:

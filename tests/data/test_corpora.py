@@ -13,9 +13,10 @@ import pyarrow
 import pytest
 from pyarrow.parquet import write_table
 
+from seq2seq.cache import cache_folder
 from seq2seq.data import hub
 from seq2seq.data.cache import cached_dataset
-from seq2seq.data.corpora import cache_folder, content_hash, has_split, load_pairs, load_texts
+from seq2seq.data.corpora import content_hash, has_split, load_pairs, load_texts
 
 # what readers of tables like to interpret: none of it means anything here
 AWKWARD = [
@@ -345,16 +346,6 @@ def test_a_hash_depends_on_content_bounds_and_salt_alone(tmp_path: Path) -> None
     assert len(others) == 5
 
 
-def test_the_cache_folder_follows_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SEQ2SEQ_CACHE", str(tmp_path / "own"))
-    assert cache_folder() == tmp_path / "own"
-    monkeypatch.delenv("SEQ2SEQ_CACHE")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert cache_folder() == tmp_path / "seq2seq"
-    monkeypatch.delenv("XDG_CACHE_HOME")
-    assert cache_folder() == Path.home() / ".cache" / "seq2seq"
-
-
 @pytest.fixture
 def stand_in_for_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder that `datasets` itself loads, under a name that is on the Hub."""
@@ -403,18 +394,20 @@ def test_reading_lines_needs_neither_torch_nor_datasets() -> None:
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="reads what Linux says of a process")
 def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     code = """
-import resource, sys
+import sys
 from seq2seq.data.corpora import load_pairs, load_texts
+from seq2seq.footprint import held
 load_texts(sys.argv[1]); load_pairs(sys.argv[1], "0", "1")
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before = held("VmHWM")
 load_texts(sys.argv[2]); load_pairs(sys.argv[2], "0", "1")
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+print(held("VmHWM") - before)
 """
     line = b"a sentence of some words that goes on and on\tein Satz aus W\xc3\xb6rtern, der immer weitergeht\n"
     small, large = tmp_path / "small.txt", tmp_path / "large.txt"
     small.write_bytes(line * (2_000_000 // len(line)))
     large.write_bytes(line * (60_000_000 // len(line)))
     ran = subprocess.run([sys.executable, "-c", code, small, large], capture_output=True, text=True, check=True)
-    assert int(ran.stdout) < 20_000  # KiB: a third of the file
+    assert int(ran.stdout) < 20_000_000  # a third of the file

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 from datasets import Dataset
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from seq2seq.data.pairs import Vocabularies, encode_pairs, lengths, pair_batch
@@ -35,7 +35,6 @@ def real(rows: torch.Tensor) -> list[list[int]]:
 
 
 @given(ROWS)
-@settings(deadline=None)
 def test_a_batch_holds_each_pair_between_its_marks(rows: list[tuple[list[int], list[int]]]) -> None:
     batch = pair_batch([source for source, _ in rows], [target for _, target in rows], 7)
     assert real(batch.source) == [[*source, EOS] for source, _ in rows]

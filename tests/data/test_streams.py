@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from seq2seq.data.streams import Ids, Streams, ids_of
@@ -28,7 +28,6 @@ def streams(draw: st.DrawFn) -> Streams:
 
 
 @given(streams())
-@settings(deadline=None)
 def test_every_token_but_the_first_is_asked_for_once_and_in_order(streams: Streams) -> None:
     chunks = [streams.chunk(index) for index in range(len(streams))]
     inputs = torch.cat([chunk.inputs for chunk in chunks], dim=1).flatten()
@@ -39,7 +38,6 @@ def test_every_token_but_the_first_is_asked_for_once_and_in_order(streams: Strea
 
 
 @given(streams())
-@settings(deadline=None)
 def test_a_stream_goes_on_from_chunk_to_chunk_and_stays_over_once_it_is_over(streams: Streams) -> None:
     real = torch.cat([streams.chunk(index).targets for index in range(len(streams))], dim=1) != PAD
     assert (real.sum(1) <= streams.length).all()
@@ -47,7 +45,6 @@ def test_a_stream_goes_on_from_chunk_to_chunk_and_stays_over_once_it_is_over(str
 
 
 @given(streams())
-@settings(deadline=None)
 def test_chunks_are_full_but_for_the_last_one_and_only_the_first_one_starts(streams: Streams) -> None:
     chunks = [streams.chunk(index) for index in range(len(streams))]
     assert [chunk.start for chunk in chunks] == [True] + [False] * (len(chunks) - 1)
@@ -57,7 +54,6 @@ def test_chunks_are_full_but_for_the_last_one_and_only_the_first_one_starts(stre
 
 
 @given(streams(), st.integers(1, 3))
-@settings(deadline=None)
 def test_ranks_together_have_the_rows_of_the_global_batch_and_know_its_tokens(streams: Streams, ranks: int) -> None:
     for index in range(len(streams)):
         everything = streams.chunk(index)

@@ -15,7 +15,7 @@ from seq2seq.state import select
 pytestmark = pytest.mark.skipif(library() is None, reason="needs a C++ compiler, and a processor with AVX2")
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(
     sentences=st.lists(st.integers(0, 4), max_size=30).map(sorted),
     lengths=st.lists(st.integers(1, 9), min_size=5, max_size=5),

@@ -4,7 +4,9 @@ import os
 import shutil
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -20,42 +22,73 @@ needs_compiler = pytest.mark.skipif(module.library() is None, reason="needs a C+
 @pytest.fixture
 def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An empty place for what is built."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("SEQ2SEQ_CACHE", str(tmp_path))
     module.library.cache_clear()
     module.kernel.cache_clear()
-    yield tmp_path / "seq2seq"
+    yield tmp_path / "kernels"
     module.library.cache_clear()
     module.kernel.cache_clear()
+
+
+@pytest.mark.skipif(module.instructions() is None, reason="needs a processor with AVX2")
+@pytest.mark.skipif(shutil.which("c++") is None, reason="needs a C++ compiler")
+def test_it_is_built_once_by_whatever_needs_it_first(fresh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[list[str]] = []
+
+    def counted(command: list[str], **options: Any) -> None:
+        calls.append(command)
+        run(command, **options)
+
+    run = subprocess.run
+    monkeypatch.setattr(subprocess, "run", counted)
+    monkeypatch.setenv("CXX", "c++ -DANYTHING")
+    with warnings.catch_warnings(), ThreadPoolExecutor(2) as pool:
+        warnings.simplefilter("error")  # which says why there is none
+        found = list(pool.map(lambda _: module.library.__wrapped__(), range(2)))
+    assert None not in found
+    assert len(calls) == 1
+    assert calls[0][1] == "-DANYTHING"
+    assert len(list(fresh.glob("*.so"))) == 1
 
 
 @needs_compiler
-def test_it_is_built_once(fresh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert module.library() is not None
-    (built,) = fresh.iterdir()
-    module.library.cache_clear()
-    monkeypatch.setattr(subprocess, "run", None)
-    assert module.library() is not None
-    assert list(fresh.iterdir()) == [built]
-
-
-@needs_compiler
-@pytest.mark.parametrize("broken", ["no-such-compiler", "false"])
+@pytest.mark.parametrize("broken", ["no-such-compiler", ""])
 def test_without_a_compiler_torch_serves(fresh: Path, broken: str, monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(1)
     layer, x = Int8Linear(torch.nn.Linear(40, 30)), torch.randn(5, 40)
     by_kernel = layer(x)
     module.library.cache_clear()
-    shutil.rmtree(fresh)
     monkeypatch.setenv("CXX", broken)
     assert not module.serves(x)
     torch.testing.assert_close(layer(x), by_kernel, atol=1e-6, rtol=1e-5)
 
 
 @needs_compiler
-def test_a_cache_that_cannot_be_written_is_no_error(fresh: Path) -> None:
-    fresh.parent.mkdir(exist_ok=True)
-    fresh.write_text("a file where the folder should be")
+def test_what_cannot_be_built_is_said_once_and_is_no_error(fresh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CXX", "c++ --no-such-option")
+    with pytest.warns(UserWarning, match="could not be built, so torch serves, slower: .*no-such-option"):
+        assert module.library() is None
     assert module.library() is None
+    assert not list(fresh.glob("*.so"))
+
+
+@needs_compiler
+def test_a_cache_that_cannot_be_written_is_no_error(fresh: Path) -> None:
+    fresh.write_text("a file where the folder should be")
+    with pytest.warns(UserWarning, match="could not be built"):
+        assert module.library() is None
+
+
+@needs_compiler
+def test_a_user_without_a_home_is_no_error(fresh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def homeless() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("SEQ2SEQ_CACHE")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(Path, "home", homeless)
+    with pytest.warns(UserWarning, match="home directory"):
+        assert module.library() is None
 
 
 def test_other_tensors_are_left_to_torch() -> None:

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.skipif(library() is None, reason="needs a C++ compiler,
 seeds = st.integers(0, 2**30)
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=100)
 @given(
     rows=st.integers(0, 9),
     size=st.integers(3, 300),

@@ -1,0 +1,30 @@
+"""The memory that this process holds."""
+
+import sys
+from pathlib import Path
+
+import torch
+
+
+def peak_memory(device: torch.device) -> int:
+    """Bytes that tensors took at most on a GPU, or this whole process on anything else."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    if (most := held("VmHWM")) is not None:
+        return most
+    import resource  # which Windows has not
+
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1024
+
+
+def held(name: str) -> int | None:
+    """Bytes of memory that this process holds, by Linux's names for their kinds, proc_pid_status(5).
+
+    The largest ever is VmHWM; that of getrusage(2) would count what the process that started this one held, too.
+    """
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return None
+    lines = dict(line.split(":", 1) for line in status.read_text(encoding="utf-8").splitlines())
+    return int(lines[name].split()[0]) * 1024
