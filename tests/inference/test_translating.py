@@ -38,7 +38,7 @@ def test_what_was_learned_is_said(translation: Translation) -> None:
     assert sum(map(str.__eq__, said, map(turned, LINES))) >= 0.9 * len(LINES)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
 @given(lines=st.lists(st.text(st.characters(exclude_characters="\n"), max_size=8), max_size=6))
 def test_one_line_comes_out_for_every_line(translation: Translation, untrained: Translation, lines: list[str]) -> None:
     for model in (translation, untrained):

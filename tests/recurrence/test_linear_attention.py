@@ -57,13 +57,13 @@ def assert_same_and_same_gradients(
         torch.testing.assert_close(one, other)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(batch=st.integers(1, 2), time=st.integers(1, 140), seed=st.integers(0, 1000), shared=st.booleans())
 def test_chunks_with_one_decay_a_head_are_the_loop(batch: int, time: int, seed: int, shared: bool) -> None:
     assert_same_and_same_gradients(scalar_decay, scalar_decay_step, scalar_inputs(batch, time, seed, shared))
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(batch=st.integers(1, 2), time=st.integers(1, 140), seed=st.integers(0, 1000))
 def test_chunks_with_one_decay_a_feature_are_the_loop(batch: int, time: int, seed: int) -> None:
     assert_same_and_same_gradients(vector_decay, vector_decay_step, vector_inputs(batch, time, seed))

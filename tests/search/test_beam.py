@@ -14,7 +14,7 @@ from seq2seq.special import BOS, EOS, PAD
 seeds = st.integers(0, 2**30)
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=40)
 @given(seed=seeds, limits=st.lists(st.integers(1, 4), min_size=1, max_size=3), alpha=st.sampled_from([0.0, 0.6, 1.0]))
 def test_a_wide_beam_finds_what_trying_everything_finds(seed: int, limits: list[int], alpha: float) -> None:
     tables = random_tables(seed, len(limits))
@@ -27,7 +27,7 @@ def test_a_wide_beam_finds_what_trying_everything_finds(seed: int, limits: list[
         assert [h.rank for h in hypotheses] == pytest.approx([rank for rank, _ in best], abs=1e-4)
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(
     seed=seeds,
     beams=st.integers(1, 4),
@@ -47,7 +47,7 @@ def test_a_narrow_beam_finds_what_plain_beam_search_finds(
         assert [h.rank for h in hypotheses] == pytest.approx([rank for rank, _ in best], abs=1e-4)
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=40)
 @given(seed=seeds, beams=st.integers(1, 5), alpha=st.sampled_from([0.0, 1.0]))
 def test_a_score_is_the_log_probability_of_what_was_written(seed: int, beams: int, alpha: float) -> None:
     tables = random_tables(seed, 2)
@@ -60,7 +60,7 @@ def test_a_score_is_the_log_probability_of_what_was_written(seed: int, beams: in
             assert h.rank == pytest.approx(h.score / ((5 + len(written)) / 6) ** alpha, abs=1e-4)
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=40)
 @given(seed=seeds, limit=st.integers(1, 8))
 def test_a_beam_of_one_without_length_penalty_is_greedy(seed: int, limit: int) -> None:
     tables, limits = random_tables(seed, 3), torch.full((3,), limit)
@@ -71,7 +71,7 @@ def test_a_beam_of_one_without_length_penalty_is_greedy(seed: int, limit: int) -
     assert [h.rank for h in found] == pytest.approx([h.rank for h in likely])
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=40)
 @given(seed=seeds, beams=st.integers(1, 4), alpha=st.sampled_from([0.0, 1.0]))
 def test_a_sentence_alone_is_found_as_in_a_batch(seed: int, beams: int, alpha: float) -> None:
     tables, limits = random_tables(seed, 4), torch.tensor([5, 1, 9, 3])
@@ -83,7 +83,7 @@ def test_a_sentence_alone_is_found_as_in_a_batch(seed: int, beams: int, alpha: f
         assert [h.score for h in alone] == pytest.approx([h.score for h in together[row]])
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=40)
 @given(seed=seeds, limits=st.lists(st.integers(1, 7), min_size=1, max_size=3))
 def test_the_best_are_sorted_distinct_within_their_limits_and_hold_no_marks(seed: int, limits: list[int]) -> None:
     tables = random_tables(seed, len(limits))
@@ -96,7 +96,7 @@ def test_the_best_are_sorted_distinct_within_their_limits_and_hold_no_marks(seed
         assert all(len(h.ids) <= limit and not {PAD, BOS, EOS} & set(h.ids) for h in hypotheses)
 
 
-@settings(max_examples=20, deadline=None, derandomize=True)
+@settings(max_examples=20)
 @given(seed=seeds, alpha=st.sampled_from([0.0, 1.0]))
 def test_a_wider_beam_of_everything_never_ranks_below_greedy(seed: int, alpha: float) -> None:
     tables, limits = random_tables(seed, 2), torch.tensor([4, 4])

@@ -9,7 +9,7 @@ from seq2seq.tokenizers import Bytes, Tokenizer
 from seq2seq.tokenizers.streaming import Decoder
 
 # the tokenizers are made once and stay as they are
-SAME = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50)
+SAME = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
 NO_TEXT = st.sampled_from([PAD, UNK, BOS, EOS])
 
 

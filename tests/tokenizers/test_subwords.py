@@ -105,7 +105,7 @@ def test_more_sampling_cuts_more(algorithm: str) -> None:
 
 
 @given(text=ANY_STRING)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_normalised_text_comes_back_in_its_normal_form(tokenizers: dict[str, Tokenizer], text: str) -> None:
     tokenizer = tokenizers["nfkc"]
     valid = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

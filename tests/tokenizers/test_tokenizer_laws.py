@@ -13,7 +13,7 @@ from tokenizer_texts import ANY_STRING, HARD, TEXT
 
 from seq2seq.tokenizers import BOS, EOS, PAD, UNK, Bytes, Characters, Subwords, Tokenizer, Words, load, restore, save
 
-many = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+many = settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @given(text=ANY_STRING)

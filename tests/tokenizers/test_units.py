@@ -87,6 +87,6 @@ def test_a_megabyte_is_encoded_at_once(make: type[Tokenizer]) -> None:
     text = "the cat sees a big dog\n" * 45_000
     tokenizer = make()
     tokenizer.learn(["the cat sees a big dog"])
-    start = time.perf_counter()
+    start = time.process_time()
     tokenizer.encode(text)
-    assert time.perf_counter() - start < 3
+    assert time.process_time() - start < 3
