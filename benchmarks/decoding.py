@@ -1,4 +1,6 @@
-"""Translating: batches against one sentence at a time, smaller numbers against float32, two threads against one."""
+"""Translating: batches against one sentence at a time, smaller numbers against float32, two threads against one,
+a GPU against a CPU.
+"""
 
 import itertools
 from collections.abc import Mapping
@@ -18,7 +20,7 @@ BEAMS = (1, 5)
 
 
 def cases(setting: Setting, checkpoint: str) -> list[Case]:
-    """For each precision and beam, one at a time and a large batch, with one thread and with several."""
+    """Each precision and beam, one at a time and a large batch, with one and several threads, a GPU's on a CPU too."""
     large, some = (4, 2) if setting.quick else (64, 6)
     return [
         Case(
@@ -28,10 +30,11 @@ def cases(setting: Setting, checkpoint: str) -> list[Case]:
             batch,
             some if batch == 1 else large,
             threads,
-            setting.device,
+            device,
             str(setting.source or ""),
         )
         for threads in sorted({1, setting.threads})
+        for device in sorted({setting.device, "cpu"})
         for precision in PRECISIONS
         for beams, batch in itertools.product(BEAMS, (1, large))
     ]
@@ -50,7 +53,7 @@ def measure(setting: Setting) -> Section:
             some = list(group)
             tell(f"  {len(some)} ways to translate with {threads} thread{'s' * (threads > 1)}, in turns")
             rates |= race(some, places, setting.rounds)
-        memory = {precision: places[precision](most_held, setting.device) for precision in there}
+        memory = {case: places[case.precision](most_held, case.device) for case in rates}
         lengths = {case: places[case.precision](tokens, case) for case in rates}
     notes = [f"{precision}: not measured, it is for CPUs." for precision in PRECISIONS if precision not in there]
     if setting.threads == 1:
@@ -73,7 +76,7 @@ def race(cases: list[Case], places: Mapping[str, Call], rounds: int) -> dict[Cas
 
 
 def figures(
-    rates: Mapping[Case, list[float]], lengths: Mapping[Case, float], memory: Mapping[str, int]
+    rates: Mapping[Case, list[float]], lengths: Mapping[Case, float], memory: Mapping[Case, int]
 ) -> list[Figure]:
     """Each case against those that differ from it in one thing."""
     found = []
@@ -86,7 +89,7 @@ def figures(
                     against,
                     ratio(measured, rates[other]),
                     rate=f"{middle:,.1f} sentences/s, {middle * lengths[case]:,.0f} tokens/s",
-                    memory=(memory[case.precision],),
+                    memory=(memory[case],),
                 )
             )
     return found
@@ -105,10 +108,13 @@ def others(case: Case, rates: Mapping[Case, list[float]]) -> dict[str, Case]:
         found["float32"] = [case._replace(precision="float32")]
     if case.threads > 1:
         found["1 thread"] = [case._replace(threads=1)]
+    if case.device != "cpu":
+        found["a CPU"] = [case._replace(device="cpu")]
     return {against: some[0] for against, some in found.items() if some and some[0] in rates}
 
 
 def name(case: Case) -> str:
     together = "one at a time" if case.batch == 1 else f"{case.batch} at once"
     threads = f", {case.threads} threads" if case.threads > 1 else ""
-    return f"translation, beam {case.beams}, {together}, {case.precision}{threads}"
+    device = f", {case.device}" if case.device != "cpu" else ""
+    return f"translation, beam {case.beams}, {together}, {case.precision}{threads}{device}"

@@ -12,7 +12,7 @@ from benchmarks.setting import Setting, tell, using
 from benchmarks.training_sides import Case, ours, theirs, work_of
 from benchmarks.watch import most_held
 
-AS_FAST = Target(0.95, at_least=True)
+AS_FAST, NEARLY = Target(0.95, at_least=True), Target(0.9, at_least=True)
 
 
 def cases(setting: Setting) -> list[Case]:
@@ -76,8 +76,15 @@ def compare(case: Case, setting: Setting) -> Figure:
         rate=f"{rates.median:,.0f} tokens/s; the peak is {statistics.median(found['peak']) / 1e9:,.0f} GFLOP/s",
         peak=share.median,
         memory=memory,
-        target=AS_FAST if case.kind == "language" else None,
+        target=target(case),
     )
+
+
+def target(case: Case) -> Target | None:
+    """A GPU's layers are fused in a bare loop, too, and its steps are so short that every wait shows."""
+    if case.device == "cuda":
+        return None if case.feeding else NEARLY
+    return AS_FAST if case.kind == "language" else None
 
 
 def limit(case: Case, products: Sequence[peak.Product]) -> float:

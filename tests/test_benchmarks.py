@@ -230,14 +230,18 @@ def test_waiting_is_the_share_of_the_time_in_the_loader() -> None:
 def test_each_way_to_translate_is_compared_with_what_differs_in_one_thing() -> None:
     alone = Case("it", "float32", 5, 1, 6)
     together, small = alone._replace(batch=64, sentences=64), alone._replace(precision="int8")
-    rates = {alone: [2.0], together: [6.0], small: [4.0]}
-    figures = decoding.figures(rates, dict.fromkeys(rates, 10.0), {"float32": 1, "int8": 1})
+    elsewhere = alone._replace(device="cuda")
+    rates = {alone: [2.0], together: [6.0], small: [4.0], elsewhere: [20.0]}
+    figures = decoding.figures(rates, dict.fromkeys(rates, 10.0), dict.fromkeys(rates, 1))
     found = {(figure.what, figure.against): figure.value.median for figure in figures}
     assert figures[0].rate == "6.0 sentences/s, 60 tokens/s"
     assert found == {
         ("translation, beam 5, 64 at once, float32", "one at a time"): 3.0,
         ("translation, beam 5, one at a time, int8", "float32"): 2.0,
+        ("translation, beam 5, one at a time, float32, cuda", "a CPU"): 10.0,
     }
+    asked = decoding.cases(Setting(Path(), device="cuda"), "it")
+    assert all(case._replace(device="cpu") in asked for case in asked)
     assert usual(1)[0].item() == corpora.SOURCE + 1
 
 
