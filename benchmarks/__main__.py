@@ -14,7 +14,8 @@ import torch
 
 from benchmarks.contest import BUSY
 from benchmarks.figure import Section
-from benchmarks.setting import Setting, tell
+from benchmarks.progress import tell
+from benchmarks.setting import Setting
 from seq2seq.files import plain, whole, write_json
 
 PARTS = ("training", "decoding", "writing", "tokenizing", "starting", "waiting", "corpus_memory", "growth")

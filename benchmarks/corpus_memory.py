@@ -11,7 +11,8 @@ from benchmarks import corpora
 from benchmarks.children import once
 from benchmarks.contest import now, spread
 from benchmarks.figure import Figure, Section, Target
-from benchmarks.setting import Setting, tell
+from benchmarks.progress import tell
+from benchmarks.setting import Setting
 from benchmarks.watch import watched
 
 STEPS = 20

@@ -12,7 +12,8 @@ from benchmarks.children import Call, child, once
 from benchmarks.contest import in_turns, ratio, spread
 from benchmarks.figure import Figure, Section
 from benchmarks.precision import PRECISIONS
-from benchmarks.setting import Setting, tell
+from benchmarks.progress import tell
+from benchmarks.setting import Setting
 from benchmarks.translating import Case, able, rate, tokens
 from benchmarks.watch import most_held
 

@@ -9,7 +9,8 @@ from benchmarks.contest import in_turns
 from benchmarks.figure import Growth, Section
 from benchmarks.growing import memory, time
 from benchmarks.growth_series import MEMORY, TIMES, Series, shortened
-from benchmarks.setting import Setting, tell
+from benchmarks.progress import tell
+from benchmarks.setting import Setting
 
 CORPUS = (1, 4, 16, 64)  # megabytes
 

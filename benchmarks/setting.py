@@ -1,7 +1,6 @@
 """What every part of the suite is told."""
 
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -64,7 +63,3 @@ def synchronise(device: str) -> None:
     """Wait until the device has done what it was told."""
     if device == "cuda":
         torch.cuda.synchronize()
-
-
-def tell(message: str) -> None:
-    print(message, file=sys.stderr, flush=True)

@@ -11,7 +11,8 @@ from benchmarks import untrained
 from benchmarks.children import once
 from benchmarks.contest import BUSY, in_turns, spread
 from benchmarks.figure import Figure, Section, Target
-from benchmarks.setting import Setting, tell, using
+from benchmarks.progress import tell
+from benchmarks.setting import Setting, using
 
 HELP = Target(0.5, at_least=False)
 FIRST_LINE = Target(1.5, at_least=False)

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 from benchmarks import corpora
 from benchmarks.contest import in_turns, ratio, seconds, spread
 from benchmarks.figure import Figure, Section
-from benchmarks.setting import Setting, tell, using
+from benchmarks.progress import tell
+from benchmarks.setting import Setting, using
 from seq2seq.tokenizers import Bytes, Characters, Subwords, Tokenizer, Words
 
 LONG_ENOUGH = 0.1  # seconds

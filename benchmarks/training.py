@@ -8,7 +8,8 @@ from benchmarks import peak
 from benchmarks.children import child
 from benchmarks.contest import in_turns, ratio, spread
 from benchmarks.figure import Figure, Section, Target
-from benchmarks.setting import Setting, tell, using
+from benchmarks.progress import tell
+from benchmarks.setting import Setting, using
 from benchmarks.training_sides import Case, ours, theirs, work_of
 from benchmarks.watch import most_held
 

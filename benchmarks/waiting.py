@@ -8,7 +8,8 @@ from benchmarks import corpora
 from benchmarks.children import once
 from benchmarks.contest import now, spread
 from benchmarks.figure import Figure, Section, Target
-from benchmarks.setting import Setting, synchronise, tell
+from benchmarks.progress import tell
+from benchmarks.setting import Setting, synchronise
 
 HARDLY = Target(2.0, at_least=False)
 WARM = 2

@@ -13,7 +13,8 @@ from benchmarks.children import child, once
 from benchmarks.contest import in_turns, ratio, seconds, spread
 from benchmarks.figure import Figure, Section, Target
 from benchmarks.precision import PRECISIONS, loaded
-from benchmarks.setting import Setting, synchronise, tell
+from benchmarks.progress import tell
+from benchmarks.setting import Setting, synchronise
 from benchmarks.watch import most_held
 
 BARE = "bare nn.LSTMCell loop, float32"

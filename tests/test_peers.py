@@ -1,20 +1,25 @@
 """The benchmark against peers reads their logs rightly, writes what they read, and says what was measured."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 import yaml
 
-from benchmarks.peers import child, decoding, quality, report
+from benchmarks.peers import child, decoding, models, quality, report, training
+from benchmarks.peers.__main__ import arguments
 from benchmarks.peers.child import Command
 from benchmarks.peers.corpus import Corpus, all_pieces, cut, cut_corpus, lines, opennmt_vocabulary
 from benchmarks.peers.environment import Environment
 from benchmarks.peers.joeynmt import JoeyNMT
 from benchmarks.peers.measured import Round, in_turns
 from benchmarks.peers.opennmt import OpenNMT
-from benchmarks.peers.ours import Ours
+from benchmarks.peers.ours import FEEDING, FEEDING_BATCHES, Ours
 from seq2seq.tokenizers import Subwords, save
 
 TEXT = {"de": ["Ein Hund  läuft.", "Zwei Hunde laufen schnell."], "en": ["A dog is running.", "Two dogs run fast."]}
@@ -124,7 +129,7 @@ def test_configurations_name_files_that_stay_and_one_size(
     make: Callable[[Environment], OpenNMT | JoeyNMT], environment: Environment, corpus: Corpus, tmp_path: Path
 ) -> None:
     system = make(environment)
-    system.speed_run(corpus, tmp_path / "fast", 50, 10)
+    system.speed_run(corpus, tmp_path / "fast", 32, 50, 10)
     system.training(corpus, tmp_path / "whole", 6000, 100)
     fast, whole = (
         yaml.safe_load((tmp_path / name / "train.yaml").read_text(encoding="utf-8")) for name in ("fast", "whole")
@@ -133,8 +138,35 @@ def test_configurations_name_files_that_stay_and_one_size(
     assert str(corpus.folder) not in str(fast)
     assert str(corpus.folder) in str(whole)
     assert str(corpus.pieces) not in str(whole)
+    assert fast.get("training", fast)["batch_size"] == 32
+    assert whole.get("training", whole)["batch_size"] == 64
     model = whole.get("model", whole)
     assert model.get("hidden_size", model.get("decoder_type") or model["decoder"]["hidden_size"]) == 512
+
+
+def test_our_batch_is_the_one_that_is_tried(corpus: Corpus, tmp_path: Path) -> None:
+    given = Ours("ours", ["--data.batch_tokens", "7"], training_batches=FEEDING_BATCHES)
+    said = given.speed_run(corpus, tmp_path, 4000, 50, 10).arguments
+    assert [after for word, after in pairwise(said) if word == "--data.batch_tokens"][-1] == "4000"
+    assert "--data.batch_tokens" not in FEEDING
+
+
+def test_training_is_measured_with_the_batch_that_makes_most_of_the_processor(
+    environment: Environment, corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rates, order = {32: 100.0, 64: 300.0, 128: 200.0}, []
+
+    def speed(system: OpenNMT, batch: int, *_: object) -> Round:
+        order.append(batch)
+        return Round(400.0 - rates[batch], rates[batch], 1.0)
+
+    monkeypatch.setattr(training, "speed", speed)
+    rounds, chosen = training.measure([OpenNMT(environment)], corpus, tmp_path, 20, 2, None)
+    assert order == [32, 64, 128, 64, 64]
+    assert rounds == {"OpenNMT-py": [Round(100.0, 300.0, 1.0)] * 2}
+    assert chosen == {"OpenNMT-py": training.Choice(64, rates)}
+    batches = json.loads(json.dumps({name: choice._asdict() for name, choice in chosen.items()}))
+    assert "OpenNMT-py takes 64 (32: 100, 64: 300, 128: 200)." in report.table({"training batches": batches})
 
 
 def test_translation_says_beam_and_batch_to_each_system(
@@ -160,6 +192,19 @@ def test_a_command_is_measured_and_its_failure_is_said(tmp_path: Path) -> None:
     assert (tmp_path / "log").read_text(encoding="utf-8") == "said\n"
     with pytest.raises(RuntimeError, match="no such luck"):
         child.run(Command(["sh", "-c", "echo no such luck; exit 3"]), tmp_path / "log")
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system pins nothing")
+def test_everything_runs_on_one_core_unless_told_otherwise(tmp_path: Path) -> None:
+    core = arguments().parse_args(["--corpus", "text"]).core
+    code = "import os; print(os.sched_getaffinity(0))"
+    child.run(Command([sys.executable, "-c", code]), tmp_path / "log", core)
+    assert (tmp_path / "log").read_text(encoding="utf-8") == f"{{{core}}}\n"
+
+
+def test_what_starts_the_children_is_smaller_than_any_of_them() -> None:
+    code = "import sys, benchmarks.peers.__main__; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
 def test_rounds_take_turns() -> None:
@@ -218,11 +263,29 @@ def test_a_race_stops_a_training_at_the_first_good_checkpoint(corpus: Corpus, tm
 
 @pytest.mark.usefixtures("quick")
 def test_a_training_that_ends_before_the_goal_is_scored_at_its_end(corpus: Corpus, tmp_path: Path) -> None:
-    found = quality.run(Writer(), corpus, tmp_path, quality.Race(steps=2, every=1, first=9), None)
+    found = quality.run(Writer(), corpus, tmp_path / "race", quality.Race(steps=2, every=1, first=9), None)
     assert not found["reached"]
     assert found["checkpoint"].endswith("/2.ckpt")
     with pytest.raises(RuntimeError, match="without a checkpoint"):
         quality.run(Writer(), corpus, tmp_path / "none", quality.Race(steps=0, every=1), None)
+
+
+@pytest.mark.usefixtures("quick")
+def test_an_interrupted_race_begins_anew_and_a_finished_one_is_kept(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(models, "SHORT", 2)
+    folder = tmp_path / "short" / "seq2seq"
+    folder.mkdir(parents=True)
+    (folder / "900.ckpt").touch()
+    assert models.raced(folder) is None
+    model = models.trained(Writer(), corpus, tmp_path, None, from_race=False)
+    assert model.checkpoint == folder / "2.ckpt"
+    found = models.raced(folder)
+    assert found is not None
+    assert set(found["curve"]) == {"1", "2"}
+    model.checkpoint.unlink()
+    assert models.trained(Writer(), corpus, tmp_path, None, from_race=False).checkpoint == folder / "1.ckpt"
 
 
 def test_a_race_ends_at_the_first_good_checkpoint_or_says_how_far_it_came(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import platform
 import shlex
 import sys
@@ -15,13 +16,14 @@ from benchmarks.peers.decoding import Model
 from benchmarks.peers.environment import Environment
 from benchmarks.peers.joeynmt import JoeyNMT
 from benchmarks.peers.opennmt import OpenNMT
-from benchmarks.peers.ours import FEEDING, QUICK, Ours
+from benchmarks.peers.ours import FEEDING, FEEDING_BATCHES, QUICK, Ours
 from benchmarks.peers.system import System
-from benchmarks.setting import tell
+from benchmarks.progress import tell
 from seq2seq.files import whole, write_json
 
 PARTS = ("training", "quality", "decoding", "latency")  # decoding and latency use the models of quality
 LATENCY_LINES = 100
+FIRST_CORE = min(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
 
 
 def main() -> None:
@@ -48,7 +50,12 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--only", choices=PARTS, help="Measure this part and keep the others' results.")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=50, help="Steps of a short training.")
-    parser.add_argument("--core", type=int, help="The core that everything runs on.")
+    parser.add_argument(
+        "--core",
+        type=int,
+        default=FIRST_CORE,
+        help="The core that everything runs on, by default the first that this process may use.",
+    )
     parser.add_argument("--goal", type=float, default=30.0, help="BLEU that ends the way to quality.")
     parser.add_argument("--limit", type=float, default=7200.0, help="Seconds that a system has for it.")
     parser.add_argument("--ours", type=Path, help="Our checkpoint to translate with, of the same size.")
@@ -96,16 +103,19 @@ class Contest:
             learn = self.ours.pieces(self.corpus, self.corpus.pieces)
             child.run(learn, self.corpus.pieces / "log", self.core)
         cut_corpus(self.corpus)
-        systems = [self.ours, Ours(report.FEEDING, FEEDING), *self.peers]
+        systems = [self.ours, Ours(report.FEEDING, FEEDING, training_batches=FEEDING_BATCHES), *self.peers]
         steps, rounds = self.given.steps, self.given.rounds
-        self.results["training"] = training.measure(systems, self.corpus, folder, steps, rounds, self.core)
+        found, chosen = training.measure(systems, self.corpus, folder, steps, rounds, self.core)
+        batches = {name: choice._asdict() for name, choice in chosen.items()}
+        self.results |= {"training": found, "training batches": batches}
 
     def quality(self) -> None:
         race = quality.Race(goal=self.given.goal, limit=self.given.limit)
         for system in [Ours(report.OURS, config=QUICK), *self.peers]:
-            found = models.raced(system, self.work)
+            folder = self.work / "quality" / system.name
+            found = models.raced(folder)
             if found is None:
-                found = quality.run(system, self.corpus, self.work / "quality" / system.name, race, self.core)
+                found = quality.run(system, self.corpus, folder, race, self.core)
             told = {key: value for key, value in found.items() if key != "checkpoint"}  # a path of this machine only
             self.results.setdefault("quality", {})[system.name] = told
             self.write()

@@ -66,6 +66,7 @@ def start(command: Command, log: Path, core: int | None) -> subprocess.Popen[byt
 
 def finish(process: subprocess.Popen[bytes], began: float, log: Path) -> Ran:
     """Wait for its end. Raises RuntimeError with the end of the log if it failed."""
+    # Linux never gives a child less memory than its parent held at the fork: so this process must not import torch
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:

@@ -7,9 +7,8 @@ from typing import NamedTuple
 
 from benchmarks.peers import child
 from benchmarks.peers.corpus import TARGET, Corpus, lines, write_lines
-from benchmarks.peers.measured import Round, Rounds, in_turns
+from benchmarks.peers.measured import Round, Rounds, by_batch, in_turns
 from benchmarks.peers.system import System
-from benchmarks.setting import tell
 from seq2seq.metrics import bleu
 
 
@@ -46,11 +45,12 @@ def translate(model: Model, run: Run, folder: Path, core: int | None) -> Round:
 
 def best_batch(model: Model, source: Path, beams: int, folder: Path, core: int | None) -> int:
     """The batch that takes least of the processor, tried once each."""
-    took = {
-        batch: translate(model, Run(source, beams, batch), folder, core).cpu for batch in sorted(model.system.batches)
-    }
-    tell(f"translation: {model.system.name} by size of batch: {', '.join(f'{b}: {s:.1f} s' for b, s in took.items())}")
-    return min(took, key=lambda batch: took[batch])
+
+    def seconds(batch: int) -> float:
+        return translate(model, Run(source, beams, batch), folder, core).cpu
+
+    took = by_batch(model.system.batches, seconds, f"translation, processor seconds: {model.system.name}")
+    return min(took, key=took.__getitem__)
 
 
 def file_of(source: Path, count: int, folder: Path) -> Path:

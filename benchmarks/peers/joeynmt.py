@@ -62,14 +62,20 @@ sentencepiece.SentencePieceTrainer.train(
 class JoeyNMT:
     name = "JoeyNMT"
     batches = (64, 128)  # sentences
+    training_batches = (32, SENTENCES, 128)
     single = 1
 
     def __init__(self, environment: Environment) -> None:
         self.environment = environment
 
-    def speed_run(self, corpus: Corpus, folder: Path, steps: int, every: int) -> Command:
+    def speed_run(self, corpus: Corpus, folder: Path, batch: int, steps: int, every: int) -> Command:
         options = configuration(corpus.pieces, folder, {"level": "word", "voc_file": str(corpus.joeynmt)})
-        options["training"] |= {"updates": steps, "validation_freq": steps * every, "logging_freq": every}
+        options["training"] |= {
+            "batch_size": batch,
+            "updates": steps,
+            "validation_freq": steps * every,
+            "logging_freq": every,
+        }
         return self.command("train", options, folder / "train.yaml", "--skip-test")
 
     def rates(self, folder: Path, log: str) -> list[float]:

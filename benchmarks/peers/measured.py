@@ -1,9 +1,9 @@
 """Numbers of one round, by two clocks, and rounds in turns."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple, TypeAlias
 
-from benchmarks.setting import tell
+from benchmarks.progress import tell
 
 
 class Round(NamedTuple):
@@ -32,4 +32,11 @@ def in_turns(works: Mapping[str, Callable[[], Round]], rounds: int, what: str) -
             found[name].append(one)
             said = f"{one.wall:,.4g}, {one.cpu:,.4g} by processor time, {one.memory:,.0f} MiB"
             tell(f"{what}, round {number} of {rounds}: {name} {said}")
+    return found
+
+
+def by_batch(batches: Iterable[int], work: Callable[[int], float], what: str) -> dict[int, float]:
+    """What comes of each size of a batch, tried once."""
+    found = {batch: work(batch) for batch in sorted(batches)}
+    tell(f"{what}, by size of batch: {', '.join(f'{batch}: {value:,.4g}' for batch, value in found.items())}")
     return found

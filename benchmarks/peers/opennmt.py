@@ -42,17 +42,19 @@ MODEL = {
 class OpenNMT:
     name = "OpenNMT-py"
     batches = (30, 128)  # sentences; 30 is its default
+    training_batches = (32, SENTENCES, 128)
     single = 1
 
     def __init__(self, environment: Environment) -> None:
         self.environment = environment
 
-    def speed_run(self, corpus: Corpus, folder: Path, steps: int, every: int) -> Command:
+    def speed_run(self, corpus: Corpus, folder: Path, batch: int, steps: int, every: int) -> Command:
         options = {
             **MODEL,
             **vocabulary(corpus.opennmt),
             "data": {"train": pair(corpus.cut("train", SOURCE), corpus.cut("train", TARGET), [])},
             "save_model": str(folder / "model"),
+            "batch_size": batch,
             "train_steps": steps,
             "save_checkpoint_steps": steps,
             "report_every": every,

@@ -12,7 +12,8 @@ from benchmarks.peers.sizes import VOCABULARY
 
 CONFIG = Path(__file__).with_name("ours.yaml")
 QUICK = Path(__file__).parents[2] / "configs" / "translation" / "multi30k-quick.yaml"
-FEEDING = ("--model.input_feeding", "true", "--trainer.precision", "32-true", "--data.batch_tokens", "1000")
+FEEDING = ("--model.input_feeding", "true", "--trainer.precision", "32-true")
+FEEDING_BATCHES = (1000, 4000)
 CHECKPOINT = re.compile(r"step=(\d+)\.ckpt$")
 
 
@@ -24,6 +25,7 @@ class Ours:
         options: Further options of `seq2seq fit`.
         translating: Further options of `seq2seq translate`.
         config: What is trained.
+        training_batches: Sizes of a batch in training worth trying, in tokens of its longer side.
     """
 
     batches = (1000, 4000)  # source tokens; 4000 is the default
@@ -35,17 +37,18 @@ class Ours:
         options: Sequence[str] = (),
         translating: Sequence[str] = (),
         config: Path = CONFIG,
+        training_batches: tuple[int, ...] = (1500, 4000),
     ) -> None:
         self.name = name
         self.options = tuple(options)
         self.translating = tuple(translating)
         self.config = config
+        self.training_batches = training_batches
 
-    def speed_run(self, corpus: Corpus, folder: Path, steps: int, every: int) -> Command:
-        how = ["--data.tokenizer", str(corpus.tokenizer), "--trainer.max_steps", str(steps)]
-        return Command(
-            [*fit(self.config, corpus, folder), *how, "--trainer.log_every_n_steps", str(every), *self.options]
-        )
+    def speed_run(self, corpus: Corpus, folder: Path, batch: int, steps: int, every: int) -> Command:
+        text = ["--data.tokenizer", str(corpus.tokenizer), "--data.batch_tokens", str(batch)]
+        how = ["--trainer.max_steps", str(steps), "--trainer.log_every_n_steps", str(every)]
+        return Command([*fit(self.config, corpus, folder), *self.options, *text, *how])
 
     def rates(self, folder: Path, log: str) -> list[float]:
         [path] = newest(folder).glob("logs/**/metrics.csv")

@@ -1,6 +1,7 @@
 """How long each system takes from raw text to a good model, its vocabulary and its start included."""
 
 import os
+import shutil
 import signal
 import time
 from collections.abc import Mapping
@@ -11,7 +12,7 @@ from benchmarks.peers import child
 from benchmarks.peers.corpus import SOURCE, TARGET, Corpus, lines
 from benchmarks.peers.decoding import Model, Run, translate
 from benchmarks.peers.system import System
-from benchmarks.setting import tell
+from benchmarks.progress import tell
 from seq2seq.files import write_json
 from seq2seq.metrics import bleu
 
@@ -53,7 +54,8 @@ def run(system: System, corpus: Corpus, folder: Path, race: Race, core: int | No
     Training stands still while a checkpoint is scored, and that time is not counted. Nothing of the peers' own
     validation counts either, which is in their favour.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)  # an interrupted race left checkpoints that would count as new ones
+    folder.mkdir(parents=True)
     before = [
         child.run(command, folder / f"vocabulary-{number}.log", core)
         for number, command in enumerate(system.vocabulary(corpus, folder), 1)

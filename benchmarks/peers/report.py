@@ -113,6 +113,12 @@ def arrival(found: Mapping[str, Any] | None) -> str:
     return f"not reached in {found['seconds']:,.0f} ({best})"
 
 
+def tried(choice: Mapping[str, Any]) -> str:
+    """The batch that a system took, and what each one gave."""
+    rates = ", ".join(f"{batch}: {rate:,.0f}" for batch, rate in choice["rates"].items())
+    return f"takes {choice['batch']} ({rates})"
+
+
 def table(results: Mapping[str, Any]) -> str:
     """The whole report in Markdown."""
     body = [line for part in PARTS for line in rows(part, results.get(part.key, {}))]
@@ -121,9 +127,15 @@ def table(results: Mapping[str, Any]) -> str:
         f"{name} {one['bleu']:.1f} BLEU, {one['words']:,.0f} words" for name, one in results.get("said", {}).items()
     ]
     notes = [f"The translations of the test set: {'; '.join(said)}."] if said else []
+    batches = [f"{name} {tried(one)}" for name, one in results.get("training batches", {}).items()]
+    notes += [f"{BATCHES} {'; '.join(batches)}."] if batches else []
     return "\n".join([results.get("machine", ""), "", *HEAD, *body, "", NOTES, *notes]).strip() + "\n"
 
 
+BATCHES = (
+    "Each system trains with its own best batch, in tokens of ours and sentences of theirs; each size was tried once, "
+    "with so many target tokens a second of the processor:"
+)
 NOTES = (
     "One core, one thread, a process for every number, in turns; medians, and the lowest to the highest. Every system "
     "has layers of 512, two in the encoder and two in the decoder, and one vocabulary of 8,000 subwords in one "

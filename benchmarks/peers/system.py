@@ -18,11 +18,15 @@ class System(Protocol):
         """Sizes of a batch in translation worth trying: the documented one and a larger one, in its own unit."""
 
     @property
+    def training_batches(self) -> tuple[int, ...]:
+        """The same in training, around the documented one."""
+
+    @property
     def single(self) -> int:
         """The size of a batch that holds one sentence."""
 
-    def speed_run(self, corpus: Corpus, folder: Path, steps: int, every: int) -> Command:
-        """Train on the text of shared pieces, and log the speed every so many steps."""
+    def speed_run(self, corpus: Corpus, folder: Path, batch: int, steps: int, every: int) -> Command:
+        """Train on the text of shared pieces in batches of this size, and log the speed every so many steps."""
 
     def rates(self, folder: Path, log: str) -> list[float]:
         """Target tokens a second, end marks counted and padding not, as logged."""
