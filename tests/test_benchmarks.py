@@ -9,10 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tiny_runs import Runs
 from torch import Tensor
 
 from benchmarks import __main__ as suite
 from benchmarks import (
+    beams,
     contest,
     corpora,
     decoding,
@@ -33,6 +35,7 @@ from benchmarks.setting import Setting
 from benchmarks.translating import Case, usual
 from benchmarks.watch import anonymous, watched
 from seq2seq import recurrence
+from seq2seq.inference import Searching, load_translation
 from seq2seq.recurrence import Recurrence, Stack
 
 ROWS = 200
@@ -243,6 +246,17 @@ def test_each_way_to_translate_is_compared_with_what_differs_in_one_thing() -> N
     asked = decoding.cases(Setting(Path(), device="cuda"), "it")
     assert all(case._replace(device="cpu") in asked for case in asked)
     assert usual(1)[0].item() == corpora.SOURCE + 1
+
+
+def test_every_way_to_end_a_beam_is_in_the_table(runs: Runs) -> None:
+    translation = load_translation(runs.translator, device="cpu")
+    source = (runs.corpus / "test.a").read_text(encoding="utf-8").splitlines()[:20]
+    patience, threshold = beams.ENDINGS[0]
+    exact = [some[0].text for some in translation.translate(source, Searching(patience=patience, threshold=threshold))]
+    found = beams.measure(translation, source, exact, 1)
+    assert found[0].bleu == max(one.bleu for one in found) > 99
+    assert all(one.seconds > 0 > one.score for one in found)
+    assert len(beams.table(found).splitlines()) == len(beams.ENDINGS) + 2
 
 
 @pytest.mark.parametrize("part", ["training", "decoding", "writing", "tokenizing", "waiting"])
