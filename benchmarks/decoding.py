@@ -49,14 +49,14 @@ def measure(setting: Setting) -> Section:
     with ExitStack() as stack:
         places = {precision: stack.enter_context(child(setting)) for precision in PRECISIONS}
         there = [p for p in PRECISIONS if places[p](able, Case(checkpoint, p, 1, 1, 1, device=setting.device))]
-        asked = [case for case in cases(setting, checkpoint) if case.precision in there]
+        asked = [case for case in cases(setting, checkpoint) if case.precision in there or case.device == "cpu"]
         for threads, group in itertools.groupby(asked, key=lambda case: case.threads):
             some = list(group)
             tell(f"  {len(some)} ways to translate with {threads} thread{'s' * (threads > 1)}, in turns")
             rates |= race(some, places, setting.rounds)
         memory = {case: places[case.precision](most_held, case.device) for case in rates}
         lengths = {case: places[case.precision](tokens, case) for case in rates}
-    notes = [f"{precision}: not measured, it is for CPUs." for precision in PRECISIONS if precision not in there]
+    notes = [f"{precision}: measured on a CPU only." for precision in PRECISIONS if precision not in there]
     if setting.threads == 1:
         notes.append("Two threads: not measured; `--threads 2` does.")
     notes.append(

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import torch
 
 from seq2seq.files import whole
-from seq2seq.footprint import held
+from seq2seq.footprint import held, peak_memory
 from seq2seq.models import LanguageModel
 from seq2seq.recurrence import (
     GRU,
@@ -103,7 +103,7 @@ def write(layer: str, characters: int) -> Outcome:
                     state_early = size(now)
             times.append((time.perf_counter() - began) / block * 1e6)
             if number + 1 == tenth:
-                memory_early = held("VmRSS") or 0
+                memory_early = resident()
             if (number + 1) % tenth == 0:
                 print(
                     f"{layer}: {(number + 1) * block:,} characters, {times[-1]:.0f} us each",
@@ -111,12 +111,17 @@ def write(layer: str, characters: int) -> Outcome:
                     flush=True,
                 )
     first, last = (statistics.median(some) for some in (times[:tenth], times[-tenth:]))
-    return Outcome(layer, blocks * block, first, last, state_early, size(now), memory_early, held("VmRSS") or 0)
+    return Outcome(layer, blocks * block, first, last, state_early, size(now), memory_early, resident())
 
 
 def size(state: Any) -> int:
     """The bytes of a state."""
     return sum(part.numel() * part.element_size() for part in flatten(state))
+
+
+def resident() -> int:
+    """The bytes of memory that this process holds now; the most that it ever held where the system does not tell."""
+    return held("VmRSS") or peak_memory(torch.device("cpu"))
 
 
 def apart(layer: str, characters: int) -> Outcome:

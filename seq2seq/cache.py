@@ -12,7 +12,7 @@ def cache_folder() -> Path:
     if own := os.environ.get("SEQ2SEQ_CACHE"):
         return Path(own).expanduser()
     if common := os.environ.get("XDG_CACHE_HOME"):
-        return Path(common) / "seq2seq"
+        return Path(common).expanduser() / "seq2seq"
     return Path.home() / ".cache" / "seq2seq"
 
 

@@ -1,5 +1,6 @@
 """The memory that this process holds."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -19,12 +20,12 @@ def peak_memory(device: torch.device) -> int:
 
 
 def held(name: str) -> int | None:
-    """Bytes of memory that this process holds, by Linux's names for their kinds, proc_pid_status(5).
+    """Bytes that this process holds, by Linux's names for their kinds (proc_pid_status(5)), where the system says it.
 
     The largest ever is VmHWM; that of getrusage(2) would count what the process that started this one held, too.
     """
     status = Path("/proc/self/status")
     if not status.exists():
         return None
-    lines = dict(line.split(":", 1) for line in status.read_text(encoding="utf-8").splitlines())
-    return int(lines[name].split()[0]) * 1024
+    said = re.search(rf"^{name}:\s+(\d+) kB$", status.read_text(encoding="utf-8", errors="replace"), re.MULTILINE)
+    return None if said is None else int(said[1]) * 1024

@@ -86,7 +86,8 @@ class Int8Linear(nn.Module):
         if rows.shape[1] > 1 and adds_up():
             y = torch._int_mm(rows, self.rounded.t()).float()
         else:
-            y = F.linear(rows.float(), self.rounded.float())  # whole numbers too, up to 1,040 inputs
+            kind = torch.float32 if rows.shape[1] * MOST**2 < 1 << 24 else torch.float64  # of which all sums are whole
+            y = F.linear(rows.to(kind), self.rounded.to(kind)).float()
         y.mul_(self.scale)
         return y.mul_(scale) if self.bias is None else torch.addcmul(self.bias, y, scale)
 

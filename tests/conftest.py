@@ -23,7 +23,7 @@ settings.load_profile("tests")
 def pytest_configure(config: pytest.Config) -> None:
     """Keep what the tests read and build out of the user's cache; processes of one run share theirs."""
     if not hasattr(config, "workerinput"):
-        folder = TemporaryDirectory(prefix="seq2seq-tests-")
+        folder = TemporaryDirectory(prefix="seq2seq-tests-", ignore_cleanup_errors=True)
         config.add_cleanup(folder.cleanup)
         os.environ["SEQ2SEQ_CACHE"] = folder.name
 

@@ -55,7 +55,7 @@ def test_torch_adds_up_without_error_on_any_processor(processor: str) -> None:
     code = """
 import torch
 from seq2seq.rounding import Int8Linear
-for inputs in (1, 2, 512):
+for inputs in (1, 2, 512, 2001):
     layer = Int8Linear(torch.nn.Linear(inputs, 70, bias=False))
     layer.rounded[:], layer.scale[:] = 127, 1 / 127
     x = torch.tensor([[127.0], [-127.0], [0.0]]).expand(3, inputs)

@@ -7,6 +7,7 @@ import shlex
 import shutil
 import subprocess
 import warnings
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,8 @@ LONGEST = 120  # seconds that the compiler may take
 
 def serves(*tensors: Tensor) -> bool:
     """Whether the kernels can work on these."""
-    return library() is not None and all(x.is_cpu and x.dtype == torch.float32 and not x.requires_grad for x in tensors)
+    fit = all(x.is_cpu and x.dtype == torch.float32 and not x.requires_grad for x in tensors)
+    return fit and library() is not None  # which may have to be built
 
 
 @cache
@@ -38,10 +40,18 @@ def kernel(name: str, *kinds: Any) -> Any:
 @cache
 def library() -> ctypes.CDLL | None:
     """The kernels, or nothing where the processor or the compiler for them is lacking; torch's products serve then."""
-    processor, compiler = instructions(), shlex.split(os.environ.get("CXX", "c++"))
-    if processor is None or not compiler or shutil.which(compiler[0]) is None:
+    try:
+        processor, compiler = instructions(), shlex.split(os.environ.get("CXX", "c++"), posix=os.name != "nt")
+        if processor is None or not compiler or shutil.which(compiler[0]) is None:
+            return None
+        return ctypes.CDLL(str(built([*compiler, *FLAGS, *processor, *openmp()])))
+    except (OSError, RuntimeError, ValueError, subprocess.SubprocessError) as error:
+        warnings.warn(f"the kernels could not be built, so torch serves, slower: {reason(error)}", stacklevel=2)
         return None
-    command = [*compiler, *FLAGS, *processor, *openmp()]
+
+
+def built(command: Sequence[str]) -> Path:
+    """The library in the cache, under a name that says what it was made of."""
     sources = sorted(FOLDER.glob("*.cpp"))
     text = "".join(path.read_text(encoding="utf-8") for path in [*sources, *sorted(FOLDER.glob("*.h"))])
     key = hashlib.sha256((text + " ".join(command)).encode()).hexdigest()[:16]
@@ -50,12 +60,13 @@ def library() -> ctypes.CDLL | None:
         run = [*command, *map(str, sources), "-o", str(path)]
         subprocess.run(run, check=True, capture_output=True, timeout=LONGEST, text=True)
 
-    try:
-        return ctypes.CDLL(str(cached_file(f"kernels/{key}.so", build)))
-    except (OSError, RuntimeError, subprocess.SubprocessError) as error:
-        said = getattr(error, "stderr", None) or str(error)
-        warnings.warn(f"the kernels could not be built, so torch serves, slower: {said.strip()}", stacklevel=2)
-        return None
+    return cached_file(f"kernels/{key}.so", build)
+
+
+def reason(error: Exception) -> str:
+    """In one line; a compiler's first error."""
+    said = error.stderr.splitlines() if isinstance(error, subprocess.CalledProcessError) else []
+    return next((line for line in said if "error" in line), str(error))
 
 
 def instructions() -> list[str] | None:
