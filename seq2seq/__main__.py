@@ -1,5 +1,7 @@
 """The one door: `seq2seq <command>`."""
 
+import atexit
+import gc
 import io
 import os
 import sys
@@ -47,6 +49,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; any mistake is one line on standard error and a status that is not zero."""
     # batches come in hundreds of shapes, and oneDNN would keep kernels and buffers for each: gigabytes in an hour
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "128")
+    if arguments is None and sys.argv[1:2] not in [[name] for name in EXPERIMENTS]:
+        hurry()
     warnings.formatwarning = lambda message, *_, **__: f"seq2seq: {message}\n"
     if isinstance(sys.stdout, io.TextIOWrapper):
         # UTF-8 whatever the terminal says; bytes of the command line that are none come out as they went in
@@ -66,6 +70,12 @@ def main(arguments: list[str] | None = None) -> int:
         if os.environ.get("SEQ2SEQ_TRACEBACK") or not is_mistake(error):
             raise
         return complain(sentence(error))
+
+
+def hurry() -> None:
+    """Look for garbage among what torch imports seldom, and not at the end, where it took longer than many a line."""
+    gc.set_threshold(50_000)
+    atexit.register(gc.freeze)
 
 
 def obey(given: list[str]) -> int:

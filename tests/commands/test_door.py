@@ -50,6 +50,19 @@ def test_using_a_model_needs_nothing_that_trains_or_draws(command: str, runs: Ru
     assert "torch" in modules
 
 
+@pytest.mark.parametrize(("command", "frozen"), [("translate", True), ("fit", False)])
+def test_what_was_imported_is_not_searched_for_garbage_at_the_end(command: str, frozen: bool) -> None:
+    code = f"""
+import atexit, gc, sys
+from seq2seq.__main__ import main
+atexit.register(lambda: print(gc.get_freeze_count() > 0, file=sys.stderr))
+sys.argv = ["seq2seq", "{command}", "--help"]
+main()
+"""
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stderr
+    assert said.splitlines()[-1] == str(frozen)
+
+
 def test_help_of_a_command_imports_no_torch() -> None:
     program = """
 from seq2seq.__main__ import main
