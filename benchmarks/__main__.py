@@ -43,7 +43,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as scratch:
         os.environ.update(
-            SEQ2SEQ_CACHE=str(Path(scratch) / "cache"), OMP_NUM_THREADS="1", ONEDNN_PRIMITIVE_CACHE_CAPACITY="128"
+            SEQ2SEQ_CACHE=str(Path(scratch) / "cache"),
+            OMP_NUM_THREADS="1",
+            ONEDNN_PRIMITIVE_CACHE_CAPACITY="128",
+            PYTHONDONTWRITEBYTECODE="",  # or every start would compile our modules
         )
         library()  # nothing that is timed builds it
         if given.busy:

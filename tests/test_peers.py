@@ -195,11 +195,14 @@ def test_a_command_is_measured_and_its_failure_is_said(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system pins nothing")
-def test_everything_runs_on_one_core_unless_told_otherwise(tmp_path: Path) -> None:
+def test_everything_runs_on_one_core_unless_told_otherwise_and_keeps_what_it_compiled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
     core = arguments().parse_args(["--corpus", "text"]).core
-    code = "import os; print(os.sched_getaffinity(0))"
+    code = "import os, sys; print(os.sched_getaffinity(0), sys.dont_write_bytecode)"
     child.run(Command([sys.executable, "-c", code]), tmp_path / "log", core)
-    assert (tmp_path / "log").read_text(encoding="utf-8") == f"{{{core}}}\n"
+    assert (tmp_path / "log").read_text(encoding="utf-8") == f"{{{core}}} False\n"
 
 
 def test_what_starts_the_children_is_smaller_than_any_of_them() -> None:

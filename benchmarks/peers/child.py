@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+AS_USUAL = {"PYTHONDONTWRITEBYTECODE": ""}  # or every start would compile what pip did not install
 
 
 class Command(NamedTuple):
@@ -56,7 +57,7 @@ def start(command: Command, log: Path, core: int | None) -> subprocess.Popen[byt
                 stdin=read,
                 stdout=printed or said,
                 stderr=said,
-                env={**os.environ, **ONE_THREAD, **command.environment},
+                env={**os.environ, **AS_USUAL, **ONE_THREAD, **command.environment},
                 preexec_fn=pin,
             )
         finally:
