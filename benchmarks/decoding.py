@@ -1,6 +1,4 @@
-"""Translating: batches against one sentence at a time, smaller numbers against float32, two threads against one,
-a GPU against a CPU.
-"""
+"""Translating: batches against single sentences, bf16 and int8 against float32, threads against one, GPU against CPU."""
 
 import itertools
 from collections.abc import Mapping

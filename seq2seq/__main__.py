@@ -49,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; any mistake is one line on standard error and a status that is not zero."""
     # batches come in hundreds of shapes, and oneDNN would keep kernels and buffers for each: gigabytes in an hour
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "128")
-    if arguments is None and sys.argv[1:2] not in [[name] for name in EXPERIMENTS]:
+    if arguments is None and not set(sys.argv[1:2]).intersection(EXPERIMENTS):  # whose loggers and workers end in order
         hurry()
     warnings.formatwarning = lambda message, *_, **__: f"seq2seq: {message}\n"
     if isinstance(sys.stdout, io.TextIOWrapper):
