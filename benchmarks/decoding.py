@@ -1,4 +1,4 @@
-"""Translating: batches against single sentences, bf16 and int8 against float32, threads against one, GPU against CPU."""
+"""Translating: batches against single lines, int8 against float32, two threads against one, a GPU against a CPU."""
 
 import itertools
 from collections.abc import Mapping
