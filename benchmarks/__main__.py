@@ -16,8 +16,8 @@ from benchmarks.contest import BUSY
 from benchmarks.figure import Section
 from benchmarks.progress import tell
 from benchmarks.setting import Setting
-from seq2seq.files import plain, whole, write_json
 from seq2seq.kernels.library import library
+from seq2seq.storage import atomic_write, plain, write_json
 
 PARTS = ("training", "decoding", "writing", "tokenizing", "starting", "waiting", "corpus_memory", "growth")
 
@@ -83,7 +83,7 @@ def write(sections: Sequence[Section], setting: Setting, out: Path) -> None:
 
     machine = described(setting)
     pictures = draw_all(sections, out)
-    with whole(out.with_name(f"{out.name}.md")) as file:
+    with atomic_write(out.with_name(f"{out.name}.md")) as file:
         file.write_text(document(sections, machine, pictures) + "\n", encoding="utf-8")
     write_json(out.with_name(f"{out.name}.json"), plain({"machine": machine, "sections": list(sections)}))
 

@@ -16,7 +16,6 @@ from typing import Any, NamedTuple
 
 import torch
 
-from seq2seq.files import whole
 from seq2seq.footprint import held, peak_memory
 from seq2seq.models import LanguageModel
 from seq2seq.recurrence import (
@@ -40,6 +39,7 @@ from seq2seq.recurrence import (
 from seq2seq.search import Sampler, sample
 from seq2seq.special import BOS
 from seq2seq.state import flatten
+from seq2seq.storage import atomic_write
 
 VOCABULARY, SIZE, DEPTH = 70, 64, 2
 BLOCK = 1000  # characters whose time is taken together; one block that something disturbs does not move a median
@@ -162,9 +162,9 @@ def main() -> None:
     for layer in given.layers:
         grows = LAYERS[layer](SIZE, SIZE).grows
         outcomes.append(apart(layer, min(given.growing, given.characters) if grows else given.characters))
-        with whole(given.output) as file:
+        with atomic_write(given.output) as file:
             file.write_text(table(outcomes) + "\n", encoding="utf-8")
-        with whole(given.output.with_suffix(".json")) as file:
+        with atomic_write(given.output.with_suffix(".json")) as file:
             file.write_text(json.dumps([o._asdict() for o in outcomes], indent=1) + "\n", encoding="utf-8")
     print(table(outcomes))
     print(f"the table is {given.output}")

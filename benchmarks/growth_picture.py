@@ -5,7 +5,7 @@ from pathlib import Path
 
 from benchmarks.figure import Growth
 from benchmarks.slopes import fitted
-from seq2seq.files import whole
+from seq2seq.storage import atomic_write
 
 # of Okabe and Ito (2008), which colour-blind people can tell apart
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
@@ -48,6 +48,6 @@ def draw(growths: Sequence[Growth], path: Path) -> None:
         axes.grid(which="major", color="#dddddd", linewidth=0.6)
         axes.spines[["top", "right"]].set_visible(False)
         axes.legend(frameon=False, fontsize=9)
-    with whole(path) as file:
+    with atomic_write(path) as file:
         figure.savefig(file, format="png")
     pyplot.close(figure)

@@ -16,7 +16,6 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from seq2seq.files import whole
 from seq2seq.recurrence import (
     GRU,
     LSTM,
@@ -37,6 +36,7 @@ from seq2seq.recurrence import (
     Stack,
 )
 from seq2seq.state import flatten
+from seq2seq.storage import atomic_write
 
 SYMBOLS, COPIED, DELAY = 8, 5, 60
 KEYS, VALUES, PAIRS, QUERIES = 32, 16, 12, 12
@@ -196,7 +196,7 @@ class Cells:
                 return cell
         cell = train(*wanted)
         self.all.append(cell)
-        with whole(self.path) as file:
+        with atomic_write(self.path) as file:
             file.write_text(json.dumps([cell._asdict() for cell in self.all], indent=1) + "\n", encoding="utf-8")
         return cell
 
@@ -261,7 +261,7 @@ def draw(found: Mapping[str, Mapping[str, Sequence[Cell]]], path: Path) -> None:
         axes.tick_params(labelsize=9)
         axes.spines[["top", "right"]].set_visible(False)
     panels[0].invert_yaxis()
-    with whole(path) as file:
+    with atomic_write(path) as file:
         figure.savefig(file, format="png")
     pyplot.close(figure)
 
@@ -284,7 +284,7 @@ def main() -> None:
     given = parser.parse_args()
     found = measure(given.layers, given.seeds, given.steps, Cells(given.output.with_suffix(".json")))
     print(table(found))
-    with whole(given.output) as file:
+    with atomic_write(given.output) as file:
         file.write_text(table(found) + "\n", encoding="utf-8")
     draw(found, given.picture)
     print(f"the table is {given.output} and the picture {given.picture}")

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from seq2seq.errors import UserError
 from seq2seq.kernels.attention import attend
 from seq2seq.kernels.library import serves
 from seq2seq.linear import linear
@@ -98,7 +99,7 @@ class DotAttention(Attention):
     def __init__(self, query_size: int, memory_size: int) -> None:
         super().__init__(query_size, memory_size)
         if query_size != memory_size:
-            raise ValueError(
+            raise UserError(
                 f"dot attention compares without weights, so its query ({query_size}) and its memory ({memory_size}) "
                 f"must be of one size; bilinear attention takes any"
             )
@@ -159,7 +160,7 @@ class MultiHeadAttention(Attention):
     def __init__(self, query_size: int, memory_size: int, heads: int = 4) -> None:
         super().__init__(query_size, memory_size)
         if query_size % heads:
-            raise ValueError(f"query_size ({query_size}) must be a multiple of heads ({heads})")
+            raise UserError(f"query_size ({query_size}) must be a multiple of heads ({heads})")
         self.heads = heads
         self.size = query_size
         self.ask = linear(query_size, query_size, bias=False)

@@ -5,11 +5,13 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from seq2seq.errors import UserError
+
 
 def check_probability(p: float) -> float:
     """Return `p` when it is a probability below one, and raise a ValueError otherwise."""
     if not 0 <= p < 1:
-        raise ValueError(f"a dropout probability must be at least 0 and below 1, and {p} was given")
+        raise UserError(f"a dropout probability must be at least 0 and below 1, and {p} was given")
     return p
 
 

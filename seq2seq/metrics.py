@@ -4,6 +4,8 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from seq2seq.errors import UserError
+
 
 class LanguageScore(NamedTuple):
     """How well a language model predicts a text; comparable between tokenizers per character and per byte only."""
@@ -45,7 +47,7 @@ def language_score(nats: float, tokens: int, characters: int, bytes: int) -> Lan
     """
     for name, count in (("tokens", tokens), ("characters", characters), ("bytes", bytes)):
         if count <= 0:
-            raise ValueError(f"a text to score must have at least one of its {name}, not {count}")
+            raise UserError(f"a text to score must have at least one of its {name}, not {count}")
     return LanguageScore(
         nats_per_token=nats / tokens,
         bits_per_token=bits(nats / tokens),
@@ -70,7 +72,7 @@ def bleu(hypotheses: Sequence[str], references: Sequence[str], lowercase: bool =
         metric = BLEU(lowercase=lowercase, tokenize=tokenize)
     except (AssertionError, KeyError):
         known = ", ".join(sorted(BLEU.TOKENIZERS))
-        raise ValueError(f"tokenize must be one of {known}, not {tokenize!r}") from None
+        raise UserError(f"tokenize must be one of {known}, not {tokenize!r}") from None
     value = metric.corpus_score(list(hypotheses), [list(references)]).score
     return Score("BLEU", value, str(metric.get_signature()))
 
@@ -117,6 +119,6 @@ def _check_lines(hypotheses: Sequence[str], references: Sequence[str]) -> None:
         if isinstance(lines, str):
             raise TypeError("lines must be a list of strings, not one string")
     if len(hypotheses) != len(references):
-        raise ValueError(f"there must be one reference a line, not {len(references)} for {len(hypotheses)} lines")
+        raise UserError(f"there must be one reference a line, not {len(references)} for {len(hypotheses)} lines")
     if not references:
-        raise ValueError("there must be at least one line to score, but there is none")
+        raise UserError("there must be at least one line to score, but there is none")

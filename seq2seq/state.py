@@ -7,6 +7,8 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
+from seq2seq.errors import UserError
+
 State: TypeAlias = Tensor | tuple[Any, ...]  # each part is a State again
 S = TypeVar("S", bound=State)
 
@@ -58,6 +60,6 @@ def unflatten(tensors: list[Tensor], like: S) -> S:
     """The inverse of `flatten`, given any state of the same structure."""
     wanted = len(flatten(like))
     if len(tensors) != wanted:
-        raise ValueError(f"a state of {wanted} tensors was wanted and {len(tensors)} were given")
+        raise UserError(f"a state of {wanted} tensors was wanted and {len(tensors)} were given")
     rest = iter(tensors)
     return map_state(lambda _: next(rest), like)

@@ -19,7 +19,7 @@ from benchmarks.peers.opennmt import OpenNMT
 from benchmarks.peers.ours import FEEDING, FEEDING_BATCHES, QUICK, Ours
 from benchmarks.peers.system import System
 from benchmarks.progress import tell
-from seq2seq.files import whole, write_json
+from seq2seq.storage import atomic_write, write_json
 
 PARTS = ("training", "quality", "decoding", "latency")  # decoding and latency use the models of quality
 LATENCY_LINES = 100
@@ -93,7 +93,7 @@ class Contest:
         self.results |= {"machine": f"{platform.machine()}, {platform.system()}", "goal": self.given.goal}
         write_json(self.given.out.with_suffix(".json"), self.results)
         text = report.table(self.results)
-        with whole(self.given.out.with_suffix(".md")) as file:
+        with atomic_write(self.given.out.with_suffix(".md")) as file:
             file.write_text(text, encoding="utf-8")
         print(text)
 

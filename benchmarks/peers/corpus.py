@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from seq2seq.files import whole
+from seq2seq.storage import atomic_write
 from seq2seq.tokenizers import Tokenizer, load
 
 SOURCE, TARGET = "de", "en"
@@ -47,7 +47,7 @@ def lines(path: Path) -> list[str]:
 
 
 def write_lines(path: Path, what: list[str]) -> None:
-    with whole(path) as file:
+    with atomic_write(path) as file:
         file.write_text("".join(f"{line}\n" for line in what), encoding="utf-8", newline="\n")
 
 

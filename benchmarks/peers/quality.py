@@ -13,8 +13,8 @@ from benchmarks.peers.corpus import SOURCE, TARGET, Corpus, lines
 from benchmarks.peers.decoding import Model, Run, translate
 from benchmarks.peers.system import System
 from benchmarks.progress import tell
-from seq2seq.files import write_json
 from seq2seq.metrics import bleu
+from seq2seq.storage import write_json
 
 LOOK = 0.3  # seconds between two looks for a new checkpoint
 WRITING = 3.0  # seconds after which a checkpoint is whole

@@ -8,7 +8,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import NamedTuple
 
-from seq2seq.files import whole
+from seq2seq.storage import atomic_write
 
 _TABLES = {"encodings", "pydoc_data"}  # generated, and no prose or code to learn from
 _SKIPPED = _TABLES | {"__pycache__", "site-packages", "dist-packages", "test", "tests", "idle_test"}
@@ -72,7 +72,7 @@ def write(library: Path, out: Path, size: int) -> dict[str, tuple[int, int]]:
     sizes = {}
     for split in ("train", "val", "test"):
         texts = [headed(module).encode() for module in found if split_of(module.path) == split]
-        with whole(out / f"{split}.txt") as path:
+        with atomic_write(out / f"{split}.txt") as path:
             path.write_bytes(b"".join(texts))
         sizes[split] = len(texts), sum(map(len, texts))
     return sizes

@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from phrasebook.split import Corpus, assemble
-from seq2seq.files import whole
+from seq2seq.storage import atomic_write
 
 
 def write(corpus: Corpus, out: Path) -> None:
@@ -20,7 +20,7 @@ def write(corpus: Corpus, out: Path) -> None:
             ("en", [sentence.english for sentence in sentences]),
             ("de", [sentence.german for sentence in sentences]),
         ):
-            with whole(out / f"{name}.{ending}") as path:
+            with atomic_write(out / f"{name}.{ending}") as path:
                 path.write_text("".join(line + "\n" for line in lines), encoding="utf-8", newline="\n")
 
 

@@ -4,7 +4,7 @@ import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from seq2seq.files import whole
+from seq2seq.storage import atomic_write
 
 if TYPE_CHECKING:
     from seq2seq.inference import Alignment, Translation
@@ -17,7 +17,7 @@ NAMED = 120  # pieces of a side that have their names beside them
 
 def write_alignments(translation: "Translation", sources: Sequence[str], targets: Sequence[str], path: str) -> None:
     """A block for each line: `target piece TAB source piece:weight ...`, likeliest first; an empty line after each."""
-    with whole(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
+    with atomic_write(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
         for source, target in zip(sources, targets, strict=True):
             alignment = translation.align(source, target)
             for piece, row in zip(alignment.target, alignment.weights, strict=True):
@@ -63,7 +63,7 @@ def draw_alignment(alignment: "Alignment", path: str) -> None:
     axes.xaxis.tick_top()
     axes.tick_params(which="both", length=0)
     axes.spines[:].set_color("lightgray")
-    with whole(path) as temporary, warnings.catch_warnings():
+    with atomic_write(path) as temporary, warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph")  # a font lacks some script, whose letters become boxes
         figure.savefig(temporary, format="png", bbox_inches="tight", pad_inches=0.1)
     pyplot.close(figure)

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any, Literal
 
+from seq2seq.errors import UserError
+
 
 def average(checkpoints: list[str], output: str, of: Literal["best", "last"] = "best", count: int = 5) -> None:
     """Write one checkpoint whose weights are the mean of several of one training (Junczys-Dowmunt et al., 2016).
@@ -23,16 +25,16 @@ def average(checkpoints: list[str], output: str, of: Literal["best", "last"] = "
     import torch
 
     from seq2seq.data.vocabulary import data_of
-    from seq2seq.files import whole
     from seq2seq.inference.checkpoint import read_trained
+    from seq2seq.storage import atomic_write
 
     if count < 2:
-        raise ValueError(f"an average needs at least 2 checkpoints, and --count {count} was given")
+        raise UserError(f"an average needs at least 2 checkpoints, and --count {count} was given")
     paths = [Path(path) for path in checkpoints]
     if len(paths) == 1 and paths[0].is_dir():
         paths = kept(paths[0], of, count)
     if len(paths) < 2:
-        raise ValueError(
+        raise UserError(
             f"an average needs at least 2 checkpoints, and {len(paths)} was found in {checkpoints[0]}; "
             f"a run keeps several with --checkpoint.save_top_k"
         )
@@ -41,13 +43,13 @@ def average(checkpoints: list[str], output: str, of: Literal["best", "last"] = "
     for path in paths[1:]:
         one = read_trained(path)
         if one["model"] != mean["model"] or data_of(one)["tokenizers"] != data_of(mean)["tokenizers"]:
-            raise ValueError(f"{path} holds another model than {paths[0]}, so they have no average")
+            raise UserError(f"{path} holds another model than {paths[0]}, so they have no average")
         for name, weight in one["state_dict"].items():
             sums[name] += weight.double()
     mean["state_dict"] = {name: (sums[name] / len(paths)).to(w.dtype) for name, w in mean["state_dict"].items()}
     for key in ("optimizer_states", "lr_schedulers", "loops", "callbacks", "carried_state"):
         mean.pop(key, None)  # a mean has no training to go on with
-    with whole(output) as temporary:
+    with atomic_write(output) as temporary:
         torch.save(mean, temporary)
     print(f"{output} is the mean of {', '.join(path.name for path in paths)}")
 

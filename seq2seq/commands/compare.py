@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
+from seq2seq.errors import UserError
+
 
 def compare(
     *,
@@ -72,7 +74,7 @@ def compare(
     print(report.sentence(results, plan))
     print(f"{folder}/table.md, results.json and loss.png hold it all")
     if not any(result.finished for result in results):
-        raise ValueError(f"no training finished; {folder}/logs has what each said")
+        raise UserError(f"no training finished; {folder}/logs has what each said")
 
 
 def asked(settings: Any, config: list[str], seeds: int) -> list[str]:

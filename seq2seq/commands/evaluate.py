@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from seq2seq.commands import lines
 from seq2seq.data.text import read_blocks, read_lines
+from seq2seq.errors import UserError
 from seq2seq.precision import Precision
 
 if TYPE_CHECKING:
@@ -76,18 +77,18 @@ def evaluate(
 
     if translations is not None:
         if checkpoints or reference is None:
-            raise ValueError("a file of translations is scored without a checkpoint and with --reference")
+            raise UserError("a file of translations is scored without a checkpoint and with --reference")
         report(scores(list(read_lines(translations)), list(read_lines(reference))), json)
         return
     if not checkpoints:
-        raise ValueError("a checkpoint is needed, or --translations with --reference")
+        raise UserError("a checkpoint is needed, or --translations with --reference")
 
     from seq2seq.inference import Searching, Translation, load
 
     model = load(*checkpoints, device=device, precision=precision)
     if isinstance(model, Translation):
         if text is not None or window is not None:
-            raise ValueError("a translator is scored on --source and --reference, and has no --text and no --window")
+            raise UserError("a translator is scored on --source and --reference, and has no --text and no --window")
         searching = Searching(beams, length_penalty, patience=patience, threshold=threshold)
         searching.check()
         sources, references = pairs(model, source, reference, corpus, split)
@@ -99,9 +100,9 @@ def evaluate(
             print(f"\n  source     {sources[row]}\n  model      {said[row]}\n  reference  {references[row]}")
         return
     if source is not None or reference is not None:
-        raise ValueError("a language model is scored on a --text, and has no --source and no --reference")
+        raise UserError("a language model is scored on a --text, and has no --source and no --reference")
     if window is None and model.model.stack.grows:
-        raise ValueError("this model's state grows with the text: give --window, how many tokens it reads at once")
+        raise UserError("this model's state grows with the text: give --window, how many tokens it reads at once")
     blocks = Counted(read_blocks(text) if text is not None else corpus_text(model, corpus, split))
     nats, tokens = model.nats(blocks, window)
     report_language(nats, tokens, blocks, json)
@@ -128,10 +129,10 @@ def pairs(
     """Sources and their references, from two files or from a corpus."""
     if source is not None or reference is not None:
         if source is None or reference is None:
-            raise ValueError("--source and --reference go together")
+            raise UserError("--source and --reference go together")
         sources, references = list(read_lines(source)), list(read_lines(reference))
         if len(sources) != len(references):
-            raise ValueError(
+            raise UserError(
                 f"every source needs a reference: {source} has {len(sources)} lines and {reference} {len(references)}"
             )
         return sources, references

@@ -21,6 +21,7 @@ import seq2seq.training  # noqa: F401
 from seq2seq.commands.options import Parser, add_options
 from seq2seq.commands.parser import underscored
 from seq2seq.data.vocabulary import data_of
+from seq2seq.errors import UserError
 from seq2seq.inference import Translation
 from seq2seq.inference.checkpoint import find, read
 from seq2seq.models import LanguageModel, Translator
@@ -98,7 +99,7 @@ class Experiment(LightningCLI):
             if weights is not None and options.resume:
                 weights = runs.last_checkpoint(self.run_folder)  # which carries the tokenizer that it started with
         elif options.ckpt_path is None:
-            raise ValueError(f"{self.subcommand} needs a trained model: name its run or checkpoint with --ckpt-path")
+            raise UserError(f"{self.subcommand} needs a trained model: name its run or checkpoint with --ckpt-path")
         else:
             weights = options.ckpt_path
         if options.ckpt_path is not None:
@@ -271,6 +272,6 @@ def run(args: list[str]) -> None:
     try:
         Experiment([underscored(argument) for argument in args])
     except MisconfigurationException as error:
-        raise ValueError(str(error)) from error
+        raise UserError(str(error)) from error
     finally:
         os.environ.pop(RUN, None)

@@ -6,7 +6,8 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from seq2seq.files import plain, write_json
+from seq2seq.errors import UserError
+from seq2seq.storage import plain, write_json
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -66,14 +67,14 @@ def inspect(
     """
     subject, *paths = models
     if subject != "gradients":
-        raise ValueError(f"only gradients can be inspected, as in seq2seq inspect gradients MODEL, and not {subject}")
+        raise UserError(f"only gradients can be inspected, as in seq2seq inspect gradients MODEL, and not {subject}")
     if not paths:
-        raise ValueError("a model is needed: a checkpoint, the folder of a run, or a configuration (.yaml)")
+        raise UserError("a model is needed: a checkpoint, the folder of a run, or a configuration (.yaml)")
     if steps < 1 or windows < 1:
-        raise ValueError(f"steps and windows must be at least 1, and {steps} and {windows} were given")
+        raise UserError(f"steps and windows must be at least 1, and {steps} and {windows} were given")
     names = default_labels(paths) if labels is None else [label.strip() for label in labels.split(",")]
     if len(names) != len(paths):
-        raise ValueError(f"each of the {len(paths)} models needs a label, and {len(names)} were given: {labels}")
+        raise UserError(f"each of the {len(paths)} models needs a label, and {len(names)} were given: {labels}")
 
     from seq2seq.commands import lines
     from seq2seq.inference import usable
@@ -142,7 +143,7 @@ def configured(path: str, label: str, text: str | None, seed: int) -> Subject:
     from seq2seq.data.text import read_blocks
 
     if not Path(path).is_file():
-        raise FileNotFoundError(f"there is no configuration {path}")
+        raise UserError(f"there is no configuration {path}")
     made = blueprint(path, seed)
     model, data = language_model(made.model, path), made.datamodule
     blocks = read_blocks(text) if text is not None else [data.tokenizer.decode(data.ids("validation")[: MOST + 1])]
@@ -155,7 +156,7 @@ def language_model(model: Any, path: str) -> "RecurrentLanguageModel":
 
     if not isinstance(model, RecurrentLanguageModel):
         kind = "Translator" if isinstance(model, EncoderDecoder) else type(model).__name__
-        raise ValueError(f"gradients are inspected in language models, and {path} is a {kind}")
+        raise UserError(f"gradients are inspected in language models, and {path} is a {kind}")
     return model
 
 
@@ -166,7 +167,7 @@ def places(subject: Subject, windows: int, width: int) -> "Tensor":
     encoded = subject.tokenizer.encode_blocks(subject.text)
     ids = torch.tensor(list(islice(chain.from_iterable(encoded), MOST)), dtype=torch.long)
     if len(ids) < width:
-        raise ValueError(
+        raise UserError(
             f"{width - WARM_UP - 1} steps need a text of at least {width:,} {unit(subject.tokenizer)}, and the one for "
             f"{subject.given} has {len(ids):,}; give fewer --steps or another --text"
         )

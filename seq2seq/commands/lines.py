@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import IO
 
 from seq2seq.data.text import BYTE_ORDER_MARK, decode, open_file, without_line_end
-from seq2seq.files import whole
+from seq2seq.errors import UserError
+from seq2seq.storage import atomic_write
 
 
 def binary(path: str | None) -> AbstractContextManager[IO[bytes]]:
@@ -53,8 +54,8 @@ def output(path: str | None) -> Iterator[IO[str]]:
         sys.stdout.flush()
         return
     if os.path.isdir(path):
-        raise IsADirectoryError(f"{path} is a folder where a file is meant")
-    with whole(Path(path)) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
+        raise UserError(f"{path} is a folder where a file is meant")
+    with atomic_write(Path(path)) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
         yield file
 
 

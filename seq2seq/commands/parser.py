@@ -12,6 +12,8 @@ from typing import Any, NoReturn
 import docstring_parser
 from jsonargparse import ArgumentParser, DefaultHelpFormatter
 
+from seq2seq.errors import UserError
+
 
 class Formatter(RawDescriptionHelpFormatter, DefaultHelpFormatter):
     """Examples stay as they are written, and options show their types and defaults."""
@@ -24,7 +26,7 @@ class OneLineErrors(ArgumentParser):
         return re.sub(r"--\w+", lambda option: option.group().replace("_", "-"), super().format_help(*formatter))
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
-        raise ValueError(plain_sentence(message, names(self)))
+        raise UserError(plain_sentence(message, names(self)))
 
 
 def underscored(argument: str) -> str:

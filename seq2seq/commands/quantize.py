@@ -24,12 +24,12 @@ def quantize(checkpoint: str, output: str, precision: Literal["bf16", "int8"] = 
     import torch
 
     from seq2seq.data.vocabulary import data_of
-    from seq2seq.files import whole
     from seq2seq.inference.checkpoint import find, open_checkpoint, read
+    from seq2seq.storage import atomic_write
 
     held = read(checkpoint)
     rounded = open_checkpoint(checkpoint, precision).model.state_dict()
-    with whole(output) as temporary:
+    with atomic_write(output) as temporary:
         kept = {"model": held["model"], "precision": precision, "state_dict": rounded, "data": data_of(held)}
         torch.save(kept, temporary)
     before, after = (f"{size(weights) / 1e6:.1f} MB" for weights in (held["state_dict"], rounded))

@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from tempfile import SpooledTemporaryFile
 
 from seq2seq.commands.lines import text_lines
+from seq2seq.errors import UserError
 from seq2seq.precision import Precision
 
 IN_MEMORY = 1 << 16  # characters of a waiting text that are kept out of its file
@@ -52,7 +53,7 @@ def sample(
     from seq2seq.search import Sampler
 
     if length < 1 or count < 1:
-        raise ValueError(f"length and count must be at least 1, and {length} and {count} were given")
+        raise UserError(f"length and count must be at least 1, and {length} and {count} were given")
     sampler = Sampler(temperature, top_k, top_p, min_p)
     sampler.check()
     starts = [start for start in (list(text_lines(prompts)) if prompts else [prompt]) for _ in range(count)]

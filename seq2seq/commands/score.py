@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from seq2seq.commands import lines
 from seq2seq.data.text import read_lines
+from seq2seq.errors import UserError
 from seq2seq.precision import Precision
 
 Pieces: TypeAlias = list[tuple[str, float]]  # of a line, each with its log-probability
@@ -48,16 +49,16 @@ def score(
     shown: Iterable[tuple[str, Pieces]]
     if isinstance(model, Translation):
         if source is None or target is None or text is not None:
-            raise ValueError("a translator scores given translations: --source and --target are needed, and no --text")
+            raise UserError("a translator scores given translations: --source and --target are needed, and no --text")
         sources, targets = list(read_lines(source)), list(read_lines(target))
         if len(sources) != len(targets):
-            raise ValueError(
+            raise UserError(
                 f"every source needs a translation: {source} has {len(sources)} lines and {target} {len(targets)}"
             )
         shown = zip(targets, model.score(zip(sources, targets, strict=True)), strict=True)
     else:
         if source is not None or target is not None:
-            raise ValueError("a language model scores a --text, and has no --source and --target")
+            raise UserError("a language model scores a --text, and has no --source and --target")
         read, written = tee(lines.exact_lines(text))
         pieces = ((token.text, -token.nats) for token in model.score(read))
         shown = zip((line.removesuffix("\n") for line in written), by_line(pieces), strict=False)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from seq2seq.errors import UserError
 from seq2seq.report import say
 
 if TYPE_CHECKING:
@@ -32,9 +33,9 @@ def shortlist(checkpoint: str, output: str, corpus: str | None = None, frequent:
         likely: Number of target tokens for each source token.
     """
     if frequent < 0 or likely < 0:
-        raise ValueError(f"frequent and likely must be at least 0, not {frequent} and {likely}")
+        raise UserError(f"frequent and likely must be at least 0, not {frequent} and {likely}")
     if Path(output).is_dir():
-        raise IsADirectoryError(f"{output} is a folder where a file is meant")
+        raise UserError(f"{output} is a folder where a file is meant")
 
     from seq2seq.data.corpora import has_split, load_pairs
     from seq2seq.data.pairs import encode_pairs

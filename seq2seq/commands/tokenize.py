@@ -9,6 +9,7 @@ from typing import NamedTuple
 from jsonargparse import lazy_instance  # type: ignore[attr-defined]
 
 from seq2seq.data.text import open_file, read_lines
+from seq2seq.errors import UserError
 from seq2seq.special import UNK
 from seq2seq.tokenizers import Subwords, Tokenizer, restore, save
 
@@ -69,13 +70,13 @@ def tokenize(
 def _check(files: list[str], measured: list[str], out: str) -> None:
     """Raise what would otherwise come after the work of learning, or be lost in it."""
     if not files:
-        raise ValueError("there must be at least one file to learn from")
+        raise UserError("there must be at least one file to learn from")
     for file in measured:
         open_file(file).close()
     if all(os.stat(file).st_size == 0 for file in files if Path(file).is_file()):
-        raise ValueError(f"there must be text to learn from, but {' and '.join(files)} is empty")
+        raise UserError(f"there must be text to learn from, but {' and '.join(files)} is empty")
     if Path(out).is_dir():
-        raise IsADirectoryError(f"{out} is a folder where a file is meant")
+        raise UserError(f"{out} is a folder where a file is meant")
 
 
 def _fit(tokenizer: Tokenizer, lines: Iterator[str]) -> Fit:

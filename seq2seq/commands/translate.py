@@ -3,6 +3,7 @@
 import sys
 
 from seq2seq.commands import lines
+from seq2seq.errors import UserError
 from seq2seq.precision import Precision
 
 
@@ -64,7 +65,7 @@ def translate(
     how.check()
     sources = list(lines.text_lines(input)) if picture or alignments else []  # only these keep all lines in memory
     if picture and not 1 <= picture_line <= len(sources):
-        raise ValueError(f"the picture's line must be from 1 to {len(sources)}, and {picture_line} was given")
+        raise UserError(f"the picture's line must be from 1 to {len(sources)}, and {picture_line} was given")
     coming = sources or lines.text_lines(input)
     kept = []
     with (

@@ -10,7 +10,7 @@ from seq2seq.comparison.calibration import calibrate
 from seq2seq.comparison.measures import Generation, generation
 from seq2seq.comparison.plan import Plan, Settings, Variant, agreed, config_of, load, make_plan, save
 from seq2seq.comparison.results import Result, Trial, ordered, trial_of
-from seq2seq.files import plain, write_json
+from seq2seq.storage import plain, write_json
 
 Look = Callable[[str, str], object]  # what is done now, and how far it is
 Say = Callable[[str], object]

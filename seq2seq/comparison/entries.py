@@ -10,6 +10,7 @@ import yaml
 from torch import nn
 
 import seq2seq.recurrence
+from seq2seq.errors import UserError
 from seq2seq.models import Translator
 from seq2seq.recurrence import Recurrence
 
@@ -33,7 +34,7 @@ def parse_entries(texts: Sequence[str], model: type[pl.LightningModule]) -> list
         entry = parse_entry(text, model)
         for other in entries:
             if (other.layers, other.options) == (entry.layers, entry.options):
-                raise ValueError(f"{text} is named twice in --layers, and compared with itself it says nothing")
+                raise UserError(f"{text} is named twice in --layers, and compared with itself it says nothing")
         entries.append(entry)
     return entries
 
@@ -44,17 +45,17 @@ def parse_entry(text: str, model: type[pl.LightningModule]) -> Entry:
     for role, name in layers.items():
         known = classes(encoder=role == "encoder")
         if name not in known:
-            raise ValueError(f"there is no layer {name or repr(name)}{nearest(name, known)}")
+            raise UserError(f"there is no layer {name or repr(name)}{nearest(name, known)}")
     options: dict[str, Any] = {}
     for pair in keys.split(",") if colon else ():
         key, equals, value = pair.partition("=")
         if not equals or not key:
-            raise ValueError(f"an option of a layer is written key=value, and {pair!r} was given in {text}")
+            raise UserError(f"an option of a layer is written key=value, and {pair!r} was given in {text}")
         if key in options:
-            raise ValueError(f"{key} is given twice in {text}")
+            raise UserError(f"{key} is given twice in {text}")
         known_keys = keys_of(layers, model)
         if key not in known_keys:
-            raise ValueError(f"{names} has no option {key}{nearest(key, known_keys)}")
+            raise UserError(f"{names} has no option {key}{nearest(key, known_keys)}")
         options[key] = number(value, key, text) if key == "lr" else yaml.safe_load(value)
     return Entry(text, layers, options)
 
@@ -64,10 +65,10 @@ def roles(names: str, text: str, model: type[pl.LightningModule]) -> tuple[str, 
     parts = names.count("/") + 1
     if not issubclass(model, Translator):
         if parts > 1:
-            raise ValueError(f"only a translator has an encoder, and {text} names two layers of a language model")
+            raise UserError(f"only a translator has an encoder, and {text} names two layers of a language model")
         return ("layer",)
     if parts > 2:
-        raise ValueError(f"a translator has an encoder and a decoder, and {text} names {parts} layers")
+        raise UserError(f"a translator has an encoder and a decoder, and {text} names {parts} layers")
     return ("decoder",) if parts == 1 else ("encoder", "decoder")
 
 
@@ -101,7 +102,7 @@ def number(value: str, key: str, text: str) -> float:
     try:
         return float(value)
     except ValueError:
-        raise ValueError(f"{key} must be a number, and {value} was given in {text}") from None
+        raise UserError(f"{key} must be a number, and {value} was given in {text}") from None
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from seq2seq.comparison.curves import Point
 from seq2seq.comparison.results import Result
-from seq2seq.files import whole
+from seq2seq.storage import atomic_write
 
 # told apart by every eye (Okabe and Ito, 2008); the marks and dashes tell apart what has the same colour again
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -86,7 +86,7 @@ def draw(results: Sequence[Result], metric: str, path: Path) -> None:
     handles, labels = panels[0].get_legend_handles_labels()
     if handles:
         figure.legend(handles, labels, loc="outside right center", frameon=False, fontsize=9)
-    with whole(path) as temporary:
+    with atomic_write(path) as temporary:
         figure.savefig(temporary, format="png")
     pyplot.close(figure)
 

@@ -15,8 +15,9 @@ from jsonargparse import ArgumentParser
 from seq2seq.comparison.blocks import block, varied
 from seq2seq.comparison.entries import parse_entries
 from seq2seq.comparison.widths import Width, close, counter, nearest, solve
-from seq2seq.files import whole, write_json
+from seq2seq.errors import UserError
 from seq2seq.models import LanguageModel, Translator
+from seq2seq.storage import atomic_write, write_json
 
 Budget = Literal["parameters", "time", "tokens"]
 VALIDATIONS = 8  # of each training, about
@@ -75,7 +76,7 @@ def make_plan(settings: Settings) -> Plan:
     entries = parse_entries(settings.layers, model)
     for entry in entries:
         if settings.budget == "parameters" and "size" in entry.options:
-            raise ValueError(f"--budget parameters solves the size of each layer, and {entry.text} gives one")
+            raise UserError(f"--budget parameters solves the size of each layer, and {entry.text} gives one")
     known = vocabulary(config, model)
     target = settings.parameters
     if settings.budget == "parameters" and target is None:
@@ -113,21 +114,21 @@ def solved(
 def check(settings: Settings) -> None:
     """Raise a ValueError if the budget says too little or too much."""
     if settings.seeds < 1:
-        raise ValueError(f"--seeds must be at least 1, and {settings.seeds} was given")
+        raise UserError(f"--seeds must be at least 1, and {settings.seeds} was given")
     if settings.minutes is not None and settings.minutes <= 0:
-        raise ValueError(f"--minutes must be more than 0, and {settings.minutes} was given")
+        raise UserError(f"--minutes must be more than 0, and {settings.minutes} was given")
     if settings.steps is not None and settings.steps < 1:
-        raise ValueError(f"--steps must be at least 1, and {settings.steps} was given")
+        raise UserError(f"--steps must be at least 1, and {settings.steps} was given")
     if settings.minutes is not None and settings.steps is not None:
-        raise ValueError("--minutes and --steps both say how long each trains: give one of them")
+        raise UserError("--minutes and --steps both say how long each trains: give one of them")
     if settings.budget == "time" and settings.minutes is None:
-        raise ValueError("--budget time needs --minutes, the training time of each")
+        raise UserError("--budget time needs --minutes, the training time of each")
     if settings.budget == "tokens" and settings.minutes is not None:
-        raise ValueError("--budget tokens gives all the same steps: --steps says how many, and not --minutes")
+        raise UserError("--budget tokens gives all the same steps: --steps says how many, and not --minutes")
     if settings.budget != "parameters" and settings.parameters is not None:
-        raise ValueError(f"--parameters belongs to --budget parameters, and not to --budget {settings.budget}")
+        raise UserError(f"--parameters belongs to --budget parameters, and not to --budget {settings.budget}")
     if settings.minutes is None and settings.steps is None and (settings.config["trainer"]["max_steps"] or 0) < 1:
-        raise ValueError(
+        raise UserError(
             "the configuration has no trainer.max_steps: say with --steps or --minutes how long each trains"
         )
 
@@ -137,7 +138,7 @@ def model_of(config: dict[str, Any]) -> type[pl.LightningModule]:
     name = config["model"]["class_path"].rsplit(".", 1)[-1]
     kinds = {kind.__name__: kind for kind in (LanguageModel, Translator)}
     if name not in kinds:
-        raise ValueError(f"a LanguageModel or a Translator can be compared, and the configuration has a {name}")
+        raise UserError(f"a LanguageModel or a Translator can be compared, and the configuration has a {name}")
     return kinds[name]
 
 
@@ -150,7 +151,7 @@ def vocabulary(config: dict[str, Any], model: type[pl.LightningModule]) -> dict[
         data = parser.instantiate_classes(parser.parse_object({"data": config["data"]})).data
     own = VOCABULARY[:1] if issubclass(model, LanguageModel) else VOCABULARY[1:]
     if not all(hasattr(data, name) for name in own):
-        raise ValueError(f"a {model.__name__} cannot be trained on {type(data).__name__}")
+        raise UserError(f"a {model.__name__} cannot be trained on {type(data).__name__}")
     return {name: getattr(data, name) for name in own}
 
 
@@ -161,7 +162,7 @@ def counted(
     try:
         return counter(model, {**config["model"]["init_args"], **known})
     except Exception as error:  # jsonargparse raises several kinds for a value of another type
-        raise ValueError(f"{what} cannot be built: {reason(error)}") from error
+        raise UserError(f"{what} cannot be built: {reason(error)}") from error
 
 
 def width_of(config: dict[str, Any], model: type[pl.LightningModule], known: dict[str, Any], what: str) -> Width:
@@ -170,7 +171,7 @@ def width_of(config: dict[str, Any], model: type[pl.LightningModule], known: dic
     try:
         return Width(size, counted(config, model, known, what)(size))
     except ValueError as error:
-        raise ValueError(f"{what} cannot be built: {' '.join(str(error).split())}") from error
+        raise UserError(f"{what} cannot be built: {' '.join(str(error).split())}") from error
 
 
 def reason(error: Exception) -> str:
@@ -214,7 +215,7 @@ def slug(text: str, taken: Sequence[str]) -> str:
 def save(plan: Plan, folder: Path) -> None:
     """Write the plan, and beside it the configurations that its trainings get."""
     for variant in plan.variants:
-        with whole(config_of(folder, variant)) as temporary:
+        with atomic_write(config_of(folder, variant)) as temporary:
             temporary.write_text(yaml.safe_dump(variant.config, sort_keys=False), encoding="utf-8")
     held = {
         "settings": plan.settings._asdict(),
@@ -238,7 +239,7 @@ def load(folder: Path) -> Plan | None:
         settings, variants = Settings(**held["settings"]), [Variant(**one) for one in held["variants"]]
         return Plan(settings, variants, tuple(Variant(**one) for one in held.get("aside", ())))
     except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path} is no plan of a comparison; --again makes a new one") from error
+        raise UserError(f"{path} is no plan of a comparison; --again makes a new one") from error
 
 
 def agreed(old: Plan, new: Plan, folder: Path) -> Plan:
@@ -255,7 +256,7 @@ def agreed(old: Plan, new: Plan, folder: Path) -> Plan:
         if now.entry in before and any(before[now.entry].config[key] != now.config[key] for key in DECIDED)
     ]
     if changed:
-        raise ValueError(
+        raise UserError(
             f"{folder} holds another comparison (changed: {', '.join(changed[:5])}); --output names another folder, "
             f"and --again starts this one anew"
         )

@@ -14,7 +14,7 @@ from seq2seq.comparison.plan import Plan
 from seq2seq.comparison.results import Result
 from seq2seq.comparison.table import clock, markdown
 from seq2seq.comparison.verdict import Score, verdict
-from seq2seq.files import plain, whole, write_json
+from seq2seq.storage import atomic_write, plain, write_json
 
 RULE = (
     "Spread is the sample standard deviation over seeds; a gap between two means that is no larger than the larger of "
@@ -72,7 +72,7 @@ def write(results: Sequence[Result], plan: Plan, folder: Path, command: str) -> 
         f"{where}cores: {place['cores']}, threads: {place['threads']}, {place['processor']}; torch {place['torch']}, "
         f"seq2seq {place['seq2seq']}; all trainings together {clock(total)}.\n"
     )
-    with whole(folder / "table.md") as temporary:
+    with atomic_write(folder / "table.md") as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 

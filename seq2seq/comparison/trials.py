@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Literal, NamedTuple
 
-from seq2seq.files import write_json
+from seq2seq.storage import write_json
 from seq2seq.training import runs
 
 POLL = 0.2  # seconds between two looks at a training

@@ -9,6 +9,8 @@ import pytorch_lightning as pl
 import torch
 from jsonargparse import ArgumentParser
 
+from seq2seq.errors import UserError
+
 CLOSE = 0.02  # share by which the counts of models that are compared may differ
 FAR = 256  # widths that are tried one after the other for one that a layer can have
 
@@ -53,7 +55,7 @@ def solve(count: Count, target: int, what: str) -> Width:
     """
     best = nearest(count, target, what)
     if not close(best, target):
-        raise ValueError(
+        raise UserError(
             f"{what} cannot have {target:,} parameters within {100 * CLOSE:g} %: the nearest is {best.parameters:,} "
             f"with size {best.size}"
         )
@@ -70,7 +72,7 @@ def nearest(count: Count, target: int, what: str) -> Width:
     while above is not None and above.parameters < target:
         above = up(count, 2 * above.size)
     if above is None:
-        raise ValueError(f"{what} cannot be built with any size: {why_not(count)}")
+        raise UserError(f"{what} cannot be built with any size: {why_not(count)}")
     sizes = range(1, above.size + 1)
 
     def enough(size: int) -> bool:

@@ -8,6 +8,8 @@ from typing import Any, Generic, TypeVar
 import torch
 from torch.utils.data import DataLoader
 
+from seq2seq.errors import UserError
+
 B = TypeVar("B")
 
 
@@ -80,7 +82,7 @@ class Epochs(Generic[B]):
 
     def load_state_dict(self, state: dict[str, int]) -> None:
         if state["length"] != self.length:
-            raise ValueError(
+            raise UserError(
                 f"the checkpoint's epochs have {state['length']} batches and those of this corpus and configuration "
                 f"{self.length}, so this training cannot go on where it stopped"
             )

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from seq2seq.errors import UserError
+
 Lengths = np.ndarray[tuple[int], np.dtype[np.int32]]  # half of numpy's usual, since a corpus has many of them
 
 
@@ -18,7 +20,7 @@ def buckets(source: Lengths, target: Lengths, tokens: int, random: np.random.Gen
         random: What draws the order.
     """
     if tokens < 1:
-        raise ValueError(f"a batch must hold at least 1 token, not {tokens}")
+        raise UserError(f"a batch must hold at least 1 token, not {tokens}")
     mixed = np.arange(len(source), dtype=np.int32)
     if random is not None:
         random.shuffle(mixed)

@@ -6,8 +6,8 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from seq2seq.cache import cached_file
 from seq2seq.data.text import open_file
+from seq2seq.storage import cached_file
 
 if TYPE_CHECKING:
     from datasets import Dataset

@@ -21,6 +21,7 @@ from seq2seq.data.formats import dataset_rows, read_text
 from seq2seq.data.hub import hub_has_split, hub_split
 from seq2seq.data.layout import local_parts, missing_split
 from seq2seq.data.text import read_lines, without_line_end
+from seq2seq.errors import UserError
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -94,14 +95,14 @@ def _open(source: str, split: str, columns: Sequence[str], subset: str | None) -
     if parts is None:
         dataset = hub_split(source, split, subset)
         if dataset is None:
-            raise ValueError(f"{source} on the Hugging Face Hub has no split {split!r}")
+            raise UserError(f"{source} on the Hugging Face Hub has no split {split!r}")
         return _Corpus(
             [_Table(dataset_rows(dataset, columns, source), False)],
             content_hash(salt=(dataset._fingerprint, *columns)),
             name,
         )
     if not parts:
-        raise FileNotFoundError(missing_split(source, split, columns, subset))
+        raise UserError(missing_split(source, split, columns, subset))
     paths = [path for part in parts for path in part.paths]
     readers = [(part.read.__name__, len(part.paths)) for part in parts]
     tables = [_Table(part.read(part.paths, columns), part.read is read_text) for part in parts]
@@ -124,5 +125,5 @@ def _dataset(rows: Iterable[Row], columns: Sequence[str], corpus: _Corpus) -> "D
     key = content_hash(salt=(_VERSION, *columns, corpus.key))
     dataset = cached_dataset(rows, columns, key)
     if len(dataset) == 0:
-        raise ValueError(f"{corpus.name} is empty")
+        raise UserError(f"{corpus.name} is empty")
     return dataset

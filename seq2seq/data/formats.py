@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from seq2seq.data.cache import Row
 from seq2seq.data.text import read_blocks, read_lines
+from seq2seq.errors import UserError
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -24,7 +25,7 @@ def read_parallel(paths: Sequence[Path], columns: Sequence[str]) -> Iterator[Row
     for row in zip_longest(*map(read_lines, paths)):
         if None in row:
             counts = [f"{path} has {sum(1 for _ in read_lines(path))}" for path in paths]
-            raise ValueError(f"parallel files must have equally many lines, but {' and '.join(counts)}")
+            raise UserError(f"parallel files must have equally many lines, but {' and '.join(counts)}")
         yield row
 
 
@@ -45,7 +46,7 @@ def read_tab_separated(paths: Sequence[Path], columns: Sequence[str]) -> Iterato
                 continue
             places = _positions(columns, width, path)
         if len(values) != width:
-            raise ValueError(f"{path}, line {number} must have {width - 1} tabs as line 1 has, not {len(values) - 1}")
+            raise UserError(f"{path}, line {number} must have {width - 1} tabs as line 1 has, not {len(values) - 1}")
         yield tuple(values[place] for place in places)
 
 
@@ -59,9 +60,9 @@ def read_json_lines(paths: Sequence[Path], columns: Sequence[str]) -> Iterator[R
         try:
             found = json.loads(line)
         except ValueError as error:
-            raise ValueError(f"{where} must be a JSON object, but it is not JSON: {error}") from None
+            raise UserError(f"{where} must be a JSON object, but it is not JSON: {error}") from None
         if not isinstance(found, dict):
-            raise ValueError(f"{where} must be a JSON object, not {_kind(found)}")
+            raise UserError(f"{where} must be a JSON object, not {_kind(found)}")
         yield _pick(found, columns, where)
 
 
@@ -74,7 +75,7 @@ def read_parquet(paths: Sequence[Path], columns: Sequence[str]) -> Iterator[Row]
     try:
         file = ParquetFile(path)
     except pyarrow.ArrowInvalid as error:
-        raise ValueError(f"{path} is not a Parquet file: {one_line(error)}") from None
+        raise UserError(f"{path} is not a Parquet file: {one_line(error)}") from None
     with file:
         wanted = _needed(file.schema_arrow.names, columns, str(path))
         batches = file.iter_batches(batch_size=1000, columns=wanted)
@@ -98,7 +99,7 @@ def _needed(present: Sequence[str], columns: Sequence[str], name: str) -> list[s
     if "translation" in present:
         return ["translation"]
     absent = next(column for column in columns if column not in present)
-    raise ValueError(f"{name} has no column {absent!r}; it has {_listed(present)}")
+    raise UserError(f"{name} has no column {absent!r}; it has {_listed(present)}")
 
 
 def _pick(found: Mapping[str, Any], columns: Sequence[str], where: str) -> Row:
@@ -108,12 +109,12 @@ def _pick(found: Mapping[str, Any], columns: Sequence[str], where: str) -> Row:
         found = inner
     for column in columns:
         if column not in found:
-            raise ValueError(f"{where} has no column {column!r}; it has {_listed(found)}")
+            raise UserError(f"{where} has no column {column!r}; it has {_listed(found)}")
         value = found[column]
         if not isinstance(value, str):
-            raise ValueError(f"{where} must have a string in column {column!r}, not {_kind(value)}")
+            raise UserError(f"{where} must have a string in column {column!r}, not {_kind(value)}")
         if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
-            raise ValueError(f"{where} has half a character (a lone surrogate) in column {column!r}")
+            raise UserError(f"{where} has half a character (a lone surrogate) in column {column!r}")
     return tuple(found[column] for column in columns)
 
 
@@ -125,13 +126,13 @@ def one_line(error: BaseException) -> str:
 
 def _positions(columns: Sequence[str], width: int, path: Path) -> list[int]:
     if not all(column.isdecimal() for column in columns):
-        raise ValueError(
+        raise UserError(
             f"line 1 of {path} does not name the columns {_listed(columns)}: "
             f'add such a line, or name columns by their position, "0" for the first'
         )
     places = [int(column) for column in columns]
     if max(places) >= width:
-        raise ValueError(f"{path}, line 1 has {width} columns, so position {max(places)} must be below {width}")
+        raise UserError(f"{path}, line 1 has {width} columns, so position {max(places)} must be below {width}")
     return places
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from seq2seq.data.formats import one_line
 from seq2seq.data.layout import ENDINGS, names_of
+from seq2seq.errors import UserError
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -46,7 +47,7 @@ def _name_there(path: str, split: str, subset: str | None) -> str | None:
 def _hub(name: str) -> Iterator[None]:
     """Work without progress bars and warnings, without long waits, and with errors of one sentence."""
     if not _NAME.fullmatch(name) or name.endswith(ENDINGS):
-        raise FileNotFoundError(f"there is no file or folder {name}")
+        raise UserError(f"there is no file or folder {name}")
     import datasets
     import huggingface_hub
 
@@ -66,7 +67,7 @@ def _hub(name: str) -> Iterator[None]:
         yield
     except Exception as error:
         reason = one_line(error) if answers else "it does not answer, and gave nothing of this name earlier"
-        raise FileNotFoundError(
+        raise UserError(
             f"there is no file or folder {name}, and the Hugging Face Hub could not give it either: {reason}"
         ) from error
     finally:
@@ -86,7 +87,7 @@ def _answers(name: str) -> bool:
     try:
         HfApi().dataset_info(name, timeout=_SECONDS)
     except RepositoryNotFoundError:
-        raise FileNotFoundError("it has no such data set, or not for you") from None
+        raise UserError("it has no such data set, or not for you") from None
     except HfHubHTTPError:
         return True
     except Exception:  # whatever the network or its library raises

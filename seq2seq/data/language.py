@@ -12,6 +12,7 @@ from seq2seq.data.batches import Batches, Epochs
 from seq2seq.data.corpora import has_split, load_texts
 from seq2seq.data.streams import Ids, Streams, ids_of
 from seq2seq.data.vocabulary import check_unchanged, open_tokenizer
+from seq2seq.errors import UserError
 from seq2seq.report import say
 from seq2seq.tokenizers import Characters, Tokenizer
 
@@ -44,7 +45,7 @@ class LanguageData(pl.LightningDataModule):
     ) -> None:
         super().__init__()
         if not 0 < held_out < 1:
-            raise ValueError(f"held_out must lie between 0 and 1, and {held_out} was given")
+            raise UserError(f"held_out must lie between 0 and 1, and {held_out} was given")
         self.corpus = corpus
         self.options = tokenizer if tokenizer is not None else Characters()
         self.batch_size = batch_size
@@ -87,7 +88,7 @@ class LanguageData(pl.LightningDataModule):
             return ids
         cut = int(len(ids) * (1 - self.held_out))
         if min(cut, len(ids) - cut) < 2:
-            raise ValueError(
+            raise UserError(
                 f"{self.corpus} has no validation split, and its {len(ids) - 1} tokens are too few to keep "
                 f"{self.held_out} of them for that"
             )
@@ -109,7 +110,7 @@ class LanguageData(pl.LightningDataModule):
     def train_dataloader(self) -> Epochs[LanguageBatch]:
         streams, (rank, ranks) = self.train, self.ranks
         if self.batch_size < ranks:
-            raise ValueError(
+            raise UserError(
                 f"{self.batch_size} streams cannot be split over {ranks} processes: batch_size must be at least {ranks}"
             )
         return Epochs(partial(_every_chunk, streams), partial(_chunk, streams, rank, ranks), self.workers)

@@ -8,6 +8,7 @@ from typing import NamedTuple, TypeAlias
 
 from seq2seq.data.cache import Row
 from seq2seq.data.formats import read_json_lines, read_parallel, read_parquet, read_tab_separated, read_text
+from seq2seq.errors import UserError
 
 Reader: TypeAlias = Callable[[Sequence[Path], Sequence[str]], Iterator[Row]]
 
@@ -40,23 +41,23 @@ def local_parts(source: str, split: str, columns: Sequence[str], subset: str | N
         subset: a folder inside the folder.
     """
     if not source:
-        raise ValueError("a corpus must be named by a folder, a file, a glob or a name on the Hub, not by nothing")
+        raise UserError("a corpus must be named by a folder, a file, a glob or a name on the Hub, not by nothing")
     path = Path(source).expanduser()
     if path.is_dir():
         if subset is not None:
             path = path / subset
             if not path.is_dir():
-                raise FileNotFoundError(f"the subset {subset!r} must be a folder inside {source}, which has none such")
+                raise UserError(f"the subset {subset!r} must be a folder inside {source}, which has none such")
         return _in_folder(path, split, columns)
     if path.exists():
         if not path.is_file():
-            raise ValueError(f"{source} must be a file that can be read twice, not a pipe or a device")
+            raise UserError(f"{source} must be a file that can be read twice, not a pipe or a device")
         return [_part(path, columns)] if split == "train" else []
     if glob.has_magic(source):
         paths = sorted((Path(found) for found in glob.glob(str(path), recursive=True)), key=_natural)
         files = [found for found in paths if found.is_file()]
         if not files:
-            raise FileNotFoundError(f"no file matches {source}")
+            raise UserError(f"no file matches {source}")
         return [_part(found, columns) for found in files] if split == "train" else []
     return None
 
@@ -105,7 +106,7 @@ def _named(folder: Path, name: str, columns: Sequence[str]) -> list[Part]:
             return [_part(path, columns) for path in sorted(shards, key=_natural)]
     if there:
         absent = next(path for path in beside if path not in there)
-        raise FileNotFoundError(f"{there[0]} must have {absent.name} beside it, which is not there")
+        raise UserError(f"{there[0]} must have {absent.name} beside it, which is not there")
     return []
 
 
@@ -113,7 +114,7 @@ def _part(path: Path, columns: Sequence[str]) -> Part:
     reader = _READERS.get(path.suffix)
     if reader is None and len(columns) > 1:
         if path.suffix != ".txt":
-            raise ValueError(f"pairs must be in a file ending in {_LISTED_ENDINGS}, or a folder, which {path} is not")
+            raise UserError(f"pairs must be in a file ending in {_LISTED_ENDINGS}, or a folder, which {path} is not")
         reader = read_tab_separated
     return Part(reader or read_text, (path,))
 
@@ -128,7 +129,7 @@ def _writes_its_corpus(folder: Path) -> bool:
 
 def _is_file(path: Path) -> bool:
     if path.is_dir():
-        raise IsADirectoryError(f"{path} is a folder where a file is meant")
+        raise UserError(f"{path} is a folder where a file is meant")
     return path.is_file()
 
 

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from seq2seq.batch import TranslationBatch
-from seq2seq.cache import cached_file
 from seq2seq.data.buckets import Lengths, buckets
 from seq2seq.report import say
 from seq2seq.special import BOS, EOS, PAD
+from seq2seq.storage import cached_file
 from seq2seq.tokenizers import Tokenizer
 
 _ROWS_AT_ONCE = 1000

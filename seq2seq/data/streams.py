@@ -7,9 +7,10 @@ import numpy as np
 import torch
 
 from seq2seq.batch import LanguageBatch
-from seq2seq.cache import cached_file
+from seq2seq.errors import UserError
 from seq2seq.report import say
 from seq2seq.special import BOS, PAD
+from seq2seq.storage import cached_file
 from seq2seq.tokenizers import Tokenizer
 
 Ids = np.ndarray[tuple[int], np.dtype[np.uint16]] | np.ndarray[tuple[int], np.dtype[np.uint32]]
@@ -50,9 +51,9 @@ class Streams:
 
     def __init__(self, ids: Ids, batch: int, steps: int) -> None:
         if batch < 1 or steps < 1:
-            raise ValueError(f"batch and steps must be at least 1, not {batch} and {steps}")
+            raise UserError(f"batch and steps must be at least 1, not {batch} and {steps}")
         if len(ids) < 2:
-            raise ValueError("the text holds no token at all")
+            raise UserError("the text holds no token at all")
         self.ids = ids
         self.batch = batch
         self.steps = steps

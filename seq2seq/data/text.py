@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from seq2seq.errors import UserError
+
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -48,9 +50,9 @@ def open_file(path: str | Path) -> BinaryIO:
     try:
         return open(path, "rb", buffering=1 << 18)
     except IsADirectoryError:
-        raise IsADirectoryError(f"{path} is a folder where a file is meant") from None
+        raise UserError(f"{path} is a folder where a file is meant") from None
     except FileNotFoundError:
-        raise FileNotFoundError(f"there is no file {path}") from None
+        raise UserError(f"there is no file {path}") from None
 
 
 def decode(raw: bytes, path: str | Path, number: int) -> str:
@@ -60,7 +62,7 @@ def decode(raw: bytes, path: str | Path, number: int) -> str:
     except UnicodeDecodeError as error:
         line = number + raw.count(b"\n", 0, error.start)
         found = f"byte 0x{raw[error.start]:02x}"
-        raise ValueError(f"text must be UTF-8, which {found} in {path}, line {line} is not") from None
+        raise UserError(f"text must be UTF-8, which {found} in {path}, line {line} is not") from None
 
 
 def _block_end(block: bytes) -> int:

@@ -14,6 +14,7 @@ from seq2seq.data.buckets import Lengths, buckets
 from seq2seq.data.corpora import load_pairs
 from seq2seq.data.pairs import Pairs, Vocabularies, encode_pairs, lengths
 from seq2seq.data.vocabulary import check_unchanged, open_tokenizer
+from seq2seq.errors import UserError
 from seq2seq.report import say
 from seq2seq.tokenizers import Subwords, Tokenizer
 
@@ -51,7 +52,7 @@ class TranslationData(pl.LightningDataModule):
     ) -> None:
         super().__init__()
         if seed < 0:
-            raise ValueError(f"seed must be at least 0, not {seed}")
+            raise UserError(f"seed must be at least 0, not {seed}")
         self.corpus = corpus
         self.source = source
         self.target = target
@@ -122,7 +123,7 @@ class TranslationData(pl.LightningDataModule):
             rows = rows[~too_long & ~empty]
             reasons = f"{empty.sum():,} with an empty side, {(too_long & ~empty).sum():,}"
             if not len(rows):
-                raise ValueError(
+                raise UserError(
                     f"no pair of {self.corpus} is left for training: of {len(source):,} there are {reasons} longer "
                     f"than max_length={self.max_length} tokens"
                 )

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from seq2seq import tokenizers
-from seq2seq.cache import cached_file
+from seq2seq.errors import UserError
 from seq2seq.report import say
+from seq2seq.storage import cached_file
 from seq2seq.tokenizers import Tokenizer
 
 
@@ -60,11 +61,11 @@ def from_checkpoint(path: str | Path, side: str) -> Tokenizer:
     try:
         checkpoint: Any = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except FileNotFoundError:
-        raise FileNotFoundError(f"there is no checkpoint {path}") from None
+        raise UserError(f"there is no checkpoint {path}") from None
     except (EOFError, RuntimeError, ValueError, pickle.UnpicklingError) as error:
-        raise ValueError(f"{path} cannot be read as a checkpoint") from error
+        raise UserError(f"{path} cannot be read as a checkpoint") from error
     if not (data := data_of(checkpoint)):
-        raise ValueError(f"{path} carries no tokenizer, so that it is no checkpoint of seq2seq")
+        raise UserError(f"{path} carries no tokenizer, so that it is no checkpoint of seq2seq")
     held = data["tokenizers"]
     return tokenizers.restore(held.get(side, held["source"]))
 
@@ -74,10 +75,10 @@ def check_unchanged(data: dict[str, Any], mine: dict[str, Tokenizer]) -> None:
     held = data.get("tokenizers", {})
     for side, tokenizer in mine.items():
         if side not in held:
-            raise ValueError(f"the checkpoint carries no {side} tokenizer, so this training cannot go on from it")
+            raise UserError(f"the checkpoint carries no {side} tokenizer, so this training cannot go on from it")
         other = tokenizers.restore(held[side])
         if other != tokenizer:
-            raise ValueError(
+            raise UserError(
                 f"the {side} tokenizer of the checkpoint ({other.vocab_size} tokens) is not the one of this corpus "
                 f"({tokenizer.vocab_size} tokens), so this training cannot go on; "
                 f"give --init-from to start anew from it"

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import torch
 
+from seq2seq.errors import UserError
 from seq2seq.inference.checkpoint import find, open_checkpoint
 from seq2seq.inference.translation import Alignment, Searching, Translated, Translation
 from seq2seq.inference.writer import Scored, Writer
@@ -34,24 +35,22 @@ def load(*checkpoints: str | Path, device: str = "auto", precision: Precision | 
         precision: How weights are rounded: float32, bf16 or int8, which is for CPUs; by default as they were saved.
     """
     if not checkpoints:
-        raise ValueError("there must be at least one checkpoint")
+        raise UserError("there must be at least one checkpoint")
     place = usable(device)
     opened = [open_checkpoint(path, precision) for path in checkpoints]
     if place.type != "cpu" and any(one.precision == "int8" for one in opened):
-        raise ValueError(f"int8 is for CPUs, and the device is {place.type}: take bf16 there")
+        raise UserError(f"int8 is for CPUs, and the device is {place.type}: take bf16 there")
     first = opened[0]
     if isinstance(first.model, RecurrentLanguageModel):
         if len(opened) > 1:
-            raise ValueError(f"only translators make an ensemble, and {find(checkpoints[0])} is a language model")
+            raise UserError(f"only translators make an ensemble, and {find(checkpoints[0])} is a language model")
         return Writer(first.model.to(place), first.vocabularies.source, first.corpus)
     models = []
     for path, one in zip(checkpoints, opened, strict=True):
         if not isinstance(one.model, EncoderDecoder):
-            raise ValueError(f"only translators make an ensemble, and {find(path)} is a language model")
+            raise UserError(f"only translators make an ensemble, and {find(path)} is a language model")
         if one.vocabularies != first.vocabularies:
-            raise ValueError(
-                f"{find(path)} has other vocabularies than {find(checkpoints[0])}, so they are no ensemble"
-            )
+            raise UserError(f"{find(path)} has other vocabularies than {find(checkpoints[0])}, so they are no ensemble")
         models.append(one.model.to(place))
     return Translation(models, first.vocabularies, first.corpus)
 
@@ -62,14 +61,14 @@ def usable(device: str) -> torch.device:
     try:
         return torch.empty(0, device=name).device
     except (RuntimeError, AssertionError) as error:  # torch raises the latter where it was built without CUDA
-        raise ValueError(f"the device {device} cannot be used here: {str(error).splitlines()[0]}") from error
+        raise UserError(f"the device {device} cannot be used here: {str(error).splitlines()[0]}") from error
 
 
 def load_writer(checkpoint: str | Path, device: str = "auto", precision: Precision | None = None) -> Writer:
     """The same for what must be a language model."""
     loaded = load(checkpoint, device=device, precision=precision)
     if not isinstance(loaded, Writer):
-        raise ValueError(f"a language model is needed here, and {find(checkpoint)} is a translator")
+        raise UserError(f"a language model is needed here, and {find(checkpoint)} is a translator")
     return loaded
 
 
@@ -77,5 +76,5 @@ def load_translation(*checkpoints: str | Path, device: str = "auto", precision: 
     """The same for what must be translators."""
     loaded = load(*checkpoints, device=device, precision=precision)
     if not isinstance(loaded, Translation):
-        raise ValueError(f"a translator is needed here, and {find(checkpoints[0])} is a language model")
+        raise UserError(f"a translator is needed here, and {find(checkpoints[0])} is a language model")
     return loaded

@@ -8,6 +8,7 @@ import torch
 from seq2seq import tokenizers
 from seq2seq.data.pairs import Vocabularies
 from seq2seq.data.vocabulary import data_of
+from seq2seq.errors import UserError
 from seq2seq.inference.precision import lower
 from seq2seq.inference.undrawn import Undrawn
 from seq2seq.models.encoder_decoder import EncoderDecoder
@@ -33,15 +34,13 @@ def find(checkpoint: str | Path) -> Path:
     """The file that is meant: itself, or the best checkpoint of a run's folder."""
     path = Path(checkpoint)
     if not path.exists():
-        raise FileNotFoundError(f"there is no checkpoint at {path}")
+        raise UserError(f"there is no checkpoint at {path}")
     if path.is_file():
         return path
     for candidate in (path / "checkpoints" / "best.ckpt", path / "checkpoints" / "last.ckpt"):
         if candidate.exists():
             return candidate
-    raise FileNotFoundError(
-        f"{path} is a folder without checkpoints/best.ckpt, so it is no run that wrote a checkpoint"
-    )
+    raise UserError(f"{path} is a folder without checkpoints/best.ckpt, so it is no run that wrote a checkpoint")
 
 
 def read(checkpoint: str | Path) -> dict[str, Any]:
@@ -52,12 +51,12 @@ def read(checkpoint: str | Path) -> dict[str, Any]:
     except PermissionError:
         raise
     except Exception as error:  # torch raises many kinds for files that are not its own
-        raise ValueError(
+        raise UserError(
             f"{path} cannot be read as a checkpoint: it is cut off, or another kind of file, "
             f"or holds more than plain data"
         ) from error
     if not isinstance(held, dict) or "model" not in held or not data_of(held):
-        raise ValueError(f"{path} is no checkpoint of seq2seq: it holds no model with its tokenizers")
+        raise UserError(f"{path} is no checkpoint of seq2seq: it holds no model with its tokenizers")
     return held
 
 
@@ -65,7 +64,7 @@ def read_trained(checkpoint: str | Path) -> dict[str, Any]:
     """The same of a model whose weights are as training left them, so that it can be trained or averaged."""
     held = read(checkpoint)
     if (saved := held.get("precision", "float32")) != "float32":
-        raise ValueError(
+        raise UserError(
             f"{find(checkpoint)} was saved in {saved}: only translate, sample, evaluate and score can use it"
         )
     return held
@@ -82,7 +81,7 @@ def open_checkpoint(checkpoint: str | Path, precision: Precision | None = None) 
     data = data_of(held)
     saved: Precision = held.get("precision", "float32")
     if saved != "float32" and precision not in (None, saved):
-        raise ValueError(f"{find(checkpoint)} was saved in {saved}, and cannot be used in {precision}")
+        raise UserError(f"{find(checkpoint)} was saved in {saved}, and cannot be used in {precision}")
     try:
         with Undrawn():
             model = build(held["model"])
@@ -92,7 +91,7 @@ def open_checkpoint(checkpoint: str | Path, precision: Precision | None = None) 
         target = tokenizers.restore(data["tokenizers"].get("target", data["tokenizers"]["source"]))
     except (AttributeError, ImportError, KeyError, RuntimeError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split())[:400]
-        raise ValueError(f"{find(checkpoint)} holds a model that this version cannot build: {reason}") from error
+        raise UserError(f"{find(checkpoint)} holds a model that this version cannot build: {reason}") from error
     model.eval().requires_grad_(False)
     if saved == "float32":
         lower(model, precision or saved)
@@ -104,5 +103,5 @@ def build(description: dict[str, Any]) -> RecurrentLanguageModel | EncoderDecode
     where = description["class_path"]
     kind = NETWORKS.get(where) or layer_class(where)
     if not issubclass(kind, RecurrentLanguageModel | EncoderDecoder):
-        raise ValueError(f"{where} is neither a language model nor a translator")
+        raise UserError(f"{where} is neither a language model nor a translator")
     return kind(**factories(description["init_args"]))

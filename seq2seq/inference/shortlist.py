@@ -7,8 +7,9 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 
 from seq2seq.data.pairs import Vocabularies
-from seq2seq.files import whole
+from seq2seq.errors import UserError
 from seq2seq.special import NONE, SPECIAL
+from seq2seq.storage import atomic_write
 
 
 class Shortlist:
@@ -47,7 +48,7 @@ class Shortlist:
     def save(self, path: str | os.PathLike[str], vocabularies: Vocabularies) -> None:
         """Write it into one file, which is whole or absent."""
         held = {"frequent": self.frequent, "likely": self.likely, "target_size": self.target_size}
-        with whole(path) as temporary:
+        with atomic_write(path) as temporary:
             torch.save({"shortlist": held, "vocabularies": fingerprint(vocabularies)}, temporary)
 
     @staticmethod
@@ -58,11 +59,11 @@ class Shortlist:
         except OSError:
             raise
         except Exception as error:  # torch raises many kinds for files that are not its own
-            raise ValueError(f"{path} cannot be read as a shortlist: it is cut off, or another kind of file") from error
+            raise UserError(f"{path} cannot be read as a shortlist: it is cut off, or another kind of file") from error
         if not isinstance(held, dict) or "shortlist" not in held:
-            raise ValueError(f"{path} is no shortlist of seq2seq shortlist")
+            raise UserError(f"{path} is no shortlist of seq2seq shortlist")
         if held["vocabularies"] != fingerprint(vocabularies):
-            raise ValueError(f"{path} is the shortlist of a model with other vocabularies")
+            raise UserError(f"{path} is the shortlist of a model with other vocabularies")
         return Shortlist(**held["shortlist"])
 
 

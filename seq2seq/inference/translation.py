@@ -11,6 +11,7 @@ from torch import Tensor
 
 from seq2seq.data.buckets import buckets
 from seq2seq.data.pairs import Vocabularies, pad, pair_batch
+from seq2seq.errors import UserError
 from seq2seq.inference.shortlist import Shortlist
 from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.search import Hypothesis, Problem, beam_search, ensemble, greedy
@@ -59,19 +60,17 @@ class Searching(NamedTuple):
     def check(self) -> None:
         """Raise a ValueError for a number out of its range."""
         if self.beams < 1 or self.batch_tokens < 1:
-            raise ValueError(f"beams and batch_tokens must be at least 1, not {self.beams} and {self.batch_tokens}")
+            raise UserError(f"beams and batch_tokens must be at least 1, not {self.beams} and {self.batch_tokens}")
         if not 1 <= self.n_best <= self.beams:
-            raise ValueError(
-                f"n_best must be from 1 to the number of beams ({self.beams}), and {self.n_best} was given"
-            )
+            raise UserError(f"n_best must be from 1 to the number of beams ({self.beams}), and {self.n_best} was given")
         if self.max_length < 1:
-            raise ValueError(f"max_length must be at least 1, and {self.max_length} was given")
+            raise UserError(f"max_length must be at least 1, and {self.max_length} was given")
         if not self.patience >= 0:
-            raise ValueError(f"patience must be at least 0, and {self.patience} was given")
+            raise UserError(f"patience must be at least 0, and {self.patience} was given")
         if not self.threshold >= 0:
-            raise ValueError(f"the threshold must be at least 0, and {self.threshold} was given")
+            raise UserError(f"the threshold must be at least 0, and {self.threshold} was given")
         if self.length_penalty < 0:
-            raise ValueError(f"the length penalty must be at least 0, and {self.length_penalty} was given")
+            raise UserError(f"the length penalty must be at least 0, and {self.length_penalty} was given")
 
 
 class Translation:
@@ -155,7 +154,7 @@ class Translation:
         else:
             found = beam_search(problem, limits, how.beams, how.length_penalty, how.n_best, how.patience, how.threshold)
         if any(not some or math.isnan(some[0].score) for some in found):
-            raise ValueError("nothing can be translated, since the model gives NaN for what comes next")
+            raise UserError("nothing can be translated, since the model gives NaN for what comes next")
         if few is None:
             return found
         return [[h._replace(ids=words[h.ids].tolist()) for h in some] for words, some in zip(few, found, strict=True)]

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from seq2seq.data.pairs import pad
+from seq2seq.errors import UserError
 from seq2seq.models.recurrent_language_model import RecurrentLanguageModel
 from seq2seq.search import Sampler, Step, sample
 from seq2seq.search.replay import keeps_its_size, replayed
@@ -55,7 +56,7 @@ class Writer:
             seed: The same seed writes the same text.
         """
         if not prompts:
-            raise ValueError("there must be at least one prompt")
+            raise UserError("there must be at least one prompt")
         device = self.model.device
         generator = torch.Generator(device).manual_seed(seed)
         known = [[BOS, *self.tokenizer.encode(prompt)] for prompt in prompts]
@@ -69,7 +70,7 @@ class Writer:
         for _, draw in zip(range(length), draws, strict=False):
             tokens = draw.tokens.tolist()
             if PAD in tokens:
-                raise ValueError("nothing can be written, since the model gives NaN for what comes next")
+                raise UserError("nothing can be written, since the model gives NaN for what comes next")
             yield [decoder.push(token) for decoder, token in zip(decoders, tokens, strict=True)]
         yield [decoder.flush() for decoder in decoders]
 
@@ -120,7 +121,7 @@ class Writer:
     def chunks(self, blocks: Iterable[str], window: int | None) -> Iterator[tuple[list[int], list[float]]]:
         """Ids and their costs, some at a time."""
         if window is not None and window < 1:
-            raise ValueError(f"a window must have at least 1 token, and {window} was given")
+            raise UserError(f"a window must have at least 1 token, and {window} was given")
         size = CHUNK if window is None else window * ROWS
         before, state = BOS, self.model.initial_state(1)
         for ids in grouped(self.tokenizer.encode_blocks(blocks), size):

@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from seq2seq.errors import UserError
 from seq2seq.models.recurrent_language_model import RecurrentLanguageModel
 from seq2seq.recurrence import Stack
 from seq2seq.state import detach, flatten, map_state
@@ -32,7 +33,7 @@ def reach(
     precision where the device has it: norms far below and above what single precision can hold are exact.
     """
     if not 1 <= steps < ids.shape[1]:
-        raise ValueError(f"{steps} steps need windows of at least {steps + 1} tokens, and theirs are {ids.shape[1]}")
+        raise UserError(f"{steps} steps need windows of at least {steps + 1} tokens, and theirs are {ids.shape[1]}")
     kind = torch.float32 if ids.device.type == "mps" else torch.float64
     embedding, stack = exact(model.embedding, kind), exact(model.stack, kind)
     readout, output = exact(model.readout, kind), exact(model.output, kind)

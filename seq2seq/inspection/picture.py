@@ -3,9 +3,9 @@
 import math
 from collections.abc import Sequence
 
-from seq2seq.files import whole
 from seq2seq.inspection.curve import Curve
 from seq2seq.inspection.fading import SHARE
+from seq2seq.storage import atomic_write
 
 # of Okabe and Ito (2008), which colour-blind people can tell apart
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#56B4E9", "#7F6000")
@@ -76,7 +76,7 @@ def draw(curves: Sequence[Curve], path: str) -> None:
         keys += [Line2D([], [], color="gray", linestyle=style) for style in ((0, (4, 1.5)), "-")]
         names += ["before training", "after training"]
     figure.legend(keys, names, loc="outside right upper", frameon=False, fontsize=9, handlelength=2.8)
-    with whole(path) as temporary:
+    with atomic_write(path) as temporary:
         figure.savefig(temporary, format="png")
     pyplot.close(figure)
 

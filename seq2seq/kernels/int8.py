@@ -8,6 +8,7 @@ from jaxtyping import Float, Int, Int8
 from torch import Tensor
 from torch.nn import functional as F
 
+from seq2seq.errors import UserError
 from seq2seq.kernels.library import kernel
 
 Rounded: TypeAlias = tuple[Tensor, Tensor, Tensor | None]  # weight, scale, bias
@@ -143,7 +144,7 @@ def chosen(
 def fits(x: Tensor, *shape: int) -> None:
     """Raise a ValueError for another shape, since a kernel would read what is not there."""
     if x.shape != shape:
-        raise ValueError(f"a tensor of the shape {list(shape)} was wanted, and one of {list(x.shape)} was given")
+        raise UserError(f"a tensor of the shape {list(shape)} was wanted, and one of {list(x.shape)} was given")
 
 
 def together(rows: Tensor, gates: int) -> Tensor:

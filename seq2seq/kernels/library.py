@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from seq2seq.cache import cached_file
+from seq2seq.storage import cached_file
 
 FOLDER = Path(__file__).parent
 FLAGS = ["-std=c++17", "-O3", "-fPIC", "-shared", "-fopenmp", "-fno-math-errno", "-fno-trapping-math"]

@@ -3,6 +3,7 @@
 import torch
 from torch import nn
 
+from seq2seq.errors import UserError
 from seq2seq.special import PAD
 
 SCALE = 0.1  # of the uniform start
@@ -24,6 +25,6 @@ def output_layer(size: int, words: int, tied: nn.Embedding | None) -> nn.Linear:
     nn.init.zeros_(layer.bias)
     if tied is not None:
         if tied.embedding_dim != size:
-            raise ValueError(f"tied embeddings need one size, not {tied.embedding_dim} going in and {size} coming out")
+            raise UserError(f"tied embeddings need one size, not {tied.embedding_dim} going in and {size} coming out")
         layer.weight = tied.weight
     return layer

@@ -9,6 +9,7 @@ from torch import Tensor
 from seq2seq.attention import AttentionFactory, BilinearAttention, FixedVector, Memory
 from seq2seq.batch import TranslationBatch
 from seq2seq.dropout import VariationalDropout, WordDropout
+from seq2seq.errors import UserError
 from seq2seq.models.candidates import CandidateOutput
 from seq2seq.models.decoder import Decoder, DecoderState, Reading
 from seq2seq.models.embedding import embedding, output_layer
@@ -68,7 +69,7 @@ class EncoderDecoder(Network):
         super().__init__()
         self.save_hyperparameters()
         if shared_vocabulary and source_vocab_size != target_vocab_size:
-            raise ValueError(
+            raise UserError(
                 f"a shared vocabulary has one size, not {source_vocab_size} for the source and {target_vocab_size} "
                 f"for the target"
             )

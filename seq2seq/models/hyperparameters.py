@@ -7,6 +7,8 @@ from typing import Any
 
 from torch import nn
 
+from seq2seq.errors import UserError
+
 
 def plain(options: Any) -> Any:
     """Options with every class in them as its import path and arguments, the way configurations write it."""
@@ -17,7 +19,7 @@ def plain(options: Any) -> Any:
             return [plain(value) for value in options]
         case partial():
             if options.args and not made_by_parser(options):
-                raise ValueError(
+                raise UserError(
                     f"a functools.partial must name its options, so that a checkpoint can hold them: {options!r}"
                 )
             return {"class_path": path(made_by(options)), "init_args": plain(options.keywords)}
@@ -33,7 +35,7 @@ def plain(options: Any) -> Any:
             return str(options)
         case _ if hasattr(options, "class_path"):  # a jsonargparse namespace
             return plain(vars(options))
-    raise ValueError(
+    raise UserError(
         f"a model's options must be numbers, strings, classes or functools.partial of classes, "
         f"so that a checkpoint can hold them, not {options!r}"
     )
@@ -56,7 +58,7 @@ def layer_class(where: str) -> type[nn.Module]:
     """The class at an import path; nothing else may be called for a checkpoint."""
     kind = pkgutil.resolve_name(where)
     if not (isinstance(kind, type) and issubclass(kind, nn.Module)):
-        raise ValueError(f"{where} is no layer")
+        raise UserError(f"{where} is no layer")
     return kind
 
 
@@ -74,5 +76,5 @@ def made_by_parser(factory: partial[Any]) -> bool:
 
 def path(kind: Any) -> str:
     if not isinstance(kind, type):
-        raise ValueError(f"a layer must be a class, so that a checkpoint can name it, not {kind!r}")
+        raise UserError(f"a layer must be a class, so that a checkpoint can name it, not {kind!r}")
     return f"{kind.__module__}.{kind.__qualname__}"

@@ -8,6 +8,7 @@ import torch
 from pytorch_lightning.plugins.precision import MixedPrecision, Precision
 from pytorch_lightning.utilities import GradClipAlgorithmType
 
+from seq2seq.errors import UserError
 from seq2seq.models.hyperparameters import path, plain
 from seq2seq.models.network import Network
 
@@ -45,7 +46,7 @@ class Trainable(Network, pl.LightningModule, ABC):
             kind = GradClipAlgorithmType(gradient_clip_algorithm or GradClipAlgorithmType.NORM)
             Precision.clip_gradients(plugin, optimizer, gradient_clip_val or 0.0, kind)
         elif gradient_clip_val:
-            raise ValueError(
+            raise UserError(
                 "float16 scales gradients, which a fused optimiser then cannot clip: take bf16-mixed, "
                 "or --optimizer.fused false, or --trainer.gradient_clip_val 0"
             )

@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from seq2seq.errors import UserError
 from seq2seq.recurrence.interface import LayerFactory
 
 
@@ -21,7 +22,7 @@ class Bidirectional(nn.Module):
     def __init__(self, layer: LayerFactory, input_size: int, size: int) -> None:
         super().__init__()
         if size % 2:
-            raise ValueError(f"the size of a bidirectional layer must be even, half for each direction, not {size}")
+            raise UserError(f"the size of a bidirectional layer must be even, half for each direction, not {size}")
         self.forwards = layer(input_size, size // 2)
         self.backwards = layer(input_size, size // 2)
 

@@ -4,6 +4,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from seq2seq.errors import UserError
+
 
 def chrono(units: int, memory_span: int) -> Float[Tensor, " units"]:
     """log U(1, memory_span - 1), equation 16: the bias of a gate that keeps, and its negative that of one that writes.
@@ -11,5 +13,5 @@ def chrono(units: int, memory_span: int) -> Float[Tensor, " units"]:
     A gate of such a bias b forgets after about 1 + exp(b) steps, so the units' memories spread up to memory_span.
     """
     if memory_span < 3:
-        raise ValueError(f"memory_span must be at least 3 steps, and {memory_span} was given")
+        raise UserError(f"memory_span must be at least 3 steps, and {memory_span} was given")
     return torch.empty(units).uniform_(1, memory_span - 1).log()

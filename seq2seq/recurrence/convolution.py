@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from seq2seq.errors import UserError
 from seq2seq.recurrence.interface import Recurrence
 from seq2seq.recurrence.padding import last_steps
 
@@ -19,7 +20,7 @@ class ShortConvolution(Recurrence[Tensor]):
     def __init__(self, size: int, width: int = 4) -> None:
         super().__init__(size, size)
         if width < 1:
-            raise ValueError(f"a convolution sees at least 1 step, and a width of {width} was given")
+            raise UserError(f"a convolution sees at least 1 step, and a width of {width} was given")
         self.width = width
         self.weight = nn.Parameter(torch.empty(width, size).uniform_(-1, 1) * width**-0.5)
         self.bias = nn.Parameter(torch.zeros(size))

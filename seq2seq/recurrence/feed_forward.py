@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seq2seq.dropout import VariationalDropout
+from seq2seq.errors import UserError
 from seq2seq.linear import linear
 
 
@@ -22,7 +23,7 @@ class FeedForward(nn.Module):
         super().__init__()
         inner = round(ratio * size)
         if inner < 1:
-            raise ValueError(f"a feed-forward needs at least 1 inner feature, not {ratio} times {size}")
+            raise UserError(f"a feed-forward needs at least 1 inner feature, not {ratio} times {size}")
         self.norm = nn.LayerNorm(size) if norm else nn.Identity()
         self.project = linear(size, 2 * inner)
         self.out = linear(inner, size)

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from seq2seq.errors import UserError
 from seq2seq.state import S, where
 
 
@@ -29,7 +30,7 @@ class Recurrence(nn.Module, ABC, Generic[S]):
     def __init__(self, input_size: int, size: int) -> None:
         super().__init__()
         if input_size < 1 or size < 1:
-            raise ValueError(f"sizes must be at least 1, and input_size={input_size}, size={size} were given")
+            raise UserError(f"sizes must be at least 1, and input_size={input_size}, size={size} were given")
         self.input_size = input_size
         self.size = size
 

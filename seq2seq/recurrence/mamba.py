@@ -8,6 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from seq2seq.errors import UserError
 from seq2seq.linear import linear
 from seq2seq.recurrence.convolution import ShortConvolution
 from seq2seq.recurrence.heads import split
@@ -47,7 +48,7 @@ class Mamba(Recurrence[MambaState]):
         super().__init__(input_size, size)
         self.inner, self.heads, self.state_size = expand * size, heads, state_size
         if self.inner < 1 or heads < 1 or self.inner % heads:
-            raise ValueError(f"expand ({expand}) times size ({size}) must be a multiple of heads ({heads})")
+            raise UserError(f"expand ({expand}) times size ({size}) must be a multiple of heads ({heads})")
         self.share = self.inner // heads
         mixed = self.inner + 2 * state_size
         self.project = linear(input_size, self.inner + mixed + heads, bias=False)

@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from seq2seq.errors import UserError
 from seq2seq.linear import linear
 from seq2seq.recurrence.fused import LSTMState, initialise_weights, lstm_biases
 from seq2seq.recurrence.interface import Recurrence
@@ -36,9 +37,9 @@ class MogrifierLSTM(Recurrence[LSTMState]):
     ) -> None:
         super().__init__(input_size, size)
         if rounds < 0:
-            raise ValueError(f"rounds must be at least 0, and {rounds} was given")
+            raise UserError(f"rounds must be at least 0, and {rounds} was given")
         if rank is not None and rank < 1:
-            raise ValueError(f"rank must be at least 1, and {rank} was given")
+            raise UserError(f"rank must be at least 1, and {rank} was given")
         self.outer = nn.Linear(input_size, 4 * size)
         self.inner = nn.Linear(size, 4 * size, bias=False)
         initialise_weights(self.outer.weight, self.inner.weight)

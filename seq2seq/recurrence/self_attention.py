@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from seq2seq.errors import UserError
 from seq2seq.linear import linear
 from seq2seq.recurrence.heads import check_heads, split
 from seq2seq.recurrence.interface import Recurrence
@@ -43,7 +44,7 @@ class CausalAttention(Recurrence[AttentionState]):
         super().__init__(input_size, size)
         check_heads(size, heads, least=2 if rotary else 1)  # a rotation makes pairs
         if window is not None and window < 1:
-            raise ValueError(f"a window must have at least 1 step, and {window} was given")
+            raise UserError(f"a window must have at least 1 step, and {window} was given")
         self.heads = heads
         self.window = window
         self.rotary = rotary

@@ -6,6 +6,7 @@ from typing import Any, cast
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from seq2seq.errors import UserError
 from seq2seq.recurrence.interface import LayerFactory, Recurrence
 from seq2seq.recurrence.sublayer import Sublayer
 
@@ -37,7 +38,7 @@ class Stack(Recurrence[tuple[Any, ...]]):
     ) -> None:
         super().__init__(input_size, size)
         if not layers:
-            raise ValueError("a stack needs at least one layer, and none was given")
+            raise UserError("a stack needs at least one layer, and none was given")
         sizes = [input_size] + [size] * (len(layers) - 1)
         built = nn.ModuleList(layer(below, size) for layer, below in zip(layers, sizes, strict=True))
         around = nn.ModuleList(Sublayer(below, size, dropout, norm, residual, feed_forward) for below in sizes)

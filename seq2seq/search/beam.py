@@ -7,6 +7,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
+from seq2seq.errors import UserError
 from seq2seq.search.interface import Hypothesis, Problem, check_limits, likeliest
 from seq2seq.special import BOS, EOS
 from seq2seq.state import S, select
@@ -56,13 +57,13 @@ def beam_search(
             infinity none is too unlikely.
     """
     if not 1 <= n_best <= beams:
-        raise ValueError(f"n_best must be from 1 to the number of beams ({beams}), and {n_best} was given")
+        raise UserError(f"n_best must be from 1 to the number of beams ({beams}), and {n_best} was given")
     if length_penalty < 0:
-        raise ValueError(f"the length penalty must be at least 0, and {length_penalty} was given")
+        raise UserError(f"the length penalty must be at least 0, and {length_penalty} was given")
     if not patience >= 0:
-        raise ValueError(f"patience must be at least 0, and {patience} was given")
+        raise UserError(f"patience must be at least 0, and {patience} was given")
     if not threshold >= 0:
-        raise ValueError(f"the threshold must be at least 0, and {threshold} was given")
+        raise UserError(f"the threshold must be at least 0, and {threshold} was given")
     check_limits(limits)
     step, state, device = problem.step, problem.state, limits.device
     alive = torch.arange(len(limits), device=device)

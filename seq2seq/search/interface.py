@@ -6,6 +6,7 @@ from typing import Generic, NamedTuple, TypeAlias
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from seq2seq.errors import UserError
 from seq2seq.kernels import search as kernels
 from seq2seq.kernels.library import serves
 from seq2seq.special import BOS, PAD
@@ -38,7 +39,7 @@ class Hypothesis(NamedTuple):
 def check_limits(limits: Int[Tensor, " batch"]) -> None:
     """Raise a ValueError where a sentence may have no token at all."""
     if (limits < 1).any():
-        raise ValueError(f"every limit must be at least 1 token, and {int(limits.min())} was given")
+        raise UserError(f"every limit must be at least 1 token, and {int(limits.min())} was given")
 
 
 def log_probabilities(logits: Float[Tensor, "rows vocab"]) -> Float[Tensor, "rows vocab"]:

@@ -8,6 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
+from seq2seq.errors import UserError
 from seq2seq.search.interface import Step, log_probabilities
 from seq2seq.special import BOS, PAD
 from seq2seq.state import S
@@ -31,13 +32,13 @@ class Sampler(NamedTuple):
     def check(self) -> None:
         """Raise a ValueError for a number out of its range."""
         if self.temperature < 0:
-            raise ValueError(f"the temperature must be at least 0, and {self.temperature} was given")
+            raise UserError(f"the temperature must be at least 0, and {self.temperature} was given")
         if self.top_k < 0:
-            raise ValueError(f"top_k must be at least 0, and {self.top_k} was given")
+            raise UserError(f"top_k must be at least 0, and {self.top_k} was given")
         if not 0 < self.top_p <= 1:
-            raise ValueError(f"top_p must be above 0 and at most 1, and {self.top_p} was given")
+            raise UserError(f"top_p must be above 0 and at most 1, and {self.top_p} was given")
         if not 0 <= self.min_p <= 1:
-            raise ValueError(f"min_p must be from 0 to 1, and {self.min_p} was given")
+            raise UserError(f"min_p must be from 0 to 1, and {self.min_p} was given")
 
     def probabilities(self, scores: Float[Tensor, "rows vocab"]) -> Float[Tensor, "rows vocab"]:
         """What is drawn from, given log-probabilities, or logits."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from seq2seq.errors import UserError
 from seq2seq.special import UNK
 from seq2seq.tokenizers.counting import check_limits, ids_of, most_frequent, texts_of
 from seq2seq.tokenizers.interface import Tokenizer, without_surrogates
@@ -78,5 +79,5 @@ class Characters(Tokenizer):
 
     def _learned(self) -> list[str]:
         if not self._units:
-            raise ValueError("this tokenizer of characters must learn from text before it is used")
+            raise UserError("this tokenizer of characters must learn from text before it is used")
         return self._units

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from seq2seq.errors import UserError
 from seq2seq.special import BOS, EOS, PAD, UNK
 from seq2seq.tokenizers.interface import SPECIALS
 
@@ -10,11 +11,11 @@ from seq2seq.tokenizers.interface import SPECIALS
 def check_limits(max_size: int | None, min_count: int) -> None:
     """Raise ValueError if no vocabulary could keep to these limits."""
     if max_size is not None and max_size <= len(SPECIALS) + 1:
-        raise ValueError(
+        raise UserError(
             f"max_size ({max_size}) must be larger than {len(SPECIALS) + 1}, the special ids and the newline"
         )
     if min_count < 1:
-        raise ValueError(f"min_count ({min_count}) must be at least 1")
+        raise UserError(f"min_count ({min_count}) must be at least 1")
 
 
 def most_frequent(lines: Iterable[Iterable[str]], max_size: int | None, min_count: int, what: str) -> list[str]:
@@ -28,7 +29,7 @@ def most_frequent(lines: Iterable[Iterable[str]], max_size: int | None, min_coun
     first = [*SPECIALS, "\n"]
     del counts["\n"], counts[SPECIALS[UNK]]  # a corpus may spell its unknown words <unk>
     if not counts:
-        raise ValueError(f"there must be at least one {what} to learn from, but the text is empty")
+        raise UserError(f"there must be at least one {what} to learn from, but the text is empty")
     kept = sorted(
         (unit for unit, count in counts.items() if count >= min_count), key=lambda unit: (-counts[unit], unit)
     )

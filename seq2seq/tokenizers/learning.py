@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from io import BytesIO
 from typing import Any
 
+from seq2seq.errors import UserError
 from seq2seq.special import BOS, EOS, PAD, UNK
 from seq2seq.tokenizers.interface import SPECIALS
 
@@ -56,14 +57,14 @@ def learn_model(lines: Iterable[str], size: int, algorithm: str, coverage: float
         if source.error is not None:
             raise source.error from None
         if source.count == 0:
-            raise ValueError("there must be at least one word to learn from, but the text is empty") from None
+            raise UserError("there must be at least one word to learn from, but the text is empty") from None
         too_small = re.search(r"smaller than required_chars\. \d+ vs (\d+)", str(error))
         if too_small:
-            raise ValueError(
+            raise UserError(
                 f"size ({size}) must be at least {too_small[1]} for the characters of this text, or coverage"
                 f" ({coverage}) smaller"
             ) from None
-        raise ValueError(f"sentencepiece cannot learn from this text: {error}") from error
+        raise UserError(f"sentencepiece cannot learn from this text: {error}") from error
     return model.getvalue()
 
 

@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Iterable, Iterator
 from typing import Any, Literal
 
+from seq2seq.errors import UserError
 from seq2seq.tokenizers.escapes import escape, unescape
 from seq2seq.tokenizers.interface import SPECIALS, Tokenizer, without_surrogates
 from seq2seq.tokenizers.learning import GENERATOR, import_sentencepiece, learn_model
@@ -40,15 +41,15 @@ class Subwords(Tokenizer):
         coverage: float = 0.9995,
     ) -> None:
         if size <= len(SPECIALS) + 256:
-            raise ValueError(f"size ({size}) must be larger than {len(SPECIALS) + 256}, the special ids and the bytes")
+            raise UserError(f"size ({size}) must be larger than {len(SPECIALS) + 256}, the special ids and the bytes")
         if algorithm not in ("unigram", "bpe"):
-            raise ValueError(f"algorithm must be unigram or bpe, not {algorithm!r}")
+            raise UserError(f"algorithm must be unigram or bpe, not {algorithm!r}")
         if not 0 <= sampling <= 1:
-            raise ValueError(f"sampling ({sampling}) must be between 0 and 1")
+            raise UserError(f"sampling ({sampling}) must be between 0 and 1")
         if normalization not in ("identity", "nfkc"):
-            raise ValueError(f"normalization must be identity or nfkc, not {normalization!r}")
+            raise UserError(f"normalization must be identity or nfkc, not {normalization!r}")
         if not 0.9 <= coverage <= 1:
-            raise ValueError(f"coverage ({coverage}) must be between 0.9 and 1")
+            raise UserError(f"coverage ({coverage}) must be between 0.9 and 1")
         self.size = size
         self.algorithm = algorithm
         self.sampling = sampling
@@ -134,7 +135,7 @@ class Subwords(Tokenizer):
         """The processor of the learned model, made when it is first needed."""
         if self._processor is None:
             if self._model is None:
-                raise ValueError("this tokenizer of subwords must learn from text before it is used")
+                raise UserError("this tokenizer of subwords must learn from text before it is used")
             self._processor = import_sentencepiece().SentencePieceProcessor(model_proto=self._model)
         return self._processor
 

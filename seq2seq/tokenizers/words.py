@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain, repeat
 from typing import Any
 
+from seq2seq.errors import UserError
 from seq2seq.special import UNK
 from seq2seq.tokenizers.counting import check_limits, ids_of, most_frequent, texts_of
 from seq2seq.tokenizers.interface import Tokenizer, without_surrogates
@@ -74,7 +75,7 @@ class Words(Tokenizer):
 
     def _learned(self) -> list[str]:
         if not self._units:
-            raise ValueError("this tokenizer of words must learn from text before it is used")
+            raise UserError("this tokenizer of words must learn from text before it is used")
         return self._units
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 
+from seq2seq.errors import UserError
 from seq2seq.inference.checkpoint import read_trained
 from seq2seq.models.trainable import describe
 from seq2seq.recurrence import GRU, LSTM, RNN, Recurrence, Stack
@@ -15,7 +16,7 @@ def check_monitors(callbacks: list[Any]) -> None:
     if any(getattr(callback, "monitor", None) == "val_bleu" for callback in callbacks) and not any(
         isinstance(callback, Bleu) for callback in callbacks
     ):
-        raise ValueError("val_bleu is watched and not computed: add Bleu to trainer.callbacks")
+        raise UserError("val_bleu is watched and not computed: add Bleu to trainer.callbacks")
 
 
 def check_precision(model: Any, precision: Any) -> None:
@@ -25,7 +26,7 @@ def check_precision(model: Any, precision: Any) -> None:
     layers = [layer for layer in model.modules() if isinstance(layer, Recurrence)]
     rough = sorted({type(layer).__name__ for layer in layers if not isinstance(layer, Stack | RNN | LSTM | GRU)})
     if rough:
-        raise ValueError(
+        raise UserError(
             f"trainer.precision {precision} would hold gates and states of {', '.join(rough)} in half precision; "
             f"{precision.replace('true', 'mixed')} keeps them in float32"
         )
@@ -39,7 +40,7 @@ def check_same_model(model: Any, checkpoint: str, advice: str) -> None:
     if before["class_path"] != now["class_path"]:
         changed = ["its class"]
     if changed:
-        raise ValueError(
+        raise UserError(
             f"{checkpoint} holds another model than the configuration describes (changed: {', '.join(changed)}); "
             f"{advice}"
         )
@@ -49,7 +50,7 @@ def check_same_processes(checkpoint: dict[str, Any], processes: int) -> None:
     """Raise a ValueError if the carried state of a language model belongs to another number of processes."""
     before = len(checkpoint.get("carried_state", ())) or processes
     if before != processes:
-        raise ValueError(
+        raise UserError(
             f"the state of the streams was carried by {before} processes and cannot be by {processes}: "
             f"resume with as many devices as before"
         )
@@ -61,4 +62,4 @@ def start_from(model: pl.LightningModule, checkpoint: str) -> None:
         model.load_state_dict(read_trained(checkpoint)["state_dict"])
     except RuntimeError as error:
         reason = str(error).splitlines()[1].strip()
-        raise ValueError(f"the weights of {checkpoint} do not fit this model: {reason}") from error
+        raise UserError(f"the weights of {checkpoint} do not fit this model: {reason}") from error

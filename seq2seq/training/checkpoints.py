@@ -13,7 +13,7 @@ import torch
 from pytorch_lightning.callbacks import Checkpoint, ModelCheckpoint
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
-from seq2seq.files import whole
+from seq2seq.storage import atomic_write
 
 
 class WholeCheckpoints(TorchCheckpointIO):
@@ -22,7 +22,7 @@ class WholeCheckpoints(TorchCheckpointIO):
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: str | os.PathLike[str], storage_options: Any | None = None
     ) -> None:
-        with whole(path) as temporary:
+        with atomic_write(path) as temporary:
             torch.save(checkpoint, temporary)
 
 
@@ -150,7 +150,7 @@ class Continuation(Checkpoint):
 
 def place(checkpoint: Path, name: Path) -> None:
     """Give a checkpoint a second name without a second copy, where the file system can."""
-    with whole(name) as temporary:
+    with atomic_write(name) as temporary:
         try:
             os.link(checkpoint, temporary)
         except OSError:

@@ -6,6 +6,7 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
+from seq2seq.errors import UserError
 from seq2seq.training.checkpoints import Continuation
 from seq2seq.training.speed import due
 
@@ -43,7 +44,7 @@ def stop(trainer: pl.Trainer, what: str) -> NoReturn:
         raise SystemExit(0)  # the first process speaks for all
     kept = [c.last for c in trainer.callbacks if isinstance(c, Continuation) and c.last.exists()]  # type: ignore[attr-defined]
     good = f"the last good checkpoint is {kept[0]}" if kept else "no checkpoint was written yet"
-    raise ValueError(
+    raise UserError(
         f"{what}, so training stopped; {good}; "
         f"a lower learning rate, a longer warm-up or a smaller trainer.gradient_clip_val may help"
     )

@@ -5,7 +5,8 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from seq2seq.files import whole, write_json
+from seq2seq.errors import UserError
+from seq2seq.storage import atomic_write, write_json
 
 FINISHED = "finished.json"
 CONFIG = "config.yaml"
@@ -27,14 +28,14 @@ def begin(run: Path, config: str) -> None:
     try:
         run.mkdir(parents=True)
     except FileExistsError as error:
-        raise ValueError(f"{run} was made by another training meanwhile; start this one again") from error
+        raise UserError(f"{run} was made by another training meanwhile; start this one again") from error
     (run / CONFIG).write_text(config, encoding="utf-8")
 
 
 def go_on(run: Path, config: str) -> None:
     """Let a run that stopped or finished be one that is trained again, perhaps with other options."""
     (run / FINISHED).unlink(missing_ok=True)
-    with whole(run / CONFIG) as temporary:
+    with atomic_write(run / CONFIG) as temporary:
         temporary.write_text(config, encoding="utf-8")
 
 
@@ -47,7 +48,7 @@ def newest(folder: Path) -> Path:
     for run in reversed(numbered(folder)):
         if last_checkpoint(run).exists():
             return run
-    raise FileNotFoundError(f"there is nothing to resume: no run in {folder} has written checkpoints/last.ckpt")
+    raise UserError(f"there is nothing to resume: no run in {folder} has written checkpoints/last.ckpt")
 
 
 def finish(run: Path, summary: dict[str, Any]) -> None:
@@ -70,7 +71,7 @@ def latest(folder: Path, name: str | None = None, kind: str | None = None) -> Pa
     found = [run for one in names for run in numbered(one) if last_checkpoint(run).exists() and fits(run, kind)]
     if not found:
         wanted = " ".join(filter(None, (name and f"called {name}", kind and f"of a {kind}")))
-        raise FileNotFoundError(f"there is no run {wanted} in {folder}: train one first, or name a CHECKPOINT")
+        raise UserError(f"there is no run {wanted} in {folder}: train one first, or name a CHECKPOINT")
     return max(found, key=lambda run: last_checkpoint(run).stat().st_mtime)
 
 

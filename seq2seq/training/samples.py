@@ -4,6 +4,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 
+from seq2seq.errors import UserError
 from seq2seq.inference import Searching, Translation, Writer
 from seq2seq.metrics import bleu
 from seq2seq.models import LanguageModel, Translator
@@ -32,7 +33,7 @@ class Bleu(pl.Callback):
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         if not isinstance(pl_module, Translator):
-            raise ValueError(f"val_bleu needs a translator, and the model is a {type(pl_module).__name__}")
+            raise UserError(f"val_bleu needs a translator, and the model is a {type(pl_module).__name__}")
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         assert isinstance(pl_module, Translator)

@@ -5,6 +5,8 @@ import math
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
+from seq2seq.errors import UserError
+
 
 class WarmupCosine(LambdaLR):
     """Rises in a line, then falls along half a cosine (Loshchilov and Hutter, 2017).
@@ -64,9 +66,9 @@ class WarmupInverseSquareRoot(LambdaLR):
 
 def check(steps: int, warmup: int) -> None:
     if steps < 1:
-        raise ValueError(
+        raise UserError(
             f"a schedule that ends needs the number of steps, and {steps} was given: set trainer.max_steps, "
             f"or take WarmupInverseSquareRoot"
         )
     if warmup < 0:
-        raise ValueError(f"warmup must be at least 0, and {warmup} was given")
+        raise UserError(f"warmup must be at least 0, and {warmup} was given")

@@ -17,7 +17,7 @@ from seq2seq.comparison.report import sentence, write
 from seq2seq.comparison.results import Result, Trial, ordered
 from seq2seq.comparison.table import cells, clock, headings, markdown, memory, named, terminal
 from seq2seq.comparison.trials import Outcome, outcome
-from seq2seq.files import plain
+from seq2seq.storage import plain
 
 POINTS = [Point(4, 40.0, 0.5, 2.0), Point(8, 80.0, 1.0, 1.5)]
 

@@ -88,7 +88,7 @@ def test_a_single_file_is_a_corpus(corpus: Path) -> None:
 
 
 def test_a_missing_split_is_one_sentence(corpus: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="no split 'test'") as caught:
+    with pytest.raises(ValueError, match="no split 'test'") as caught:
         small(corpus).test_dataloader()
     assert "\n" not in str(caught.value)
 

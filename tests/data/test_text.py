@@ -66,9 +66,9 @@ def test_a_line_far_into_a_file_is_named(tmp_path: Path) -> None:
 
 
 def test_a_folder_or_nothing_is_no_file(tmp_path: Path) -> None:
-    with pytest.raises(IsADirectoryError, match="is a folder where a file is meant"):
+    with pytest.raises(ValueError, match="is a folder where a file is meant"):
         list(read_lines(tmp_path))
-    with pytest.raises(FileNotFoundError, match=r"there is no file .*absent"):
+    with pytest.raises(ValueError, match=r"there is no file .*absent"):
         list(read_lines(tmp_path / "absent"))
 
 

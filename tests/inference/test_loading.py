@@ -112,9 +112,9 @@ def test_a_model_that_cannot_be_built_is_said(runs: Runs, tmp_path: Path) -> Non
 
 
 def test_what_is_not_there_is_said(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="there is no checkpoint at"):
+    with pytest.raises(ValueError, match="there is no checkpoint at"):
         load(tmp_path / "nowhere")
-    with pytest.raises(FileNotFoundError, match="no run that wrote a checkpoint"):
+    with pytest.raises(ValueError, match="no run that wrote a checkpoint"):
         load(tmp_path)
     with pytest.raises(ValueError, match="at least one checkpoint"):
         load()

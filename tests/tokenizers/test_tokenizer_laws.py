@@ -151,7 +151,7 @@ def test_a_file_that_is_no_tokenizer_is_named(tmp_path: Path) -> None:
         path.write_text(text, encoding="utf-8")
         with pytest.raises(ValueError, match=f"{number}.json is not a file of a tokenizer"):
             load(path)
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(ValueError, match=r"absent\.json"):
         load(tmp_path / "absent.json")
 
 

@@ -47,10 +47,10 @@ def test_only_a_finished_run_of_the_same_configuration_counts_as_done(tmp_path: 
 
 
 def test_the_newest_run_that_wrote_a_checkpoint_is_resumed(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="nothing to resume"):
+    with pytest.raises(ValueError, match="nothing to resume"):
         runs.newest(tmp_path / "absent")
     begun(tmp_path)
-    with pytest.raises(FileNotFoundError, match="nothing to resume"):
+    with pytest.raises(ValueError, match="nothing to resume"):
         runs.newest(tmp_path)
     second = begun(tmp_path, checkpoint=True)
     begun(tmp_path)

@@ -1,0 +1,186 @@
+"""Files that are whole or absent, and the cache of what can be made again."""
+
+import errno
+import hashlib
+import json
+import math
+import os
+import secrets
+import shutil
+import stat
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any
+
+from seq2seq.errors import UserError, system_errors
+
+PARTIAL = ".partial"  # ends the name of a file that is being written
+_DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}
+_PARTIAL_NAME = 60  # characters of a file's name in that of its partial file, which a file system limits to 255 bytes
+
+
+@contextmanager
+def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Give a temporary path; what was written there becomes `path` when the block ends without an error.
+
+    A regular file, or one that does not exist yet, is replaced at once: a crash, a full disk or kill -9 leaves what
+    stood there before, and no reader ever sees half a file. A symbolic link is followed, and mode and owner are kept.
+    What is no regular file, a device or a FIFO, is not replaced; the content is copied into it.
+
+    Raises UserError where the operating system refuses, as with a full disk or a lacking right.
+    """
+    target, name = Path(os.path.realpath(path)), os.fspath(path)
+    with system_errors(f"cannot write {name}"):
+        old = _stat(target)
+        if old is not None and stat.S_ISDIR(old.st_mode):
+            raise UserError(f"{name} is a folder where a file is meant")
+        stream = old is not None and not stat.S_ISREG(old.st_mode)
+        if old is not None and not os.access(target, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        folder = Path(tempfile.gettempdir()) if stream else target.parent
+        folder.mkdir(parents=True, exist_ok=True)
+    temporary = folder / f".{target.name[:_PARTIAL_NAME]}.{os.getpid()}-{secrets.token_hex(4)}{PARTIAL}"
+    try:
+        with _write_errors(name, temporary):
+            yield temporary
+        with system_errors(f"cannot write {name}"):
+            if stream:
+                with temporary.open("rb") as source, target.open("wb") as sink:
+                    shutil.copyfileobj(source, sink)
+                return
+            with temporary.open("rb") as file:
+                os.fsync(file.fileno())
+            if old is not None:
+                with suppress(PermissionError):  # only root can give a file away
+                    os.chown(temporary, old.st_uid, old.st_gid)
+                temporary.chmod(stat.S_IMODE(old.st_mode))
+            temporary.replace(target)
+            _sync_folder(folder)
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
+
+
+@contextmanager
+def open_output(path: str | os.PathLike[str]) -> Iterator[IO[str]]:
+    """Open a file for text in UTF-8: atomically if it is a regular one, and as a stream if it is anything else."""
+    kept = _stat(Path(os.path.realpath(path)))
+    if kept is None or stat.S_ISREG(kept.st_mode) or stat.S_ISDIR(kept.st_mode):
+        with atomic_write(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
+            yield file
+    else:
+        with ExitStack() as stack:
+            with system_errors(f"cannot write {os.fspath(path)}"):
+                file = stack.enter_context(open(path, "w", encoding="utf-8", newline="\n"))
+            yield file
+
+
+def write_json(path: str | os.PathLike[str], value: Any) -> None:
+    """Write a file of JSON atomically."""
+    with open_output(path) as file:
+        file.write(json.dumps(value, ensure_ascii=False, indent=1) + "\n")
+
+
+def plain(value: Any) -> Any:
+    """Return a value as strict JSON holds it: NamedTuples with their names, and null for what is no finite number."""
+    if hasattr(value, "_asdict"):
+        return plain(value._asdict())
+    if isinstance(value, dict):
+        return {key: plain(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def cache_folder() -> Path:
+    """Return the folder for what can be made again: $SEQ2SEQ_CACHE, $XDG_CACHE_HOME/seq2seq or ~/.cache/seq2seq."""
+    if own := os.environ.get("SEQ2SEQ_CACHE"):
+        return Path(own).expanduser()
+    if common := os.environ.get("XDG_CACHE_HOME"):
+        return Path(common).expanduser() / "seq2seq"
+    return Path.home() / ".cache" / "seq2seq"
+
+
+def cached_file(name: str, write: Callable[[Path], None]) -> Path:
+    """Return the file of this name in the cache, written by one process if it is not there or damaged.
+
+    Its length and checksum stand beside it and are compared each time, so that a file which was cut off or changed is
+    made again and never believed.
+
+    Args:
+        name: A path inside the cache, with a hash in it of all that the file depends on.
+        write: Writes the file to the path that it is given; not called if a whole one is there.
+    """
+    path = cache_folder() / name
+    if is_whole(path):
+        return path
+    from filelock import FileLock  # slow to import, and seldom needed
+
+    with system_errors(f"cannot write to the cache {cache_folder()}, which SEQ2SEQ_CACHE can place elsewhere"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path.with_name(path.name + ".lock"))
+        lock.acquire()
+    try:
+        if not is_whole(path):  # another process may have written it meanwhile
+            with atomic_write(path) as temporary:
+                write(temporary)
+                seal = _seal(temporary)
+            with open_output(_seal_path(path)) as file:
+                file.write(seal)
+    finally:
+        lock.release()
+    return path
+
+
+def is_whole(path: Path) -> bool:
+    """Whether a file in the cache has the length and the checksum with which it was written."""
+    try:
+        return _seal_path(path).read_text(encoding="ascii") == _seal(path)
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def checksum(file: IO[bytes]) -> str:
+    """Return the XXH3 checksum of the rest of a file, 128 bits in hexadecimal; it tells damage, not malice."""
+    import xxhash
+
+    return hashlib.file_digest(file, xxhash.xxh3_128).hexdigest()  # type: ignore[arg-type]
+
+
+def _seal(path: Path) -> str:
+    with path.open("rb") as file:
+        return f"{os.fstat(file.fileno()).st_size} {checksum(file)}\n"
+
+
+def _seal_path(path: Path) -> Path:
+    return path.with_name(path.name + ".sum")
+
+
+def _stat(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except FileNotFoundError:
+        return None
+
+
+@contextmanager
+def _write_errors(name: str, temporary: Path) -> Iterator[None]:
+    """Raise a UserError for an error of writing the file, and leave alone what else goes wrong in the block."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _DISK_ERRORS or error.filename == os.fspath(temporary):
+            raise UserError(f"cannot write {name}: {error.strerror}") from error
+        raise
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename last through a power cut, where folders can be synchronised."""
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

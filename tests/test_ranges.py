@@ -1,0 +1,66 @@
+"""Ranges of numeric options."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seq2seq.errors import UserError
+from seq2seq.ranges import Count, DropProbability, Finite, Probability, Range, checked, out_of_range, ranges
+
+
+@checked
+def function(size: Count, dropout: DropProbability = 0.0, share: Probability | None = None, text: str = "") -> str:
+    return f"{size} {dropout} {share} {text}"
+
+
+class Layer:
+    @checked
+    def __init__(self, size: Count, rate: Finite = 1.0) -> None:
+        self.size = size
+
+
+def test_a_range_is_found_in_a_type_optional_or_not() -> None:
+    assert list(ranges(function)) == ["size", "dropout", "share"]
+    assert list(ranges(Layer)) == ["size", "rate"]
+
+
+def test_arguments_within_their_ranges_pass() -> None:
+    assert function(1, 0.5, share=1.0, text="t") == "1 0.5 1.0 t"
+    assert Layer(2).size == 2
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"size": 0}, "size must be at least 1 and at most 2,147,483,647, and 0 was given"),
+        ({"size": 2**63}, f"and {2**63} was given"),
+        ({"size": 1, "dropout": 1.0}, "dropout must be at least 0 and below 1, and 1.0 was given"),
+        ({"size": 1, "share": -0.1}, "share must be at least 0 and at most 1, and -0.1 was given"),
+        ({"size": 1, "share": math.nan}, "share must be at least 0 and at most 1, and nan was given"),
+    ],
+)
+def test_an_argument_outside_its_range_is_named(given: dict[str, float], sentence: str) -> None:
+    with pytest.raises(UserError, match=sentence):
+        function(**given)  # type: ignore[arg-type]
+
+
+def test_a_constructor_is_held_to_its_ranges() -> None:
+    with pytest.raises(UserError, match="rate must be a finite number, and inf was given"):
+        Layer(1, math.inf)
+
+
+def test_values_are_checked_without_a_call() -> None:
+    assert list(out_of_range(function, {"size": 3, "share": None, "text": "", "other": -1})) == []
+    assert list(out_of_range(function, {"size": -3}, "model.")) == [
+        "model.size must be at least 1 and at most 2,147,483,647, and -3 was given"
+    ]
+
+
+@given(st.floats(), st.floats(-10, 0), st.floats(1, 10), st.booleans(), st.booleans())
+def test_a_range_holds_what_lies_between_its_ends(
+    x: float, least: float, most: float, above: bool, below: bool
+) -> None:
+    held = Range(least, most, above, below).holds(x)
+    assert held == ((least < x or (x == least and not above)) and (x < most or (x == most and not below)))

@@ -1,0 +1,174 @@
+"""Laws of files that are either whole or absent, and of the cache."""
+
+import errno
+import os
+import stat
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from seq2seq.errors import UserError
+from seq2seq.storage import atomic_write, cache_folder, cached_file, open_output
+
+
+def test_the_file_appears_when_the_block_ends_and_not_before(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "file"
+    with atomic_write(path) as temporary:
+        temporary.write_text("new")
+        assert not path.exists()
+        assert temporary.parent == path.parent  # so that moving it is one operation
+    assert path.read_text() == "new"
+    assert os.listdir(path.parent) == ["file"]
+
+
+def test_an_error_leaves_what_was_there_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_text("old")
+
+    def write() -> None:
+        with atomic_write(path) as temporary:
+            temporary.write_text("ne")
+            raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        write()
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_a_process_that_dies_inside_leaves_what_was_there(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_text("old")
+    dying = (
+        "import os; from seq2seq.storage import atomic_write\n"
+        f"with atomic_write({str(path)!r}) as temporary: temporary.write_text('ne'); os._exit(9)"
+    )
+    assert subprocess.run([sys.executable, "-c", dying], check=False).returncode == 9
+    assert path.read_text() == "old"
+
+
+def test_a_new_file_takes_the_place_of_an_old_one(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    for text in ("old", "new"):
+        with atomic_write(str(path)) as temporary:
+            temporary.write_text(text)
+    assert path.read_text() == "new"
+
+
+def test_a_symbolic_link_is_followed(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "there" / "file")  # which does not exist yet
+    for text in ("old", "new"):
+        with open_output(link) as file:
+            file.write(text)
+        assert link.is_symlink()
+        assert (tmp_path / "there" / "file").read_text() == text
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o755])
+def test_the_mode_of_a_file_is_kept(tmp_path: Path, mode: int) -> None:
+    path = tmp_path / "file"
+    path.touch()
+    path.chmod(mode)
+    with atomic_write(path) as temporary:
+        temporary.write_text("new")
+    assert stat.S_IMODE(path.stat().st_mode) == mode
+
+
+def test_a_new_file_has_the_mode_of_any_new_file(tmp_path: Path) -> None:
+    (tmp_path / "usual").touch()
+    with open_output(tmp_path / "ours") as file:
+        file.write("new")
+    assert (tmp_path / "ours").stat().st_mode == (tmp_path / "usual").stat().st_mode
+
+
+def test_a_device_stays_a_device() -> None:
+    for write in (open_output, atomic_write):
+        with write("/dev/null") as given:
+            if isinstance(given, Path):
+                given.write_text("text")
+            else:
+                given.write("text")
+        assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
+
+
+@pytest.mark.parametrize("atomic", [False, True])
+def test_the_reader_of_a_fifo_gets_what_is_written(tmp_path: Path, atomic: bool) -> None:
+    path = tmp_path / "fifo"
+    os.mkfifo(path)
+    read: list[str] = []
+    reader = threading.Thread(target=lambda: read.append(path.read_text()))
+    reader.start()
+    if atomic:
+        with atomic_write(path) as temporary:
+            temporary.write_text("text")
+    else:
+        with open_output(path) as file:
+            file.write("text")
+    reader.join(timeout=60)
+    assert read == ["text"]
+    assert stat.S_ISFIFO(path.stat().st_mode)
+
+
+def test_a_folder_is_refused(tmp_path: Path) -> None:
+    for write in (open_output, atomic_write):
+        with pytest.raises(UserError, match="is a folder where a file is meant"), write(tmp_path):
+            pass
+
+
+def test_a_full_disk_is_said_in_one_sentence_and_loses_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_text("old")
+
+    def write() -> None:
+        with atomic_write(path) as temporary:
+            temporary.write_text("ne")
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.raises(UserError, match=f"cannot write {path}: No space left on device"):
+        write()
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_a_name_may_be_as_long_as_the_system_allows(tmp_path: Path) -> None:
+    for name in ("n" * 255, "名" * 85):
+        with open_output(tmp_path / name) as file:
+            file.write("text")
+        assert (tmp_path / name).read_text() == "text"
+
+
+def test_the_cache_folder_follows_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEQ2SEQ_CACHE", str(tmp_path / "own"))
+    assert cache_folder() == tmp_path / "own"
+    monkeypatch.delenv("SEQ2SEQ_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert cache_folder() == tmp_path / "seq2seq"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    assert cache_folder() == Path.home() / ".cache" / "seq2seq"
+
+
+def test_a_damaged_file_of_the_cache_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEQ2SEQ_CACHE", str(tmp_path))
+    written = 0
+
+    def write(path: Path) -> None:
+        nonlocal written
+        written += 1
+        path.write_bytes(b"0123456789" * 100)
+
+    whole = cached_file("part/file", write).read_bytes()
+    assert cached_file("part/file", write).read_bytes() == whole
+    assert written == 1
+    path = tmp_path / "part" / "file"
+    for number, damaged in enumerate([whole[:500], bytes(1000), b"x" + whole[1:], whole + b"\n", b""], start=2):
+        path.write_bytes(damaged)
+        assert cached_file("part/file", write).read_bytes() == whole
+        assert written == number
+    path.with_name("file.sum").unlink()  # as a process that died between both would leave it
+    assert cached_file("part/file", write).read_bytes() == whole
+    assert written == 7
