@@ -120,7 +120,7 @@ def cached_file(name: str, write: Callable[[Path], None]) -> Path:
 
     with system_errors(f"cannot write to the cache {cache_folder()}, which SEQ2SEQ_CACHE can place elsewhere"):
         path.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(path.with_name(path.name + ".lock"))
+        lock = FileLock(path.with_suffix(".lock"))
         lock.acquire()
     try:
         if not is_whole(path):  # another process may have written it meanwhile

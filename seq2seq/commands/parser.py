@@ -95,7 +95,11 @@ def classes() -> list[type]:
     rooms = [module for name, module in sys.modules.items() if name.startswith("seq2seq.")]
     found = {thing for room in rooms for thing in vars(room).values() if inspect.isclass(thing)}
     ours = re.compile(r"seq2seq\.(?!kernels\.)")  # whose structures are C's
-    return [kind for kind in found if ours.match(kind.__module__) and "<" not in kind.__qualname__]
+    return [
+        kind
+        for kind in found
+        if ours.match(kind.__module__) and "<" not in kind.__qualname__ and not issubclass(kind, BaseException)
+    ]
 
 
 def call(command: Callable[..., None], arguments: list[str]) -> None:

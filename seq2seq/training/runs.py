@@ -90,7 +90,7 @@ def main(arguments: list[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     try:
         run = latest(given.folder, given.name, given.kind)
-    except FileNotFoundError as error:
+    except UserError as error:
         sys.exit(f"seq2seq: {error}")
     print(f"taking {run}", file=sys.stderr)
     print(run)

@@ -8,6 +8,7 @@ import pytest
 from jsonargparse import ArgumentParser
 
 from seq2seq.commands.tokenize import tokenize
+from seq2seq.errors import UserError
 from seq2seq.tokenizers import Bytes, Characters, Subwords, Words, load
 
 
@@ -83,13 +84,13 @@ def test_errors_are_said_in_one_sentence_and_leave_no_file(corpus: str, tmp_path
     empty.touch()
     absent = str(tmp_path / "absent.txt")
     for files, held_out, kind, message in (
-        ([str(bad)], None, ValueError, "bad.txt, line 2"),
-        ([corpus], str(bad), ValueError, "bad.txt, line 2"),
-        ([absent], None, FileNotFoundError, "there is no file .*absent.txt"),
-        ([corpus], absent, FileNotFoundError, "there is no file .*absent.txt"),
-        ([str(tmp_path)], None, IsADirectoryError, "is a folder where a file is meant"),
-        ([str(empty)], None, ValueError, "there must be text to learn from, but .*empty.txt is empty"),
-        ([], None, ValueError, "at least one file"),
+        ([str(bad)], None, UserError, "bad.txt, line 2"),
+        ([corpus], str(bad), UserError, "bad.txt, line 2"),
+        ([absent], None, UserError, "there is no file .*absent.txt"),
+        ([corpus], absent, UserError, "there is no file .*absent.txt"),
+        ([str(tmp_path)], None, UserError, "is a folder where a file is meant"),
+        ([str(empty)], None, UserError, "there must be text to learn from, but .*empty.txt is empty"),
+        ([], None, UserError, "at least one file"),
     ):
         with pytest.raises(kind, match=message) as raised:
             tokenize(files, str(out), Bytes(), held_out=held_out)

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seq2seq.data.text import read_blocks, read_lines
+from seq2seq.errors import UserError
 
 
 @pytest.mark.parametrize("inside", ["\r", "\v", "\f", "\x1c", "\x85", "\u2028", "\u2029", "\0", "\ufeff"])
@@ -55,7 +56,7 @@ def test_invalid_utf8_names_file_and_line(tmp_path: Path, read: object, bad: byt
     path.write_bytes(b"fine\n" * 41 + bad + b"\nfine")
     with pytest.raises(ValueError, match=r"UTF-8.*latin, line 42\b") as caught:
         list(read(path))  # type: ignore[operator]
-    assert type(caught.value) is ValueError
+    assert type(caught.value) is UserError
 
 
 def test_a_line_far_into_a_file_is_named(tmp_path: Path) -> None:

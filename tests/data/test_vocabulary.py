@@ -8,6 +8,7 @@ import torch
 
 from seq2seq import tokenizers
 from seq2seq.data.vocabulary import check_unchanged, is_learned, open_tokenizer
+from seq2seq.errors import UserError
 from seq2seq.tokenizers import Bytes, Characters, Subwords, Tokenizer, Words
 
 LINES = ["one two three", "two three four", "a line with more words in it", "and another line"]
@@ -128,7 +129,7 @@ def test_what_is_no_checkpoint_is_refused_in_one_sentence(tmp_path: Path) -> Non
     torch.save(Path("/"), tmp_path / "code.ckpt")
     for name in ("foreign", "list", "text", "empty", "code", "absent"):
         path = str(tmp_path / f"{name}.ckpt")
-        with pytest.raises((ValueError, FileNotFoundError), match=name) as caught:
+        with pytest.raises(UserError, match=name) as caught:
             open_tokenizer(path, Lines(), "content")
         assert "\n" not in str(caught.value)
 
