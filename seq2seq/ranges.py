@@ -57,6 +57,12 @@ Finite: TypeAlias = Annotated[float, Range(-math.inf, math.inf, above=True, belo
 Positive: TypeAlias = Annotated[float, Range(0, math.inf, above=True, below=True)]
 NonNegative: TypeAlias = Annotated[float, Range(0, math.inf, below=True)]
 Seed: TypeAlias = Annotated[int, Range(0, 2**32 - 1)]
+NonNegativeOrInfinite: TypeAlias = Annotated[float, Range(0, math.inf)]
+
+# of searches
+Beams: TypeAlias = Annotated[int, Range(1, 10_000)]  # beyond, one sentence would take gigabytes
+LengthPenalty: TypeAlias = Annotated[float, Range(0, 5)]  # above, powers of long lengths overflow float32
+TopP: TypeAlias = Annotated[float, Range(0, 1, above=True)]
 
 
 def range_of(annotation: Any) -> Range | None:
@@ -90,6 +96,12 @@ def out_of_range(function: Callable[..., Any], given: Mapping[str, Any], prefix:
         value = given.get(name)
         if isinstance(value, int | float) and not isinstance(value, bool) and not allowed.holds(value):
             yield f"{prefix}{name} must be {allowed}, and {value} was given"
+
+
+def check_fields(options: Any) -> None:
+    """Raise a UserError for a field of a dataclass that lies outside the range that its type names."""
+    for sentence in out_of_range(type(options), vars(options)):
+        raise UserError(sentence)
 
 
 def checked(function: F) -> F:

@@ -1,13 +1,24 @@
 """Ranges of numeric options."""
 
 import math
+from dataclasses import dataclass
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from seq2seq.errors import UserError
-from seq2seq.ranges import Count, DropProbability, Finite, Probability, Range, checked, out_of_range, ranges
+from seq2seq.ranges import (
+    Count,
+    DropProbability,
+    Finite,
+    Probability,
+    Range,
+    check_fields,
+    checked,
+    out_of_range,
+    ranges,
+)
 
 
 @checked
@@ -49,6 +60,21 @@ def test_an_argument_outside_its_range_is_named(given: dict[str, float], sentenc
 def test_a_constructor_is_held_to_its_ranges() -> None:
     with pytest.raises(UserError, match="rate must be a finite number, and inf was given"):
         Layer(1, math.inf)
+
+
+@dataclass(frozen=True)
+class Options:
+    beams: Count = 5
+    penalty: Finite = 1.0
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+
+def test_the_fields_of_a_dataclass_are_held_to_their_ranges() -> None:
+    assert Options(2).beams == 2
+    with pytest.raises(UserError, match="penalty must be a finite number, and nan was given"):
+        Options(penalty=math.nan)
 
 
 def test_values_are_checked_without_a_call() -> None:
