@@ -25,7 +25,8 @@ def system_errors(doing: str) -> Iterator[None]:
     except BrokenPipeError:
         raise  # whoever read the output has left, which is no mistake
     except OSError as error:
-        raise UserError(f"{doing}: {reason(error)}") from error
+        named = isinstance(error.filename, str | bytes) and os.fsdecode(error.filename) in doing
+        raise UserError(f"{doing}: {error.strerror if named else reason(error)}") from error
 
 
 def reason(error: OSError) -> str:

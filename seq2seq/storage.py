@@ -1,7 +1,6 @@
 """Files that are whole or absent, and the cache of what can be made again."""
 
 import errno
-import hashlib
 import json
 import math
 import os
@@ -18,6 +17,8 @@ from seq2seq.errors import UserError, system_errors
 
 PARTIAL = ".partial"  # ends the name of a file that is being written
 _DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}
+CHECKSUM_LENGTH = 32  # characters
+_BYTES_AT_ONCE = 1 << 19
 _PARTIAL_NAME = 60  # characters of a file's name in that of its partial file, which a file system limits to 255 bytes
 
 
@@ -142,11 +143,21 @@ def is_whole(path: Path) -> bool:
         return False
 
 
-def checksum(file: IO[bytes]) -> str:
-    """Return the XXH3 checksum of the rest of a file, 128 bits in hexadecimal; it tells damage, not malice."""
+def checksum(file: IO[bytes], length: int | None = None) -> str:
+    """Return the XXH3 checksum of a file from where it is read, 128 bits in hexadecimal; it tells damage, not malice.
+
+    Args:
+        file: An open file, read as far as the checksum goes.
+        length: Bytes to read; by default all that are left.
+    """
     import xxhash
 
-    return hashlib.file_digest(file, xxhash.xxh3_128).hexdigest()  # type: ignore[arg-type]
+    found = xxhash.xxh3_128()
+    left = os.fstat(file.fileno()).st_size - file.tell() if length is None else length
+    while left > 0 and (part := file.read(min(left, _BYTES_AT_ONCE))):
+        found.update(part)
+        left -= len(part)
+    return found.hexdigest()
 
 
 def _seal(path: Path) -> str:

@@ -22,11 +22,9 @@ def average(checkpoints: list[str], output: str, of: Literal["best", "last"] = "
         of: Which ones of a run: best by what it watched, or last.
         count: How many of a run, at most.
     """
-    import torch
-
+    from seq2seq import checkpoint
     from seq2seq.data.vocabulary import data_of
     from seq2seq.inference.checkpoint import read_trained
-    from seq2seq.storage import atomic_write
 
     if count < 2:
         raise UserError(f"an average needs at least 2 checkpoints, and --count {count} was given")
@@ -49,8 +47,7 @@ def average(checkpoints: list[str], output: str, of: Literal["best", "last"] = "
     mean["state_dict"] = {name: (sums[name] / len(paths)).to(w.dtype) for name, w in mean["state_dict"].items()}
     for key in ("optimizer_states", "lr_schedulers", "loops", "callbacks", "carried_state"):
         mean.pop(key, None)  # a mean has no training to go on with
-    with atomic_write(output) as temporary:
-        torch.save(mean, temporary)
+    checkpoint.save(mean, output)
     print(f"{output} is the mean of {', '.join(path.name for path in paths)}")
 
 

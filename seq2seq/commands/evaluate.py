@@ -32,6 +32,7 @@ def evaluate(
     json: bool = False,
     device: str = "auto",
     precision: Precision | None = None,
+    trust: str | None = None,
 ) -> None:
     """Score a translator, a language model, or a file of translations without any model.
 
@@ -64,6 +65,7 @@ def evaluate(
         json: Write one JSON object.
         device: Where the model runs: auto, cpu, cuda, ...
         precision: How weights are rounded: float32, bf16 or int8, which is for CPUs; by default as they were saved.
+        trust: Modules of yours that a checkpoint may name layers of, with commas between them; they are imported.
     """
     from seq2seq.metrics import bleu, chrf, exact_match, ter
 
@@ -85,7 +87,7 @@ def evaluate(
 
     from seq2seq.inference import Searching, Translation, load
 
-    model = load(*checkpoints, device=device, precision=precision)
+    model = load(*checkpoints, device=device, precision=precision, trust=trust or ())
     if isinstance(model, Translation):
         if text is not None or window is not None:
             raise UserError("a translator is scored on --source and --reference, and has no --text and no --window")

@@ -18,12 +18,13 @@ import seq2seq.data.language
 import seq2seq.data.translation
 import seq2seq.recurrence
 import seq2seq.training  # noqa: F401
+from seq2seq.checkpoint import find, last_checkpoint
 from seq2seq.commands.options import Parser, add_options
 from seq2seq.commands.parser import underscored
 from seq2seq.data.vocabulary import data_of
 from seq2seq.errors import UserError
 from seq2seq.inference import Translation
-from seq2seq.inference.checkpoint import find, read
+from seq2seq.inference.checkpoint import read
 from seq2seq.models import LanguageModel, Translator
 from seq2seq.report import say
 from seq2seq.training import runs
@@ -97,7 +98,7 @@ class Experiment(LightningCLI):
             self.choose_run()
             options.checkpoint.dirpath = str(self.run_folder / "checkpoints")
             if weights is not None and options.resume:
-                weights = runs.last_checkpoint(self.run_folder)  # which carries the tokenizer that it started with
+                weights = last_checkpoint(self.run_folder)  # which carries the tokenizer that it started with
         elif options.ckpt_path is None:
             raise UserError(f"{self.subcommand} needs a trained model: name its run or checkpoint with --ckpt-path")
         else:
@@ -135,6 +136,7 @@ class Experiment(LightningCLI):
     def instantiate_trainer(self, **kwargs: Any) -> pl.Trainer:
         options = self.options
         trainer = self.config_init[self.subcommand].trainer
+        kwargs["plugins"] = [*listed(trainer.plugins), WholeCheckpoints()]
         if self.subcommand == "fit":
             given = listed(trainer.callbacks)
             check_monitors([*given, self.config_init[self.subcommand].checkpoint])
@@ -142,7 +144,6 @@ class Experiment(LightningCLI):
             version = len(list(logs.glob("*")))  # every time a run goes on, it writes logs of its own
             if trainer.logger is None:
                 kwargs["logger"] = [kind(self.run_folder, "logs", version) for kind in (TensorBoardLogger, CSVLogger)]
-            kwargs["plugins"] = [*listed(trainer.plugins), WholeCheckpoints()]
             kwargs["callbacks"] = [
                 ProgressLine(),
                 Seeds(int(options.seed_everything)),
@@ -165,7 +166,7 @@ class Experiment(LightningCLI):
         check_precision(model, options.trainer.precision)
         starts = not options.resume and RUN not in os.environ and is_first(trainer)
         if options.resume:
-            ckpt_path = str(runs.last_checkpoint(run))
+            ckpt_path = str(last_checkpoint(run))
         if ckpt_path is not None:
             held = read(ckpt_path)
             datamodule.load_state_dict(data_of(held))  # or the sizes of the weights would be complained of first

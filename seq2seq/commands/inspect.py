@@ -43,6 +43,7 @@ def inspect(
     labels: str | None = None,
     output: str = "gradients",
     device: str = "auto",
+    trust: str | None = None,
 ) -> None:
     """Show how far back the gradient of language models reaches: the norm of d loss(t) / d state(t-k) against k.
 
@@ -64,6 +65,7 @@ def inspect(
         labels: Names of the models in table and picture, with commas between them; those of the runs by default.
         output: Path of the picture and the numbers, without its ending.
         device: Where the models run: auto, cpu, cuda, ...
+        trust: Modules of yours that a checkpoint may name layers of, with commas between them; they are imported.
     """
     subject, *paths = models
     if subject != "gradients":
@@ -85,7 +87,7 @@ def inspect(
     curves = []
     with lines.progress("inspecting", lambda: len(paths)) as progress:
         for name, path in zip(names, paths, strict=True):
-            for one in subjects(path, name, text, untrained, seed):
+            for one in subjects(path, name, text, untrained, seed, trust or ()):
                 ids = places(one, windows, WARM_UP + steps + 1).to(place)
                 norms = reach(one.model.to(place), ids, steps).tolist()
                 curves.append(Curve(one.label, one.given, one.trained, unit(one.tokenizer), norms))
@@ -108,7 +110,9 @@ def short(path: Path) -> str:
     return run.parent.name if run.name.isdecimal() and run.parent.name else run.stem
 
 
-def subjects(path: str, label: str, text: str | None, untrained: bool, seed: int) -> Iterable[Subject]:
+def subjects(
+    path: str, label: str, text: str | None, untrained: bool, seed: int, trust: Sequence[str]
+) -> Iterable[Subject]:
     """The model at a path, after the same before training if it is asked for."""
     from seq2seq.data.text import read_blocks
     from seq2seq.inference import Writer
@@ -117,7 +121,7 @@ def subjects(path: str, label: str, text: str | None, untrained: bool, seed: int
     if path.endswith((".yaml", ".yml")):
         yield configured(path, label, text, seed)
         return
-    opened = open_checkpoint(path)
+    opened = open_checkpoint(path, trust=trust)
     model = language_model(opened.model, path)
     tokenizer = opened.vocabularies.source
 
@@ -132,7 +136,7 @@ def subjects(path: str, label: str, text: str | None, untrained: bool, seed: int
         import torch
 
         torch.manual_seed(seed)
-        anew = language_model(build(read(path)["model"]), path)
+        anew = language_model(build(read(path)["model"], trust), path)
         yield Subject(label, path, False, anew, tokenizer, blocks())
     yield Subject(label, path, True, model, tokenizer, blocks())
 

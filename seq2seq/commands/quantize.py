@@ -6,7 +6,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def quantize(checkpoint: str, output: str, precision: Literal["bf16", "int8"] = "int8") -> None:
+def quantize(
+    checkpoint: str, output: str, precision: Literal["bf16", "int8"] = "int8", trust: str | None = None
+) -> None:
     """Save a trained model with rounded weights: a smaller file that translates and writes faster on a CPU.
 
     What is saved can be used wherever a checkpoint can, and no longer trained. Without saving, --precision of
@@ -20,18 +22,16 @@ def quantize(checkpoint: str, output: str, precision: Literal["bf16", "int8"] = 
         checkpoint: A checkpoint, or the folder of a run.
         output: File to write.
         precision: bf16 has 8 significant bits, int8 whole numbers of 8 bits with a scale for each row.
+        trust: Modules of yours that a checkpoint may name layers of, with commas between them; they are imported.
     """
-    import torch
-
+    from seq2seq.checkpoint import find, save
     from seq2seq.data.vocabulary import data_of
-    from seq2seq.inference.checkpoint import find, open_checkpoint, read
-    from seq2seq.storage import atomic_write
+    from seq2seq.inference.checkpoint import open_checkpoint, read
 
     held = read(checkpoint)
-    rounded = open_checkpoint(checkpoint, precision).model.state_dict()
-    with atomic_write(output) as temporary:
-        kept = {"model": held["model"], "precision": precision, "state_dict": rounded, "data": data_of(held)}
-        torch.save(kept, temporary)
+    rounded = open_checkpoint(checkpoint, precision, trust or ()).model.state_dict()
+    kept = {"model": held["model"], "precision": precision, "state_dict": rounded, "data": data_of(held)}
+    save(kept, output)
     before, after = (f"{size(weights) / 1e6:.1f} MB" for weights in (held["state_dict"], rounded))
     print(f"{output} holds {find(checkpoint)} in {precision}: {after} of weights instead of {before}")
 

@@ -25,6 +25,7 @@ def sample(
     count: int = 1,
     device: str = "auto",
     precision: Precision | None = None,
+    trust: str | None = None,
 ) -> None:
     r"""Go on with a prompt, with a language model, in constant memory.
 
@@ -48,6 +49,7 @@ def sample(
         count: Texts for each prompt.
         device: Where the model runs: auto, cpu, cuda, ...
         precision: How weights are rounded: float32, bf16 or int8, which is for CPUs; by default as they were saved.
+        trust: Modules of yours that a checkpoint may name layers of, with commas between them; they are imported.
     """
     from seq2seq.inference import load_writer
     from seq2seq.search import Sampler
@@ -57,7 +59,7 @@ def sample(
     sampler = Sampler(temperature, top_k, top_p, min_p)
     sampler.check()
     starts = [start for start in (list(text_lines(prompts)) if prompts else [prompt]) for _ in range(count)]
-    writer = load_writer(checkpoint, device, precision)
+    writer = load_writer(checkpoint, device, precision, trust or ())
     with ExitStack() as stack:
         waiting = [
             stack.enter_context(

@@ -22,6 +22,7 @@ def score(
     output: str | None = None,
     device: str = "auto",
     precision: Precision | None = None,
+    trust: str | None = None,
 ) -> None:
     """Write the log-probability (nats) of each line of a text, or of each given translation, before it and a tab.
 
@@ -42,10 +43,11 @@ def score(
         output: File to write; standard output by default.
         device: Where the model runs: auto, cpu, cuda, ...
         precision: How weights are rounded: float32, bf16 or int8, which is for CPUs; by default as they were saved.
+        trust: Modules of yours that a checkpoint may name layers of, with commas between them; they are imported.
     """
     from seq2seq.inference import Translation, load
 
-    model = load(*checkpoints, device=device, precision=precision)
+    model = load(*checkpoints, device=device, precision=precision, trust=trust or ())
     shown: Iterable[tuple[str, Pieces]]
     if isinstance(model, Translation):
         if source is None or target is None or text is not None:

@@ -15,7 +15,14 @@ BLOCK = 200  # pairs that are counted at once
 SILENCE = 10.0  # seconds without a word
 
 
-def shortlist(checkpoint: str, output: str, corpus: str | None = None, frequent: int = 100, likely: int = 50) -> None:
+def shortlist(
+    checkpoint: str,
+    output: str,
+    corpus: str | None = None,
+    frequent: int = 100,
+    likely: int = 50,
+    trust: str | None = None,
+) -> None:
     """Learn from a corpus which target words stand beside which source words, for a faster `translate --shortlist`.
 
     Every sentence is then translated with its own few words only: the most frequent ones, and those likely beside the
@@ -31,6 +38,7 @@ def shortlist(checkpoint: str, output: str, corpus: str | None = None, frequent:
         corpus: Corpus with the training split; by default the one that the model was trained on.
         frequent: Number of the most frequent target tokens, which every sentence may say.
         likely: Number of target tokens for each source token.
+        trust: Modules of yours that a checkpoint may name layers of, with commas between them; they are imported.
     """
     if frequent < 0 or likely < 0:
         raise UserError(f"frequent and likely must be at least 0, not {frequent} and {likely}")
@@ -42,7 +50,7 @@ def shortlist(checkpoint: str, output: str, corpus: str | None = None, frequent:
     from seq2seq.inference import load_translation
     from seq2seq.inference.shortlist_learning import ITERATIONS, coverage, learn
 
-    model = load_translation(checkpoint, device="cpu")
+    model = load_translation(checkpoint, device="cpu", trust=trust or ())
     name = corpus or model.corpus["corpus"]
     columns, subset = [model.corpus["source"], model.corpus["target"]], model.corpus["subset"]
 

@@ -24,6 +24,7 @@ def translate(
     device: str = "auto",
     precision: Precision | None = None,
     shortlist: str | None = None,
+    trust: str | None = None,
 ) -> None:
     """Translate lines, with one translator or with several that choose together.
 
@@ -53,10 +54,11 @@ def translate(
         precision: How weights are rounded: float32, bf16 or int8, which is for CPUs; by default as they were saved.
         shortlist: File of `seq2seq shortlist`: only its words are looked at, which is faster; scores are then
             probabilities among these.
+        trust: Modules of yours that a checkpoint may name layers of, with commas between them; they are imported.
     """
     from seq2seq.inference import Searching, load_translation
 
-    translation = load_translation(*checkpoints, device=device, precision=precision)
+    translation = load_translation(*checkpoints, device=device, precision=precision, trust=trust or ())
     if shortlist is not None:
         from seq2seq.inference.shortlist import Shortlist
 

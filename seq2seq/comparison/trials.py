@@ -13,6 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Literal, NamedTuple
 
+from seq2seq.checkpoint import last_checkpoint
 from seq2seq.storage import write_json
 from seq2seq.training import runs
 
@@ -156,7 +157,7 @@ def trained(child: Child, config: Path, seed: int, name: str, folder: Path, look
     """Train from the last checkpoint, or from the beginning if there is none."""
     given = ["--config", str(config), "--seed_everything", str(seed), "--name", name, "--runs", str(folder / "runs")]
     run = run_of(folder, name)
-    if run is not None and runs.last_checkpoint(run).exists():
+    if run is not None and last_checkpoint(run).exists():
         given.append("--resume")
     elif (folder / "runs" / name).exists():
         shutil.rmtree(folder / "runs" / name)

@@ -1,12 +1,11 @@
 """The tokenizer of a corpus: read from a file or a checkpoint, or learned once and kept."""
 
-import pickle
 from collections.abc import Callable, Iterable
 from copy import copy
 from pathlib import Path
 from typing import Any
 
-from seq2seq import tokenizers
+from seq2seq import checkpoint, tokenizers
 from seq2seq.errors import UserError
 from seq2seq.report import say
 from seq2seq.storage import cached_file
@@ -56,15 +55,7 @@ def data_of(checkpoint: Any) -> dict[str, Any]:
 
 def from_checkpoint(path: str | Path, side: str) -> Tokenizer:
     """The tokenizer that a checkpoint carries."""
-    import torch
-
-    try:
-        checkpoint: Any = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except FileNotFoundError:
-        raise UserError(f"there is no checkpoint {path}") from None
-    except (EOFError, RuntimeError, ValueError, pickle.UnpicklingError) as error:
-        raise UserError(f"{path} cannot be read as a checkpoint") from error
-    if not (data := data_of(checkpoint)):
+    if not (data := data_of(checkpoint.load(path))):
         raise UserError(f"{path} carries no tokenizer, so that it is no checkpoint of seq2seq")
     held = data["tokenizers"]
     return tokenizers.restore(held.get(side, held["source"]))

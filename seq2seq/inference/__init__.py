@@ -1,11 +1,13 @@
 """Text in, text out: the only room that turns ids back into text."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 
+from seq2seq.checkpoint import find
 from seq2seq.errors import UserError
-from seq2seq.inference.checkpoint import find, open_checkpoint
+from seq2seq.inference.checkpoint import open_checkpoint
 from seq2seq.inference.translation import Alignment, Searching, Translated, Translation
 from seq2seq.inference.writer import Scored, Writer
 from seq2seq.models.encoder_decoder import EncoderDecoder
@@ -26,18 +28,21 @@ __all__ = [
 ]
 
 
-def load(*checkpoints: str | Path, device: str = "auto", precision: Precision | None = None) -> Writer | Translation:
+def load(
+    *checkpoints: str | Path, device: str = "auto", precision: Precision | None = None, trust: Sequence[str] = ()
+) -> Writer | Translation:
     """A trained model, ready for text: a `Writer` for a language model, a `Translation` for a translator.
 
     Args:
         checkpoints: A checkpoint, or the folder of a run, whose best one is taken; translators make an ensemble.
         device: Where it runs: auto, cpu, cuda, ...
         precision: How weights are rounded: float32, bf16 or int8, which is for CPUs; by default as they were saved.
+        trust: Modules of yours, or packages, that a checkpoint may name layers of, as "my_layers"; they are imported.
     """
     if not checkpoints:
         raise UserError("there must be at least one checkpoint")
     place = usable(device)
-    opened = [open_checkpoint(path, precision) for path in checkpoints]
+    opened = [open_checkpoint(path, precision, trust) for path in checkpoints]
     if place.type != "cpu" and any(one.precision == "int8" for one in opened):
         raise UserError(f"int8 is for CPUs, and the device is {place.type}: take bf16 there")
     first = opened[0]
@@ -64,17 +69,21 @@ def usable(device: str) -> torch.device:
         raise UserError(f"the device {device} cannot be used here: {str(error).splitlines()[0]}") from error
 
 
-def load_writer(checkpoint: str | Path, device: str = "auto", precision: Precision | None = None) -> Writer:
+def load_writer(
+    checkpoint: str | Path, device: str = "auto", precision: Precision | None = None, trust: Sequence[str] = ()
+) -> Writer:
     """The same for what must be a language model."""
-    loaded = load(checkpoint, device=device, precision=precision)
+    loaded = load(checkpoint, device=device, precision=precision, trust=trust)
     if not isinstance(loaded, Writer):
         raise UserError(f"a language model is needed here, and {find(checkpoint)} is a translator")
     return loaded
 
 
-def load_translation(*checkpoints: str | Path, device: str = "auto", precision: Precision | None = None) -> Translation:
+def load_translation(
+    *checkpoints: str | Path, device: str = "auto", precision: Precision | None = None, trust: Sequence[str] = ()
+) -> Translation:
     """The same for what must be translators."""
-    loaded = load(*checkpoints, device=device, precision=precision)
+    loaded = load(*checkpoints, device=device, precision=precision, trust=trust)
     if not isinstance(loaded, Translation):
         raise UserError(f"a translator is needed here, and {find(checkpoints[0])} is a language model")
     return loaded

@@ -6,10 +6,10 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
+from seq2seq import checkpoint
 from seq2seq.data.pairs import Vocabularies
 from seq2seq.errors import UserError
 from seq2seq.special import NONE, SPECIAL
-from seq2seq.storage import atomic_write
 
 
 class Shortlist:
@@ -48,19 +48,13 @@ class Shortlist:
     def save(self, path: str | os.PathLike[str], vocabularies: Vocabularies) -> None:
         """Write it into one file, which is whole or absent."""
         held = {"frequent": self.frequent, "likely": self.likely, "target_size": self.target_size}
-        with atomic_write(path) as temporary:
-            torch.save({"shortlist": held, "vocabularies": fingerprint(vocabularies)}, temporary)
+        checkpoint.save({"shortlist": held, "vocabularies": fingerprint(vocabularies)}, path)
 
     @staticmethod
     def load(path: str | os.PathLike[str], vocabularies: Vocabularies) -> "Shortlist":
         """The shortlist in a file that `save` wrote for these vocabularies; raises a ValueError for any other."""
-        try:
-            held = torch.load(path, map_location="cpu", weights_only=True)
-        except OSError:
-            raise
-        except Exception as error:  # torch raises many kinds for files that are not its own
-            raise UserError(f"{path} cannot be read as a shortlist: it is cut off, or another kind of file") from error
-        if not isinstance(held, dict) or "shortlist" not in held:
+        held = checkpoint.load(path)
+        if "shortlist" not in held:
             raise UserError(f"{path} is no shortlist of seq2seq shortlist")
         if held["vocabularies"] != fingerprint(vocabularies):
             raise UserError(f"{path} is the shortlist of a model with other vocabularies")

@@ -9,21 +9,25 @@ from types import FrameType
 from typing import Any
 
 import pytorch_lightning as pl
-import torch
 from pytorch_lightning.callbacks import Checkpoint, ModelCheckpoint
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
+from seq2seq import checkpoint as stored
 from seq2seq.storage import atomic_write
 
 
 class WholeCheckpoints(TorchCheckpointIO):
-    """Writes a checkpoint beside its place and moves it there, so that kill -9 during a write loses nothing."""
+    """Writes a checkpoint beside its place and moves it there, so that kill -9 loses nothing; reads only whole ones."""
 
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: str | os.PathLike[str], storage_options: Any | None = None
     ) -> None:
-        with atomic_write(path) as temporary:
-            torch.save(checkpoint, temporary)
+        stored.save(checkpoint, path)
+
+    def load_checkpoint(
+        self, path: str | os.PathLike[str], map_location: Any = None, weights_only: bool | None = None
+    ) -> dict[str, Any]:
+        return stored.load(path, mapped=False)  # training goes on in what is read, and replaces the file
 
 
 class Continuation(Checkpoint):

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 
+from seq2seq.checkpoint import best_checkpoint, last_checkpoint
 from seq2seq.footprint import peak_memory
 from seq2seq.training import runs
 from seq2seq.training.checkpoints import place
@@ -21,6 +22,6 @@ def spent(trainer: pl.Trainer) -> dict[str, float]:
 def complete(run: Path, held: dict[str, Any]) -> None:
     """Finish a run that was stopped behind its last step, with what its logs and its last checkpoint say of it."""
     metrics = {name: value for row in rows(run) for name, value in row.items() if name not in ("epoch", "step")}
-    if not (best := run / "checkpoints" / "best.ckpt").exists():
-        place(runs.last_checkpoint(run), best)
+    if not (best := best_checkpoint(run)).exists():
+        place(last_checkpoint(run), best)
     runs.finish(run, {"steps": held["global_step"], **metrics, **held["callbacks"][Speed().state_key]})

@@ -5,6 +5,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
+from seq2seq.checkpoint import last_checkpoint
 from seq2seq.errors import UserError
 from seq2seq.storage import atomic_write, write_json
 
@@ -37,10 +38,6 @@ def go_on(run: Path, config: str) -> None:
     (run / FINISHED).unlink(missing_ok=True)
     with atomic_write(run / CONFIG) as temporary:
         temporary.write_text(config, encoding="utf-8")
-
-
-def last_checkpoint(run: Path) -> Path:
-    return run / "checkpoints" / "last.ckpt"
 
 
 def newest(folder: Path) -> Path:

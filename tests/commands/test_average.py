@@ -7,6 +7,7 @@ import pytest
 import torch
 from tiny_runs import Runs
 
+from seq2seq import checkpoint
 from seq2seq.__main__ import main
 from seq2seq.commands.average import kept
 from seq2seq.inference import load_translation
@@ -65,7 +66,7 @@ def test_the_best_of_a_run_are_those_that_it_scored_best(runs: Runs, tmp_path: P
     }
     watching["best_k_models"] = scores
     watching["best_model_score"] = torch.tensor(3.0 if highest else 1.0)
-    torch.save(held, last)
+    checkpoint.save(held, last)
     expected = [Path(path).name for path in sorted(scores, key=scores.__getitem__, reverse=highest)]
     assert [path.name for path in kept(tmp_path / "moved", "best", 5)] == expected
     assert [path.name for path in kept(tmp_path / "moved", "best", 2)] == expected[:2]
@@ -79,7 +80,7 @@ def test_a_run_knows_its_best(runs: Runs) -> None:
 def test_mistakes_are_said(runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     other = read(runs.checkpoints[0])
     other["model"]["init_args"]["size"] = 64
-    torch.save(other, tmp_path / "other.ckpt")
+    checkpoint.save(other, tmp_path / "other.ckpt")
     first = str(runs.checkpoints[0])
     wrong = (
         ([first], "needs at least 2 checkpoints, and 1 was found"),

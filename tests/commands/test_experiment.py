@@ -22,6 +22,7 @@ from experiments import (
 )
 from experiments import write_corpus as write
 
+from seq2seq.checkpoint import save
 from seq2seq.commands.experiment import Experiment
 from seq2seq.inference import Searching, load_translation, load_writer
 from seq2seq.training import WarmupCosine
@@ -391,7 +392,7 @@ def test_predictions_are_translations_in_the_order_of_the_test_split(copy: Place
     held["state_dict"]["output.bias"][2:] += 10 * torch.rand(
         len(held["state_dict"]["output.bias"]) - 2, generator=torch.Generator().manual_seed(1)
     )  # so that something is said
-    torch.save(held, best)
+    save(held, best)
     told = copy("predict", "t", "--ckpt-path", copy.run("t"))
     assert told.status == 0, told.err
     lines = (copy.corpus / "test.a").read_text().splitlines()

@@ -10,6 +10,7 @@ import pytest
 import torch
 from tiny_runs import LANGUAGE, Runs, shell
 
+from seq2seq import checkpoint
 from seq2seq.__main__ import main
 from seq2seq.commands.inspect import default_labels, share
 from seq2seq.inference import load_writer
@@ -123,7 +124,7 @@ def test_a_model_whose_weights_are_no_numbers_is_said(
 ) -> None:
     held = torch.load(runs.language / "checkpoints" / "best.ckpt", weights_only=True)
     held["state_dict"]["stack.layers.0.kernel.weight_hh_l0"].fill_(float("nan"))
-    torch.save(held, tmp_path / "broken.ckpt")
+    checkpoint.save(held, tmp_path / "broken.ckpt")
     seen = inspected(tmp_path, tmp_path / "broken.ckpt", "--steps", 5, "--windows", 2)
     assert seen["models"][0]["layers"][0]["norms"] == [None] * 5
     assert "the weights have diverged" in capsys.readouterr().out

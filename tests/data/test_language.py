@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 
+from seq2seq import checkpoint as checkpoints
 from seq2seq.batch import LanguageBatch
 from seq2seq.data.language import LanguageData
 from seq2seq.special import BOS, PAD
@@ -158,7 +159,7 @@ def test_data_can_go_to_a_process_that_shares_no_memory(corpus: Path) -> None:
 
 
 def test_a_checkpoint_carries_the_tokenizer_and_continues_only_with_it(corpus: Path) -> None:
-    torch.save({"LanguageData": small(corpus).state_dict()}, corpus / "trained.ckpt")
+    checkpoints.save({"LanguageData": small(corpus).state_dict()}, corpus / "trained.ckpt")
     checkpoint = torch.load(corpus / "trained.ckpt", weights_only=True)
     small(corpus).load_state_dict(checkpoint["LanguageData"])
     assert small(corpus, str(corpus / "trained.ckpt")).tokenizer == small(corpus).tokenizer

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import torch
 
+from seq2seq import checkpoint as checkpoints
 from seq2seq import tokenizers
 from seq2seq.batch import TranslationBatch
 from seq2seq.data.translation import TranslationData
@@ -261,7 +262,7 @@ def test_a_tokenizer_from_a_file_serves_both_sides_or_one(corpus: Path, tmp_path
 def test_tokenizers_from_a_checkpoint_are_those_of_its_training(corpus: Path, tmp_path: Path) -> None:
     path = str(tmp_path / "trained.ckpt")
     for first in (small(corpus), small(corpus, target_tokenizer=Characters())):
-        torch.save({"TranslationData": first.state_dict()}, path)
+        checkpoints.save({"TranslationData": first.state_dict()}, path)
         write(corpus, "train", UNSEEN)
         second = small(corpus, path)
         assert second.vocabularies == first.vocabularies

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from seq2seq import tokenizers
+from seq2seq import checkpoint, tokenizers
 from seq2seq.data.vocabulary import check_unchanged, is_learned, open_tokenizer
 from seq2seq.errors import UserError
 from seq2seq.tokenizers import Bytes, Characters, Subwords, Tokenizer, Words
@@ -110,19 +110,19 @@ def test_a_tokenizer_can_come_from_a_checkpoint(tmp_path: Path) -> None:
     path = str(tmp_path / "some.ckpt")
     source, target = learned(small(0.5)), learned(Words())
     held = {"tokenizers": {"source": source.state_dict(), "target": target.state_dict()}}
-    torch.save({"state_dict": {}, "TranslationData": held}, path)
+    checkpoint.save({"state_dict": {}, "TranslationData": held}, path)
     assert open_tokenizer(path, Lines(), "content") == source
     assert open_tokenizer(path, Lines(), "content", "target") == target
 
 
 def test_the_one_tokenizer_of_a_language_model_serves_both_sides(tmp_path: Path) -> None:
     path = str(tmp_path / "some.ckpt")
-    torch.save({"LanguageData": {"tokenizers": {"source": learned(Words()).state_dict()}}}, path)
+    checkpoint.save({"LanguageData": {"tokenizers": {"source": learned(Words()).state_dict()}}}, path)
     assert open_tokenizer(path, Lines(), "content", "target") == learned(Words())
 
 
 def test_what_is_no_checkpoint_is_refused_in_one_sentence(tmp_path: Path) -> None:
-    torch.save({"state_dict": {}}, tmp_path / "foreign.ckpt")
+    checkpoint.save({"state_dict": {}}, tmp_path / "foreign.ckpt")
     torch.save([1, 2], tmp_path / "list.ckpt")
     (tmp_path / "text.ckpt").write_text("some text")
     (tmp_path / "empty.ckpt").write_bytes(b"")

@@ -8,9 +8,11 @@ import pytest
 import torch
 from tiny_runs import LANGUAGE, TRANSLATOR, Runs, fit, write_corpus
 
-from seq2seq import Searching, Translation, Writer, load
+from seq2seq import Searching, Translation, Writer, checkpoint, load
+from seq2seq.checkpoint import find
+from seq2seq.errors import UserError
 from seq2seq.inference import load_translation, load_writer
-from seq2seq.inference.checkpoint import find, open_checkpoint, read
+from seq2seq.inference.checkpoint import open_checkpoint, read
 from seq2seq.models import LanguageModel
 from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.models.recurrent_language_model import RecurrentLanguageModel
@@ -72,8 +74,8 @@ class Code:
 
 def test_nothing_in_a_checkpoint_is_run(runs: Runs, tmp_path: Path) -> None:
     held = torch.load(find(runs.language), weights_only=True)
-    torch.save(held | {"more": Code()}, tmp_path / "code.ckpt")
-    with pytest.raises(ValueError, match=r"code\.ckpt cannot be read as a checkpoint"):
+    checkpoint.save(held | {"more": Code()}, tmp_path / "code.ckpt")
+    with pytest.raises(ValueError, match=r"code\.ckpt cannot be read as a checkpoint: it holds more than plain data"):
         load(tmp_path / "code.ckpt")
 
 
@@ -89,8 +91,8 @@ def test_a_foreign_file_is_said(tmp_path: Path) -> None:
     (tmp_path / "text.txt").write_text("one two three\n")
     with pytest.raises(ValueError, match=r"text\.txt cannot be read as a checkpoint"):
         load(tmp_path / "text.txt")
-    for foreign in ({"state_dict": {}}, [1], torch.zeros(2), {"model": {"class_path": "LSTM"}}):
-        torch.save(foreign, tmp_path / "foreign.ckpt")
+    for foreign in ({"state_dict": {}}, {"model": {"class_path": "LSTM"}}):
+        checkpoint.save(foreign, tmp_path / "foreign.ckpt")
         with pytest.raises(ValueError, match="no checkpoint of seq2seq"):
             load(tmp_path / "foreign.ckpt")
 
@@ -105,7 +107,7 @@ def test_a_model_that_cannot_be_built_is_said(runs: Runs, tmp_path: Path) -> Non
         {"state_dict": {}},
     )
     for change in changed:
-        torch.save(held | change, tmp_path / "changed.ckpt")
+        checkpoint.save(held | change, tmp_path / "changed.ckpt")
         with pytest.raises(ValueError, match=r"changed\.ckpt holds a model that this version cannot build") as raised:
             load(tmp_path / "changed.ckpt")
         assert "\n" not in str(raised.value)
@@ -121,10 +123,10 @@ def test_what_is_not_there_is_said(tmp_path: Path) -> None:
 
 
 LSTM = {
-    "class_path": "seq2seq.recurrence.LSTM",
+    "class_path": "LSTM",
     "init_args": {"forget_bias": 1.0, "weight_dropout": 0.0, "memory_span": None},
 }
-BILINEAR = {"class_path": "seq2seq.attention.BilinearAttention"}
+BILINEAR = {"class_path": "BilinearAttention"}
 
 
 def test_checkpoints_stay_readable(tmp_path: Path) -> None:
@@ -137,13 +139,13 @@ def test_checkpoints_stay_readable(tmp_path: Path) -> None:
     more = {"feed_forward": 0.0, "input_feeding": False, "label_smoothing": 0.1}
     held = {
         "model": {
-            "class_path": "seq2seq.models.translator.Translator",
+            "class_path": "Translator",
             "init_args": {**sizes, **layers, **regular, **more},
         },
         "state_dict": EncoderDecoder(words.vocab_size, words.vocab_size, True, size=6).state_dict(),
         "TranslationData": {"tokenizers": {"source": words.state_dict(), "target": words.state_dict()}, "corpus": {}},
     }
-    torch.save(held, tmp_path / "old.ckpt")
+    checkpoint.save(held, tmp_path / "old.ckpt")
     translation = load_translation(tmp_path / "old.ckpt")
     assert len(translation(LINES)) == len(LINES)
     for name, weight in translation.models[0].state_dict().items():
@@ -158,7 +160,7 @@ def language_checkpoint(path: Path, model: LanguageModel, tokenizer: Characters)
     """What a training would leave there."""
     held = {"state_dict": model.state_dict(), "LanguageData": {"tokenizers": {"source": tokenizer.state_dict()}}}
     model.on_save_checkpoint(held)
-    torch.save(held, path)
+    checkpoint.save(held, path)
     return path
 
 
@@ -187,7 +189,10 @@ def test_a_class_of_somebody_elses_is_loaded_as_it_is(tmp_path: Path) -> None:
     letters = Characters()
     letters.learn(LINES)
     model = Mine(letters.vocab_size, size=8)
-    writer = load_writer(language_checkpoint(tmp_path / "mine.ckpt", model, letters))
+    path = language_checkpoint(tmp_path / "mine.ckpt", model, letters)
+    with pytest.raises(UserError, match=f"names {__name__}.Mine, which is no class of seq2seq"):
+        load_writer(path)
+    writer = load_writer(path, trust=[__name__])
     assert type(writer.model) is Mine
     assert writer.complete("one", length=3).startswith("one")
 
@@ -226,7 +231,7 @@ def test_models_with_other_vocabularies_make_no_ensemble(runs: Runs, tmp_path: P
     for side in ("source", "target"):
         units = data["tokenizers"][side]["units"]
         units[-1], units[-2] = units[-2], units[-1]
-    torch.save(held, tmp_path / "other.ckpt")
+    checkpoint.save(held, tmp_path / "other.ckpt")
     with pytest.raises(ValueError, match="other vocabularies"):
         load(runs.translator, tmp_path / "other.ckpt")
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 from tiny_runs import WORDS, Runs, turned
 
+from seq2seq import checkpoint
 from seq2seq.data.pairs import Vocabularies, pad
 from seq2seq.inference import Searching, Translation, load_translation
 from seq2seq.inference import shortlist_learning as module
@@ -197,8 +198,8 @@ def test_a_file_holds_what_was_saved_for_these_vocabularies_alone(tmp_path: Path
     with pytest.raises(ValueError, match="the shortlist of a model with other vocabularies"):
         Shortlist.load(tmp_path / "list", Vocabularies(vocabularies.target, vocabularies.source))
     (tmp_path / "text").write_text("one two\n", encoding="utf-8")
-    with pytest.raises(ValueError, match="cannot be read as a shortlist"):
+    with pytest.raises(ValueError, match="cannot be read as a checkpoint: it is another kind of file"):
         Shortlist.load(tmp_path / "text", vocabularies)
-    torch.save({"state_dict": {}}, tmp_path / "other")
+    checkpoint.save({"state_dict": {}}, tmp_path / "other")
     with pytest.raises(ValueError, match="other is no shortlist"):
         Shortlist.load(tmp_path / "other", vocabularies)

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seq2seq.attention import MultiHeadAttention
+from seq2seq.errors import UserError
 from seq2seq.inference.checkpoint import build
 from seq2seq.models import LanguageModel, Translator
 from seq2seq.models.hyperparameters import factories, plain
@@ -52,9 +53,9 @@ def test_what_it_gives_comes_back_from_a_file_and_is_plain_already(given_options
 
 
 def test_classes_become_their_paths_and_partials_their_options_too() -> None:
-    assert plain(LSTM) == {"class_path": "seq2seq.recurrence.fused.LSTM"}
+    assert plain(LSTM) == {"class_path": "LSTM"}
     assert plain(partial(GRU, keep_bias=2)) == {
-        "class_path": "seq2seq.recurrence.fused.GRU",
+        "class_path": "GRU",
         "init_args": {"keep_bias": 2},
     }
 
@@ -65,10 +66,32 @@ def test_classes_and_partials_come_back(given_options: Any) -> None:
     assert plain(factories(held)) == held
 
 
-@pytest.mark.parametrize("where", ["os.system", "builtins.list", "seq2seq.state.detach"])
-def test_only_layers_come_back(where: str) -> None:
-    with pytest.raises(ValueError, match=f"{where} is no layer"):
+@pytest.mark.parametrize("where", ["os.system", "builtins.list", "seq2seq.state.detach", "torch.nn.Linear"])
+def test_what_is_not_ours_needs_trust(where: str) -> None:
+    module = where.rpartition(".")[0]
+    with pytest.raises(UserError, match=f"{where}, which is no class of seq2seq.* with --trust {module}"):
         factories({"layer": {"class_path": where}})
+
+
+@pytest.mark.parametrize("where", ["os.system", "builtins.list", "seq2seq.state.detach", "torch.nn.Linear"])
+def test_only_layers_come_back_from_what_is_trusted(where: str) -> None:
+    with pytest.raises(UserError, match=f"it names {where}, which is no"):
+        factories({"layer": {"class_path": where}}, [where.rpartition(".")[0]])
+
+
+@pytest.mark.parametrize(
+    ("option", "name"),
+    [("layer", "BilinearAttention"), ("layer", "SelfAttention"), ("attention", "LSTM"), ("decoder", "Bidirectional")],
+)
+def test_a_class_of_ours_must_fit_its_option(option: str, name: str) -> None:
+    with pytest.raises(UserError, match=f"it names {name}, which is no .*, as {option} must be"):
+        factories({option: {"class_path": name}})
+
+
+@pytest.mark.parametrize("arguments", [{"never_heard_of": 1}, {"size": 3}, [1], "text"])
+def test_a_class_gets_only_arguments_that_it_takes(arguments: Any) -> None:
+    with pytest.raises(UserError, match="LSTM"):
+        factories({"layer": {"class_path": "LSTM", "init_args": arguments}})
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from seq2seq.checkpoint import last_checkpoint
 from seq2seq.training import runs
 
 
@@ -12,8 +13,8 @@ def begun(folder: Path, config: str = "a", checkpoint: bool = False) -> Path:
     run = runs.next_run(folder)
     runs.begin(run, config)
     if checkpoint:
-        runs.last_checkpoint(run).parent.mkdir()
-        runs.last_checkpoint(run).touch()
+        last_checkpoint(run).parent.mkdir()
+        last_checkpoint(run).touch()
     return run
 
 
@@ -62,7 +63,7 @@ def test_the_latest_run_is_the_last_one_trained_of_its_kind(
 ) -> None:
     writer = begun(tmp_path / "w", "model:\n  class_path: seq2seq.models.LanguageModel\n", True)
     translator = begun(tmp_path / "t", "model:\n  class_path: seq2seq.models.Translator\n", True)
-    os.utime(runs.last_checkpoint(writer), (2e9, 2e9))
+    os.utime(last_checkpoint(writer), (2e9, 2e9))
     assert runs.latest(tmp_path) == writer
     assert runs.latest(tmp_path, kind="Translator") == translator
     assert runs.latest(tmp_path, name="t") == translator
