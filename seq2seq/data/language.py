@@ -137,6 +137,11 @@ class LanguageData(pl.LightningDataModule):
             "corpus": {key: getattr(self, key) for key in ("corpus", "subset", "column", "held_out")},
         }
 
+    @property
+    def fingerprints(self) -> dict[str, str]:
+        """The hash of each tokenizer, by its side."""
+        return {"source": self.tokenizer.fingerprint()}
+
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         check_unchanged(state_dict, {"source": self.tokenizer})
 

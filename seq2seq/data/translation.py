@@ -168,5 +168,10 @@ class TranslationData(pl.LightningDataModule):
             "corpus": {key: getattr(self, key) for key in ("corpus", "source", "target", "subset")},
         }
 
+    @property
+    def fingerprints(self) -> dict[str, str]:
+        """The hash of each tokenizer, by its side."""
+        return {side: tokenizer.fingerprint() for side, tokenizer in self.vocabularies._asdict().items()}
+
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         check_unchanged(state_dict, self.vocabularies._asdict())

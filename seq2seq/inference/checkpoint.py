@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from seq2seq import checkpoint as stored
-from seq2seq import tokenizers
 from seq2seq.checkpoint import find, trusted_class
 from seq2seq.data.pairs import Vocabularies
 from seq2seq.data.vocabulary import data_of
 from seq2seq.errors import UserError
 from seq2seq.inference.precision import lower
 from seq2seq.inference.undrawn import Undrawn
+from seq2seq.inference.vocabularies import vocabularies_of
 from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.models.hyperparameters import factories
 from seq2seq.models.recurrent_language_model import RecurrentLanguageModel
@@ -47,6 +47,7 @@ def read_trained(checkpoint: str | Path) -> dict[str, Any]:
         raise UserError(
             f"{find(checkpoint)} was saved in {saved}: only translate, sample, evaluate and score can use it"
         )
+    vocabularies_of(held, find(checkpoint))
     return held
 
 
@@ -63,20 +64,19 @@ def open_checkpoint(checkpoint: str | Path, precision: Precision | None = None, 
     saved: Precision = held.get("precision", "float32")
     if saved != "float32" and precision not in (None, saved):
         raise UserError(f"{find(checkpoint)} was saved in {saved}, and cannot be used in {precision}")
+    vocabularies = vocabularies_of(held, find(checkpoint))
     try:
         with Undrawn():
             model = build(held["model"], trust)
         lower(model, saved)
         model.load_state_dict(held["state_dict"])
-        source = tokenizers.restore(data["tokenizers"]["source"])
-        target = tokenizers.restore(data["tokenizers"].get("target", data["tokenizers"]["source"]))
     except (AttributeError, ImportError, KeyError, RuntimeError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split())[:400]
         raise UserError(f"{find(checkpoint)} holds a model that this version cannot build: {reason}") from error
     model.eval().requires_grad_(False)
     if saved == "float32":
         lower(model, precision or saved)
-    return Opened(model, Vocabularies(source, target), data.get("corpus", {}), precision or saved)
+    return Opened(model, vocabularies, data.get("corpus", {}), precision or saved)
 
 
 def build(description: dict[str, Any], trust: Sequence[str] = ()) -> RecurrentLanguageModel | EncoderDecoder:

@@ -52,7 +52,9 @@ class Trainable(Network, pl.LightningModule, ABC):
             )
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        checkpoint["model"] = describe(self)
+        data: Any = self._trainer and self._trainer.datamodule  # type: ignore[attr-defined]
+        # a checkpoint whose tokenizers were exchanged is told by these
+        checkpoint["model"] = describe(self) | {"fingerprints": getattr(data, "fingerprints", {})}
         checkpoint["hyper_parameters"] = checkpoint["model"]["init_args"]
 
 

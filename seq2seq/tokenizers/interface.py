@@ -1,12 +1,11 @@
 """What every tokenizer does: text to ids and back, without an exception for any text."""
 
-import hashlib
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from seq2seq.tokenizers.plain import to_json
+from seq2seq.tokenizers.plain import fingerprint
 
 SPECIALS = ("<pad>", "<unk>", "<s>", "</s>")  # how people read the ids PAD, UNK, BOS and EOS
 
@@ -71,7 +70,7 @@ class Tokenizer(ABC):
 
     def fingerprint(self) -> str:
         """A hash of the state: equal for tokenizers that do the same, in every process."""
-        return hashlib.sha256(to_json(self.state_dict()).encode()).hexdigest()
+        return fingerprint(self.state_dict())
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Tokenizer) and self.state_dict() == other.state_dict()

@@ -1,6 +1,7 @@
 """States as JSON: dicts, lists, numbers, strings, and bytes as {"base64": "..."}."""
 
 import base64
+import hashlib
 import json
 from typing import Any
 
@@ -8,6 +9,11 @@ from typing import Any
 def to_json(state: dict[str, Any]) -> str:
     """One line of JSON, the same for equal states."""
     return json.dumps(state, ensure_ascii=True, sort_keys=True, default=_bytes_to_plain)
+
+
+def fingerprint(state: dict[str, Any]) -> str:
+    """Return a hash of a state: equal for tokenizers that do the same, in every process."""
+    return hashlib.sha256(to_json(state).encode()).hexdigest()
 
 
 def from_json(text: str) -> Any:

@@ -17,7 +17,7 @@ from seq2seq.models import LanguageModel
 from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.models.recurrent_language_model import RecurrentLanguageModel
 from seq2seq.recurrence import LayerFactory, Mamba, Retention
-from seq2seq.tokenizers import Characters, Words
+from seq2seq.tokenizers import Characters, Words, fingerprint
 
 LINES = ["one two three", "six", "four four", "five one two six"]
 
@@ -231,6 +231,7 @@ def test_models_with_other_vocabularies_make_no_ensemble(runs: Runs, tmp_path: P
     for side in ("source", "target"):
         units = data["tokenizers"][side]["units"]
         units[-1], units[-2] = units[-2], units[-1]
+        held["model"]["fingerprints"][side] = fingerprint(data["tokenizers"][side])
     checkpoint.save(held, tmp_path / "other.ckpt")
     with pytest.raises(ValueError, match="other vocabularies"):
         load(runs.translator, tmp_path / "other.ckpt")
