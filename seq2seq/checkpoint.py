@@ -24,6 +24,8 @@ _END = b"PK\5\6"  # begins the last record of a zip archive, which ends with the
 _END_LENGTH = 22
 _SEAL = b"seq2seq xxh3-128 "  # begins the comment, before the checksum
 _COMMENT_LENGTH = len(_SEAL) + CHECKSUM_LENGTH
+_LEAVES = {type(None), bool, int, float, str, bytes}
+_NESTING = 50  # of parts within parts
 _ALLOCATION = re.compile(rb"c(?:builtins|__builtin__)\nbytearray\n")  # the one call in a pickle that takes any memory
 
 
@@ -65,13 +67,15 @@ def load(path: str | os.PathLike[str], mapped: bool = True) -> dict[str, Any]:
             raise UserError(f"{name} cannot be read as a checkpoint: it is no regular file")
         with open(path, "rb") as file:
             _check_seal(file, name)
-            _check_records(file, name)
+            length = _length_of_pickles(file, name)
     try:
         held = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     except Exception as error:  # torch raises many kinds for what it does not know
         raise UserError(f"{name} cannot be read as a checkpoint: it holds more than plain data") from error
     if not isinstance(held, dict) or not all(isinstance(key, str) for key in held):
         raise UserError(f"{name} is no checkpoint of seq2seq: it holds something else than named parts")
+    if _count(held, _NESTING, 2 * length) > 2 * length:
+        raise UserError(f"{name} cannot be read as a checkpoint: it holds more than plain data")
     if held.get("format") != FORMAT:
         raise UserError(
             f"{name} is a checkpoint of format {str(held.get('format'))[:20]}, and this version reads format {FORMAT}"
@@ -174,8 +178,8 @@ def _check_seal(file: IO[bytes], name: str) -> None:
         raise UserError(f"{refused}: it is damaged, since its content does not have the checksum that it was given")
 
 
-def _check_records(file: IO[bytes], name: str) -> None:
-    """Raise a UserError if reading an archive would take more memory than it is long."""
+def _length_of_pickles(file: IO[bytes], name: str) -> int:
+    """Return the bytes of what is no tensor; raise a UserError if reading an archive would take more memory than it."""
     try:
         with ZipFile(file) as archive:
             records = archive.infolist()
@@ -186,6 +190,35 @@ def _check_records(file: IO[bytes], name: str) -> None:
         raise UserError(f"{name} cannot be read as a checkpoint: its archive is damaged") from error
     if not plain:
         raise UserError(f"{name} cannot be read as a checkpoint: it holds more than plain data")
+    return sum(record.file_size for record in pickles)
+
+
+def _count(value: Any, nesting: int, most: int) -> int:
+    """Return how many parts a value has, or more than `most` if it is not plain, nested deeper, or has more.
+
+    What a pickle names twice is counted twice, so that a small one cannot stand for a large or endless value.
+    """
+    if isinstance(value, dict):
+        if not all(type(key) in (str, int) for key in value):
+            return most + 1
+        value = value.values()
+    elif type(value) not in (list, tuple):
+        return 1 if type(value) in _LEAVES or _is_whole(value) else most + 1
+    count = 1
+    for part in value:
+        count += 1 if type(part) in _LEAVES else _count(part, nesting - 1, most - count) if nesting else most + 1
+        if count > most:
+            break
+    return count
+
+
+def _is_whole(value: Any) -> bool:
+    """Whether a value is a dense tensor that is not larger than what is stored of it."""
+    import torch
+
+    if type(value) not in (torch.Tensor, torch.nn.Parameter) or value.layout != torch.strided or value.is_quantized:
+        return False
+    return value.device.type == "cpu" and value.nbytes <= value.untyped_storage().nbytes()
 
 
 def _system_error(error: BaseException) -> OSError | None:

@@ -1,6 +1,7 @@
 """A checkpoint on disk, as a model with its tokenizers."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,6 +11,7 @@ from seq2seq.data.pairs import Vocabularies
 from seq2seq.data.vocabulary import data_of
 from seq2seq.errors import UserError
 from seq2seq.inference.precision import lower
+from seq2seq.inference.stored_model import check_data, check_model, check_weights, nbytes
 from seq2seq.inference.undrawn import Undrawn
 from seq2seq.inference.vocabularies import vocabularies_of
 from seq2seq.models.encoder_decoder import EncoderDecoder
@@ -22,6 +24,9 @@ NETWORKS: dict[str, type[EncoderDecoder | RecurrentLanguageModel]] = {
     "LanguageModel": RecurrentLanguageModel,
     "Translator": EncoderDecoder,
 }
+
+# how much more than is stored may be made on the way: rounded weights are built whole first, and tied ones twice
+SPARE, SPARE_BYTES, SPARE_TENSORS = 16, 1 << 26, 1000
 
 
 class Opened(NamedTuple):
@@ -37,6 +42,9 @@ def read(checkpoint: str | Path) -> dict[str, Any]:
     held = stored.load(path)
     if "model" not in held or not data_of(held):
         raise UserError(f"{path} is no checkpoint of seq2seq: it holds no model with its tokenizers")
+    with _building(path):
+        check_model(held)
+        check_data(data_of(held))
     return held
 
 
@@ -60,19 +68,17 @@ def open_checkpoint(checkpoint: str | Path, precision: Precision | None = None, 
         trust: Modules that may be imported, if the checkpoint names classes of theirs.
     """
     held = read(checkpoint)
-    data = data_of(held)
     saved: Precision = held.get("precision", "float32")
     if saved != "float32" and precision not in (None, saved):
         raise UserError(f"{find(checkpoint)} was saved in {saved}, and cannot be used in {precision}")
-    vocabularies = vocabularies_of(held, find(checkpoint))
-    try:
-        with Undrawn():
+    with _building(find(checkpoint)):
+        vocabularies = vocabularies_of(held)
+        most = SPARE_BYTES + SPARE * nbytes(held["state_dict"]), SPARE_TENSORS + SPARE * len(held["state_dict"])
+        with Undrawn(*most):
             model = build(held["model"], trust)
         lower(model, saved)
+        check_weights(model, held["state_dict"])
         model.load_state_dict(held["state_dict"])
-    except (AttributeError, ImportError, KeyError, RuntimeError, TypeError, ValueError) as error:
-        reason = " ".join(str(error).split())[:400]
-        raise UserError(f"{find(checkpoint)} holds a model that this version cannot build: {reason}") from error
     model.eval().requires_grad_(False)
     if saved == "float32":
         lower(model, precision or saved)
@@ -86,3 +92,14 @@ def build(description: dict[str, Any], trust: Sequence[str] = ()) -> RecurrentLa
     if not issubclass(kind, RecurrentLanguageModel | EncoderDecoder):
         raise UserError(f"it names {where}, which is neither a language model nor a translator")
     return kind(**factories(description["init_args"], trust))
+
+
+@contextmanager
+def _building(path: Path) -> Iterator[None]:
+    """Raise a UserError for whatever a constructor raises for options that it was never meant to get."""
+    try:
+        yield
+    except Exception as error:
+        reason = " ".join(str(error).split())[:400]
+        kind = "" if isinstance(error, UserError) else f"{type(error).__name__}: "
+        raise UserError(f"{path} cannot be used: {kind}{reason}") from error

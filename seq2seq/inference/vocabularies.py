@@ -24,12 +24,11 @@ SIDES = {
 }
 
 
-def vocabularies_of(checkpoint: dict[str, Any], name: object) -> Vocabularies:
+def vocabularies_of(checkpoint: dict[str, Any]) -> Vocabularies:
     """Return the tokenizers of a checkpoint, whose one tokenizer serves both sides.
 
     Args:
         checkpoint: What it holds.
-        name: What it is called in errors.
 
     Raises:
         UserError: if the model's options or the weights are of other numbers of tokens, or if the weights were trained
@@ -40,15 +39,15 @@ def vocabularies_of(checkpoint: dict[str, Any], name: object) -> Vocabularies:
     known = checkpoint["model"].get("fingerprints", {})
     for side, state in sides.items():
         if side in known and known[side] != fingerprint(state):
-            raise UserError(f"{name} cannot be used: its weights were trained with another {side} tokenizer")
+            raise UserError(f"its weights were trained with another {side} tokenizer")
     source = tokenizers.restore(sides["source"])
     target = source if sides["target"] == sides["source"] else tokenizers.restore(sides["target"])
     vocabularies = Vocabularies(source, target)
-    _check_sizes(checkpoint, vocabularies, name)
+    _check_sizes(checkpoint, vocabularies)
     return vocabularies
 
 
-def _check_sizes(checkpoint: dict[str, Any], vocabularies: Vocabularies, name: object) -> None:
+def _check_sizes(checkpoint: dict[str, Any], vocabularies: Vocabularies) -> None:
     options = checkpoint["model"].get("init_args", {})
     for option, side in SIDES.items():
         if option not in options:
@@ -61,8 +60,6 @@ def _check_sizes(checkpoint: dict[str, Any], vocabularies: Vocabularies, name: o
                 found[f"its {part} of {layer}"] = len(tensor) if tensor.ndim else 1
         for what, tokens in found.items():
             if tokens != size:
-                raise UserError(
-                    f"{name} cannot be used: {what} is for {tokens} tokens, and its {side.name} tokenizer has {size}"
-                )
+                raise UserError(f"{what} is for {tokens} tokens, and its {side.name} tokenizer has {size}")
     if options.get("shared_vocabulary") and vocabularies.source is not vocabularies.target:
-        raise UserError(f"{name} cannot be used: its model has one vocabulary, and its two tokenizers differ")
+        raise UserError(f"its model has one vocabulary, and its two tokenizers differ")

@@ -1,26 +1,39 @@
 """Tokenizers from and to states and files."""
 
 import os
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from seq2seq.errors import UserError, system_errors
 from seq2seq.storage import open_output
-from seq2seq.tokenizers.interface import Tokenizer
+from seq2seq.tokenizers.interface import SPECIALS, Tokenizer
 from seq2seq.tokenizers.plain import from_json, to_json
 
 _ROOMS = {"Bytes": "bytes", "Characters": "characters", "Subwords": "subwords", "Words": "words"}
 
 
 def restore(state: dict[str, Any]) -> Tokenizer:
-    """The tokenizer that gave this state. Raises ValueError if the state is of no known kind."""
+    """Return the tokenizer that gave this state. Raises UserError if the state is of no known kind, or damaged."""
     kind = state.get("kind")
-    if kind not in _ROOMS:
-        raise UserError(f"the kind of a tokenizer must be one of {', '.join(_ROOMS)}, not {kind!r}")
+    if not isinstance(kind, str) or kind not in _ROOMS:
+        raise UserError(f"the kind of a tokenizer must be one of {', '.join(_ROOMS)}, not {str(kind)[:80]!r}")
     made = getattr(import_module(f"seq2seq.tokenizers.{_ROOMS[kind]}"), kind)()
     assert isinstance(made, Tokenizer)
-    made.load_state_dict(state)
+    units = state.get("units", list(SPECIALS))
+    if not (isinstance(units, list) and all(isinstance(unit, str) for unit in units)):
+        raise UserError(f"the units of a tokenizer of {kind.lower()} must be a list of strings")
+    if units and (tuple(units[: len(SPECIALS)]) != SPECIALS or len(set(units)) < len(units)):
+        raise UserError(f"the units of a tokenizer of {kind.lower()} must be the special ones and others, each once")
+    try:
+        made.load_state_dict(state)
+        with suppress(UserError):  # which is said when an unlearned one is used
+            _ = made.vocab_size
+    except UserError:
+        raise
+    except Exception as error:  # sentencepiece raises many kinds for what is no model of its own
+        raise UserError(f"the state of a tokenizer of {kind.lower()} is damaged: {type(error).__name__}") from error
     return made
 
 
