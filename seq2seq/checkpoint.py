@@ -218,7 +218,7 @@ def _is_whole(value: Any) -> bool:
 
     if type(value) not in (torch.Tensor, torch.nn.Parameter) or value.layout != torch.strided or value.is_quantized:
         return False
-    return value.device.type == "cpu" and value.nbytes <= value.untyped_storage().nbytes()
+    return bool(value.device.type == "cpu" and value.nbytes <= value.untyped_storage().nbytes())
 
 
 def _system_error(error: BaseException) -> OSError | None:

@@ -42,7 +42,7 @@ def read(checkpoint: str | Path) -> dict[str, Any]:
     held = stored.load(path)
     if "model" not in held or not data_of(held):
         raise UserError(f"{path} is no checkpoint of seq2seq: it holds no model with its tokenizers")
-    with _building(path):
+    with _using(path):
         check_model(held)
         check_data(data_of(held))
     return held
@@ -55,7 +55,8 @@ def read_trained(checkpoint: str | Path) -> dict[str, Any]:
         raise UserError(
             f"{find(checkpoint)} was saved in {saved}: only translate, sample, evaluate and score can use it"
         )
-    vocabularies_of(held, find(checkpoint))
+    with _using(find(checkpoint)):
+        vocabularies_of(held)
     return held
 
 
@@ -71,18 +72,18 @@ def open_checkpoint(checkpoint: str | Path, precision: Precision | None = None, 
     saved: Precision = held.get("precision", "float32")
     if saved != "float32" and precision not in (None, saved):
         raise UserError(f"{find(checkpoint)} was saved in {saved}, and cannot be used in {precision}")
-    with _building(find(checkpoint)):
+    with _using(find(checkpoint)):
         vocabularies = vocabularies_of(held)
-        most = SPARE_BYTES + SPARE * nbytes(held["state_dict"]), SPARE_TENSORS + SPARE * len(held["state_dict"])
-        with Undrawn(*most):
+        weights = held["state_dict"]
+        with Undrawn(SPARE_BYTES + SPARE * nbytes(weights), SPARE_TENSORS + SPARE * len(weights)):
             model = build(held["model"], trust)
         lower(model, saved)
-        check_weights(model, held["state_dict"])
-        model.load_state_dict(held["state_dict"])
+        check_weights(model, weights)
+        model.load_state_dict(weights)
     model.eval().requires_grad_(False)
     if saved == "float32":
         lower(model, precision or saved)
-    return Opened(model, vocabularies, data.get("corpus", {}), precision or saved)
+    return Opened(model, vocabularies, data_of(held).get("corpus", {}), precision or saved)
 
 
 def build(description: dict[str, Any], trust: Sequence[str] = ()) -> RecurrentLanguageModel | EncoderDecoder:
@@ -95,8 +96,8 @@ def build(description: dict[str, Any], trust: Sequence[str] = ()) -> RecurrentLa
 
 
 @contextmanager
-def _building(path: Path) -> Iterator[None]:
-    """Raise a UserError for whatever a constructor raises for options that it was never meant to get."""
+def _using(path: Path) -> Iterator[None]:
+    """Raise a UserError for whatever a constructor raises for options that it was never meant to get, as forged."""
     try:
         yield
     except Exception as error:

@@ -10,8 +10,8 @@ from seq2seq.ranges import LARGEST
 
 PRECISIONS = ("float32", "bf16", "int8")
 NESTING = 20  # of options within options
-# options of a network that are numbers of features or of words, of which each has a number of its own at least
-SIZES = ("vocab_size", "source_vocab_size", "target_vocab_size", "size", "embedding_size")
+# options of a network that are numbers of features, each of which has a weight at least
+SIZES = ("size", "embedding_size")
 
 
 def check_model(held: dict[str, Any]) -> None:
@@ -85,7 +85,9 @@ def check_weights(model: nn.Module, weights: dict[str, Tensor]) -> None:
         raise UserError(f"{len(extra)} of the stored weights are not the model's, as {extra[0][:80]}")
     for name, weight in weights.items():
         if weight.shape != own[name].shape:
-            raise UserError(f"{name} is stored as {list(weight.shape)}, and its options make it {list(own[name].shape)}")
+            raise UserError(
+                f"{name} is stored as {list(weight.shape)}, and its options make it {list(own[name].shape)}"
+            )
         if weight.dtype != own[name].dtype and not (weight.is_floating_point() and own[name].is_floating_point()):
             raise UserError(f"{name} is stored as {weight.dtype}, and must be {own[name].dtype}")
 

@@ -62,4 +62,4 @@ def _check_sizes(checkpoint: dict[str, Any], vocabularies: Vocabularies) -> None
             if tokens != size:
                 raise UserError(f"{what} is for {tokens} tokens, and its {side.name} tokenizer has {size}")
     if options.get("shared_vocabulary") and vocabularies.source is not vocabularies.target:
-        raise UserError(f"its model has one vocabulary, and its two tokenizers differ")
+        raise UserError("its model has one vocabulary, and its two tokenizers differ")

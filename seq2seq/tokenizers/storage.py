@@ -26,6 +26,8 @@ def restore(state: dict[str, Any]) -> Tokenizer:
         raise UserError(f"the units of a tokenizer of {kind.lower()} must be a list of strings")
     if units and (tuple(units[: len(SPECIALS)]) != SPECIALS or len(set(units)) < len(units)):
         raise UserError(f"the units of a tokenizer of {kind.lower()} must be the special ones and others, each once")
+    if (model := state.get("model")) is not None and not (isinstance(model, bytes) and model):
+        raise UserError(f"the state of a tokenizer of {kind.lower()} is damaged: its model must be bytes")
     try:
         made.load_state_dict(state)
         with suppress(UserError):  # which is said when an unlearned one is used

@@ -1,12 +1,16 @@
 """Laws of opening checkpoints."""
 
+import math
+import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
-from tiny_runs import LANGUAGE, TRANSLATOR, Runs, fit, write_corpus
+from tiny_runs import LANGUAGE, TRANSLATOR, Runs, fit, shell, write_corpus
 
 from seq2seq import Searching, Translation, Writer, checkpoint, load
 from seq2seq.checkpoint import find
@@ -19,6 +23,7 @@ from seq2seq.models.recurrent_language_model import RecurrentLanguageModel
 from seq2seq.recurrence import LayerFactory, Mamba, Retention
 from seq2seq.tokenizers import Characters, Words, fingerprint
 
+ROOT = Path(__file__).parents[2]
 LINES = ["one two three", "six", "four four", "five one two six"]
 
 
@@ -240,3 +245,117 @@ def test_models_with_other_vocabularies_make_no_ensemble(runs: Runs, tmp_path: P
 def test_a_checkpoint_holds_plain_data_only(runs: Runs) -> None:
     for run in (runs.translator, runs.language):
         assert "state_dict" in read(run / "checkpoints" / "last.ckpt")
+
+
+def forged(path: Path, run: Path, *place: str, value: Any = None) -> Path:
+    """A run's best checkpoint with another value at a place, written as any checkpoint is; without one, it is gone."""
+    held = checkpoint.load(find(run), mapped=False)
+    part = held
+    for key in place[:-1]:
+        part = part[key]
+    if value is None:
+        del part[place[-1]]
+    else:
+        part[place[-1]] = value
+    checkpoint.save(held, path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "sentence"),
+    [
+        (("model", "class_path"), 3, "its model has no class"),
+        (("model", "init_args"), None, "its model has no options"),
+        (("model", "init_args", "size"), 2**40, "its options, size cannot be 1099511627776"),
+        (("model", "init_args", "size"), 10**6, "its size cannot be 1000000, since"),
+        (("model", "init_args", "size"), 0, "its size cannot be 0"),
+        (("model", "init_args", "embedding_size"), 10**7, "its embedding_size cannot be 10000000"),
+        (("model", "init_args", "vocab_size"), 2**63, "vocab_size cannot be 9223372036854775808"),
+        (("model", "init_args", "vocab_size"), 0, "its option vocab_size is for 0 tokens"),
+        (("model", "init_args", "depth"), 100_000, "its depth cannot be 100000, since"),
+        (("model", "init_args", "feed_forward"), 1e6, "far larger than the weights that are stored for it"),
+        (("model", "init_args", "dropout"), math.nan, "its options, dropout cannot be nan"),
+        (("model", "init_args", "dropout"), torch.zeros(1), "must be plain data, and there is a Tensor"),
+        (("model", "init_args", "never_heard_of"), 1, "never_heard_of"),
+        (("model", "init_args", "layer"), {"class_path": "Mamba", "init_args": {"expansion": 10**6}}, "expansion"),
+        (("state_dict",), {}, "it has no weights"),
+        (("state_dict", "output.bias"), None, "1 of its weights are not stored, as output.bias"),
+        (("state_dict", "more"), torch.zeros(2), "1 of the stored weights are not the model's, as more"),
+        (("state_dict", "stack.layers.0.kernel.bias_hh_l0"), torch.zeros(3), r"is stored as \[3\]"),
+        (("state_dict", "stack.layers.0.kernel.bias_hh_l0"), torch.zeros(64).long(), r"is stored as torch\.int64"),
+        (("precision",), "int3", "its precision must be one of"),
+        (("LanguageData", "corpus"), [1], "its description of the corpus is none"),
+    ],
+)
+def test_what_cannot_be_true_of_a_model_is_said_before_it_is_built(
+    runs: Runs, tmp_path: Path, place: tuple[str, ...], value: Any, sentence: str
+) -> None:
+    with pytest.raises(UserError, match=sentence) as raised:
+        load(forged(tmp_path / "forged.ckpt", runs.language, *place, value=value))
+    assert "\n" not in str(raised.value)
+    assert str(raised.value).startswith(f"{tmp_path / 'forged.ckpt'} ")
+
+
+SIDE_EFFECT = "import pathlib; pathlib.Path('imported').touch()"
+WATCHED = """
+import sys, importlib.abc
+FOREIGN = {"venv", "antigravity", "beside"}
+class Watch(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name.partition(".")[0] in FOREIGN or name == "seq2seq.commands.average":
+            print("IMPORTED", name)
+sys.meta_path.insert(0, Watch())
+from seq2seq import load
+from seq2seq.errors import UserError
+try:
+    load(sys.argv[1])
+except UserError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "venv.__main__.X",
+        "antigravity",
+        "antigravity.X",
+        "beside.Layer",
+        "os.system",
+        "seq2seq.commands.average.kept",
+        "torch.nn.Linear",
+    ],
+)
+@pytest.mark.parametrize("place", [("model", "class_path"), ("model", "init_args", "layer", "class_path")])
+def test_a_forged_name_imports_and_writes_nothing(
+    runs: Runs, tmp_path: Path, name: str, place: tuple[str, ...]
+) -> None:
+    """In a fresh process, in a folder whose modules can be imported."""
+    (tmp_path / "beside.py").write_text(SIDE_EFFECT)
+    path = forged(tmp_path / "forged.ckpt", runs.language, *place, value=name)
+    before = sorted(tmp_path.rglob("*"))
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", WATCHED, path.name],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path}", "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.startswith(f"forged.ckpt cannot be used: it names {name}, which is no class of seq2seq")
+    assert "IMPORTED" not in done.stdout
+    assert done.stdout.count("\n") == 1
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_trusted_layer_is_imported_and_must_be_one(runs: Runs, tmp_path: Path) -> None:
+    (tmp_path / "my_layers.py").write_text(
+        "from seq2seq.recurrence import LSTM\nclass Mine(LSTM): pass\nclass No: pass\n"
+    )
+    for name, said in (("Mine", ""), ("No", "cannot be used: it names my_layers.No, which is no Recurrence")):
+        place = ("model", "init_args", "layer", "class_path")
+        path = forged(tmp_path / "forged.ckpt", runs.language, *place, value=f"my_layers.{name}")
+        done = shell("sample", path, "--length", 2, "--trust", "my_layers", PYTHONPATH=f"{ROOT}{os.pathsep}{tmp_path}")
+        assert (done.returncode == 0) == (not said), done.stderr
+        assert said.encode() in done.stderr
+        assert done.stderr.count(b"\n") == bool(said)
