@@ -3,14 +3,16 @@
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeAlias, TypeVar
 
 import torch
 from torch.utils.data import DataLoader
 
 from seq2seq.errors import UserError
+from seq2seq.ranges import Range
 
 B = TypeVar("B")
+Workers: TypeAlias = Annotated[int, Range(0, 1024)]  # processes that read ahead
 
 
 class Batches(Generic[B]):

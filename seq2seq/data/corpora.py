@@ -26,7 +26,7 @@ from seq2seq.errors import UserError
 if TYPE_CHECKING:
     from datasets import Dataset
 
-__all__ = ["content_hash", "has_split", "load_pairs", "load_texts", "read_lines"]
+__all__ = ["content_hash", "first_split", "has_split", "load_pairs", "load_texts", "read_lines"]
 
 _VERSION = 1  # of what the functions below make of a content: part of the cache's keys
 
@@ -39,6 +39,11 @@ def has_split(source: str, split: str, columns: Sequence[str], subset: str | Non
     """
     parts = local_parts(source, split, columns, subset)
     return hub_has_split(source, split, subset) if parts is None else bool(parts)
+
+
+def first_split(source: str, columns: Sequence[str], subset: str | None = None) -> str | None:
+    """Return the split that a model is scored on: the first of test and validation that a source has."""
+    return next((split for split in ("test", "validation") if has_split(source, split, columns, subset)), None)
 
 
 def load_texts(source: str, split: str = "train", subset: str | None = None, column: str = "text") -> "Dataset":

@@ -8,11 +8,12 @@ from typing import Any
 import pytorch_lightning as pl
 
 from seq2seq.batch import LanguageBatch
-from seq2seq.data.batches import Batches, Epochs
-from seq2seq.data.corpora import has_split, load_texts
-from seq2seq.data.streams import Ids, Streams, ids_of
+from seq2seq.data.batches import Batches, Epochs, Workers
+from seq2seq.data.language_text import HeldOut, Text, language_text
+from seq2seq.data.streams import Ids, Streams, ids_of, unknown_of
 from seq2seq.data.vocabulary import check_unchanged, open_tokenizer
 from seq2seq.errors import UserError
+from seq2seq.ranges import Count, checked
 from seq2seq.report import say
 from seq2seq.tokenizers import Characters, Tokenizer
 
@@ -27,25 +28,25 @@ class LanguageData(pl.LightningDataModule):
         batch_size: Number of streams, over all processes together.
         steps: Tokens between two cuts of the gradient (truncated backpropagation through time).
         held_out: Share of the text, from its end, that is kept for validation if the corpus has no validation split.
+            The tokenizer does not learn from it.
         subset: Configuration of the Hub's data set.
         column: Column that holds the text, in formats that have columns.
         workers: Processes that read ahead.
     """
 
+    @checked
     def __init__(
         self,
         corpus: str,
         tokenizer: Tokenizer | str | None = None,
-        batch_size: int = 64,
-        steps: int = 128,
-        held_out: float = 0.1,
+        batch_size: Count = 64,
+        steps: Count = 128,
+        held_out: HeldOut = 0.1,
         subset: str | None = None,
         column: str = "text",
-        workers: int = 0,
+        workers: Workers = 0,
     ) -> None:
         super().__init__()
-        if not 0 < held_out < 1:
-            raise UserError(f"held_out must lie between 0 and 1, and {held_out} was given")
         self.corpus = corpus
         self.options = tokenizer if tokenizer is not None else Characters()
         self.batch_size = batch_size
@@ -54,45 +55,36 @@ class LanguageData(pl.LightningDataModule):
         self.subset = subset
         self.column = column
         self.workers = workers
+        self.splits: dict[str, Ids] = {}
 
     def __str__(self) -> str:
         return f"LanguageData({self.corpus})"  # Lightning's would make every loader
 
-    def texts(self, split: str) -> Any:
-        """The split as a data set of blocks of text."""
-        return load_texts(self.corpus, split, self.subset, self.column)
-
-    def has(self, split: str) -> bool:
-        return has_split(self.corpus, split, [self.column], self.subset)
+    def text(self, split: str) -> Text:
+        """The text of a split; without a validation split, the end of the training text is held out for it."""
+        return language_text(self.corpus, split, self.held_out, self.subset, self.column)
 
     @cached_property
     def tokenizer(self) -> Tokenizer:
-        texts = self.texts("train")
+        text = self.text("train")
 
         def lines() -> Iterator[str]:
-            blocks = (row["text"] for row in texts)
-            return itertools.chain.from_iterable(block.removesuffix("\n").split("\n") for block in blocks)
+            return itertools.chain.from_iterable(block.removesuffix("\n").split("\n") for block in text)
 
-        return open_tokenizer(self.options, lines, texts._fingerprint)
+        return open_tokenizer(self.options, lines, text.content)
 
     @property
     def vocab_size(self) -> int:
         return self.tokenizer.vocab_size
 
     def ids(self, split: str) -> Ids:
-        """The ids of a split; without a validation split, the end of the training text stands for it."""
-        held_out = split == "validation" and not self.has(split)
-        texts = self.texts("train" if held_out else split)
-        ids = ids_of((row["text"] for row in texts), texts._fingerprint, self.tokenizer)
-        if not held_out and (split != "train" or self.has("validation")):
-            return ids
-        cut = int(len(ids) * (1 - self.held_out))
-        if min(cut, len(ids) - cut) < 2:
-            raise UserError(
-                f"{self.corpus} has no validation split, and its {len(ids) - 1} tokens are too few to keep "
-                f"{self.held_out} of them for that"
-            )
-        return ids[cut:] if held_out else ids[:cut]
+        """The ids of a split behind a begin mark; what the tokenizer does not know of it is counted and said."""
+        if split not in self.splits:
+            text = self.text(split)
+            ids = ids_of(text, text.content, self.tokenizer)
+            unknown_of(ids).report(where=f"{split}: ")
+            self.splits[split] = ids
+        return self.splits[split]
 
     @cached_property
     def train(self) -> Streams:

@@ -12,9 +12,10 @@ from torch import Tensor
 from seq2seq.batch import TranslationBatch
 from seq2seq.data.buckets import Lengths, buckets
 from seq2seq.report import say
-from seq2seq.special import BOS, EOS, PAD
+from seq2seq.special import BOS, EOS, PAD, UNK
 from seq2seq.storage import cached_file
 from seq2seq.tokenizers import Tokenizer
+from seq2seq.tokenizers.unknown import UnknownTokens
 
 _ROWS_AT_ONCE = 1000
 
@@ -103,6 +104,15 @@ def lengths(column: Any) -> Lengths:
 
     counted: Lengths = pyarrow.compute.list_value_length(column).to_numpy()
     return counted
+
+
+def unknown_of(column: Any, rows: Lengths) -> UnknownTokens:
+    """Count the unknown tokens of these rows of an Arrow column of ids."""
+    counts = [np.zeros(0, dtype=np.int32)]
+    for chunk in column.chunks:
+        before = np.concatenate([[0], np.cumsum(chunk.values.to_numpy() == UNK, dtype=np.int32)])
+        counts.append(np.diff(before[chunk.offsets.to_numpy()]))
+    return UnknownTokens(int(lengths(column)[rows].sum()), int(np.concatenate(counts)[rows].sum()))
 
 
 def pair_batch(sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]], tokens: int) -> TranslationBatch:

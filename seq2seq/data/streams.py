@@ -8,10 +8,14 @@ import torch
 
 from seq2seq.batch import LanguageBatch
 from seq2seq.errors import UserError
+from seq2seq.ranges import Count, checked
 from seq2seq.report import say
-from seq2seq.special import BOS, PAD
+from seq2seq.special import BOS, PAD, UNK
 from seq2seq.storage import cached_file
 from seq2seq.tokenizers import Tokenizer
+from seq2seq.tokenizers.unknown import UnknownTokens
+
+_COUNTED_AT_ONCE = 1 << 22
 
 Ids = np.ndarray[tuple[int], np.dtype[np.uint16]] | np.ndarray[tuple[int], np.dtype[np.uint32]]
 
@@ -37,6 +41,12 @@ def ids_of(blocks: Iterable[str], content: str, tokenizer: Tokenizer) -> Ids:
     return np.memmap(path, dtype=kind, mode="r")
 
 
+def unknown_of(ids: Ids) -> UnknownTokens:
+    """Count the unknown tokens behind the begin mark, in little memory."""
+    parts = (ids[begin : begin + _COUNTED_AT_ONCE] for begin in range(1, len(ids), _COUNTED_AT_ONCE))
+    return UnknownTokens(len(ids) - 1, sum(int(np.count_nonzero(part == UNK)) for part in parts))
+
+
 class Streams:
     """A text cut into `batch` streams of equal length, and these into chunks of `steps`.
 
@@ -49,9 +59,8 @@ class Streams:
         steps: Number of tokens between two cuts of the gradient.
     """
 
-    def __init__(self, ids: Ids, batch: int, steps: int) -> None:
-        if batch < 1 or steps < 1:
-            raise UserError(f"batch and steps must be at least 1, not {batch} and {steps}")
+    @checked
+    def __init__(self, ids: Ids, batch: Count, steps: Count) -> None:
         if len(ids) < 2:
             raise UserError("the text holds no token at all")
         self.ids = ids

@@ -12,7 +12,7 @@ from seq2seq.batch import TranslationBatch
 from seq2seq.data.batches import Batches, Epochs
 from seq2seq.data.buckets import Lengths, buckets
 from seq2seq.data.corpora import load_pairs
-from seq2seq.data.pairs import Pairs, Vocabularies, encode_pairs, lengths
+from seq2seq.data.pairs import Pairs, Vocabularies, encode_pairs, lengths, unknown_of
 from seq2seq.data.vocabulary import check_unchanged, open_tokenizer
 from seq2seq.errors import UserError
 from seq2seq.report import say
@@ -132,6 +132,8 @@ class TranslationData(pl.LightningDataModule):
             source, target = np.minimum(source, self.max_length), np.minimum(target, self.max_length)
             said = f"cut: {too_long.sum():,}"
         say(f"{split}: {len(rows):,} pairs ({said} longer than {self.max_length} tokens)")
+        for side in self.vocabularies._fields:
+            unknown_of(ids.data.column(side), rows).report(f"{side} tokens", f"{split}: ")
         return Pairs(texts, ids, self.vocabularies, rows, source[rows] + 1, target[rows] + 1, self.max_length)
 
     @property

@@ -43,6 +43,9 @@ class Bytes(Tokenizer):
     def pieces(self, text: str) -> list[str]:
         return [chr(i - _FIRST) if 32 < i - _FIRST < 127 else f"<0x{i - _FIRST:02X}>" for i in self.encode(text)]
 
+    def units(self) -> list[str]:
+        return [*SPECIALS, *(f"<0x{byte:02X}>" for byte in range(256))]
+
     def state_dict(self) -> dict[str, Any]:
         return {"kind": "Bytes"}
 

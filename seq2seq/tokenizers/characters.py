@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from seq2seq.errors import UserError
-from seq2seq.special import UNK
+from seq2seq.special import SPECIAL, UNK
 from seq2seq.tokenizers.counting import check_limits, ids_of, most_frequent, texts_of
 from seq2seq.tokenizers.interface import Tokenizer, without_surrogates
 
@@ -46,6 +46,17 @@ class Characters(Tokenizer):
     def encode_blocks(self, blocks: Iterable[str]) -> Iterator[memoryview]:
         return (self._look_up(block).data for block in blocks)
 
+    def encode_with_unknown(self, blocks: Iterable[str]) -> Iterator[tuple[memoryview, list[str]]]:
+        for block in blocks:
+            ids = self._look_up(block)
+            places = np.flatnonzero(ids == UNK).tolist()
+            text = without_surrogates(block) if places else ""
+            yield ids.data, [text[place] for place in places]
+
+    @property
+    def characters(self) -> frozenset[str]:
+        return frozenset(self._learned()[SPECIAL:])
+
     def decode(self, ids: Iterable[int]) -> str:
         self._learned()
         try:
@@ -55,6 +66,9 @@ class Characters(Tokenizer):
 
     def pieces(self, text: str) -> list[str]:
         return [self._units[i] for i in self.encode(text)]
+
+    def units(self) -> list[str]:
+        return list(self._learned())
 
     def state_dict(self) -> dict[str, Any]:
         options = {"max_size": self.max_size, "min_count": self.min_count}

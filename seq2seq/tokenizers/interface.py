@@ -20,6 +20,7 @@ class Tokenizer(ABC):
     """
 
     sampling: float = 0.0  # how randomly `sample` cuts words; 0 for tokenizers that know only one way
+    alteration: str = ""  # how a text is changed when it is read, as in "it is read ..."; empty if it is not
 
     @abstractmethod
     def learn(self, lines: Iterable[str]) -> None:
@@ -48,6 +49,24 @@ class Tokenizer(ABC):
         """
         return map(self.encode, blocks)
 
+    def encode_with_unknown(self, blocks: Iterable[str]) -> Iterator[tuple[Sequence[int], list[str]]]:
+        """The same ids with the text of every unknown token among them; none for tokenizers that know every text."""
+        return ((ids, []) for ids in self.encode_blocks(blocks))
+
+    @property
+    def characters(self) -> frozenset[str]:
+        """The characters of what was learned, by which an unknown token is spelled; none if nothing is unknown."""
+        return frozenset()
+
+    def alters(self, text: str, before: str = "\n") -> bool:
+        """Whether a text would not come back exactly although every token of it is known; see `alteration`.
+
+        Args:
+            text: A text, or a part of one.
+            before: The last character before this part.
+        """
+        return without_surrogates(text) != text
+
     def sample(self, text: str, seed: int) -> list[int]:
         """A random way to cut the text, the same for the same seed; tokenizers that know only one way give that."""
         return self.encode(text)
@@ -59,6 +78,10 @@ class Tokenizer(ABC):
     @abstractmethod
     def pieces(self, text: str) -> list[str]:
         """What the ids of a text stand for, one string an id, for people to read."""
+
+    @abstractmethod
+    def units(self) -> list[str]:
+        """Return what every id stands for, by which ids of two vocabularies of a kind are matched."""
 
     @abstractmethod
     def state_dict(self) -> dict[str, Any]:

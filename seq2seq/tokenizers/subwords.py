@@ -85,6 +85,14 @@ class Subwords(Tokenizer):
             yield processor.encode(escape(self._normal(block), line_starts))
             line_starts = block.endswith("\n") if block else line_starts
 
+    @property
+    def alteration(self) -> str:  # type: ignore[override]
+        forms = {"in the form NFKC": self.normalization == "nfkc", "in small letters": self.lowercase}
+        return " and ".join(form for form, used in forms.items() if used)
+
+    def alters(self, text: str, before: str = "\n") -> bool:
+        return self._normal(text) != text
+
     def sample(self, text: str, seed: int) -> list[int]:
         """A random way to cut the text, the same for the same seed, in every thread and process; see `sampling`."""
         if self.sampling == 0:
@@ -107,6 +115,10 @@ class Subwords(Tokenizer):
     def pieces(self, text: str) -> list[str]:
         pieces: list[str] = self._learned().encode(self._read(text), out_type=str)
         return pieces
+
+    def units(self) -> list[str]:
+        processor = self._learned()
+        return [processor.id_to_piece(i) for i in range(processor.vocab_size())]
 
     def state_dict(self) -> dict[str, Any]:
         options = {

@@ -1,13 +1,16 @@
 """One id for each word."""
 
+import re
 from collections.abc import Iterable, Iterator
 from itertools import chain, repeat
 from typing import Any
 
 from seq2seq.errors import UserError
-from seq2seq.special import UNK
+from seq2seq.special import SPECIAL, UNK
 from seq2seq.tokenizers.counting import check_limits, ids_of, most_frequent, texts_of
 from seq2seq.tokenizers.interface import Tokenizer, without_surrogates
+
+_LOST = re.compile(r"[^\S \n]|  | \n|\n ")  # white space that does not come back
 
 
 class Words(Tokenizer):
@@ -23,6 +26,8 @@ class Words(Tokenizer):
         min_count: How often a word must occur in the text to be kept.
     """
 
+    alteration = "with single spaces between words and none at the ends of lines"
+
     def __init__(self, max_size: int | None = None, min_count: int = 1) -> None:
         check_limits(max_size, min_count)
         self.max_size = max_size
@@ -37,16 +42,22 @@ class Words(Tokenizer):
         return len(self._learned())
 
     def encode(self, text: str) -> list[int]:
-        self._learned()
-        return list(map(self._ids.get, _words(text), repeat(UNK)))
+        return self._look_up(_words(text))
 
     def encode_blocks(self, blocks: Iterable[str]) -> Iterator[list[int]]:
-        rest = ""  # a word that the next block may continue
-        for block in blocks:
-            text = rest + without_surrogates(block)
-            rest = text.split()[-1] if text and not text[-1].isspace() else ""
-            yield self.encode(text.removesuffix(rest))
-        yield self.encode(rest)
+        return map(self.encode, _whole_words(blocks))
+
+    def encode_with_unknown(self, blocks: Iterable[str]) -> Iterator[tuple[list[int], list[str]]]:
+        for words in map(_words, _whole_words(blocks)):
+            ids = self._look_up(words)
+            yield ids, [word for word, i in zip(words, ids, strict=True) if i == UNK]
+
+    @property
+    def characters(self) -> frozenset[str]:
+        return frozenset().union(*self._learned()[SPECIAL:])
+
+    def alters(self, text: str, before: str = "\n") -> bool:
+        return _LOST.search(before + text) is not None or super().alters(text)
 
     def decode(self, ids: Iterable[int]) -> str:
         self._learned()
@@ -59,6 +70,9 @@ class Words(Tokenizer):
     def pieces(self, text: str) -> list[str]:
         return [self._units[i] for i in self.encode(text)]
 
+    def units(self) -> list[str]:
+        return list(self._learned())
+
     def state_dict(self) -> dict[str, Any]:
         options = {"max_size": self.max_size, "min_count": self.min_count}
         return {"kind": "Words", "options": options, "units": list(self._units)}
@@ -67,6 +81,10 @@ class Words(Tokenizer):
         self.max_size = state["options"]["max_size"]
         self.min_count = state["options"]["min_count"]
         self._keep(list(state["units"]))
+
+    def _look_up(self, words: Iterable[str]) -> list[int]:
+        self._learned()
+        return list(map(self._ids.get, words, repeat(UNK)))
 
     def _keep(self, units: list[str]) -> None:
         self._units = units
@@ -82,3 +100,15 @@ class Words(Tokenizer):
 def _words(text: str) -> list[str]:
     first, *others = without_surrogates(text).split("\n")
     return first.split() + list(chain.from_iterable(["\n", *line.split()] for line in others))
+
+
+def _whole_words(blocks: Iterable[str]) -> Iterator[str]:
+    """The same text in blocks that end between words."""
+    waiting: list[str] = []  # parts of a word that the next block may continue
+    for block in map(without_surrogates, blocks):
+        rest = block.rsplit(maxsplit=1)[-1] if block and not block[-1].isspace() else ""
+        if whole := block.removesuffix(rest):
+            yield "".join(waiting) + whole
+            waiting.clear()
+        waiting.append(rest)
+    yield "".join(waiting)

@@ -1,5 +1,6 @@
 """Laws of text for a language model: every split is read whole, and where there is none the end is held out."""
 
+import math
 import pickle
 from collections.abc import Callable
 from itertools import islice
@@ -13,6 +14,7 @@ import torch
 from seq2seq import checkpoint as checkpoints
 from seq2seq.batch import LanguageBatch
 from seq2seq.data.language import LanguageData
+from seq2seq.errors import UserError
 from seq2seq.special import BOS, PAD
 from seq2seq.tokenizers import Bytes, Characters, Subwords, Tokenizer, Words
 
@@ -63,8 +65,9 @@ def test_characters_are_the_default_and_give_the_text_back(corpus: Path) -> None
 def test_without_a_validation_split_the_end_is_held_out(corpus: Path, held_out: float) -> None:
     data = small(corpus, Bytes(), held_out=held_out)
     train, validation = data.ids("train").tolist(), data.ids("validation").tolist()
-    assert train + validation == [BOS, *Bytes().encode(TEXT)]
-    assert len(validation) == pytest.approx(held_out * len(train + validation), abs=1)
+    assert train[0] == validation[0] == BOS
+    assert train[1:] + validation[1:] == Bytes().encode(TEXT)
+    assert len(validation) == pytest.approx(held_out * len(train + validation), rel=0.1)
     assert asked(list(data.train_dataloader())) == train[1:]
     assert asked(list(data.val_dataloader())) == validation[1:]
 
@@ -83,6 +86,12 @@ def test_predictions_read_the_test_split_as_one_stream(corpus: Path) -> None:
     assert Bytes().decode(asked(batches)) == OTHER
 
 
+def test_the_text_of_a_split_is_what_its_ids_are_made_of(corpus: Path) -> None:
+    data = small(corpus, Bytes())
+    for split in ("train", "validation"):
+        assert Bytes().decode(data.ids(split)) == "".join(data.text(split))
+
+
 def test_a_single_file_is_a_corpus(corpus: Path) -> None:
     data = small(corpus / "train.txt", Bytes())
     assert Bytes().decode([*data.ids("train"), *data.ids("validation")]) == TEXT
@@ -95,16 +104,48 @@ def test_a_missing_split_is_one_sentence(corpus: Path) -> None:
 
 
 def test_a_text_too_short_to_hold_out_its_end_is_one_sentence(corpus: Path) -> None:
-    (corpus / "train.txt").write_text("abc")
+    (corpus / "train.txt").write_text("a")
     for split in ("train", "validation"):
-        with pytest.raises(ValueError, match=r"its 3 tokens are too few to keep 0\.1 of them"):
+        with pytest.raises(UserError, match=r"its 1 characters are too few to keep 0\.1 of them"):
             small(corpus).ids(split)
 
 
-@pytest.mark.parametrize("share", [0.0, 1.0, -1.0])
+@pytest.mark.parametrize("share", [0.0, 1.0, -1.0, math.nan])
 def test_the_share_held_out_lies_between_nothing_and_all(corpus: Path, share: float) -> None:
-    with pytest.raises(ValueError, match="held_out"):
+    with pytest.raises(UserError, match="held_out must be above 0 and below 1"):
         small(corpus, held_out=share)
+
+
+@pytest.mark.parametrize("option", ["batch_size", "steps", "workers"])
+def test_counts_have_a_range(corpus: Path, option: str) -> None:
+    for wrong in (-1, 10**20):
+        with pytest.raises(UserError, match=f"{option} must be at least . and at most"):
+            small(corpus, **{option: wrong})
+
+
+@pytest.mark.parametrize("make", [Characters, Words])
+def test_what_the_tokenizer_does_not_know_is_said_once_for_each_split(
+    corpus: Path, make: type[Tokenizer], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (corpus / "valid.txt").write_text("line Ω of the\n")
+    data = small(corpus, make())
+    data.train_dataloader()
+    data.val_dataloader()
+    data.val_dataloader()
+    said = [line for line in capsys.readouterr().err.splitlines() if "<unk>" in line]
+    count, share = (14, "7.14") if make is Characters else (5, "20.00")
+    assert said == [
+        f"validation: 1 of {count} tokens ({share} %) is not in the vocabulary and is read as <unk>",
+    ]
+
+
+def test_the_tokenizer_does_not_learn_from_what_is_held_out(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (corpus / "train.txt").write_text(TEXT + "Ω\n")
+    data = small(corpus)
+    assert "Ω" not in data.tokenizer.units()
+    assert "\nΩ\n" in "".join(data.text("validation"))
+    list(data.val_dataloader())
+    assert "validation: 1 of " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("ranks", [2, 3])

@@ -2,14 +2,15 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from datasets import Dataset
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seq2seq.data.pairs import Vocabularies, encode_pairs, lengths, pair_batch
-from seq2seq.special import BOS, EOS, PAD
+from seq2seq.data.pairs import Vocabularies, encode_pairs, lengths, pair_batch, unknown_of
+from seq2seq.special import BOS, EOS, PAD, UNK
 from seq2seq.tokenizers import Bytes, Subwords, Tokenizer, Words
 
 SIDE = st.lists(st.integers(4, 99), max_size=8)
@@ -114,3 +115,16 @@ def test_vocabularies_cut_words_at_random_if_one_of_them_does() -> None:
     assert not Vocabularies(Subwords(), Words()).sampling
     assert Vocabularies(Subwords(sampling=0.5), Words()).sampling
     assert Vocabularies(Bytes(), Subwords(sampling=0.1)).sampling
+
+
+def test_unknown_tokens_of_chosen_rows_are_counted() -> None:
+    """Across the batches that rows are written in."""
+    words = Words()
+    words.learn(["word 1 2 3"])
+    texts = corpus("unknown tokens", 2500)
+    column = encode_pairs(texts, Vocabularies(words, Bytes())).data.column("source")
+    rows = np.array([0, 3, 999, 1000, 2499], dtype=np.int32)
+    ids = [words.encode(texts[int(row)]["source"]) for row in rows]
+    counts = unknown_of(column, rows)
+    assert counts.tokens == sum(map(len, ids))
+    assert counts.unknown == sum(one.count(UNK) for one in ids) == 4

@@ -236,6 +236,23 @@ def test_other_pairs_are_cut_and_not_left_out(corpus: Path, said: list[str]) -> 
     assert said == ["validation: 3 pairs (cut: 2 longer than 3 tokens)"]
 
 
+def test_what_a_side_does_not_know_is_said_for_each_split(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of the pairs that are used."""
+    write(corpus, "train", [("a b c", "x y"), ("a <unk> c", "x z z"), ("<unk> " * 9, "x")])
+    write(corpus, "validation", [("a new c", "a new x")])
+    data = small(corpus, Words(), target_tokenizer=Words(), max_length=5)
+    data.train_dataloader()
+    data.val_dataloader()
+    data.val_dataloader()
+    said = [line for line in capsys.readouterr().err.splitlines() if "vocabulary and" in line]
+    tail = "not in the vocabulary and {} read as <unk>"
+    assert said == [
+        "train: 1 of 6 source tokens (16.67 %) is " + tail.format("is"),
+        "validation: 1 of 3 source tokens (33.33 %) is " + tail.format("is"),
+        "validation: 2 of 3 target tokens (66.67 %) are " + tail.format("are"),
+    ]
+
+
 def test_one_vocabulary_is_learned_from_both_sides_and_two_from_one_each(corpus: Path) -> None:
     write(corpus, "train", [("eins zwei", "one two"), ("drei", "three")])
     shared = small(corpus)
