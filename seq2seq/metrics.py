@@ -8,7 +8,11 @@ from seq2seq.errors import UserError
 
 
 class LanguageScore(NamedTuple):
-    """How well a language model predicts a text; comparable between tokenizers per character and per byte only."""
+    """How well a language model predicts a text.
+
+    Between tokenizers, only the comparable numbers compare. They are the same as the others if every token is known;
+    otherwise the unknown ones are spelled in them, and cost what that takes besides their own probability.
+    """
 
     nats_per_token: float
     bits_per_token: float
@@ -17,6 +21,10 @@ class LanguageScore(NamedTuple):
     nats_per_byte: float
     bits_per_byte: float
     perplexity: float  # per token
+    comparable_nats_per_character: float
+    comparable_bits_per_character: float
+    comparable_nats_per_byte: float
+    comparable_bits_per_byte: float
 
 
 class Score(NamedTuple):
@@ -40,14 +48,31 @@ def perplexity(nats_per_token: float) -> float:
         return math.inf
 
 
-def language_score(nats: float, tokens: int, characters: int, bytes: int) -> LanguageScore:  # noqa: A002
-    """The score of a text of so many tokens, characters and bytes of UTF-8 whose loss is `nats` in total.
+def language_score(
+    nats: float,
+    tokens: int,
+    characters: int,
+    bytes: int,  # noqa: A002
+    spelling: float = 0.0,
+) -> LanguageScore:
+    """Return the score of a text.
 
-    Raises ValueError unless all three numbers are positive.
+    Args:
+        nats: The loss of all its tokens.
+        tokens: Their number.
+        characters: The length of the original text.
+        bytes: The length of the original text in UTF-8.
+        spelling: Nats that spelling the unknown tokens takes besides.
+
+    Raises:
+        UserError: unless all three numbers are positive and the loss is finite.
     """
     for name, count in (("tokens", tokens), ("characters", characters), ("bytes", bytes)):
         if count <= 0:
             raise UserError(f"a text to score must have at least one of its {name}, not {count}")
+    if not math.isfinite(nats + spelling):
+        raise UserError(f"the loss of a text must be a finite number to be scored, and it is {nats + spelling}")
+    whole = nats + spelling
     return LanguageScore(
         nats_per_token=nats / tokens,
         bits_per_token=bits(nats / tokens),
@@ -56,6 +81,10 @@ def language_score(nats: float, tokens: int, characters: int, bytes: int) -> Lan
         nats_per_byte=nats / bytes,
         bits_per_byte=bits(nats / bytes),
         perplexity=perplexity(nats / tokens),
+        comparable_nats_per_character=whole / characters,
+        comparable_bits_per_character=bits(whole / characters),
+        comparable_nats_per_byte=whole / bytes,
+        comparable_bits_per_byte=bits(whole / bytes),
     )
 
 

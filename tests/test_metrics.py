@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seq2seq.errors import UserError
 from seq2seq.metrics import bits, bleu, chrf, exact_match, language_score, perplexity, ter
 
 LINES = ["the cat sat on the mat .", "a dog runs across the green field .", "Hello world"]
@@ -37,6 +38,25 @@ def test_a_language_score_does_not_depend_on_the_tokens_per_byte() -> None:
     assert coarse.bits_per_token == pytest.approx(10)
     assert coarse.perplexity == pytest.approx(2**10)
     assert fine.perplexity == pytest.approx(4)
+
+
+def test_spelling_counts_in_the_comparable_numbers_alone() -> None:
+    score = language_score(300.0, tokens=100, characters=400, bytes=500, spelling=100.0)
+    assert score == language_score(300.0, 100, 400, 500)._replace(
+        comparable_nats_per_character=1.0,
+        comparable_bits_per_character=bits(1.0),
+        comparable_nats_per_byte=0.8,
+        comparable_bits_per_byte=bits(0.8),
+    )
+    known = language_score(300.0, 100, 400, 500)
+    assert known.comparable_nats_per_character == known.nats_per_character
+    assert known.comparable_bits_per_byte == known.bits_per_byte
+
+
+@pytest.mark.parametrize("loss", [math.nan, math.inf])
+def test_a_loss_that_is_no_finite_number_has_no_score(loss: float) -> None:
+    with pytest.raises(UserError, match="finite number"):
+        language_score(loss, 1, 1, 1)
 
 
 @pytest.mark.parametrize("name", ["tokens", "characters", "bytes"])

@@ -1,19 +1,26 @@
 """`seq2seq evaluate`: how good a model is, or a file of translations."""
 
-from collections.abc import Iterable, Iterator, Sequence
+import inspect
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
 from json import dumps
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from seq2seq.commands import lines
-from seq2seq.data.text import read_blocks, read_lines
+from seq2seq.data.text import read_lines
 from seq2seq.errors import UserError
 from seq2seq.precision import Precision
+from seq2seq.ranges import Count, CountOrZero, checked
 
 if TYPE_CHECKING:
-    from seq2seq.inference import Translation, Writer
+    from seq2seq.inference import Translation
     from seq2seq.metrics import Score
 
+OF_FILES = {"translations", "reference", "lowercase", "json"}  # the options that scoring a file of translations has
+OF_LANGUAGE_MODELS = {"text", "corpus", "split", "window", "examples", "json", "device", "precision", "trust"}
 
+
+@checked
 def evaluate(
     checkpoints: list[str] = (),  # type: ignore[assignment]
     translations: str | None = None,
@@ -27,8 +34,8 @@ def evaluate(
     length_penalty: float = 1.0,
     patience: float = 0.2,
     threshold: float = 2.0,
-    window: int | None = None,
-    examples: int = 0,
+    window: Count | None = None,
+    examples: CountOrZero = 0,
     json: bool = False,
     device: str = "auto",
     precision: Precision | None = None,
@@ -38,6 +45,10 @@ def evaluate(
 
     A translator gets BLEU, chrF, TER and the share of exact matches. A language model gets nats and bits by token,
     character and byte, and its perplexity, over the whole text with the state carried from its beginning to its end.
+    Characters and bytes are those of the text as it is, without a byte-order mark. Where tokens are unknown, two more
+    numbers compare with models of other vocabularies: each unknown token is then spelled, and costs log(V + 1) nats for
+    each of its characters and for an end, V being the number of characters in the vocabulary's tokens, and
+    log(1,114,112) more for a character that is not among them.
 
     examples:
       seq2seq evaluate runs/phrasebook-lstm/1 --examples 3
@@ -50,7 +61,7 @@ def evaluate(
         translations: File of translations that are scored instead of a model's.
         reference: File of reference translations.
         source: File of what a translator translates.
-        text: File that a language model reads.
+        text: File that a language model reads; by default a split of a corpus.
         corpus: Corpus with the split; by default the one that the model was trained on.
         split: Split of the corpus: train, validation, test or another; by default test, or validation if there is none.
         lowercase: Score without regard to case.
@@ -61,12 +72,18 @@ def evaluate(
         threshold: How much less likely than the best one that goes on a hypothesis may be, in nats, before it is
             dropped; with a large one, as 99, none is.
         window: Start from nothing every so many tokens, as Transformers are scored, instead of carrying the state.
-        examples: Translations that are shown beside their references.
+        examples: Translations that are shown beside their references; a language model has none.
         json: Write one JSON object.
         device: Where the model runs: auto, cpu, cuda, ...
         precision: How weights are rounded: float32, bf16 or int8, which is for CPUs; by default as they were saved.
         trust: Modules of yours that a checkpoint may name layers of, with commas between them; they are imported.
     """
+    given = not_default(locals())
+    for file, part in itertools.product(given & {"text", "source", "reference"}, given & {"corpus", "split"}):
+        raise UserError(f"--{file} names a file and --{part} a part of a corpus, and only one of them is scored")
+    if json and examples:
+        raise UserError("--json has no --examples")
+
     from seq2seq.metrics import bleu, chrf, exact_match, ter
 
     def scores(said: Sequence[str], wanted: Sequence[str]) -> "list[Score]":
@@ -80,6 +97,7 @@ def evaluate(
     if translations is not None:
         if checkpoints or reference is None:
             raise UserError("a file of translations is scored without a checkpoint and with --reference")
+        refuse(given - OF_FILES, "a file of translations")
         report(scores(list(read_lines(translations)), list(read_lines(reference))), json)
         return
     if not checkpoints:
@@ -89,40 +107,34 @@ def evaluate(
 
     model = load(*checkpoints, device=device, precision=precision, trust=trust or ())
     if isinstance(model, Translation):
-        if text is not None or window is not None:
-            raise UserError("a translator is scored on --source and --reference, and has no --text and no --window")
+        refuse(given & {"text", "window"}, "a translator")
         searching = Searching(beams, length_penalty, patience=patience, threshold=threshold)
         searching.check()
         sources, references = pairs(model, source, reference, corpus, split)
         with lines.progress("translating", lambda: len(sources)) as progress:
             said = [best[0].text for best in model.translate(sources, searching, progress)]
+        model.report_unknown()
         report(scores(said, references), json)
         step = max(1, len(sources) // max(1, examples))
         for row in list(range(0, len(sources), step))[:examples] if not json else []:
             print(f"\n  source     {sources[row]}\n  model      {said[row]}\n  reference  {references[row]}")
         return
-    if source is not None or reference is not None:
-        raise UserError("a language model is scored on a --text, and has no --source and no --reference")
-    if window is None and model.model.stack.grows:
-        raise UserError("this model's state grows with the text: give --window, how many tokens it reads at once")
-    blocks = Counted(read_blocks(text) if text is not None else corpus_text(model, corpus, split))
-    nats, tokens = model.nats(blocks, window)
-    report_language(nats, tokens, blocks, json)
+    refuse(given - OF_LANGUAGE_MODELS, "a language model")
+    from seq2seq.commands.language_scores import score_text
+
+    score_text(model, text, corpus, split, window, json)
 
 
-class Counted:
-    """Blocks of text, and how much of it went by."""
+def not_default(values: Mapping[str, Any]) -> set[str]:
+    """The names of the options of `evaluate` that are not what they are by default."""
+    options = [option for option in inspect.signature(evaluate).parameters.values() if option.name != "checkpoints"]
+    return {option.name for option in options if values[option.name] != option.default}
 
-    def __init__(self, blocks: Iterable[str]) -> None:
-        self.blocks = blocks
-        self.characters = 0
-        self.bytes = 0
 
-    def __iter__(self) -> Iterator[str]:
-        for block in self.blocks:
-            self.characters += len(block)
-            self.bytes += len(block.encode("utf-8", errors="replace"))
-            yield block
+def refuse(options: Iterable[str], what: str) -> None:
+    """Raise a UserError for an option that has no effect on the scores of what is scored."""
+    for name in sorted(options):
+        raise UserError(f"{what} is scored without --{name.replace('_', '-')}")
 
 
 def pairs(
@@ -138,7 +150,7 @@ def pairs(
                 f"every source needs a reference: {source} has {len(sources)} lines and {reference} {len(references)}"
             )
         return sources, references
-    from seq2seq.data.corpora import load_pairs
+    from seq2seq.data.corpora import first_split, load_pairs
 
     where, name = model.corpus, corpus or model.corpus["corpus"]
     source, target, subset = where["source"], where["target"], where["subset"]
@@ -147,47 +159,9 @@ def pairs(
     return list(texts["source"]), list(texts["target"])
 
 
-def corpus_text(model: "Writer", corpus: str | None, split: str | None) -> Iterator[str]:
-    """The text of a split, block by block."""
-    from seq2seq.data.corpora import has_split, load_texts
-
-    where, name = model.corpus, corpus or model.corpus["corpus"]
-    subset, column = where["subset"], where["column"]
-    split = split or first_split(name, [column], subset) or "validation"
-    if split == "validation" and not has_split(name, split, [column], subset):
-        # the end of the text was kept from training instead
-        from seq2seq.data import LanguageData
-
-        data = LanguageData(name, model.tokenizer, held_out=where["held_out"], subset=subset, column=column)
-        return iter([model.tokenizer.decode(data.ids("validation"))])
-    return (row["text"] for row in load_texts(name, split, subset, column))
-
-
-def first_split(name: str, columns: list[str], subset: str | None) -> str | None:
-    """The first of test and validation that a corpus has."""
-    from seq2seq.data.corpora import has_split
-
-    return next((split for split in ("test", "validation") if has_split(name, split, columns, subset)), None)
-
-
 def report(scores: "Sequence[Score]", as_json: bool) -> None:
     if as_json:
         print(dumps({score.name: {"score": score.value, "signature": score.signature} for score in scores}))
         return
     for score in scores:
         print(f"{score.name:<12} {score.value:6.2f}   {score.signature}")
-
-
-def report_language(nats: float, tokens: int, text: Counted, as_json: bool) -> None:
-    from seq2seq.metrics import language_score
-
-    score = language_score(nats, tokens, text.characters, text.bytes)
-    if as_json:
-        counts = {"tokens": tokens, "characters": text.characters, "bytes": text.bytes}
-        print(dumps(score._asdict() | counts))
-        return
-    print(f"{tokens:,} tokens, {text.characters:,} characters, {text.bytes:,} bytes; perplexity {score.perplexity:.4f}")
-    print(f"{'':<10} {'nats':>9} {'bits':>9}")
-    for unit in ("token", "character", "byte"):
-        values = getattr(score, f"nats_per_{unit}"), getattr(score, f"bits_per_{unit}")
-        print(f"{unit:<10} {values[0]:>9.4f} {values[1]:>9.4f}")

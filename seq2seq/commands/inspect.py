@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from seq2seq.errors import UserError
+from seq2seq.ranges import Count, Seed, checked
 from seq2seq.storage import plain, write_json
 
 if TYPE_CHECKING:
@@ -33,13 +34,14 @@ class Subject(NamedTuple):
     text: Iterable[str]  # in blocks
 
 
+@checked
 def inspect(
     models: list[str],
     text: str | None = None,
-    steps: int = 300,
-    windows: int = 32,
+    steps: Count = 300,
+    windows: Count = 32,
     untrained: bool = False,
-    seed: int = 1,
+    seed: Seed = 1,
     labels: str | None = None,
     output: str = "gradients",
     device: str = "auto",
@@ -72,8 +74,6 @@ def inspect(
         raise UserError(f"only gradients can be inspected, as in seq2seq inspect gradients MODEL, and not {subject}")
     if not paths:
         raise UserError("a model is needed: a checkpoint, the folder of a run, or a configuration (.yaml)")
-    if steps < 1 or windows < 1:
-        raise UserError(f"steps and windows must be at least 1, and {steps} and {windows} were given")
     names = default_labels(paths) if labels is None else [label.strip() for label in labels.split(",")]
     if len(names) != len(paths):
         raise UserError(f"each of the {len(paths)} models needs a label, and {len(names)} were given: {labels}")
@@ -126,7 +126,7 @@ def subjects(
     tokenizer = opened.vocabularies.source
 
     def blocks() -> Iterable[str]:
-        from seq2seq.commands.evaluate import corpus_text
+        from seq2seq.commands.language_scores import corpus_text
 
         if text is not None:
             return read_blocks(text)
@@ -150,7 +150,7 @@ def configured(path: str, label: str, text: str | None, seed: int) -> Subject:
         raise UserError(f"there is no configuration {path}")
     made = blueprint(path, seed)
     model, data = language_model(made.model, path), made.datamodule
-    blocks = read_blocks(text) if text is not None else [data.tokenizer.decode(data.ids("validation")[: MOST + 1])]
+    blocks = read_blocks(text) if text is not None else data.text("validation")
     return Subject(label, path, False, model, data.tokenizer, blocks)
 
 

@@ -1,28 +1,40 @@
 """`seq2seq sample`: go on with text, written as it is generated."""
 
+import itertools
 import shutil
 import sys
+from collections.abc import Sequence
 from contextlib import ExitStack
 from tempfile import SpooledTemporaryFile
+from typing import TYPE_CHECKING
 
 from seq2seq.commands.lines import text_lines
 from seq2seq.errors import UserError
 from seq2seq.precision import Precision
+from seq2seq.ranges import Count, Seed, checked
+from seq2seq.report import say
+
+if TYPE_CHECKING:
+    from seq2seq.inference import Writer
+    from seq2seq.search import Sampler
 
 IN_MEMORY = 1 << 16  # characters of a waiting text that are kept out of its file
+TOGETHER = 256  # texts that are generated together, each with a file that is open
+SEEDS = 1 << 32
 
 
+@checked
 def sample(
     checkpoint: str,
     prompt: str = "\n",
     prompts: str | None = None,
-    length: int = 500,
+    length: Count = 500,
     temperature: float = 0.8,
     top_k: int = 0,
     top_p: float = 1.0,
     min_p: float = 0.0,
-    seed: int = 1,
-    count: int = 1,
+    seed: Seed = 1,
+    count: Count = 1,
     device: str = "auto",
     precision: Precision | None = None,
     trust: str | None = None,
@@ -54,12 +66,38 @@ def sample(
     from seq2seq.inference import load_writer
     from seq2seq.search import Sampler
 
-    if length < 1 or count < 1:
-        raise UserError(f"length and count must be at least 1, and {length} and {count} were given")
     sampler = Sampler(temperature, top_k, top_p, min_p)
     sampler.check()
-    starts = [start for start in (list(text_lines(prompts)) if prompts else [prompt]) for _ in range(count)]
+    if prompts is not None and prompt != "\n":
+        raise UserError("--prompts names a file with a prompt a line, so there is no place for --prompt")
+    starts = [prompt] if prompts is None else list(text_lines(prompts))
+    if not starts:
+        name = "standard input" if prompts == "-" else prompts
+        raise UserError(f"{name} is empty, so there is no prompt to go on with")
     writer = load_writer(checkpoint, device, precision, trust or ())
+    report_unread(starts, writer)
+    every = (start for start in starts for _ in range(count))
+    for number in itertools.count():
+        if not (some := list(itertools.islice(every, TOGETHER))):
+            break
+        sys.stdout.write("\n\n" if number else "")
+        write_together(writer, some, length, sampler, (seed + number) % SEEDS)
+    sys.stdout.write("\n")
+
+
+def report_unread(prompts: Sequence[str], writer: "Writer") -> None:
+    """Say on standard error what of the prompts the tokenizer does not know, and what of them is no text at all."""
+    from seq2seq.tokenizers.unknown import UnknownTokens
+
+    counts = UnknownTokens()
+    counts.add(writer.tokenizer.encode_batch(list(prompts)))
+    counts.report("tokens", "prompt: " if len(prompts) == 1 else "prompts: ")
+    if surrogates := sum("\ud800" <= character <= "\udfff" for prompt in prompts for character in prompt):
+        say(f"{surrogates:,} bytes of the prompt are no UTF-8 and each is read as U+FFFD")
+
+
+def write_together(writer: "Writer", starts: Sequence[str], length: int, sampler: "Sampler", seed: int) -> None:
+    """Write several texts on standard output, with an empty line between them."""
     with ExitStack() as stack:
         waiting = [
             stack.enter_context(
@@ -78,4 +116,3 @@ def sample(
             sys.stdout.write("\n\n")
             file.seek(0)
             shutil.copyfileobj(file, sys.stdout)
-        sys.stdout.write("\n")

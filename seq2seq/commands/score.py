@@ -2,13 +2,17 @@
 
 import json
 from collections.abc import Iterable, Iterator
-from itertools import tee
-from typing import TypeAlias
+from itertools import chain, tee
+from typing import TYPE_CHECKING, TypeAlias
 
 from seq2seq.commands import lines
 from seq2seq.data.text import read_lines
 from seq2seq.errors import UserError
 from seq2seq.precision import Precision
+
+if TYPE_CHECKING:
+    from seq2seq.inference import Scored
+    from seq2seq.tokenizers.unknown import UnknownTokens
 
 Pieces: TypeAlias = list[tuple[str, float]]  # of a line, each with its log-probability
 
@@ -46,6 +50,7 @@ def score(
         trust: Modules of yours that a checkpoint may name layers of, with commas between them; they are imported.
     """
     from seq2seq.inference import Translation, load
+    from seq2seq.tokenizers.unknown import UnknownTokens
 
     model = load(*checkpoints, device=device, precision=precision, trust=trust or ())
     shown: Iterable[tuple[str, Pieces]]
@@ -57,13 +62,19 @@ def score(
             raise UserError(
                 f"every source needs a translation: {source} has {len(sources)} lines and {target} {len(targets)}"
             )
+        if not sources:
+            raise UserError(f"{source} and {target} are empty, so there is nothing to score")
         shown = zip(targets, model.score(zip(sources, targets, strict=True)), strict=True)
+        report = model.report_unknown
     else:
         if source is not None or target is not None:
             raise UserError("a language model scores a --text, and has no --source and --target")
-        read, written = tee(lines.exact_lines(text))
-        pieces = ((token.text, -token.nats) for token in model.score(read))
-        shown = zip((line.removesuffix("\n") for line in written), by_line(pieces), strict=False)
+        read, written = tee(not_empty(lines.exact_lines(text), text))
+        counts = UnknownTokens()
+        shown = zip(
+            (line.removesuffix("\n") for line in written), by_line(counted(model.score(read), counts)), strict=False
+        )
+        report = counts.report
     with lines.output(output) as file:
         for line, chances in shown:
             if tokens:
@@ -71,6 +82,22 @@ def score(
                 file.write("\n")
             else:
                 file.write(f"{sum(chance for _, chance in chances):.6f}\t{line}\n")
+    report()
+
+
+def not_empty(text: Iterator[str], path: str | None) -> Iterator[str]:
+    """The same lines; raise a UserError at once if there is none."""
+    first = next(text, None)
+    if first is None:
+        raise UserError(f"{path or 'standard input'} is empty, so there is nothing to score")
+    return chain([first], text)
+
+
+def counted(tokens: "Iterable[Scored]", counts: "UnknownTokens") -> Iterator[tuple[str, float]]:
+    """The text and the log-probability of each token, which are counted as they go by."""
+    for token in tokens:
+        counts.add([[token.token]])
+        yield token.text, -token.nats
 
 
 def by_line(pieces: Iterable[tuple[str, float]]) -> Iterator[Pieces]:

@@ -79,6 +79,7 @@ def translate(
                 file.write(f"{one.score:.4f}\t{one.text}\n" if scores else f"{one.text}\n")
             if sources:
                 kept.append(found[0].text)
+    translation.report_unknown()
     if translation.cut:
         print(f"{translation.cut} lines were longer than {how.max_length} tokens and cut there", file=sys.stderr)
     if alignments:

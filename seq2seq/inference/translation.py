@@ -16,6 +16,7 @@ from seq2seq.inference.shortlist import Shortlist
 from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.search import Hypothesis, Problem, beam_search, ensemble, greedy
 from seq2seq.special import EOS
+from seq2seq.tokenizers.unknown import UnknownTokens
 
 LONGEST = 1000  # source tokens, after which a line is cut
 WINDOW = 20_000  # lines that are ordered by length together, so that a file of any size takes the same memory
@@ -96,6 +97,7 @@ class Translation:
         self.corpus = corpus or {}
         self.shortlist = shortlist
         self.cut = 0  # lines that were longer than max_length
+        self.read = {"source": UnknownTokens(), "target": UnknownTokens()}  # all that was translated or scored
 
     @property
     def device(self) -> torch.device:
@@ -130,6 +132,7 @@ class Translation:
     def window(self, lines: Sequence[str], how: Searching, progress: Callable[[int], object]) -> list[list[Translated]]:
         """Translate lines together, those of like length in one batch."""
         encoded = self.vocabularies.source.encode_batch(list(lines))
+        self.read["source"].add(encoded)
         self.cut += sum(len(ids) > how.max_length for ids in encoded)
         sources = [[*ids[: how.max_length], EOS] for ids in encoded]
         found = [[Translated("", 0.0)] for _ in lines]
@@ -163,6 +166,11 @@ class Translation:
         """One line: a newline that a model of bytes may write becomes a space."""
         return self.vocabularies.target.decode(ids).replace("\r", " ").replace("\n", " ")
 
+    def report_unknown(self) -> None:
+        """Say on standard error how much of what was translated or scored the tokenizers do not know."""
+        for side, counts in self.read.items():
+            counts.report(f"{side} tokens")
+
     @torch.inference_mode()
     def score(self, pairs: Iterable[tuple[str, str]]) -> Iterator[list[tuple[str, float]]]:
         """The pieces of each given translation, its end last, with their log-probabilities."""
@@ -170,9 +178,13 @@ class Translation:
         while some := list(itertools.islice(rest, 64)):
             sources = self.vocabularies.source.encode_batch([source for source, _ in some])
             targets = self.vocabularies.target.encode_batch([target for _, target in some])
+            self.read["source"].add(sources)
+            self.read["target"].add(targets)
             batch = pair_batch(sources, targets, 0)
             batch = batch._replace(**{k: v.to(self.device) for k, v in batch._asdict().items() if k != "tokens"})
             chances = torch.stack([-model.nats(batch) for model in self.models]).logsumexp(0) - np.log(len(self.models))
+            if not chances.isfinite().all():
+                raise UserError("nothing can be scored, since the model gives NaN or infinity for what comes next")
             for (_, target), row in zip(some, chances.tolist(), strict=True):
                 pieces = [*self.vocabularies.target.pieces(target), "</s>"]
                 yield list(zip(pieces, row, strict=False))

@@ -1,5 +1,6 @@
 """A language model that goes on with text, and says how likely text is."""
 
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -9,14 +10,17 @@ from torch import Tensor
 from seq2seq.data.pairs import pad
 from seq2seq.errors import UserError
 from seq2seq.models.recurrent_language_model import RecurrentLanguageModel
+from seq2seq.ranges import Count, Seed, checked
 from seq2seq.search import Sampler, Step, sample
 from seq2seq.search.replay import keeps_its_size, replayed
 from seq2seq.special import BOS, PAD
 from seq2seq.tokenizers import Tokenizer
 from seq2seq.tokenizers.streaming import Decoder
+from seq2seq.tokenizers.unknown import Spelling
 
-CHUNK = 512  # tokens that are scored at once
-ROWS = 64  # windows that are scored at once
+CHUNK = 512  # tokens of a text that are scored at once
+ROWS = 64  # windows that are scored at once, of so many tokens together
+TOGETHER = ROWS * CHUNK
 
 
 class Scored(NamedTuple):
@@ -25,6 +29,15 @@ class Scored(NamedTuple):
     token: int
     text: str
     nats: float
+
+
+class Measured(NamedTuple):
+    """How surprising a text is as a whole."""
+
+    nats: float
+    tokens: int
+    unknown: int  # tokens that the tokenizer does not know
+    spelling: float  # nats that spelling these would take besides
 
 
 class Writer:
@@ -43,9 +56,10 @@ class Writer:
         self.tokenizer = tokenizer
         self.corpus = corpus or {}
 
+    @checked
     @torch.inference_mode()
     def write(
-        self, prompts: Sequence[str], length: int, sampler: Sampler | None = None, seed: int = 1
+        self, prompts: Sequence[str], length: Count, sampler: Sampler | None = None, seed: Seed = 1
     ) -> Iterator[list[str]]:
         """Go on after each prompt for `length` tokens, in constant memory; after each one, the text that it completes.
 
@@ -88,8 +102,8 @@ class Writer:
         """The prompt and `length` tokens after it."""
         return prompt + "".join(piece for (piece,) in self.write([prompt], length, sampler, seed))
 
-    @torch.inference_mode()
-    def score(self, text: str | Iterable[str], window: int | None = None) -> Iterator[Scored]:
+    @checked
+    def score(self, text: str | Iterable[str], window: Count | None = None) -> Iterator[Scored]:
         """How surprising each token of a text is, the state carried from its beginning to its end.
 
         A character of several tokens is the text of its last one.
@@ -98,10 +112,9 @@ class Writer:
             text: The text, or its blocks, which are read one by one.
             window: Instead of carrying the state, start from nothing every so many tokens, as Transformers are scored.
         """
-        blocks = [text] if isinstance(text, str) else text
         decoder = Decoder(self.tokenizer)
         last = None  # one token waits, for the text that was held back at the end
-        for ids, nats in self.chunks(blocks, window):
+        for ids, nats in self.costs(self.tokenizer.encode_blocks(blocks_of(text)), window):
             for token, cost in zip(ids, nats, strict=True):
                 if last is not None:
                     yield last
@@ -109,43 +122,69 @@ class Writer:
         if last is not None:
             yield last._replace(text=last.text + decoder.flush())
 
-    def nats(self, text: str | Iterable[str], window: int | None = None) -> tuple[float, int]:
-        """The sum of `score` over a text, and its number of tokens; faster, since it makes no text of the ids."""
-        blocks = [text] if isinstance(text, str) else text
+    @checked
+    def measure(self, text: str | Iterable[str], window: Count | None = None) -> Measured:
+        """Return the sum of `score` over a text, and what of it is unknown; faster, since it makes no text of the ids.
+
+        Args:
+            text: The text, or its blocks, which are read one by one.
+            window: Instead of carrying the state, start from nothing every so many tokens.
+
+        Raises:
+            UserError: if the model gives NaN or infinity.
+        """
+        spelling = Spelling(self.tokenizer)
         total, tokens = 0.0, 0
-        with torch.inference_mode():
-            for ids, costs in self.chunks(blocks, window):
-                total, tokens = total + sum(costs), tokens + len(ids)
-        return total, tokens
+        for ids, nats in self.costs(spelling.read(blocks_of(text)), window):
+            total, tokens = total + sum(nats), tokens + len(ids)
+        return Measured(total, tokens, spelling.tokens, spelling.nats)
 
-    def chunks(self, blocks: Iterable[str], window: int | None) -> Iterator[tuple[list[int], list[float]]]:
-        """Ids and their costs, some at a time."""
-        if window is not None and window < 1:
-            raise UserError(f"a window must have at least 1 token, and {window} was given")
-        size = CHUNK if window is None else window * ROWS
-        before, state = BOS, self.model.initial_state(1)
-        for ids in grouped(self.tokenizer.encode_blocks(blocks), size):
-            inputs, targets = torch.tensor([[before, *ids[:-1]], ids], device=self.model.device)[:, None]
+    def costs(self, encoded: Iterable[Sequence[int]], window: int | None) -> Iterator[tuple[list[int], list[float]]]:
+        """Ids of a text and the nats of each, some at a time."""
+        rows = 1 if window is None else min(ROWS, TOGETHER // window)
+        width = None if rows <= 1 else window
+        steps = sizes(window) if width is None else itertools.repeat((rows * width, True))
+        before, state = BOS, None
+        for ids, starts in grouped(encoded, steps):
+            with torch.inference_mode():
+                inputs, targets = (
+                    windows(row, width or len(ids))
+                    for row in torch.tensor([[before, *ids[:-1]], ids], device=self.model.device)
+                )
+                nats, state = self.model.nats(inputs, targets, None if starts else state)
+            if not nats.isfinite().all():
+                raise UserError("the text cannot be scored, since the model gives NaN or infinity for what comes next")
             before = ids[-1]
-            if window is None:
-                costs, state = self.model.nats(inputs, targets, state)
-            else:
-                costs, _ = self.model.nats(windows(inputs, window), windows(targets, window))
-            yield ids, costs.flatten()[: len(ids)].tolist()
+            yield ids, nats.flatten()[: len(ids)].tolist()
 
 
-def grouped(encoded: Iterable[Sequence[int]], size: int) -> Iterator[list[int]]:
-    """The same ids, `size` at a time."""
+def blocks_of(text: str | Iterable[str]) -> Iterable[str]:
+    return [text] if isinstance(text, str) else text
+
+
+def sizes(window: int | None) -> Iterator[tuple[int, bool]]:
+    """Without end, how many tokens are read at once, and whether they start from nothing."""
+    while True:
+        for begin in itertools.count(0, CHUNK) if window is None else range(0, window, CHUNK):
+            yield CHUNK if window is None else min(CHUNK, window - begin), begin == 0
+
+
+def grouped(encoded: Iterable[Sequence[int]], steps: Iterator[tuple[int, bool]]) -> Iterator[tuple[list[int], bool]]:
+    """The same ids in groups of these sizes, each with what stands beside its size; the last one may be smaller."""
     waiting: list[int] = []
+    size, starts = next(steps)
     for ids in encoded:
         waiting.extend(ids)
-        whole = len(waiting) - len(waiting) % size
-        yield from (waiting[begin : begin + size] for begin in range(0, whole, size))
-        del waiting[:whole]
+        begin = 0
+        while len(waiting) - begin >= size:
+            yield waiting[begin : begin + size], starts
+            begin += size
+            size, starts = next(steps)
+        del waiting[:begin]
     if waiting:
-        yield waiting
+        yield waiting, starts
 
 
 def windows(ids: Tensor, width: int) -> Tensor:
-    """One row of ids as rows of `width`, the last one padded."""
-    return torch.nn.functional.pad(ids, (0, -ids.shape[1] % width), value=PAD).view(-1, width)
+    """Ids as rows of `width`, the last one padded."""
+    return torch.nn.functional.pad(ids, (0, -len(ids) % width), value=PAD).view(-1, width)

@@ -8,7 +8,9 @@ from seq2seq.errors import UserError
 from seq2seq.inference import Searching, Translation, Writer
 from seq2seq.metrics import bleu
 from seq2seq.models import LanguageModel, Translator
+from seq2seq.ranges import Count, NonNegative, checked
 from seq2seq.search import Sampler
+from seq2seq.tokenizers.unknown import UnknownTokens
 
 
 class Bleu(pl.Callback):
@@ -107,10 +109,17 @@ class TextSample(pl.Callback):
         temperature: How likely unlikely tokens are.
     """
 
-    def __init__(self, length: int = 200, prompt: str = "\n", temperature: float = 0.8) -> None:
+    @checked
+    def __init__(self, length: Count = 200, prompt: str = "\n", temperature: NonNegative = 0.8) -> None:
         self.length = length
         self.prompt = prompt
         self.sampler = Sampler(temperature=temperature)
+
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if isinstance(pl_module, LanguageModel):
+            counts = UnknownTokens()
+            counts.add([trainer.datamodule.tokenizer.encode(self.prompt)])  # type: ignore[attr-defined]
+            counts.report(where="prompt of TextSample: ")
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if not isinstance(pl_module, LanguageModel) or not trainer.is_global_zero or trainer.sanity_checking:

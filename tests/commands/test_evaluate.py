@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 import sacrebleu
+import torch
 from tiny_runs import LANGUAGE, Runs, fit, shell
 
-from seq2seq import Searching
+from seq2seq import Searching, checkpoint
 from seq2seq.__main__ import main
+from seq2seq.checkpoint import find
+from seq2seq.data.language_text import language_text
 from seq2seq.inference import load_translation, load_writer
 
 LETTERED = "Four three TWO one."
@@ -30,7 +33,8 @@ def lines_of(path: Path) -> list[str]:
 def test_a_text_has_the_nats_that_the_model_says(runs: Runs, capsys: pytest.CaptureFixture[str]) -> None:
     """By token, by character and by byte, which differ where a letter takes two bytes."""
     text = (runs.corpus / "text" / "test.txt").read_text(encoding="utf-8")
-    nats, tokens = load_writer(runs.language).nats(text)
+    nats, tokens, unknown, spelling = load_writer(runs.language).measure(text)
+    assert unknown == spelling == 0
     said = evaluated(capsys, runs.language)
     counts = {"token": tokens, "character": len(text), "byte": len(text.encode())}
     assert counts["byte"] > counts["character"] == counts["token"]
@@ -38,6 +42,10 @@ def test_a_text_has_the_nats_that_the_model_says(runs: Runs, capsys: pytest.Capt
         assert said[f"nats_per_{unit}"] == pytest.approx(nats / count)
         assert said[f"bits_per_{unit}"] == pytest.approx(nats / count / math.log(2))
         assert said[f"{unit}s"] == count
+        if unit != "token":
+            assert said[f"comparable_nats_per_{unit}"] == said[f"nats_per_{unit}"]
+    assert said["unknown_tokens"] == said["unknown_share"] == 0
+    assert said["altered"] is None
     assert said["perplexity"] == pytest.approx(math.exp(nats / tokens))
 
 
@@ -52,20 +60,122 @@ def test_text_that_training_held_out_is_what_is_scored_without_a_split(
     runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     text = (runs.corpus / "text" / "train.txt").read_text(encoding="utf-8")
-    ids = len(text) + 1  # a begin mark, since every character is one
-    kept = text[int(ids * 0.9) - 1 :]
-    (tmp_path / "end.txt").write_text(kept, encoding="utf-8")
     (tmp_path / "one.txt").write_text(text, encoding="utf-8")
+    kept = "".join(language_text(str(tmp_path / "one.txt"), "validation", 0.1))
+    assert text.endswith(kept)
+    (tmp_path / "end.txt").write_text(kept, encoding="utf-8")
     expected = evaluated(capsys, runs.language, "--text", tmp_path / "end.txt")
     for split in ([], ["--split", "validation"]):
         assert evaluated(capsys, runs.language, "--corpus", tmp_path / "one.txt", *split) == expected
 
 
+def test_text_that_is_held_out_is_counted_as_it_is_whatever_is_read_of_it(
+    runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is unknown of it, as the letters Ω, was decoded as <unk> and counted so before."""
+    (tmp_path / "one.txt").write_text("one  two\tΩΩ\n" * 200, encoding="utf-8")
+    said = evaluated(capsys, runs.language, "--corpus", tmp_path / "one.txt")
+    assert (said["characters"], said["bytes"]) == (20 * 12, 20 * 14)
+    assert said["tokens"] == 20 * 12
+    assert said["unknown_tokens"] == 20 * 3
+
+
+def test_unknown_tokens_are_counted_spelled_and_said(
+    runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "text.txt").write_text("one Ω two Ω\n" * 10, encoding="utf-8")
+    sentence = "20 of 120 tokens (16.67 %) are not in the vocabulary and are read as <unk>\n"
+    assert main(["evaluate", str(runs.language), "--text", str(tmp_path / "text.txt")]) == 0
+    table = capsys.readouterr()
+    assert table.err == sentence
+    assert table.out.startswith("120 tokens (20 unknown, 16.67 %), 120 characters, 140 bytes; perplexity ")
+    assert main(["evaluate", str(runs.language), "--text", str(tmp_path / "text.txt"), "--json"]) == 0
+    told = capsys.readouterr()
+    assert told.err == sentence
+    said = json.loads(told.out)
+    assert (said["unknown_tokens"], said["unknown_share"]) == (20, 20 / 120)
+    known = len(load_writer(runs.language).tokenizer.characters)
+    spelling = 20 * (2 * math.log(known + 1) + math.log(1_114_112)) / 120
+    assert said["comparable_nats_per_character"] == pytest.approx(said["nats_per_character"] + spelling)
+    for unit in ("character", "byte"):
+        numbers = said[f"comparable_nats_per_{unit}"], said[f"comparable_bits_per_{unit}"]
+        assert f"{unit:<10} {numbers[0]:>9.4f} {numbers[1]:>9.4f}\n" in table.out
+
+
+@pytest.mark.parametrize(
+    ("tokenizer", "text", "alteration"),
+    [
+        ("Words", "one two\nthree\n", None),
+        ("Words", "one  two\nthree \n", "with single spaces between words and none at the ends of lines"),
+        ("Words", "one two\r\n", "with single spaces between words and none at the ends of lines"),
+        ("{class_path: Subwords, init_args: {size: 280, lowercase: true}}", "One two\n", "in small letters"),
+    ],
+)
+def test_a_text_that_is_read_altered_is_counted_as_it_is_and_that_is_said(
+    runs: Runs,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    tokenizer: str,
+    text: str,
+    alteration: str | None,
+) -> None:
+    (tmp_path / "corpus").symlink_to(runs.corpus)
+    run = fit(
+        tmp_path, "other", LANGUAGE.replace("tokenizer: Characters", f"tokenizer: {tokenizer}"), "--trainer.max_steps=1"
+    )
+    (tmp_path / "text.txt").write_bytes(text.encode())
+    said = evaluated(capsys, run, "--text", tmp_path / "text.txt")
+    assert (said["altered"], said["characters"], said["bytes"]) == (alteration, len(text), len(text.encode()))
+    assert main(["evaluate", str(run), "--text", str(tmp_path / "text.txt")]) == 0
+    assert ("it is read" in capsys.readouterr().out) == (alteration is not None)
+
+
+def test_a_byte_order_mark_is_no_text(runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said = []
+    for name, mark in (("with", b"\xef\xbb\xbf"), ("without", b"")):
+        (tmp_path / name).write_bytes(mark + "one fünf\r\n".encode())
+        said.append(evaluated(capsys, runs.language, "--text", tmp_path / name))
+    assert said[0] == said[1]
+    assert (said[0]["characters"], said[0]["bytes"]) == (10, 11)
+
+
+@pytest.mark.parametrize("options", [[], ["--json"], ["--window", "4"]])
+def test_a_model_without_numbers_has_no_scores(
+    runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str]
+) -> None:
+    held = checkpoint.load(find(runs.language))
+    for weight in held["state_dict"].values():
+        weight.fill_(math.nan)
+    checkpoint.save(held, tmp_path / "nan.ckpt")
+    for command in (["evaluate", *options], ["score", "--text", str(runs.corpus / "text" / "test.txt")]):
+        capsys.readouterr()
+        assert main([command[0], str(tmp_path / "nan.ckpt"), *command[1:]]) == 1
+        said = capsys.readouterr()
+        assert said.out == ""
+        assert said.err == (
+            "seq2seq: the text cannot be scored, since the model gives NaN or infinity for what comes next\n"
+        )
+
+
+def test_json_holds_no_number_that_json_has_not(runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A perplexity can be larger than any number that a computer writes."""
+    held = checkpoint.load(find(runs.language))
+    held["state_dict"]["output.bias"] = 1000 * torch.eye(1, len(held["state_dict"]["output.bias"]))[0]
+    checkpoint.save(held, tmp_path / "sure.ckpt")
+    assert main(["evaluate", str(tmp_path / "sure.ckpt"), "--json"]) == 0
+    said = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
+    assert said["perplexity"] is None
+    assert said["nats_per_token"] > 709
+    assert main(["evaluate", str(tmp_path / "sure.ckpt")]) == 0
+    assert "perplexity beyond 1e308\n" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("window", [1, 8])
 def test_a_window_starts_from_nothing(runs: Runs, capsys: pytest.CaptureFixture[str], window: int) -> None:
     text = (runs.corpus / "text" / "test.txt").read_text(encoding="utf-8")
-    nats, tokens = load_writer(runs.language).nats(text, window)
-    assert evaluated(capsys, runs.language, "--window", window)["nats_per_token"] == pytest.approx(nats / tokens)
+    measured = load_writer(runs.language).measure(text, window)
+    said = evaluated(capsys, runs.language, "--window", window)
+    assert said["nats_per_token"] == pytest.approx(measured.nats / measured.tokens)
 
 
 def test_a_model_whose_state_grows_is_scored_in_windows(
@@ -82,7 +192,7 @@ def test_a_model_whose_state_grows_is_scored_in_windows(
 
 def test_a_window_as_long_as_the_text_is_the_whole_text(runs: Runs, capsys: pytest.CaptureFixture[str]) -> None:
     whole, one = (evaluated(capsys, runs.language, *window) for window in ([], ["--window", 100_000]))
-    assert whole == pytest.approx(one, rel=1e-5)
+    assert whole == one
 
 
 def test_a_translators_scores_are_sacrebleus(runs: Runs, capsys: pytest.CaptureFixture[str]) -> None:
@@ -154,15 +264,22 @@ def test_examples_stand_beside_their_references(runs: Runs, capsys: pytest.Captu
         (None, ["--translations", "t"], "with --reference"),
         (None, ["--translations", "nowhere", "--reference", "r"], "there is no file nowhere"),
         ("translator", ["--translations", "t", "--reference", "r"], "without a checkpoint"),
+        (None, ["--translations", "t", "--reference", "r", "--beams", "2"], "translations is scored without --beams"),
+        ("language", ["--text", "t", "--split", "s"], "--text names a file and --split a part of a corpus"),
+        ("translator", ["--source", "s", "--corpus", "c"], "--source names a file and --corpus a part of a corpus"),
+        ("translator", ["--examples", "2", "--json"], "--json has no --examples"),
+        ("language", ["--lowercase"], "a language model is scored without --lowercase"),
+        ("language", ["--beams", "2"], "a language model is scored without --beams"),
+        ("language", ["--window", "100000000000000000000"], "window must be at least 1 and at most 2,147,483,647"),
         ("translator", ["--source", "s"], "--source and --reference go together"),
-        ("translator", ["--window", "5"], "no --text and no --window"),
+        ("translator", ["--window", "5"], "a translator is scored without --window"),
         ("translator", ["--split", "tset"], "has no split 'tset'"),
         ("language", ["--split", "tset"], "has no split 'tset'"),
         ("translator", ["--beams", "0"], "beams and batch_tokens must be at least 1"),
-        ("language", ["--source", "s"], "no --source and no --reference"),
-        ("language", ["--window", "0"], "a window must have at least 1 token"),
+        ("language", ["--source", "s"], "a language model is scored without --source"),
+        ("language", ["--window", "0"], "window must be at least 1"),
         ("language", ["--text", "nowhere"], "there is no file nowhere"),
-        ("language", ["--text", "/dev/null"], "at least one of its tokens"),
+        ("language", ["--text", "/dev/null"], "/dev/null is empty, so there is nothing to score"),
     ],
 )
 def test_mistakes_are_said(

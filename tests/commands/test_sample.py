@@ -18,7 +18,7 @@ def sampled(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
     capsys.readouterr()
     assert main(["sample", *map(str, arguments)]) == 0
     said = capsys.readouterr()
-    assert said.err == ""
+    assert all(" not in the vocabulary and " in line for line in said.err.splitlines())
     return said.out
 
 
@@ -90,6 +90,51 @@ def test_prompts_come_from_standard_input(
     assert "\n\ntwo" in said
 
 
+def test_without_any_prompt_there_is_nothing_to_go_on_with(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"")))
+    assert main(["sample", str(runs.language), "--prompts", "-"]) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err == "seq2seq: standard input is empty, so there is no prompt to go on with\n"
+
+
+def test_what_of_a_prompt_is_unknown_is_said_once(
+    runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["sample", str(runs.language), "--prompt", "one Ω", "--length", "3", "--count", "3"]) == 0
+    assert capsys.readouterr().err == (
+        "prompt: 1 of 5 tokens (20.00 %) is not in the vocabulary and is read as <unk>\n"
+    )
+    (tmp_path / "prompts").write_text("one Ω\nΩ\ntwo\n", encoding="utf-8")
+    assert main(["sample", str(runs.language), "--prompts", str(tmp_path / "prompts"), "--length", "3"]) == 0
+    assert capsys.readouterr().err == (
+        "prompts: 2 of 9 tokens (22.22 %) are not in the vocabulary and are read as <unk>\n"
+    )
+
+
+def test_bytes_of_a_prompt_that_are_no_text_are_said(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(io.BytesIO(), errors="surrogateescape"))
+    prompt = b"one \xff\xe9".decode("utf-8", "surrogateescape")
+    assert main(["sample", str(runs.language), "--prompt", prompt, "--length", "3"]) == 0
+    assert capsys.readouterr().err.endswith("2 bytes of the prompt are no UTF-8 and each is read as U+FFFD\n")
+
+
+def test_many_texts_are_generated_some_at_a_time(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All of them differ, and the first ones are what they are if all are generated together."""
+    arguments = (runs.language, "--prompt", "ONE", "--length", 30, "--count")
+    together = sampled(capsys, *arguments, 3).removesuffix("\n").split("\n\nONE")
+    monkeypatch.setattr(module, "TOGETHER", 3)
+    texts = sampled(capsys, *arguments, 8).removesuffix("\n").split("\n\nONE")
+    assert len(texts) == len(set(texts)) == 8
+    assert texts[:3] == together
+
+
 def test_a_prompt_that_is_no_text_comes_out_as_it_went_in(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where the terminal is not one of UTF-8."""
     terminal = io.BytesIO()
@@ -102,8 +147,14 @@ def test_a_prompt_that_is_no_text_comes_out_as_it_went_in(runs: Runs, monkeypatc
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--length", "0"], "length and count must be at least 1"),
-        (["--count", "0"], "length and count must be at least 1"),
+        (["--length", "0"], "length must be at least 1"),
+        (["--length", "3000000000"], "length must be at least 1 and at most 2,147,483,647"),
+        (["--count", "0"], "count must be at least 1"),
+        (["--seed", "-1"], "seed must be at least 0"),
+        (["--seed", "18446744073709551616"], "seed must be at least 0 and at most 4,294,967,295"),
+        (["--prompts", "/dev/null"], "/dev/null is empty, so there is no prompt to go on with"),
+        (["--prompts", ""], "there is no file"),
+        (["--prompts", "p", "--prompt", "q"], "there is no place for --prompt"),
         (["--temperature", "-1"], "the temperature must be at least 0"),
         (["--top-p", "0"], "top_p must be above 0"),
         (["--prompts", "nowhere.txt"], "there is no file nowhere.txt"),

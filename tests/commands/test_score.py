@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from tiny_runs import Runs, turned
 from seq2seq.__main__ import main
 from seq2seq.inference import load_translation, load_writer
 
+UNKNOWN = re.compile(r"[0-9,]+ of [0-9,]+ (\w+ )?tokens \([0-9.]+ %\) (is|are) not in the vocabulary .*")
 TEXT = "one two\n\nfünf ✓✓ six\r\nthree\u2028 four\n  two "  # the check mark was never learned
 
 
@@ -17,7 +19,7 @@ def scored(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
     capsys.readouterr()
     assert main(["score", *map(str, arguments)]) == 0
     said = capsys.readouterr()
-    assert said.err == ""
+    assert all(UNKNOWN.fullmatch(line) for line in said.err.splitlines())
     return said.out
 
 
@@ -128,3 +130,35 @@ def test_mistakes_are_said(runs: Runs, tmp_path: Path, capsys: pytest.CaptureFix
         said = capsys.readouterr()
         assert message in said.err
         assert said.err.count("\n") == 1
+
+
+def test_what_a_text_holds_that_is_unknown_is_said_once(
+    runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "text").write_text("one Ω\nΩ two\n", encoding="utf-8")
+    for options in ([], ["--tokens"]):
+        assert main(["score", str(runs.language), "--text", str(tmp_path / "text"), *options]) == 0
+        assert capsys.readouterr().err == ("2 of 12 tokens (16.67 %) are not in the vocabulary and are read as <unk>\n")
+    (tmp_path / "target").write_text("one\ntwo Ω three\n", encoding="utf-8")
+    files = ["--source", str(tmp_path / "text"), "--target", str(tmp_path / "target")]
+    assert main(["score", str(runs.translator), *files]) == 0
+    assert capsys.readouterr().err == (
+        "2 of 4 source tokens (50.00 %) are not in the vocabulary and are read as <unk>\n"
+        "1 of 4 target tokens (25.00 %) is not in the vocabulary and is read as <unk>\n"
+    )
+
+
+def test_an_empty_text_has_no_score(
+    runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "empty").touch()
+    empty = str(tmp_path / "empty")
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"")))
+    for options, name in (
+        ([str(runs.language)], "standard input is"),
+        ([str(runs.language), "--text", empty], f"{empty} is"),
+        ([str(runs.translator), "--source", empty, "--target", empty], f"{empty} and {empty} are"),
+    ):
+        assert main(["score", *options, "--output", str(tmp_path / "scores")]) == 1
+        assert capsys.readouterr().err == f"seq2seq: {name} empty, so there is nothing to score\n"
+        assert not (tmp_path / "scores").exists()

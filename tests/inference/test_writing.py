@@ -3,6 +3,7 @@
 import gc
 import itertools
 import math
+import random
 import tracemalloc
 import warnings
 from typing import Any
@@ -12,13 +13,14 @@ import torch
 from tiny_runs import WORDS, Runs
 
 from seq2seq import Sampler, Writer
+from seq2seq.errors import UserError
 from seq2seq.inference import load_writer
-from seq2seq.inference.writer import CHUNK
+from seq2seq.inference.writer import CHUNK, TOGETHER
 from seq2seq.models import LanguageModel
 from seq2seq.recurrence import GRU
 from seq2seq.search import sample
 from seq2seq.special import BOS
-from seq2seq.tokenizers import Bytes, Characters, Subwords, Tokenizer
+from seq2seq.tokenizers import Bytes, Characters, Subwords, Tokenizer, Words
 
 GREEDY = Sampler(temperature=0)
 LINES = [f"{one} {two} Straße 日本" for one in WORDS for two in WORDS]
@@ -152,7 +154,7 @@ def test_a_carried_state_is_one_long_forward(writer: Writer) -> None:
     assert "".join(one.text for one in scored) == writer.tokenizer.decode(ids)
 
 
-@pytest.mark.parametrize("window", [1, 7, 256])
+@pytest.mark.parametrize("window", [1, 7, 256, 700, TOGETHER + 1])
 def test_windows_start_from_nothing(writer: Writer, window: int) -> None:
     ids = writer.tokenizer.encode(TEXT)
     before = [BOS, *ids]
@@ -165,18 +167,30 @@ def test_windows_start_from_nothing(writer: Writer, window: int) -> None:
     assert [one.nats for one in writer.score(TEXT, window)] == pytest.approx(expected, abs=1e-3)
 
 
+def test_long_windows_take_no_more_memory_than_the_text(writer: Writer) -> None:
+    """They are read in parts, and start from nothing where they should."""
+    whole = writer.measure(TEXT)
+    assert writer.measure(TEXT, 2**31 - 1) == whole
+    parts = [writer.measure(text) for text in (TEXT[:2000], TEXT[2000:])]
+    if isinstance(writer.tokenizer, Characters):
+        window = 2000
+        bound = [one.nats for one in writer.score(TEXT, window)]
+        assert bound[:window] == [one.nats for one in writer.score(TEXT)][:window]
+        assert sum(bound[:window]) == pytest.approx(parts[0].nats)
+
+
 @pytest.mark.parametrize("window", [None, 5])
 def test_the_sum_over_tokens_is_the_sum_of_the_text(writer: Writer, window: int | None) -> None:
-    nats, tokens = writer.nats(TEXT, window)
+    measured = writer.measure(TEXT, window)
     scored = list(writer.score(TEXT, window))
-    assert tokens == len(scored)
-    assert nats == pytest.approx(sum(one.nats for one in scored))
+    assert measured.tokens == len(scored)
+    assert measured.nats == pytest.approx(sum(one.nats for one in scored))
 
 
 def test_a_text_in_blocks_is_the_text(writer: Writer) -> None:
     blocks = [line + "\n" for line in LINES]
     assert list(writer.score(blocks)) == list(writer.score(TEXT))
-    assert writer.nats(iter(blocks)) == writer.nats(TEXT)
+    assert writer.measure(iter(blocks)) == writer.measure(TEXT)
 
 
 def test_the_last_character_of_a_text_is_not_lost() -> None:
@@ -188,7 +202,7 @@ def test_the_last_character_of_a_text_is_not_lost() -> None:
 
 def test_a_text_without_tokens_has_no_nats(writer: Writer) -> None:
     assert list(writer.score("")) == []
-    assert writer.nats("") == (0.0, 0)
+    assert writer.measure("") == (0.0, 0, 0, 0.0)
 
 
 def test_the_chances_of_every_token_sum_to_one(writer: Writer) -> None:
@@ -199,7 +213,7 @@ def test_the_chances_of_every_token_sum_to_one(writer: Writer) -> None:
 
 def test_text_like_what_was_learned_is_likelier(runs: Runs) -> None:
     writer = load_writer(runs.language)
-    likely, unlikely = (writer.nats(text)[0] for text in ("one two three four\n", "xqzv kkkk jjjjj ppp\n"))
+    likely, unlikely = (writer.measure(text).nats for text in ("one two three four\n", "xqzv kkkk jjjjj ppp\n"))
     assert likely < 0.7 * unlikely
 
 
@@ -211,10 +225,58 @@ def test_a_model_that_says_nan_writes_nothing(sampler: Sampler) -> None:
         Writer(model, Bytes()).complete("one", 1, sampler)
 
 
+@pytest.mark.parametrize("number", [math.nan, math.inf])
+@pytest.mark.parametrize("window", [None, 2])
+def test_a_model_that_gives_no_finite_number_scores_nothing(number: float, window: int | None) -> None:
+    model = LanguageModel(260, size=4, depth=1).eval().requires_grad_(False)
+    model.output.weight.fill_(number)
+    for scored in (Writer(model, Bytes()).score, Writer(model, Bytes()).measure):
+        with pytest.raises(UserError, match="cannot be scored, since the model gives NaN or infinity"):
+            list(scored("one", window))
+
+
+def unigrams(tokenizer: Tokenizer, text: str) -> Writer:
+    """A model that gives each token its share of the text's tokens, whatever stands before it, and no weights else."""
+    model = LanguageModel(tokenizer.vocab_size, size=4, depth=1).eval().requires_grad_(False)
+    counts = torch.bincount(torch.tensor(tokenizer.encode(text)), minlength=tokenizer.vocab_size)
+    model.output.weight.zero_()
+    model.output.bias.copy_((counts / counts.sum()).clamp(min=1e-30).log())
+    return Writer(model, tokenizer)
+
+
+@pytest.mark.parametrize("kind", [Words, Characters])
+def test_the_fewer_units_are_known_the_worse_is_the_comparable_number(kind: type[Words] | type[Characters]) -> None:
+    """Although the perplexity becomes the better the more units are read as one unknown token."""
+    chance = random.Random(1)
+    words = ["".join(chance.choices("abcdefghijklmnop", k=chance.randint(1, 8))) for _ in range(300)]
+    text = "".join(words[min(299, int(chance.paretovariate(0.6)))] + chance.choice(" \n") for _ in range(4000))
+    perplexities, comparable = [], []
+    for size in (6, 8, 12, 18, None) if kind is Characters else (6, 45, 100, None):  # 45 are 40 words and what is fixed
+        tokenizer = kind(max_size=size)
+        tokenizer.learn(text.split("\n"))
+        measured = unigrams(tokenizer, text).measure(text)
+        perplexities.append(measured.nats / measured.tokens)
+        comparable.append(measured.nats + measured.spelling)
+    assert perplexities == sorted(perplexities)
+    assert comparable == sorted(comparable, reverse=True)
+    assert len(set(comparable)) == len(comparable)
+    assert measured.spelling == measured.unknown == 0
+
+
+def test_an_unknown_token_costs_its_spelling_as_it_is_defined() -> None:
+    words = Words(max_size=7)
+    words.learn(["go go go ab ab ab rare"])  # of which it keeps go and ab, so that it knows g, o, a, b and the newline
+    writer = unigrams(words, "go ab x")
+    measured = writer.measure("go gob ab zé\n")
+    assert (measured.tokens, measured.unknown) == (5, 2)
+    end_and_characters = (3 + 1) + (2 + 1)
+    assert measured.spelling == pytest.approx(end_and_characters * math.log(5 + 1) + 2 * math.log(1_114_112))
+
+
 def test_mistakes_are_said(writer: Writer) -> None:
     with pytest.raises(ValueError, match="at least one prompt"):
         next(writer.write([], 10))
     with pytest.raises(ValueError, match="window"):
-        writer.nats("one", window=0)
+        writer.measure("one", window=0)
     with pytest.raises(ValueError, match="temperature"):
         next(writer.write(["one"], 10, Sampler(temperature=-1)))

@@ -1,14 +1,19 @@
 """At each validation one sees what the model says, beside what it should."""
 
+import math
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from conftest import Trained
 from experiments import LANGUAGE, TRANSLATION, metrics, seq2seq, write_config
 
+from seq2seq.errors import UserError
 from seq2seq.inference import Searching, Translation
 from seq2seq.metrics import bleu
+from seq2seq.models import LanguageModel
+from seq2seq.tokenizers import Characters
 from seq2seq.training import samples
 from seq2seq.training.samples import spread
 
@@ -77,6 +82,24 @@ def test_val_bleu_is_that_of_the_first_sentences(tmp_path: Path, texts: Path, mo
     assert found == pytest.approx([wanted])
     assert asked == [(3, Searching(beams=2))]
     assert len(shown(told.out)) == 1
+
+
+def test_what_is_unknown_of_the_prompt_is_said_before_training(capsys: pytest.CaptureFixture[str]) -> None:
+    tokenizer = Characters()
+    tokenizer.learn(["one"])
+    model = LanguageModel(tokenizer.vocab_size, size=4, depth=1)
+    trainer: Any = SimpleNamespace(datamodule=SimpleNamespace(tokenizer=tokenizer))
+    samples.TextSample(prompt="one").on_fit_start(trainer, model)
+    samples.TextSample(prompt="one Ω").on_fit_start(trainer, model)
+    assert capsys.readouterr().err == (
+        "prompt of TextSample: 2 of 5 tokens (40.00 %) are not in the vocabulary and are read as <unk>\n"
+    )
+
+
+@pytest.mark.parametrize("options", [{"length": 0}, {"temperature": -1.0}, {"temperature": math.inf}])
+def test_options_of_a_sample_have_ranges(options: dict[str, Any]) -> None:
+    with pytest.raises(UserError, match="must be at least"):
+        samples.TextSample(**options)
 
 
 def test_bleu_of_a_language_model_is_refused_before_training(tmp_path: Path, texts: Path) -> None:
