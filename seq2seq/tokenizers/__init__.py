@@ -4,7 +4,7 @@ from seq2seq.special import BOS, EOS, PAD, UNK
 from seq2seq.tokenizers.bytes import Bytes
 from seq2seq.tokenizers.characters import Characters
 from seq2seq.tokenizers.interface import SPECIALS, Tokenizer
-from seq2seq.tokenizers.plain import fingerprint
+from seq2seq.tokenizers.states import fingerprint
 from seq2seq.tokenizers.storage import load, restore, save
 from seq2seq.tokenizers.subwords import Subwords
 from seq2seq.tokenizers.words import Words

@@ -5,6 +5,7 @@ from typing import Any
 
 from seq2seq.special import BOS, EOS, PAD, UNK
 from seq2seq.tokenizers.interface import SPECIALS, Tokenizer, without_surrogates
+from seq2seq.tokenizers.states import make_state, options_of
 
 _FIRST = len(SPECIALS)
 # UTF-8 has no byte above 0xF4, so its ids are bytes too, and 0xFF is always decoded as U+FFFD
@@ -47,10 +48,10 @@ class Bytes(Tokenizer):
         return [*SPECIALS, *(f"<0x{byte:02X}>" for byte in range(256))]
 
     def state_dict(self) -> dict[str, Any]:
-        return {"kind": "Bytes"}
+        return make_state(self)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Nothing: all tokenizers of bytes are equal."""
+        options_of(state, Bytes)  # all tokenizers of bytes are equal
 
 
 def _ids(text: str) -> bytes:

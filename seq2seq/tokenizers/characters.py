@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 
 from seq2seq.errors import UserError
+from seq2seq.ranges import Count, checked
 from seq2seq.special import SPECIAL, UNK
-from seq2seq.tokenizers.counting import check_limits, ids_of, most_frequent, texts_of
+from seq2seq.tokenizers.counting import VocabularySize, check_units, ids_of, most_frequent, texts_of
 from seq2seq.tokenizers.interface import Tokenizer, without_surrogates
+from seq2seq.tokenizers.states import make_state, options_of
 
 
 class Characters(Tokenizer):
@@ -22,8 +24,8 @@ class Characters(Tokenizer):
         min_count: How often a character must occur in the text to be kept.
     """
 
-    def __init__(self, max_size: int | None = None, min_count: int = 1) -> None:
-        check_limits(max_size, min_count)
+    @checked
+    def __init__(self, max_size: VocabularySize | None = None, min_count: Count = 1) -> None:
         self.max_size = max_size
         self.min_count = min_count
         self._keep([])
@@ -71,13 +73,13 @@ class Characters(Tokenizer):
         return list(self._learned())
 
     def state_dict(self) -> dict[str, Any]:
-        options = {"max_size": self.max_size, "min_count": self.min_count}
-        return {"kind": "Characters", "options": options, "units": list(self._units)}
+        return make_state(self, units=list(self._units))
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.max_size = state["options"]["max_size"]
-        self.min_count = state["options"]["min_count"]
-        self._keep(list(state["units"]))
+        other = Characters(**options_of(state, Characters, "units"))
+        units = check_units(state["units"], without_surrogates, "character")
+        self.max_size, self.min_count = other.max_size, other.min_count
+        self._keep(units)
 
     def _keep(self, units: list[str]) -> None:
         ids = {ord(unit): i for unit, i in ids_of(units).items()}

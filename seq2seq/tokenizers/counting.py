@@ -1,21 +1,18 @@
 """A vocabulary of the most frequent units: what tokenizers of characters and of words have in common."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Annotated, Any, TypeAlias
 
 from seq2seq.errors import UserError
+from seq2seq.ranges import LARGEST, Range
 from seq2seq.special import BOS, EOS, PAD, UNK
 from seq2seq.tokenizers.interface import SPECIALS
+from seq2seq.tokenizers.states import short
 
+VocabularySize: TypeAlias = Annotated[int, Range(len(SPECIALS) + 2, LARGEST)]  # the specials, the newline and a unit
 
-def check_limits(max_size: int | None, min_count: int) -> None:
-    """Raise ValueError if no vocabulary could keep to these limits."""
-    if max_size is not None and max_size <= len(SPECIALS) + 1:
-        raise UserError(
-            f"max_size ({max_size}) must be larger than {len(SPECIALS) + 1}, the special ids and the newline"
-        )
-    if min_count < 1:
-        raise UserError(f"min_count ({min_count}) must be at least 1")
+_FIRST = [*SPECIALS, "\n"]
 
 
 def most_frequent(lines: Iterable[Iterable[str]], max_size: int | None, min_count: int, what: str) -> list[str]:
@@ -26,14 +23,35 @@ def most_frequent(lines: Iterable[Iterable[str]], max_size: int | None, min_coun
     counts: Counter[str] = Counter()
     for line in lines:
         counts.update(line)
-    first = [*SPECIALS, "\n"]
     del counts["\n"], counts[SPECIALS[UNK]]  # a corpus may spell its unknown words <unk>
     if not counts:
         raise UserError(f"there must be at least one {what} to learn from, but the text is empty")
     kept = sorted(
         (unit for unit, count in counts.items() if count >= min_count), key=lambda unit: (-counts[unit], unit)
     )
-    return first + kept[: None if max_size is None else max_size - len(first)]
+    return _FIRST + kept[: None if max_size is None else max_size - len(_FIRST)]
+
+
+def check_units(units: Any, split: Callable[[str], Iterable[str]], what: str) -> list[str]:
+    """Return units as `most_frequent` gives them, or none at all; raise a UserError for anything else.
+
+    Args:
+        units: What a state holds.
+        split: Splits text into units.
+        what: What a unit is, for the message.
+    """
+    if not isinstance(units, list):
+        raise UserError(f"the units of a tokenizer must be a list, not {short(units)}")
+    if units and units[: len(_FIRST)] != _FIRST:
+        raise UserError(f"the first units of a tokenizer must be {_FIRST}, not {short(units[: len(_FIRST)])}")
+    known = {"\n"}
+    for unit in units[len(_FIRST) :]:
+        if type(unit) is not str or [*split(unit)] != [unit] or unit == SPECIALS[UNK]:
+            raise UserError(f"a unit of this tokenizer must be one {what}, not {short(unit)}")
+        if unit in known:
+            raise UserError(f"the units of a tokenizer must differ, but {short(unit)} is there twice")
+        known.add(unit)
+    return list(units)
 
 
 def ids_of(units: Sequence[str]) -> dict[str, int]:

@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from seq2seq.tokenizers.plain import fingerprint
+from seq2seq.tokenizers.states import fingerprint
 
 SPECIALS = ("<pad>", "<unk>", "<s>", "</s>")  # how people read the ids PAD, UNK, BOS and EOS
 
@@ -19,7 +19,7 @@ class Tokenizer(ABC):
     has no UTF-8 form, is read as U+FFFD everywhere.
     """
 
-    sampling: float = 0.0  # how randomly `sample` cuts words; 0 for tokenizers that know only one way
+    sampling: float = 0.0  # how randomly `sample` cuts text; 0 for tokenizers with one segmentation of each text
     alteration: str = ""  # how a text is changed when it is read, as in "it is read ..."; empty if it is not
 
     @abstractmethod
@@ -68,7 +68,10 @@ class Tokenizer(ABC):
         return without_surrogates(text) != text
 
     def sample(self, text: str, seed: int) -> list[int]:
-        """A random way to cut the text, the same for the same seed; tokenizers that know only one way give that."""
+        """Return the ids of a random segmentation, the same for the same seed in every thread and process.
+
+        They decode to what those of `encode` do, and are the same where there is only one segmentation.
+        """
         return self.encode(text)
 
     @abstractmethod
@@ -85,11 +88,14 @@ class Tokenizer(ABC):
 
     @abstractmethod
     def state_dict(self) -> dict[str, Any]:
-        """Options and what was learned, as dicts, lists, numbers, strings and bytes; "kind" names the class."""
+        """Return options and what was learned, as dicts, lists, numbers, strings and bytes.
+
+        "kind" names the class, and "version" the version of this form.
+        """
 
     @abstractmethod
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Become the tokenizer that gave this state, options included."""
+        """Become the tokenizer that gave this state, options included. Raises a UserError if none of this kind did."""
 
     def fingerprint(self) -> str:
         """A hash of the state: equal for tokenizers that do the same, in every process."""

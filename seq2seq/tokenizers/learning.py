@@ -1,58 +1,55 @@
 """Learning a sentencepiece model from a stream of lines, whatever they hold."""
 
 import re
-import threading
 from collections.abc import Iterable, Iterator
 from io import BytesIO
-from typing import Any
+from random import Random
 
 from seq2seq.errors import UserError
 from seq2seq.special import BOS, EOS, PAD, UNK
 from seq2seq.tokenizers.interface import SPECIALS
+from seq2seq.tokenizers.pieces import import_sentencepiece
 
-GENERATOR = threading.Lock()  # sentencepiece has one seed for the whole process: hold this to set and use it
 _LINES_HELD = 1_000_000  # of more lines so many are drawn, so that memory stays flat
 _CHARACTERS_A_LINE = 1000  # a longer line is cut, since sentencepiece skips lines of more bytes than it is told
 
 
 def learn_model(lines: Iterable[str], size: int, algorithm: str, coverage: float) -> bytes:
-    """The model of at most `size` pieces for escaped lines, the same bytes for the same lines.
+    """Return the model of at most `size` pieces for escaped lines, the same bytes for the same lines.
 
-    Raises ValueError if there is no text, or if `size` does not hold its characters.
+    Raises a UserError if there is no text, or if `size` does not hold its characters.
     """
     sentencepiece = import_sentencepiece()
-    source = _Watched(_short(lines))
+    source = _Watched(_drawn(_short(lines), _LINES_HELD))
     model = BytesIO()
     try:
-        with GENERATOR:
-            sentencepiece.set_random_generator_seed(1)
-            sentencepiece.SentencePieceTrainer.train(
-                sentence_iterator=source,
-                model_writer=model,
-                model_type=algorithm,
-                vocab_size=size,
-                hard_vocab_limit=False,
-                character_coverage=coverage,
-                byte_fallback=True,
-                normalization_rule_name="identity",
-                remove_extra_whitespaces=False,
-                add_dummy_prefix=False,
-                allow_whitespace_only_pieces=True,
-                pad_id=PAD,
-                unk_id=UNK,
-                bos_id=BOS,
-                eos_id=EOS,
-                # names that no escaped text can spell: a corpus may hold <unk> or </s> as words
-                pad_piece="\x1apad",
-                unk_piece="\x1aunk",
-                bos_piece="\x1abos",
-                eos_piece="\x1aeos",
-                unk_surface=SPECIALS[UNK],
-                input_sentence_size=_LINES_HELD,
-                max_sentence_length=8 * _CHARACTERS_A_LINE,
-                num_threads=1,  # sums of floats depend on it, and equal text must give equal bytes
-                minloglevel=2,
-            )
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=source,
+            model_writer=model,
+            model_type=algorithm,
+            vocab_size=size,
+            hard_vocab_limit=False,
+            character_coverage=coverage,
+            required_chars="\u2581",  # a space, however rare: it does not come back from its bytes
+            byte_fallback=True,
+            normalization_rule_name="identity",
+            remove_extra_whitespaces=False,
+            add_dummy_prefix=False,
+            allow_whitespace_only_pieces=True,
+            pad_id=PAD,
+            unk_id=UNK,
+            bos_id=BOS,
+            eos_id=EOS,
+            # names that no escaped text can spell: a corpus may hold <unk> or </s> as words
+            pad_piece="\x1apad",
+            unk_piece="\x1aunk",
+            bos_piece="\x1abos",
+            eos_piece="\x1aeos",
+            unk_surface=SPECIALS[UNK],
+            max_sentence_length=8 * _CHARACTERS_A_LINE,
+            num_threads=1,  # sums of floats depend on it, and equal text must give equal bytes
+            minloglevel=2,
+        )
     except RuntimeError as error:
         if source.error is not None:
             raise source.error from None
@@ -66,18 +63,6 @@ def learn_model(lines: Iterable[str], size: int, algorithm: str, coverage: float
             ) from None
         raise UserError(f"sentencepiece cannot learn from this text: {error}") from error
     return model.getvalue()
-
-
-def import_sentencepiece() -> Any:
-    """The package, which only subwords need. Raises ImportError that says what to do without it."""
-    try:
-        import sentencepiece
-    except ImportError as error:
-        raise ImportError(
-            "Subwords needs the package sentencepiece, which cannot be imported here: run `pip install sentencepiece`,"
-            " or use Characters, Bytes or Words"
-        ) from error
-    return sentencepiece
 
 
 class _Watched:
@@ -114,3 +99,20 @@ def _short(lines: Iterable[str]) -> Iterator[str]:
                 yield part[start:end]
                 start = end
             yield part[start:]
+
+
+def _drawn(lines: Iterator[str], number: int) -> Iterator[str]:
+    """Yield all lines, or so many if there are more, each as likely as any other (Vitter, 1985).
+
+    sentencepiece would draw them differently in each process.
+    """
+    random = Random(1)
+    kept: list[str] = []
+    for count, line in enumerate(lines, 1):
+        if count <= number:
+            kept.append(line)
+        elif (place := random.randrange(count)) < number:
+            kept[place] = line
+    kept.reverse()
+    while kept:
+        yield kept.pop()  # what the learner has is held here no longer

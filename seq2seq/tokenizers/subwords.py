@@ -3,12 +3,20 @@
 import unicodedata
 import warnings
 from collections.abc import Iterable, Iterator
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
 from seq2seq.errors import UserError
+from seq2seq.ranges import LARGEST, Probability, Range, checked
+from seq2seq.tokenizers.bpe_dropout import BpeDropout
 from seq2seq.tokenizers.escapes import escape, unescape
-from seq2seq.tokenizers.interface import SPECIALS, Tokenizer, without_surrogates
-from seq2seq.tokenizers.learning import GENERATOR, import_sentencepiece, learn_model
+from seq2seq.tokenizers.interface import Tokenizer, without_surrogates
+from seq2seq.tokenizers.learning import learn_model
+from seq2seq.tokenizers.pieces import FIRST_PIECE, open_model, pieces_of
+from seq2seq.tokenizers.states import make_state, options_of
+from seq2seq.tokenizers.unigram_sampling import UnigramSampler
+
+SubwordsSize: TypeAlias = Annotated[int, Range(FIRST_PIECE + 1, LARGEST)]  # the special ids, the bytes and a piece
+Coverage: TypeAlias = Annotated[float, Range(0.98, 1)]  # what sentencepiece takes
 
 
 class Subwords(Tokenizer):
@@ -23,41 +31,37 @@ class Subwords(Tokenizer):
         size: How many ids there are, with special ids and 256 bytes; fewer, with a warning, if the text is too small.
         algorithm: How pieces are found: unigram (Kudo, 2018) or bpe, byte-pair encoding (Sennrich et al., 2016).
         sampling: How randomly words are cut in training, from 0, always the best way, to 1. For unigram 0.8 is usual: a
-            way is drawn with its probability to the power of 1 - sampling (Kudo, 2018). For bpe 0.1 is usual: the
-            probability that a merge is left out (Provilkov et al., 2020).
+            segmentation is drawn with its probability to the power of 1 - sampling (Kudo, 2018). For bpe 0.1 is usual:
+            the probability with which a merge is dropped, each time it is possible (Provilkov et al., 2020).
         normalization: identity keeps every character; nfkc replaces characters by their compatible form, such as a
             ligature by its letters, so the text that comes back is in that form.
         lowercase: Whether letters are made small, so the text that comes back is in small letters.
         coverage: Which part of the text's characters gets pieces of their own; the rest, the rarest, is cut into bytes.
     """
 
+    @checked
     def __init__(
         self,
-        size: int = 8000,
+        size: SubwordsSize = 8000,
         algorithm: Literal["unigram", "bpe"] = "unigram",
-        sampling: float = 0.0,
+        sampling: Probability = 0.0,
         normalization: Literal["identity", "nfkc"] = "identity",
         lowercase: bool = False,
-        coverage: float = 0.9995,
+        coverage: Coverage = 0.9995,
     ) -> None:
-        if size <= len(SPECIALS) + 256:
-            raise UserError(f"size ({size}) must be larger than {len(SPECIALS) + 256}, the special ids and the bytes")
         if algorithm not in ("unigram", "bpe"):
             raise UserError(f"algorithm must be unigram or bpe, not {algorithm!r}")
-        if not 0 <= sampling <= 1:
-            raise UserError(f"sampling ({sampling}) must be between 0 and 1")
         if normalization not in ("identity", "nfkc"):
             raise UserError(f"normalization must be identity or nfkc, not {normalization!r}")
-        if not 0.9 <= coverage <= 1:
-            raise UserError(f"coverage ({coverage}) must be between 0.9 and 1")
         self.size = size
         self.algorithm = algorithm
-        self.sampling = sampling
+        self.sampling = float(sampling)
         self.normalization = normalization
         self.lowercase = lowercase
-        self.coverage = coverage
+        self.coverage = float(coverage)
         self._model: bytes | None = None
         self._processor: Any = None
+        self._sampler: BpeDropout | UnigramSampler | None = None
 
     def learn(self, lines: Iterable[str]) -> None:
         self._keep(learn_model(map(self._read, lines), self.size, self.algorithm, self.coverage))
@@ -94,16 +98,18 @@ class Subwords(Tokenizer):
         return self._normal(text) != text
 
     def sample(self, text: str, seed: int) -> list[int]:
-        """A random way to cut the text, the same for the same seed, in every thread and process; see `sampling`."""
+        """Return the ids of a random segmentation, drawn by `sampling` and the seed alone.
+
+        sentencepiece's own sampling cannot be used: its draws differ from one process to the next, whatever its seed.
+        """
         if self.sampling == 0:
             return self.encode(text)
-        sentencepiece = import_sentencepiece()
-        processor, text = self._learned(), self._read(text)
-        alpha = self.sampling if self.algorithm == "bpe" else 1 - self.sampling
-        with GENERATOR:
-            sentencepiece.set_random_generator_seed(seed % (2**32 - 1))  # the largest one would mean: take any
-            ids: list[int] = processor.encode(text, enable_sampling=True, alpha=alpha, nbest_size=-1)
-        return ids
+        sampler = self._sampler
+        if sampler is None or sampler.sampling != self.sampling:
+            pieces, chance = pieces_of(self._learned()), self.sampling
+            sampler = BpeDropout(pieces, chance) if self.algorithm == "bpe" else UnigramSampler(pieces, chance)
+            self._sampler = sampler
+        return sampler.sample(self._read(text), seed)
 
     def decode(self, ids: Iterable[int]) -> str:
         processor, known = self._learned(), list(ids)
@@ -121,34 +127,29 @@ class Subwords(Tokenizer):
         return [processor.id_to_piece(i) for i in range(processor.vocab_size())]
 
     def state_dict(self) -> dict[str, Any]:
-        options = {
-            "size": self.size,
-            "algorithm": self.algorithm,
-            "sampling": self.sampling,
-            "normalization": self.normalization,
-            "lowercase": self.lowercase,
-            "coverage": self.coverage,
-        }
-        return {"kind": "Subwords", "options": options, "model": self._model}
+        return make_state(self, model=self._model)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        for name, value in Subwords(**state["options"]).state_dict()["options"].items():
-            setattr(self, name, value)
-        self._keep(state["model"])
+        other = Subwords(**options_of(state, Subwords, "model"))
+        other._keep(state["model"])
+        if other._model is not None:
+            other._learned()
+        self.__dict__.update(other.__dict__)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_processor": None}
+        return {**self.__dict__, "_processor": None, "_sampler": None}
 
     def _keep(self, model: bytes | None) -> None:
         self._model = model
         self._processor = None
+        self._sampler = None
 
     def _learned(self) -> Any:
-        """The processor of the learned model, made when it is first needed."""
+        """Return the processor of the learned model, made when it is first needed."""
         if self._processor is None:
             if self._model is None:
                 raise UserError("this tokenizer of subwords must learn from text before it is used")
-            self._processor = import_sentencepiece().SentencePieceProcessor(model_proto=self._model)
+            self._processor = open_model(self._model, self.algorithm)
         return self._processor
 
     def _normal(self, text: str) -> str:

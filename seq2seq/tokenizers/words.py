@@ -6,9 +6,11 @@ from itertools import chain, repeat
 from typing import Any
 
 from seq2seq.errors import UserError
+from seq2seq.ranges import Count, checked
 from seq2seq.special import SPECIAL, UNK
-from seq2seq.tokenizers.counting import check_limits, ids_of, most_frequent, texts_of
+from seq2seq.tokenizers.counting import VocabularySize, check_units, ids_of, most_frequent, texts_of
 from seq2seq.tokenizers.interface import Tokenizer, without_surrogates
+from seq2seq.tokenizers.states import make_state, options_of
 
 _LOST = re.compile(r"[^\S \n]|  | \n|\n ")  # white space that does not come back
 
@@ -28,8 +30,8 @@ class Words(Tokenizer):
 
     alteration = "with single spaces between words and none at the ends of lines"
 
-    def __init__(self, max_size: int | None = None, min_count: int = 1) -> None:
-        check_limits(max_size, min_count)
+    @checked
+    def __init__(self, max_size: VocabularySize | None = None, min_count: Count = 1) -> None:
         self.max_size = max_size
         self.min_count = min_count
         self._keep([])
@@ -74,13 +76,13 @@ class Words(Tokenizer):
         return list(self._learned())
 
     def state_dict(self) -> dict[str, Any]:
-        options = {"max_size": self.max_size, "min_count": self.min_count}
-        return {"kind": "Words", "options": options, "units": list(self._units)}
+        return make_state(self, units=list(self._units))
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.max_size = state["options"]["max_size"]
-        self.min_count = state["options"]["min_count"]
-        self._keep(list(state["units"]))
+        other = Words(**options_of(state, Words, "units"))
+        units = check_units(state["units"], _words, "word")
+        self.max_size, self.min_count = other.max_size, other.min_count
+        self._keep(units)
 
     def _look_up(self, words: Iterable[str]) -> list[int]:
         self._learned()

@@ -144,11 +144,11 @@ def test_lines_are_streamed() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"size": 260}, r"size \(260\) must be larger than 260"),
+        ({"size": 260}, r"size must be at least 261 .*, and 260 was given"),
         ({"algorithm": "wordpiece"}, "algorithm must be unigram or bpe, not 'wordpiece'"),
-        ({"sampling": 1.5}, r"sampling \(1.5\) must be between 0 and 1"),
+        ({"sampling": 1.5}, "sampling must be at least 0 and at most 1, and 1.5 was given"),
         ({"normalization": "nfc"}, "normalization must be identity or nfkc, not 'nfc'"),
-        ({"coverage": 0.0}, r"coverage \(0.0\) must be between"),
+        ({"coverage": 0.0}, r"coverage must be at least 0.9 and at most 1, and 0.0 was given"),
     ],
 )
 def test_options_out_of_range_are_named(options: dict[str, object], message: str) -> None:

@@ -68,9 +68,9 @@ def test_the_most_frequent_are_kept_and_order_does_not_depend_on_the_text_order(
 
 @pytest.mark.parametrize("make", [Characters, Words])
 def test_limits_out_of_range_are_named(make: type[Characters]) -> None:
-    with pytest.raises(ValueError, match=r"max_size \(5\) must be larger than 5"):
+    with pytest.raises(ValueError, match=r"max_size must be at least 6 .*, and 5 was given"):
         make(max_size=5)
-    with pytest.raises(ValueError, match=r"min_count \(0\) must be at least 1"):
+    with pytest.raises(ValueError, match=r"min_count must be at least 1 .*, and 0 was given"):
         make(min_count=0)
 
 
