@@ -48,7 +48,7 @@ class Bytes(Tokenizer):
         return [*SPECIALS, *(f"<0x{byte:02X}>" for byte in range(256))]
 
     def state_dict(self) -> dict[str, Any]:
-        return make_state(self)
+        return make_state(self, Bytes)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         options_of(state, Bytes)  # all tokenizers of bytes are equal

@@ -73,7 +73,7 @@ class Characters(Tokenizer):
         return list(self._learned())
 
     def state_dict(self) -> dict[str, Any]:
-        return make_state(self, units=list(self._units))
+        return make_state(self, Characters, units=list(self._units))
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         other = Characters(**options_of(state, Characters, "units"))

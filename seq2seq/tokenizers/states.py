@@ -13,10 +13,10 @@ from seq2seq.errors import UserError
 VERSION = 1  # of the form of a state; those of another version are refused
 
 
-def make_state(tokenizer: object, **learned: Any) -> dict[str, Any]:
-    """Return the state of a tokenizer: its kind, its options and what it learned."""
-    options = {name: getattr(tokenizer, name) for name in inspect.signature(type(tokenizer)).parameters}
-    return {"kind": type(tokenizer).__name__, "version": VERSION, "options": options, **learned}
+def make_state(tokenizer: object, kind: type, **learned: Any) -> dict[str, Any]:
+    """Return the state of a tokenizer of some kind: its options and what it learned."""
+    options = {name: getattr(tokenizer, name) for name in inspect.signature(kind).parameters}
+    return {"kind": kind.__name__, "version": VERSION, "options": options, **learned}
 
 
 def check_version(state: Any) -> None:

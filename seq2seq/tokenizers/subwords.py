@@ -127,7 +127,7 @@ class Subwords(Tokenizer):
         return [processor.id_to_piece(i) for i in range(processor.vocab_size())]
 
     def state_dict(self) -> dict[str, Any]:
-        return make_state(self, model=self._model)
+        return make_state(self, Subwords, model=self._model)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         other = Subwords(**options_of(state, Subwords, "model"))

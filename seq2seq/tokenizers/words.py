@@ -76,7 +76,7 @@ class Words(Tokenizer):
         return list(self._learned())
 
     def state_dict(self) -> dict[str, Any]:
-        return make_state(self, units=list(self._units))
+        return make_state(self, Words, units=list(self._units))
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         other = Words(**options_of(state, Words, "units"))

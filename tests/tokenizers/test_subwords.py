@@ -148,7 +148,7 @@ def test_lines_are_streamed() -> None:
         ({"algorithm": "wordpiece"}, "algorithm must be unigram or bpe, not 'wordpiece'"),
         ({"sampling": 1.5}, "sampling must be at least 0 and at most 1, and 1.5 was given"),
         ({"normalization": "nfc"}, "normalization must be identity or nfkc, not 'nfc'"),
-        ({"coverage": 0.0}, r"coverage must be at least 0.9 and at most 1, and 0.0 was given"),
+        ({"coverage": 0.0}, r"coverage must be at least 0.98 and at most 1, and 0.0 was given"),
     ],
 )
 def test_options_out_of_range_are_named(options: dict[str, object], message: str) -> None:
