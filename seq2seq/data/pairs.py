@@ -46,23 +46,26 @@ class Pairs(NamedTuple):
         return buckets(self.source_lengths, self.target_lengths, tokens, np.random.default_rng([seed, epoch]))
 
     def training_batch(self, seed: int, rank: int, ranks: int, epoch: int, chosen: Lengths) -> TranslationBatch:
-        """A rank's share of a global batch, with words cut anew in each epoch if the vocabularies do that."""
+        """Return a rank's share of a global batch, with words cut anew in each epoch if the vocabularies do that.
+
+        How a sentence is cut depends on the seed, the epoch and its row alone, so that all ranks cut it equally.
+        """
         if not self.vocabularies.sampling:
             return self.batch(chosen, rank, ranks)
-        # every rank cuts all sentences of the global batch, since the loss is divided by the number of its tokens
         rows = self.rows[chosen].tolist()
-        seeds = [np.random.default_rng([seed, epoch, row]).integers(1 << 31, size=2).tolist() for row in rows]
         texts = self.texts[rows]
-        source, target = (
-            [self.sample(tokenizer, text, both[side]) for text, both in zip(column, seeds, strict=True)]
-            for side, (tokenizer, column) in enumerate(
-                zip(self.vocabularies, (texts["source"], texts["target"]), strict=True)
-            )
-        )
-        return pair_batch(source[rank::ranks], target[rank::ranks], sum(map(len, target)) + len(target))
+        seeds = [sentence_seeds(seed, epoch, row) for row in rows]
+        own = slice(rank, None, ranks)
+        source, target = self.vocabularies
+        sources = [
+            self.sample(source, text, one) for text, (one, _) in zip(texts["source"][own], seeds[own], strict=True)
+        ]
+        # every rank cuts all targets of the global batch, since the loss is divided by the number of its tokens
+        targets = [self.sample(target, text, one) for text, (_, one) in zip(texts["target"], seeds, strict=True)]
+        return pair_batch(sources, targets[own], sum(map(len, targets)) + len(targets))
 
     def sample(self, tokenizer: Tokenizer, text: str, seed: int) -> list[int]:
-        """A random way to cut a text that is short enough; the usual one always is."""
+        """Return a random segmentation that is short enough, or the usual one, which always is."""
         ids = tokenizer.sample(text, seed)
         return ids if len(ids) <= self.max_length else tokenizer.encode(text)
 
@@ -96,6 +99,12 @@ def encode_pairs(texts: Any, vocabularies: Vocabularies) -> Any:
     prints = "-".join(tokenizer.fingerprint() for tokenizer in vocabularies)
     key = blake2b(f"{texts._fingerprint}-{prints}".encode(), digest_size=16).hexdigest()
     return Dataset.from_file(str(cached_file(f"pairs/{key}.arrow", write)))
+
+
+def sentence_seeds(seed: int, epoch: int, row: int) -> tuple[int, int]:
+    """Return what source and target of a pair are cut with, whatever else is: a hash, the same in every process."""
+    digest = blake2b(f"{seed} {epoch} {row}".encode(), digest_size=16).digest()
+    return int.from_bytes(digest[:8], "big"), int.from_bytes(digest[8:], "big")
 
 
 def lengths(column: Any) -> Lengths:

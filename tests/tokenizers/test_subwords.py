@@ -7,16 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 from hypothesis import given, settings
-from tokenizer_texts import ANY_STRING, some_lines
+from tokenizer_texts import ANY_STRING, learned_subwords, some_lines
 
 from seq2seq.tokenizers import Subwords, Tokenizer
-
-
-def quiet(tokenizer: Subwords, lines: list[str]) -> Subwords:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
-        tokenizer.learn(lines)
-    return tokenizer
 
 
 def test_a_word_has_the_same_pieces_at_the_start_and_within_a_line(subwords: Tokenizer) -> None:
@@ -31,9 +24,9 @@ def test_a_word_has_the_same_pieces_at_the_start_and_within_a_line(subwords: Tok
 
 @pytest.mark.parametrize("algorithm", ["unigram", "bpe"])
 def test_equal_text_gives_equal_bytes(algorithm: str) -> None:
-    first, second = (quiet(Subwords(350, algorithm), some_lines()) for _ in range(2))
+    first, second = (learned_subwords(Subwords(350, algorithm), some_lines()) for _ in range(2))
     assert first.fingerprint() == second.fingerprint()
-    assert first.fingerprint() != quiet(Subwords(350, algorithm), some_lines(seed=1)).fingerprint()
+    assert first.fingerprint() != learned_subwords(Subwords(350, algorithm), some_lines(seed=1)).fingerprint()
 
 
 @pytest.mark.parametrize("algorithm", ["unigram", "bpe"])
@@ -56,20 +49,34 @@ def test_a_size_that_cannot_hold_the_characters_is_an_error(algorithm: str) -> N
 @pytest.mark.parametrize("algorithm", ["unigram", "bpe"])
 @pytest.mark.parametrize("line", ["x" * 50_000, "hello world " * 5_000, "日本語" * 20_000])
 def test_very_long_lines_are_learned_from(algorithm: str, line: str) -> None:
-    tokenizer = quiet(Subwords(300, algorithm, coverage=1.0), ["a b c", line])
+    tokenizer = learned_subwords(Subwords(300, algorithm, coverage=1.0), ["a b c", line])
     pieces = tokenizer.pieces(line[:12])
     assert not any(piece.startswith("<0x") for piece in pieces)
 
 
 @pytest.mark.parametrize("algorithm", ["unigram", "bpe"])
 def test_marks_of_sentencepiece_are_learned_as_text(algorithm: str) -> None:
-    tokenizer = quiet(Subwords(400, algorithm), ["<unk> </s> <s> zoo", "▅ kiwi▁kiwi"] * 50)
+    tokenizer = learned_subwords(Subwords(400, algorithm), ["<unk> </s> <s> zoo", "▅ kiwi▁kiwi"] * 50)
     assert not any(piece.startswith("<0x") for piece in tokenizer.pieces("<unk> </s> zoo kiwi"))
     assert tokenizer.encode("<unk>") != [1]
 
 
+@pytest.mark.parametrize("algorithm", ["unigram", "bpe"])
+def test_spaces_come_back_however_rare_they_were_in_the_text(algorithm: str) -> None:
+    lines = [("abcdefghij" * 100)[number : number + 900] for number in range(30)]
+    tokenizer = learned_subwords(Subwords(290, algorithm, sampling=0.5, coverage=0.98), [*lines, "k l m"])
+    for text in ("ab cd", "  k  ", " ", "l m\n\na"):
+        assert tokenizer.decode(tokenizer.encode(text)) == tokenizer.decode(tokenizer.sample(text, 1)) == text
+
+
+@pytest.mark.parametrize("algorithm", ["unigram", "bpe"])
+def test_the_lowest_coverage_is_learned_with(algorithm: str) -> None:
+    tokenizer = learned_subwords(Subwords(300, algorithm, coverage=0.98), some_lines())
+    assert tokenizer.decode(tokenizer.encode("the cat")) == "the cat"
+
+
 def test_runs_of_spaces_become_pieces() -> None:
-    tokenizer = quiet(Subwords(300), ["        return x", "    y = 1", "        z = 2"] * 30)
+    tokenizer = learned_subwords(Subwords(300), ["        return x", "    y = 1", "        z = 2"] * 30)
     assert len(tokenizer.encode("        return")) < len(tokenizer.encode("return")) + 4
 
 
@@ -97,7 +104,7 @@ def test_more_sampling_cuts_more(algorithm: str) -> None:
     line = "the biggest houses of the running cats"
     lengths = []
     for sampling in (0.0, 0.3, 0.95):
-        tokenizer = quiet(Subwords(330, algorithm, sampling), some_lines())
+        tokenizer = learned_subwords(Subwords(330, algorithm, sampling), some_lines())
         lengths.append(sum(len(tokenizer.sample(line, seed)) for seed in range(50)))
     assert lengths == sorted(lengths)
     assert lengths[0] == 50 * len(tokenizer.encode(line))
@@ -157,5 +164,5 @@ def test_options_out_of_range_are_named(options: dict[str, object], message: str
 
 
 def test_nothing_is_printed_while_learning(capfd: pytest.CaptureFixture[str]) -> None:
-    quiet(Subwords(300), some_lines())
+    learned_subwords(Subwords(300), some_lines())
     assert capfd.readouterr() == ("", "")

@@ -1,6 +1,5 @@
 """The laws of every tokenizer."""
 
-import json
 import pickle
 import subprocess
 import sys
@@ -143,16 +142,6 @@ def test_an_error_while_reading_is_not_reworded(make: type[Tokenizer]) -> None:
 
     with pytest.raises(ValueError, match=r"^text must be UTF-8$"):
         make().learn(lines())
-
-
-def test_a_file_that_is_no_tokenizer_is_named(tmp_path: Path) -> None:
-    for number, text in enumerate(["", "x", "[]", "{}", json.dumps({"kind": "Words"}), '{"kind": "Sofa"}', "ä"]):
-        path = tmp_path / f"{number}.json"
-        path.write_text(text, encoding="utf-8")
-        with pytest.raises(ValueError, match=f"{number}.json is not a file of a tokenizer"):
-            load(path)
-    with pytest.raises(ValueError, match=r"absent\.json"):
-        load(tmp_path / "absent.json")
 
 
 def test_other_tokenizers_work_without_sentencepiece_and_without_torch() -> None:

@@ -1,8 +1,12 @@
 """Texts to learn from, and texts that are hard to keep."""
 
 import random
+import warnings
+from collections.abc import Iterable
 
 from hypothesis import strategies
+
+from seq2seq.tokenizers import Subwords
 
 _SENTENCE = "the a of cat dog houses house housing dogs cats running run runner sees saw seen big bigger biggest"
 
@@ -10,6 +14,22 @@ _SENTENCE = "the a of cat dog houses house housing dogs cats running run runner 
 def some_lines(count: int = 500, seed: int = 0) -> list[str]:
     chosen = random.Random(seed)
     return [" ".join(chosen.choices(_SENTENCE.split(), k=chosen.randint(1, 12))) for _ in range(count)]
+
+
+def syllables(count: int = 500, seed: int = 0) -> list[str]:
+    """Lines of words that share many parts, so that a word can be cut in many ways."""
+    chosen = random.Random(seed)
+    parts = ["ca", "at", "ts", "ho", "hou", "use", "s", "e", "r", "run", "ner", "ing", "t"]
+    words = ["".join(chosen.choices(parts, k=chosen.randint(1, 4))) for _ in range(300)]
+    return [" ".join(chosen.choices(words, k=6)) for _ in range(count)]
+
+
+def learned_subwords(tokenizer: Subwords, lines: Iterable[str]) -> Subwords:
+    """The tokenizer, once it has learned from a text that may be too small for it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        tokenizer.learn(lines)
+    return tokenizer
 
 
 HARD = [
