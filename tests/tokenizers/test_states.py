@@ -45,7 +45,7 @@ def bent(state: dict[str, Any], data: st.DataObject) -> dict[str, Any]:
         kinds = ["junk", "junk", "missing", "more"] + (["bytes"] * 4 if isinstance(value, bytes) else [])
         match data.draw(st.sampled_from(kinds)):
             case "junk":
-                holder[last] = data.draw(st.sampled_from(JUNK))
+                holder[last] = deepcopy(data.draw(st.sampled_from(JUNK)))
             case "missing":
                 del holder[last]
             case "more" if isinstance(holder, dict):
