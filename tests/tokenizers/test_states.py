@@ -115,6 +115,19 @@ def test_a_state_of_another_kind_is_refused(tokenizers: dict[str, Tokenizer]) ->
         Words().load_state_dict(tokenizers["characters"].state_dict())
 
 
+@pytest.mark.parametrize("kind", ["os", ["Words"], None, 7])
+def test_a_state_of_no_kind_is_refused(kind: Any) -> None:
+    with pytest.raises(UserError, match="the kind of a tokenizer must be one of Bytes, Characters, Subwords, Words"):
+        restore({**Words().state_dict(), "kind": kind})
+
+
+def test_a_state_without_options_is_refused() -> None:
+    with pytest.raises(UserError, match="the options of a tokenizer must be a dict, not NoneType"):
+        restore({**Words().state_dict(), "options": None})
+    with pytest.raises(UserError, match="the state of a tokenizer must have options"):
+        restore({"kind": "Bytes", "version": VERSION})
+
+
 def test_a_state_that_is_refused_changes_nothing(tokenizers: dict[str, Tokenizer]) -> None:
     for name in ("words", "characters", "unigram"):
         tokenizer, learned = restore(tokenizers[name].state_dict()), ("model" if name == "unigram" else "units")
@@ -216,7 +229,7 @@ def test_a_model_that_another_program_trained_is_refused(options: dict[str, Any]
             restore(state)
 
 
-@pytest.mark.parametrize("model", [b"", b"x", b"\0" * 1000, "text", 7, []])
+@pytest.mark.parametrize("model", [b"", b"x", b"\0" * 1000, b"\n\x07\n\x03abc", "text", 7, []])
 def test_what_is_no_model_is_refused(model: Any) -> None:
     with pytest.raises(UserError, match="the model of subwords"):
         restore({**Subwords().state_dict(), "model": model})
