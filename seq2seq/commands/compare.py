@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
-from seq2seq.errors import UserError
+from seq2seq.errors import UserError, system_errors
 
 
 def compare(
@@ -56,16 +56,20 @@ def compare(
     from seq2seq.commands.untrained import described
     from seq2seq.comparison import report
     from seq2seq.comparison.compare import compared, planned
-    from seq2seq.comparison.plan import Settings
+    from seq2seq.comparison.plan import Settings, make_plan
     from seq2seq.comparison.table import terminal
     from seq2seq.comparison.trials import Stopped
+    from seq2seq.training.ownership import owned
 
     folder = Path(output) if output is not None else Path("comparisons") / name_of(config)
     settings = Settings(described(config, overrides), layers, budget, seeds, minutes, steps, parameters, same_block)
-    plan = planned(settings, folder, again)
+    new = make_plan(settings)
+    with system_errors(f"cannot write {folder}"):
+        folder.mkdir(parents=True, exist_ok=True)
     command = shlex.join([*asked(settings, config, seeds), *(("--output", output) if output else ()), *overrides])
     try:
-        with live() as (look, say):
+        with owned(folder), live() as (look, say):
+            plan = planned(new, folder, again)
             results = compared(plan, folder, command, look, say)
     except (Stopped, KeyboardInterrupt) as stopped:
         print(f"stopped; the same command goes on with what {folder} holds", file=sys.stderr, flush=True)

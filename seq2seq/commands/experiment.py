@@ -3,6 +3,7 @@
 import logging
 import os
 import warnings
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ from seq2seq.training.checkpoints import Continuation, WholeCheckpoints
 from seq2seq.training.endings import complete, spent
 from seq2seq.training.finite import FiniteLoss
 from seq2seq.training.memory import keep_memory
+from seq2seq.training.ownership import owned
 from seq2seq.training.progress import ProgressLine, said
 from seq2seq.training.samples import Bleu, TextSample, TranslationSample
 from seq2seq.training.seeds import Seeds
@@ -162,6 +164,12 @@ class Experiment(LightningCLI):
         return super().instantiate_trainer(**kwargs)
 
     def fit(self, model: Any, datamodule: Any, ckpt_path: str | None = None, **_: Any) -> None:
+        with ExitStack() as stack:
+            if self.options.resume and is_first(self.trainer):
+                stack.enter_context(owned(self.run_folder))
+            self.train(model, datamodule, ckpt_path, stack)
+
+    def train(self, model: Any, datamodule: Any, ckpt_path: str | None, stack: ExitStack) -> None:
         options, trainer, run = self.options, self.trainer, self.run_folder
         check_precision(model, options.trainer.precision)
         starts = not options.resume and RUN not in os.environ and is_first(trainer)
@@ -183,6 +191,7 @@ class Experiment(LightningCLI):
         datamodule.val_dataloader()
         if starts:
             runs.begin(run, self.text)
+            stack.enter_context(owned(run))
         elif options.resume and is_first(trainer):
             runs.go_on(run, self.text)
         os.environ[RUN] = str(run)

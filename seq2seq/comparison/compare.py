@@ -8,7 +8,7 @@ from pathlib import Path
 from seq2seq.comparison import report, trials
 from seq2seq.comparison.calibration import calibrate
 from seq2seq.comparison.measures import Generation, generation
-from seq2seq.comparison.plan import Plan, Settings, Variant, agreed, config_of, load, make_plan, save
+from seq2seq.comparison.plan import Plan, Variant, agreed, config_of, load, save
 from seq2seq.comparison.results import Result, Trial, ordered, trial_of
 from seq2seq.storage import plain, write_json
 
@@ -16,13 +16,9 @@ Look = Callable[[str, str], object]  # what is done now, and how far it is
 Say = Callable[[str], object]
 
 
-def planned(settings: Settings, folder: Path, again: bool) -> Plan:
-    """The plan in this folder, with other seeds and layers if these are asked for, or a new one.
-
-    A new one is made if there is none, or if all is to be started anew.
-    """
+def planned(plan: Plan, folder: Path, again: bool) -> Plan:
+    """Write a plan into its folder; if one is there already, with what that one has decided, unless all starts anew."""
     old = None if again else load(folder)
-    plan = make_plan(settings)
     if old is not None:
         plan = agreed(old, plan, folder)
     if again:

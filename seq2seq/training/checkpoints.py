@@ -73,8 +73,6 @@ class Continuation(Checkpoint):
         self.written = time.monotonic()
         self.step = trainer.global_step
         if trainer.is_global_zero:
-            for partial in self.folder.glob(".*.partial"):
-                partial.unlink()  # left by a kill -9 during a write
             self.process = os.getpid()
         if trainer.received_sigterm:  # Lightning listens a moment earlier
             self.received = signal.SIGTERM

@@ -5,9 +5,9 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from seq2seq.checkpoint import last_checkpoint
+from seq2seq.checkpoint import folder_of, last_checkpoint
 from seq2seq.errors import UserError
-from seq2seq.storage import atomic_write, write_json
+from seq2seq.storage import PARTIAL, atomic_write, write_json
 
 FINISHED = "finished.json"
 CONFIG = "config.yaml"
@@ -34,8 +34,10 @@ def begin(run: Path, config: str) -> None:
 
 
 def go_on(run: Path, config: str) -> None:
-    """Let a run that stopped or finished be one that is trained again, perhaps with other options."""
+    """Let a run that stopped or finished, and is owned now, be trained again, perhaps with other options."""
     (run / FINISHED).unlink(missing_ok=True)
+    for partial in (*run.glob(f".*{PARTIAL}"), *folder_of(run).glob(f".*{PARTIAL}")):
+        partial.unlink()  # left by a kill -9 during a write
     with atomic_write(run / CONFIG) as temporary:
         temporary.write_text(config, encoding="utf-8")
 

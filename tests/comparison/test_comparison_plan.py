@@ -27,6 +27,7 @@ from seq2seq.comparison.plan import (
 from seq2seq.comparison.recipes import GATES, RECIPES
 from seq2seq.comparison.widths import CLOSE, Width, solve
 from seq2seq.inference.checkpoint import build
+from seq2seq.models.hyperparameters import plain
 
 
 def settings(config: dict[str, Any], *layers: str, **changed: Any) -> Settings:
@@ -35,7 +36,7 @@ def settings(config: dict[str, Any], *layers: str, **changed: Any) -> Settings:
 
 
 def built(config: dict[str, Any], **vocabulary: Any) -> int:
-    model = build({**config["model"], "init_args": {**config["model"]["init_args"], **vocabulary}})
+    model = build(plain({**config["model"], "init_args": {**config["model"]["init_args"], **vocabulary}}))
     return sum(weight.numel() for weight in model.parameters())
 
 
@@ -308,23 +309,23 @@ def test_a_plan_that_is_kept_is_the_same_and_another_is_refused(language: dict[s
 
 def test_more_seeds_and_other_layers_keep_what_is_planned(language: dict[str, Any], tmp_path: Path) -> None:
     timed = settings(language, "LSTM", "GRU", steps=None, minutes=1.0, budget="time")
-    first = planned(timed, tmp_path, False)
+    first = planned(make_plan(timed), tmp_path, False)
     paced = first._replace(variants=[variant._replace(steps=80) for variant in first.variants])
     save(paced, tmp_path)
-    more = planned(timed._replace(layers=["GRU", "RNN"], seeds=3), tmp_path, False)
+    more = planned(make_plan(timed._replace(layers=["GRU", "RNN"], seeds=3)), tmp_path, False)
     assert more.settings.seeds == 3
     assert [(variant.entry, variant.steps) for variant in more.variants] == [("GRU", 80), ("RNN", None)]
     assert more == load(tmp_path)
     # what comes back finds what it had
-    back = planned(timed, tmp_path, False)
+    back = planned(make_plan(timed), tmp_path, False)
     assert back.variants == paced.variants
     assert [variant.entry for variant in back.aside] == ["RNN"]
     assert load(tmp_path) == back
 
 
 def test_a_layer_that_is_added_takes_no_name_of_another(language: dict[str, Any], tmp_path: Path) -> None:
-    (one,) = planned(settings(language, "LSTM:forget_bias=1"), tmp_path, False).variants
-    (other,) = planned(settings(language, "LSTM:forget_bias=-1"), tmp_path, False).variants
+    (one,) = planned(make_plan(settings(language, "LSTM:forget_bias=1")), tmp_path, False).variants
+    (other,) = planned(make_plan(settings(language, "LSTM:forget_bias=-1")), tmp_path, False).variants
     assert (one.slug, other.slug) == ("LSTM-forget-bias-1", "LSTM-forget-bias-1-2")
     assert config_of(tmp_path, other).exists()
 
@@ -334,8 +335,8 @@ def test_starting_anew_removes_what_was_trained_and_nothing_else(
     language: dict[str, Any], tmp_path: Path, damage: str | None
 ) -> None:
     asked = settings(language, "LSTM")
-    planned(asked._replace(layers=["LSTM", "GRU"], seeds=2), tmp_path, False)
-    planned(asked, tmp_path, False)
+    planned(make_plan(asked._replace(layers=["LSTM", "GRU"], seeds=2)), tmp_path, False)
+    planned(make_plan(asked), tmp_path, False)
     left = ("runs/LSTM-1/1/log", "runs/GRU-2/1/log", "trials/LSTM-2.json", "trials/GRU-1.json", "measures/GRU.json")
     mine = ("runs/mine-1/log", "runs/LSTM-mine/log", "trials/LSTM.txt", "notes.txt")
     for name in left + mine:
@@ -344,8 +345,8 @@ def test_starting_anew_removes_what_was_trained_and_nothing_else(
     if damage is not None:
         (tmp_path / "plan.json").write_text(damage)
         with pytest.raises(ValueError, match="is no plan of a comparison; --again makes a new one"):
-            planned(asked, tmp_path, False)
-    plan = planned(asked, tmp_path, True)
+            planned(make_plan(asked), tmp_path, False)
+    plan = planned(make_plan(asked), tmp_path, True)
     assert load(tmp_path) == plan
     assert plan.aside == ()
     assert not [name for name in left if (tmp_path / name).exists()]
