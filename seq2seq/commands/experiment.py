@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import warnings
 from contextlib import ExitStack
 from pathlib import Path
@@ -34,7 +35,6 @@ from seq2seq.training.beginnings import (
     check_precision,
     check_same_model,
     check_same_processes,
-    start_from,
 )
 from seq2seq.training.checkpoints import Continuation, WholeCheckpoints
 from seq2seq.training.endings import complete, spent
@@ -45,7 +45,9 @@ from seq2seq.training.progress import ProgressLine, said
 from seq2seq.training.samples import Bleu, TextSample, TranslationSample
 from seq2seq.training.seeds import Seeds
 from seq2seq.training.speed import Speed
+from seq2seq.training.transfer import check_same_tokenizers, start_from, take_tokenizers
 
+TOKENIZER = re.compile(r"--data\.(init_args\.)?(target_)?tokenizer\b")
 RUN = "SEQ2SEQ_RUN"  # tells processes that Lightning starts which folder the first one chose
 
 OWN_CONFIG = "the config.yaml in the folder of its run describes it"
@@ -58,6 +60,7 @@ class Experiment(LightningCLI):
         self.asked = args[0]
         self.run_folder = Path()
         self.text = ""  # of the configuration, before anything of ours is put into it
+        self.named = {argument.partition("=")[0] for argument in args}  # options at the command line
         super().__init__(
             model_class=pl.LightningModule,
             datamodule_class=pl.LightningDataModule,
@@ -96,6 +99,7 @@ class Experiment(LightningCLI):
         weights = options.init_from
         if self.subcommand == "fit":
             options.name = options.name or name_of(options.config)
+            self.choose_vocabulary()
             self.text = self.configuration()
             self.choose_run()
             options.checkpoint.dirpath = str(self.run_folder / "checkpoints")
@@ -105,12 +109,29 @@ class Experiment(LightningCLI):
             raise UserError(f"{self.subcommand} needs a trained model: name its run or checkpoint with --ckpt-path")
         else:
             weights = options.ckpt_path
+            if given := self.named_tokenizers():
+                raise UserError(f"{self.subcommand} takes the tokenizer of its checkpoint and has no {given[0]}")
         if options.ckpt_path is not None:
             options.ckpt_path = str(find(options.ckpt_path))
-        if weights is not None:
+        if weights is not None and options.init_vocabulary != "data":
             take_tokenizers(options.data.init_args, str(find(weights)))
         if self.subcommand == "predict":
             options.trainer.devices = options.trainer.num_nodes = 1  # or the order of the lines would be lost
+
+    def named_tokenizers(self) -> list[str]:
+        """The options at the command line that name a tokenizer, or an option of one."""
+        return sorted(name for name in self.named if TOKENIZER.match(name))
+
+    def choose_vocabulary(self) -> None:
+        """Whose vocabulary a training has that starts from a checkpoint: a tokenizer that is named by hand is used."""
+        options = self.options
+        if options.init_from is None:
+            if options.init_vocabulary is not None:
+                raise UserError("init_vocabulary says whose vocabulary training starts with, and needs --init-from")
+        elif options.init_vocabulary is None:
+            options.init_vocabulary = "data" if self.named_tokenizers() else "checkpoint"
+            if options.init_vocabulary == "checkpoint" and not options.resume:
+                check_same_tokenizers(options.data.init_args, str(find(options.init_from)))
 
     def choose_run(self) -> None:
         """The folder of this run: a new one, or with --resume the newest of this name."""
@@ -186,7 +207,7 @@ class Experiment(LightningCLI):
                 print(f"{run} has done its {held['global_step']:,} steps; a larger --trainer.max_steps goes on")
                 return
         elif options.init_from is not None:
-            start_from(model, options.init_from)
+            start_from(model, datamodule.tokenizers, options.init_from)
         datamodule.train_dataloader()  # what is wrong with the corpus is said before anything is written
         datamodule.val_dataloader()
         if starts:
@@ -259,13 +280,6 @@ def samples(model: Any, given: list[Any]) -> list[pl.Callback]:
 def is_first(trainer: pl.Trainer) -> bool:
     """Whether this is the first process of all, before they know of each other."""
     return trainer.node_rank == 0 and trainer.local_rank == 0
-
-
-def take_tokenizers(data: Any, checkpoint: str) -> None:
-    """Let the data read its tokenizers from a checkpoint."""
-    data.tokenizer = checkpoint
-    if data.get("target_tokenizer") is not None:
-        data.target_tokenizer = checkpoint
 
 
 def quiet() -> None:

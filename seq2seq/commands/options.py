@@ -6,6 +6,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from seq2seq.commands.parser import OneLineErrors
+from seq2seq.training.transfer import Origin
 
 LINKS = (
     ("data.vocab_size", "model.init_args.vocab_size"),
@@ -29,7 +30,15 @@ def add_options(parser: LightningArgumentParser) -> None:
         "--init_from",
         type=str | None,
         default=None,
-        help="Checkpoint whose weights and tokenizer training starts with.",
+        help="Checkpoint whose weights training starts with, and its tokenizer.",
+    )
+    parser.add_argument(
+        "--init_vocabulary",
+        type=Origin | None,
+        default=None,
+        help="Whose vocabulary training starts with: checkpoint for that of --init-from, or data for what "
+        "data.tokenizer names, where tokens that both have keep their weights; data by default if a tokenizer is named "
+        "at the command line.",
     )
     parser.add_argument("--keep.minutes", type=float, default=5.0, help="Minutes between two checkpoints.")
     parser.add_argument("--keep.every_n_steps", type=int | None, default=None, help="Steps between two checkpoints.")

@@ -122,20 +122,20 @@ class LanguageData(pl.LightningDataModule):
         streams = Streams(self.ids(split), max(batch_size or self.batch_size, ranks), self.steps)
         return Batches(range(len(streams)), partial(streams.chunk, rank=rank, ranks=ranks), self.workers)
 
+    @property
+    def tokenizers(self) -> dict[str, Tokenizer]:
+        """The tokenizer of each side: a language model has one."""
+        return {"source": self.tokenizer}
+
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint carries of the data: all that text needs to become ids and back."""
         return {
-            "tokenizers": {"source": self.tokenizer.state_dict()},
+            "tokenizers": {side: tokenizer.state_dict() for side, tokenizer in self.tokenizers.items()},
             "corpus": {key: getattr(self, key) for key in ("corpus", "subset", "column", "held_out")},
         }
 
-    @property
-    def fingerprints(self) -> dict[str, str]:
-        """The hash of each tokenizer, by its side."""
-        return {"source": self.tokenizer.fingerprint()}
-
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        check_unchanged(state_dict, {"source": self.tokenizer})
+        check_unchanged(state_dict, self.tokenizers)
 
 
 def _every_chunk(streams: Streams, epoch: int) -> range:

@@ -166,14 +166,14 @@ class TranslationData(pl.LightningDataModule):
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint carries of the data: all that text needs to become ids and back."""
         return {
-            "tokenizers": {side: t.state_dict() for side, t in self.vocabularies._asdict().items()},
+            "tokenizers": {side: tokenizer.state_dict() for side, tokenizer in self.tokenizers.items()},
             "corpus": {key: getattr(self, key) for key in ("corpus", "source", "target", "subset")},
         }
 
     @property
-    def fingerprints(self) -> dict[str, str]:
-        """The hash of each tokenizer, by its side."""
-        return {side: tokenizer.fingerprint() for side, tokenizer in self.vocabularies._asdict().items()}
+    def tokenizers(self) -> dict[str, Tokenizer]:
+        """The tokenizer of each side."""
+        return self.vocabularies._asdict()
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        check_unchanged(state_dict, self.vocabularies._asdict())
+        check_unchanged(state_dict, self.tokenizers)

@@ -53,8 +53,9 @@ class Trainable(Network, pl.LightningModule, ABC):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         data: Any = self._trainer and self._trainer.datamodule  # type: ignore[attr-defined]
-        # a checkpoint whose tokenizers were exchanged is told by these
-        checkpoint["model"] = describe(self) | {"fingerprints": getattr(data, "fingerprints", {})}
+        # a checkpoint whose tokenizers were exchanged is told by their hashes
+        hashes = {side: tokenizer.fingerprint() for side, tokenizer in getattr(data, "tokenizers", {}).items()}
+        checkpoint["model"] = describe(self) | {"fingerprints": hashes}
         checkpoint["hyper_parameters"] = checkpoint["model"]["init_args"]
 
 

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import pytorch_lightning as pl
-
 from seq2seq.errors import UserError
 from seq2seq.inference.checkpoint import read_trained
 from seq2seq.models.trainable import describe
@@ -54,12 +52,3 @@ def check_same_processes(checkpoint: dict[str, Any], processes: int) -> None:
             f"the state of the streams was carried by {before} processes and cannot be by {processes}: "
             f"resume with as many devices as before"
         )
-
-
-def start_from(model: pl.LightningModule, checkpoint: str) -> None:
-    """Take the weights of a checkpoint, and nothing else."""
-    try:
-        model.load_state_dict(read_trained(checkpoint)["state_dict"])
-    except RuntimeError as error:
-        reason = str(error).splitlines()[1].strip()
-        raise UserError(f"the weights of {checkpoint} do not fit this model: {reason}") from error
