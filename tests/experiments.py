@@ -5,6 +5,7 @@ import io
 import multiprocessing
 import os
 import random
+import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -113,6 +114,33 @@ class Running:
         self.process.join(timeout=100)
         assert self.process.exitcode is not None, self.err.read_text(encoding="utf-8")
         return Told(self.process.exitcode, *(path.read_text(encoding="utf-8") for path in (self.out, self.err)))
+
+
+class Fresh:
+    """A program in an interpreter of its own, which shares nothing with this one, not even the seed of its hashes.
+
+    Args:
+        folder: Where what it says is written to.
+        code: The program.
+        arguments: What it finds in sys.argv.
+        environment: Variables beside those of this process.
+    """
+
+    def __init__(self, folder: Path, code: str, *arguments: str | Path, **environment: str) -> None:
+        folder.mkdir(exist_ok=True)
+        self.out, self.err = folder / "out", folder / "err"
+        command = [sys.executable, "-c", code, *map(str, arguments)]
+        with self.out.open("w") as out, self.err.open("w") as err:
+            everything = os.environ | {"OMP_NUM_THREADS": "1"} | environment
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=everything)
+
+    def ended(self) -> Told:
+        """Wait until it ends."""
+        try:
+            status = self.process.wait(timeout=200)
+        finally:
+            self.process.kill()
+        return Told(status, *(path.read_text(encoding="utf-8") for path in (self.out, self.err)))
 
 
 def _command(arguments: list[str], out: Path, err: Path, code: str, environment: dict[str, str]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from experiments import seq2seq
+from experiments import Fresh, seq2seq
 
 from seq2seq.training.speed import Speed
 
@@ -40,6 +40,25 @@ trainer:
 checkpoint: {monitor: val_bleu, mode: max}
 """
 STOPPING = "{class_path: pytorch_lightning.callbacks.EarlyStopping, init_args: {monitor: val_loss, patience: 50}}"
+# runs a command, and stops training during a batch
+STOPPED = """
+import os, signal, sys
+from seq2seq.__main__ import main
+from seq2seq.training.speed import Speed
+
+stop, start = int(os.environ["STOP"]), Speed.on_train_batch_start
+
+def begin(self, trainer, module, batch, index):
+    start(self, trainer, module, batch, index)
+    if trainer.fit_loop.epoch_loop.total_batch_idx + 1 == stop:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+Speed.on_train_batch_start = begin
+sys.exit(main(sys.argv[1:]))
+"""
+TOKENIZER = "tokenizer: {class_path: Subwords, init_args: {size: 290, sampling: 0.5}}"
+BOTH_TOKENIZERS = """tokenizer: {class_path: Subwords, init_args: {size: 290, sampling: 0.8}}
+    target_tokenizer: {class_path: Subwords, init_args: {size: 290, algorithm: bpe, sampling: 0.2}}"""
 SCHEDULE = """
 optimizer: {class_path: AdamW, init_args: {lr: 0.01}}
 lr_scheduler: {class_path: WarmupCosine, init_args: {warmup: 3}}
@@ -121,7 +140,10 @@ def check(
     while waiting:
         assert fit(tmp_path, "stopped", "--resume", *options) == 128 + signal.SIGTERM
     assert fit(tmp_path, "stopped", "--resume", *options) == 0
-    whole, stopped = WHOLE[key], ending(tmp_path, "stopped")
+    assert_same_ending(WHOLE[key], ending(tmp_path, "stopped"))
+
+
+def assert_same_ending(whole: dict[str, Any], stopped: dict[str, Any]) -> None:
     assert whole["global_step"] == stopped["global_step"] == 16
     for part in ("state_dict", "optimizer_states", "lr_schedulers", "carried_state"):
         assert_same(whole.get(part), stopped.get(part), part)
@@ -154,6 +176,26 @@ def test_batches_that_workers_read_ahead_are_not_lost(
     tmp_path: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     check(tmp_path, corpus, monkeypatch, TRANSLATION, [2, 9], "--data.workers", "2")
+
+
+@pytest.mark.parametrize("text", [LANGUAGE, TRANSLATION.replace(TOKENIZER, BOTH_TOKENIZERS)])
+def test_processes_that_share_nothing_go_on_from_each_other(tmp_path: Path, corpus: Path, text: str) -> None:
+    """Each in an interpreter of its own, with other hash seeds; the translator cuts one side by each algorithm."""
+    config = text.replace("CORPUS", str(corpus)).replace("STOP", STOPPING) + SCHEDULE
+    (tmp_path / "config.yaml").write_text(config, encoding="utf-8")
+    stopping = 128 + signal.SIGTERM
+    for number, (name, stop, expected, options) in enumerate(
+        [
+            ("whole", 0, 0, []),
+            ("stopped", 6, stopping, []),
+            ("stopped", 0, 0, ["--resume", "--data.workers", "1"]),
+        ]
+    ):
+        command = ["fit", "--config", tmp_path / "config.yaml", "--runs", tmp_path, "--name", name, *options]
+        own = {"STOP": str(stop), "PYTHONHASHSEED": str(number), "SEQ2SEQ_CACHE": str(tmp_path / name)}
+        told = Fresh(tmp_path / str(number), STOPPED, *command, **own).ended()
+        assert told.status == expected, told.err
+    assert_same_ending(ending(tmp_path, "whole"), ending(tmp_path, "stopped"))
 
 
 @pytest.mark.slow
