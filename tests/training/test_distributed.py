@@ -17,7 +17,7 @@ import torch
 from experiments import (
     LANGUAGE,
     TRANSLATION,
-    Running,
+    Fresh,
     checkpoint,
     metrics,
     same_training,
@@ -31,6 +31,11 @@ from seq2seq.tokenizers import Characters
 
 # plain gradient descent, since Adam blows up the rounding of gradients that are almost nothing
 DESCENT = "optimizer: {class_path: SGD, init_args: {lr: 0.5}}"
+# every process cuts all targets of a batch, and must cut them as the other does
+SAMPLED = (
+    "tokenizer: {class_path: Subwords, init_args: {size: 290, sampling: 0.9}}, target_tokenizer: "
+    "{class_path: Subwords, init_args: {size: 290, algorithm: bpe, sampling: 0.3}}"
+)
 # what is translated is known, and is partly right
 PATCH = """
 from seq2seq.inference import Translation
@@ -77,13 +82,15 @@ def options(name: str, folder: Path) -> list[str]:
 
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory, texts: Path) -> Pair:
-    """Five trainings in two processes, started as torchrun starts them."""
+    """Six trainings in two processes, started as torchrun starts them, whose hash seeds differ."""
     folder = tmp_path_factory.mktemp("pair")
     write_config(
         folder, TRANSLATION.replace("optimizer: {class_path: AdamW, init_args: {lr: 0.01}}", DESCENT), texts, "t"
     )
     language = LANGUAGE.replace("batch_size: 4", "batch_size: 3")
     write_config(folder, language.replace("optimizer: {class_path: AdamW, init_args: {lr: 0.01}}", DESCENT), texts, "w")
+    sampled = TRANSLATION.replace("tokenizer: Characters", SAMPLED)
+    write_config(folder, sampled.replace("optimizer: {class_path: AdamW, init_args: {lr: 0.01}}", DESCENT), texts, "s")
     two = ["--trainer.devices", "2"]
     commands = [
         ("", [*options("t", folder), *two]),
@@ -91,13 +98,13 @@ def pair(tmp_path_factory: pytest.TempPathFactory, texts: Path) -> Pair:
         ("signal", [*options("w", folder), *two, "--name", "stopped"]),
         ("", [*options("w", folder), *two, "--name", "stopped", "--resume"]),
         ("nan", [*options("w", folder), *two, "--name", "nan", "--keep.every_n_steps", "1"]),
+        ("", [*options("s", folder), *two]),
     ]
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         port = str(found.getsockname()[1])
     processes = []
     for rank in "01":
-        (folder / f"rank{rank}").mkdir()
         environment = {
             "RANK": rank,
             "LOCAL_RANK": rank,
@@ -107,9 +114,10 @@ def pair(tmp_path_factory: pytest.TempPathFactory, texts: Path) -> Pair:
             "MASTER_ADDR": "127.0.0.1",
             "MASTER_PORT": port,
             "TORCHELASTIC_RUN_ID": "test",
+            "PYTHONHASHSEED": rank,
         }
         code = f"{PATCH}\nCOMMANDS = {commands!r}\n{SCRIPT}"
-        processes.append(Running(folder / f"rank{rank}", "--version", code=code, **environment))
+        processes.append(Fresh(folder / f"rank{rank}", code, **environment))
     first, second = (process.ended() for process in processes)
     statuses = [[int(status) for status in re.findall(r"STATUS (\d+)", told.out)] for told in (first, second)]
     return Pair(folder, (statuses[0], statuses[1]), (first.out, second.out), (first.err, second.err))
@@ -117,20 +125,20 @@ def pair(tmp_path_factory: pytest.TempPathFactory, texts: Path) -> Pair:
 
 @pytest.fixture(scope="module")
 def alone(pair: Pair) -> Path:
-    """The first two of them in one process."""
+    """Three of them in one process."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Translation, "__call__", Translation.__call__)  # so that it is put back
         exec(PATCH, {})
-        for name in ("t", "w"):
+        for name in ("t", "w", "s"):
             told = seq2seq(*options(name, pair.folder), "--name", f"{name}-alone")
             assert told.status == 0, told.err
     return pair.folder
 
 
 def test_both_processes_end_as_one_would(pair: Pair) -> None:
-    assert pair.statuses[0] == [0, 0, 128 + signal.SIGTERM, 0, 1], pair.err
-    assert pair.statuses[1] == [0, 0, 0, 0, 0], pair.err  # the status of the first is that of all
-    for name in ("t", "w", "stopped", "nan"):
+    assert pair.statuses[0] == [0, 0, 128 + signal.SIGTERM, 0, 1, 0], pair.err
+    assert pair.statuses[1] == [0, 0, 0, 0, 0, 0], pair.err  # the status of the first is that of all
+    for name in ("t", "w", "stopped", "nan", "s"):
         assert [path.name for path in (pair.folder / name).iterdir() if path.name.isdecimal()] == ["1"]
 
 
@@ -141,7 +149,7 @@ def test_the_corpus_has_batches_that_leave_a_process_without_a_sentence(texts: P
     assert any(size > 1 and size % 2 for size in sizes)
 
 
-@pytest.mark.parametrize("name", ["t", "w"])
+@pytest.mark.parametrize("name", ["t", "w", "s"])
 def test_two_processes_make_the_update_of_one(pair: Pair, alone: Path, name: str) -> None:
     one, two = (checkpoint(pair.folder / run / "1")["state_dict"] for run in (f"{name}-alone", name))
     assert one.keys() == two.keys()
