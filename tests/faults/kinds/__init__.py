@@ -1,0 +1,1 @@
+"""One file for each kind of fault; each gives `prepare`, which makes what its cases share, and `cases`."""
