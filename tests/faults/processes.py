@@ -174,8 +174,9 @@ def forked(
                 os.setpgid(0, 0)
                 _replace_streams(source, *files)
                 os.chdir(folder)
+                chosen = environment(**variables)
                 os.environ.clear()
-                os.environ.update(environment(**variables))
+                os.environ.update(chosen)
                 tempfile.tempdir = None
                 _limit(memory)
                 if before is not None:

@@ -51,7 +51,7 @@ def complaints(
     wrong = []
     if outcome.status not in statuses:
         ending = f"signal {signal.Signals(-outcome.status).name}" if outcome.status < 0 else f"status {outcome.status}"
-        wrong.append(f"it ended with {ending}")
+        wrong.append(f"it ended with {ending}; its last words: {outcome.sentence[:400]!r}")
     lines = outcome.err.splitlines()
     if foreign := [line for line in lines if _FOREIGN.search(line)]:
         shown = foreign[0] if not foreign[0].startswith("Traceback") else f"a traceback that ends: {last(lines)}"
