@@ -77,7 +77,7 @@ def _run(kind: str, work: Path, given: argparse.Namespace) -> Row:
         chosen = [case for case in drawn if case.name in given.only]
     if not chosen:
         return row(KINDS[kind], [])
-    console = Console(stderr=True)
+    console = Console(stderr=True, soft_wrap=True)
     # without a thread of its own, since this process is forked
     with Progress(console=console, auto_refresh=False, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(KINDS[kind], total=len(chosen))

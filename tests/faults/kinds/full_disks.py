@@ -1,21 +1,17 @@
 """Full disks: small file systems in memory, mounted where only the case sees them."""
 
-import ctypes
-import os
 import random
 import shutil
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from .. import fixtures, states
-from ..case import Case, NotTried
+from .. import fixtures, mounts, states
+from ..case import Case
 from ..processes import forked
 from ..verdict import Outcome, complaints
 from . import kills
 
-NEW_NAMESPACE = 0x00020000  # CLONE_NEWNS
-RECURSIVE_PRIVATE = 0x4000 | 0x40000  # MS_REC | MS_PRIVATE
 PAGE = 4  # kibibytes, the least that a file takes there
 TRIALS = 8  # sizes for each command
 KEPT = b"as it was\n"
@@ -45,26 +41,12 @@ def cases(stage: Path, seed: int) -> list[Case]:
     return found
 
 
-def mount(place: Path, kibibytes: int) -> None:
-    """Mount a file system of a size that only this process and its children see."""
-    libc = ctypes.CDLL(None, use_errno=True)
+def disk_of(place: Path, kibibytes: int) -> Path:
+    """A disk of a size that only this process and its children see."""
     place.mkdir(parents=True, exist_ok=True)
-
-    def call(done: int) -> None:
-        if done != 0:
-            raise NotTried(f"no file system can be mounted: {os.strerror(ctypes.get_errno())}")
-
-    call(libc.unshare(NEW_NAMESPACE))
-    call(libc.mount(b"none", b"/", None, RECURSIVE_PRIVATE, None))
-    options = f"size={max(PAGE, kibibytes)}k,mode=777".encode()
-    call(libc.mount(b"tmpfs", os.fsencode(place), b"tmpfs", 0, options))
-
-
-def grow(place: Path, kibibytes: int) -> None:
-    """Give a mounted file system another size."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.mount(b"tmpfs", os.fsencode(place), b"tmpfs", 0x20, f"size={kibibytes}k,mode=777".encode()) != 0:
-        raise OSError(ctypes.get_errno(), "remount")
+    mounts.unshare()
+    mounts.mount(place, max(PAGE, kibibytes))
+    return place
 
 
 def refused(ended: Outcome) -> list[str]:
@@ -84,8 +66,7 @@ def _output(stage: Path, command: str, share: float, folder: Path) -> list[str]:
     if wrong := complaints(forked(whole, *arguments(whole / "output")), statuses={0}):
         return wrong
     needed = sum(-(-path.stat().st_size // (PAGE * 1024)) * PAGE for path in whole.iterdir())
-    disk = folder / "disk"
-    mount(disk, PAGE + int(share * (needed - PAGE)))
+    disk = disk_of(folder / "disk", PAGE + int(share * (needed - PAGE)))
     (disk / "output").write_bytes(KEPT)
     wrong = refused(forked(disk, *arguments(disk / "output")))
     if (disk / "output").read_bytes() != KEPT:
@@ -114,8 +95,7 @@ def _arguments(made: fixtures.Fixtures, command: str) -> Callable[[Path], list[s
 def _stream(stage: Path, command: str, pages: int, folder: Path) -> list[str]:
     """What a command prints goes to a file on a full disk."""
     made = fixtures.of(stage)
-    disk = folder / "disk"
-    mount(disk, PAGE)
+    disk = disk_of(folder / "disk", PAGE)
     (disk / "filler").write_bytes(bytes(PAGE * 1024 * (1 - pages)))
     return refused(forked(folder, *_printing(made, command, folder), stdout=disk / "out"))
 
@@ -135,8 +115,7 @@ def _printing(made: fixtures.Fixtures, command: str, folder: Path) -> list[str |
 
 def _training(stage: Path, model: str, kibibytes: int, folder: Path) -> list[str]:
     """A training fills the disk of its run; with more space it goes on, and ends as if nothing had been."""
-    disk = folder / "disk"
-    mount(disk, kibibytes)
+    disk = disk_of(folder / "disk", kibibytes)
     run = disk / model / "1"
     fit = ["fit", "--config", stage / f"{model}.yaml", "--runs", disk]
     ended = forked(folder, *fit, seconds=150)
@@ -145,7 +124,7 @@ def _training(stage: Path, model: str, kibibytes: int, folder: Path) -> list[str
     wrong = refused(ended)
     if left := [str(path) for path in run.rglob("*.partial")]:
         wrong.append(f"a partial file is left: {left}")
-    grow(disk, 100_000)
+    mounts.grow(disk, 100_000)
     if not (run / "checkpoints" / "last.ckpt").exists():
         shutil.rmtree(disk / model, ignore_errors=True)
         wrong += complaints(forked(folder, *fit, seconds=150), statuses={0})
@@ -157,12 +136,11 @@ def _training(stage: Path, model: str, kibibytes: int, folder: Path) -> list[str
 def _cache(stage: Path, kibibytes: int, folder: Path) -> list[str]:
     """The cache's disk is full: one sentence, or all goes well without it."""
     made = fixtures.of(stage)
-    disk = folder / "disk"
-    mount(disk, kibibytes)
+    disk = disk_of(folder / "disk", kibibytes)
     fit = ["fit", "--config", made.config("subwords"), "--runs", folder / "runs", "--trainer.max_steps", "2"]
     ended = forked(folder, *fit, SEQ2SEQ_CACHE=str(disk))
     wrong = complaints(ended, statuses={0}) if ended.status == 0 else refused(ended)
-    grow(disk, 100_000)
+    mounts.grow(disk, 100_000)
     fit = [*fit, "--again"]
     return wrong + complaints(forked(folder, *fit, SEQ2SEQ_CACHE=str(disk)), statuses={0})
 
@@ -170,13 +148,12 @@ def _cache(stage: Path, kibibytes: int, folder: Path) -> list[str]:
 def _compare(stage: Path, kibibytes: int, folder: Path) -> list[str]:
     """A comparison fills its disk; with more space it goes on."""
     made = fixtures.of(stage)
-    disk = folder / "disk"
-    mount(disk, kibibytes)
-    arguments = ["compare", "--config", made.config("language"), "--layers", "LSTM", "GRU", "--steps", "4"]
+    disk = disk_of(folder / "disk", kibibytes)
+    arguments = ["compare", "--config", made.config("language"), "--layers", "LSTM", "GRU", "--budget", "tokens", "--steps", "4"]
     arguments += ["--output", disk / "comparison", "--trainer.val_check_interval", "2"]
     ended = forked(folder, *arguments, seconds=150)
     wrong = complaints(ended, statuses={0, 1})
-    grow(disk, 100_000)
+    mounts.grow(disk, 100_000)
     return wrong + complaints(forked(folder, *arguments, seconds=150), statuses={0})
 
 

@@ -3,11 +3,12 @@
 import os
 import shutil
 import stat
+import sys
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
-from .. import fixtures
+from .. import fixtures, mounts
 from ..case import Case, NotTried
 from ..processes import ANOTHER_USER, ROOT, Running, forked
 from ..verdict import Outcome, complaints
@@ -46,15 +47,17 @@ def refused(ended: Outcome, words: Sequence[str] = ("Permission denied", "Read-o
 
 
 def as_another(folder: Path, *arguments: str | Path, **variables: str) -> Outcome:
-    """Run a command as another user than root; what is missing for that is said."""
-    if os.getuid() == 0 and not _reachable():
-        raise NotTried(f"another user cannot read {ROOT}")
-    variables = {"HOME": str(folder), **variables}
-    return forked(folder, *arguments, user=ANOTHER_USER, **variables)
+    """Run a command as another user than root."""
+    if os.getuid() == 0:
+        _let_others_in()
+    return forked(folder, *arguments, user=ANOTHER_USER, **{"HOME": str(folder), **variables})
 
 
-def _reachable() -> bool:
-    return all(path.stat().st_mode & 0o001 for path in [ROOT, *ROOT.parents])
+@cache
+def _let_others_in() -> None:
+    """Let the other user reach the interpreter and the package, wherever they are."""
+    mounts.unshare()
+    mounts.open_up(Path(sys.base_prefix), Path(sys.prefix), ROOT)
 
 
 def _give(path: Path) -> Path:
@@ -209,8 +212,9 @@ def _setpriv(stage: Path, command: str, folder: Path) -> list[str]:
     """The same in a fresh process that setpriv starts."""
     if os.getuid() != 0:
         raise NotTried("only root can become another user")
-    if shutil.which("setpriv") is None or not _reachable():
-        raise NotTried(f"setpriv is not there, or another user cannot read {ROOT}")
+    if shutil.which("setpriv") is None:
+        raise NotTried("there is no setpriv")
+    _let_others_in()
     made = fixtures.of(stage)
     own, place = _give(_open(folder, "own")), _give(_open(folder, "place"))
     place.chmod(MODES["read-only"])
