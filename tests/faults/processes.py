@@ -174,7 +174,7 @@ def forked(
                 os.setpgid(0, 0)
                 _replace_streams(source, *files)
                 os.chdir(folder)
-                chosen = environment(**variables)
+                chosen = environment(**{"TMPDIR": place, **variables})
                 os.environ.clear()
                 os.environ.update(chosen)
                 tempfile.tempdir = None
@@ -186,7 +186,7 @@ def forked(
                     os.setresgid(user, user, user)
                     os.setresuid(user, user, user)
                 if canaries is not None:
-                    _watch(watch, folder, canaries)
+                    _watch(watch, (folder, place, chosen["SEQ2SEQ_CACHE"] or folder), canaries)
                 status = _main(list(map(str, arguments)))
             except BaseException:  # of the harness itself; the fork must end here, whatever happens
                 traceback.print_exc()
@@ -250,9 +250,9 @@ def _limit(memory: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def _watch(file: int, folder: Path, canaries: Sequence[str]) -> None:
+def _watch(file: int, folders: Sequence[str | Path], canaries: Sequence[str]) -> None:
     """Write down from now on what the process imports, starts or writes that it must not."""
-    ours = (os.path.realpath(folder), os.path.realpath(tempfile.gettempdir()), "/dev/", "/proc/self/")
+    ours = (*map(os.path.realpath, folders), "/dev/", "/proc/")
     tops = frozenset(canaries)
     started = ("subprocess.", "os.system", "os.exec", "os.posix_spawn", "pty.spawn", "socket.connect", "webbrowser.")
     busy = False
