@@ -22,7 +22,7 @@ flag = $(if $(filter-out 0,$($(1))),$(2))
 newest = $(BIN)/python -m seq2seq.training.runs $(RUNS) $(1)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup corpora tokenize train sample translate evaluate test test-slow check format bench bench-peers gradients clean
+.PHONY: help setup corpora tokenize train sample translate evaluate test test-slow test-faults check format bench bench-peers gradients clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -73,6 +73,9 @@ test: .venv/ready ## run the tests
 
 test-slow: .venv/ready ## run the long tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow $(ARGS)
+
+test-faults: .venv/ready ## kill, fill disks, damage files, forge input: about 40 minutes on 2 cores; the table goes to build/faults.md
+	$(BIN)/python -m tests.faults --table build/faults.md $(ARGS)
 
 check: .venv/ready ## format, lint, types and the rooms' borders
 	$(BIN)/ruff format --check .

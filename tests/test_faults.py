@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults import processes, scheduler, states
-from tests.faults.case import Case, NotTried, share_of
+from tests.faults.case import Case, NotTriedError, share_of
 from tests.faults.table import markdown, row
 from tests.faults.verdict import Outcome, complaints
 
@@ -167,7 +167,7 @@ def test_a_case_holds_only_if_it_ends_without_a_complaint(tmp_path: Path) -> Non
 
 def test_what_could_not_be_tried_is_never_counted_as_held(tmp_path: Path) -> None:
     def untried(folder: Path) -> list[str]:
-        raise NotTried("not permitted")
+        raise NotTriedError("not permitted")
 
     counted = row("kind", [verdict(tmp_path, untried), verdict(tmp_path, lambda folder: [])])
     assert (counted.tried, counted.held, counted.untried) == (3, 3, 3)

@@ -58,6 +58,7 @@ def main() -> int:
     table = markdown(rows, minutes)
     print("\n" + table)
     if given.table is not None:
+        given.table.parent.mkdir(parents=True, exist_ok=True)
         given.table.write_text(table, encoding="utf-8")
     return int(any(one.held < one.tried for one in rows))
 

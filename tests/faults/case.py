@@ -8,7 +8,7 @@ from pathlib import Path
 Check = Callable[[Path], list[str]]
 
 
-class NotTried(Exception):
+class NotTriedError(Exception):
     """What a case needs is not permitted or not there on this machine, so that it shows nothing."""
 
 

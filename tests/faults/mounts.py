@@ -5,7 +5,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from .case import NotTried
+from .case import NotTriedError
 
 _NEW_NAMESPACE = 0x00020000  # CLONE_NEWNS
 _REMOUNT, _BIND = 0x20, 0x1000
@@ -51,4 +51,4 @@ def _libc() -> ctypes.CDLL:
 
 def _call(done: int) -> None:
     if done != 0:
-        raise NotTried(f"no file system can be mounted here: {os.strerror(ctypes.get_errno())}")
+        raise NotTriedError(f"no file system can be mounted here: {os.strerror(ctypes.get_errno())}")

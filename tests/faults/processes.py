@@ -155,6 +155,7 @@ def forked(
         variables: Variables of its environment.
     """
     with tempfile.TemporaryDirectory(prefix="said-", ignore_cleanup_errors=True) as place:
+        os.chmod(place, 0o777)  # it is the folder for temporary files, also of another user
         source = Path(place) / "in"
         if isinstance(given, Path):
             source = given

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from .case import Case, NotTried
+from .case import Case, NotTriedError
 
 
 class Verdict(NamedTuple):
@@ -78,7 +78,7 @@ def _start(case: Case, folder: Path) -> tuple[int, Path]:
         said: dict[str, object] = {"wrong": [], "untried": ""}
         try:
             said["wrong"] = case.check(place / "work")
-        except NotTried as reason:
+        except NotTriedError as reason:
             said["untried"] = str(reason)
         except BaseException:
             said["wrong"] = ["the case itself failed: " + traceback.format_exc()]

@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .. import fixtures
 from ..case import Case
 from ..processes import forked
 from ..verdict import complaints
@@ -310,5 +309,3 @@ def _parquet(rows: list[Any], path: Path) -> None:
             os._exit(status)
     if os.waitpid(child, 0)[1] != 0:
         raise RuntimeError(f"{path} could not be written")
-
-

@@ -169,7 +169,13 @@ def _cache(stage: Path, part: str, chance: random.Random, folder: Path) -> list[
     damaged = chance.choice(found)
     damage = draw(chance)
     damage.do(damaged)
-    names = ("language",) if part == "ids" else ("subwords",) if part in ("pairs", "tokenizers") else ("subwords", "language")
+    names = (
+        ("language",)
+        if part == "ids"
+        else ("subwords",)
+        if part in ("pairs", "tokenizers")
+        else ("subwords", "language")
+    )
     wrong = []
     for name in names:
         ended = _fit(made, folder, name, cache=cache)

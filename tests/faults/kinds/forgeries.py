@@ -30,10 +30,22 @@ FOREIGN = (
 VALUES: tuple[Callable[[], Any], ...] = (
     lambda: None, lambda: -1, lambda: 0, lambda: 2**31, lambda: 2**63, lambda: 10**30, lambda: 1e308, lambda: -1e-320,
     lambda: float("nan"), lambda: float("inf"), lambda: "", lambda: "x", lambda: "\ud800", lambda: b"\0" * 10,
-    lambda: [], lambda: {}, lambda: [[]], lambda: {"": None}, lambda: True, lambda: "9" * 5000, lambda: 100_000,
+    list, dict, lambda: [[]], lambda: {"": None}, lambda: True, lambda: "9" * 5000, lambda: 100_000,
     lambda: _nested(400), lambda: {"class_path": "evil.Layer", "init_args": {}}, lambda: {1: 2}, lambda: (1, 2),
 )  # fmt: skip
-USES = ("translate", "sample", "score", "evaluate", "quantize", "average", "inspect", "init", "ckpt", "validate", "resume")
+USES = (
+    "translate",
+    "sample",
+    "score",
+    "evaluate",
+    "quantize",
+    "average",
+    "inspect",
+    "init",
+    "ckpt",
+    "validate",
+    "resume",
+)
 FOR_TRANSLATORS = ("translate", "score", "evaluate", "quantize", "average", "init", "ckpt", "validate", "shortlist")
 
 

@@ -9,7 +9,7 @@ from functools import cache, partial
 from pathlib import Path
 
 from .. import fixtures, mounts
-from ..case import Case, NotTried
+from ..case import Case, NotTriedError
 from ..processes import ANOTHER_USER, ROOT, Running, forked
 from ..verdict import Outcome, complaints
 
@@ -211,9 +211,9 @@ def _input(stage: Path, what: str, mode: int, folder: Path) -> list[str]:
 def _setpriv(stage: Path, command: str, folder: Path) -> list[str]:
     """The same in a fresh process that setpriv starts."""
     if os.getuid() != 0:
-        raise NotTried("only root can become another user")
+        raise NotTriedError("only root can become another user")
     if shutil.which("setpriv") is None:
-        raise NotTried("there is no setpriv")
+        raise NotTriedError("there is no setpriv")
     _let_others_in()
     made = fixtures.of(stage)
     own, place = _give(_open(folder, "own")), _give(_open(folder, "place"))

@@ -48,9 +48,7 @@ def _endings(numbers: Sequence[int]) -> set[int]:
     return {status for number in numbers for status in (-number, 128 + number)} if STOP not in numbers else {0}
 
 
-def _training(
-    stage: Path, model: str, numbers: Sequence[int], writes: int, pause: float, folder: Path
-) -> list[str]:
+def _training(stage: Path, model: str, numbers: Sequence[int], writes: int, pause: float, folder: Path) -> list[str]:
     run = folder / "runs" / model / "1"
     last = run / "checkpoints" / "last.ckpt"
     fit = ["fit", "--config", stage / f"{model}.yaml", "--runs", folder / "runs"]
@@ -68,9 +66,9 @@ def _training(
     _send(running, numbers)
     ended = running.ended()
     wrong = complaints(ended, statuses=_endings(numbers))
-    if HUP not in numbers and STOP not in numbers and ended.status in (128 + TERM, 128 + INT):
-        if b"stopped after step" not in ended.out or b"--resume" not in ended.out:
-            wrong.append("it did not say at which step it stopped and how it goes on")
+    in_order = ended.status in (128 + TERM, 128 + INT)
+    if in_order and not (b"stopped after step" in ended.out and b"--resume" in ended.out):
+        wrong.append("it did not say at which step it stopped and how it goes on")
     if not wrong and STOP not in numbers:
         resumed = fresh(folder, *fit, "--resume", PYTHONHASHSEED="11")
         wrong = complaints(resumed, statuses={0})
