@@ -54,8 +54,8 @@ HOSTILE = (
     "99999999999999999999999999", "-99999999999999999999999999", "1.5", "1,5", "0x1F", "١٢", "１２", "1e-320", "1_000",
     "true", "null", "None", "[]", "{}", "[1,2", "{a: 1}", "{class_path: os.system}", "os.system", "venv.__main__.X",
     "a=b", "=", "--", "-", "--input", "💥", "é\u0301", "\udcff", "\x01\x1b[31m", "a\nb\nseq2seq: c", "..", "~",
-    "../../x", "x" * 5000, "[" * 3000, "NaN", "1 2", "*", "**/*", "!!python/object:os.system", "&a [*a]", "%s%n", "\u202e",
-    "cpu:99", "meta", "cuda", "mkldnn", "x:", "2147483647", "4294967296", "!", "@file", "?", "''", '"',
+    "../../x", "x" * 5000, "[" * 3000, "NaN", "1 2", "*", "**/*", "!!python/object:os.system", "&a [*a]", "%s%n",
+    "\u202e", "cpu:99", "meta", "cuda", "mkldnn", "x:", "2147483647", "4294967296", "!", "@file", "?", "''", '"',
 )  # fmt: skip
 PATHS = (
     "MISSING", "FOLDER", "EMPTY", "BINARY", "UTF16", "FIFO", "/dev/null", "/dev/full", "/dev/urandom", "LINK", "LOOP",
