@@ -64,6 +64,22 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
             temporary.unlink()
 
 
+def path_inside(folder: Path, name: str, option: str, nested: bool = False) -> Path:
+    """Return the path of a name inside a folder; raise a UserError for a name that leads elsewhere.
+
+    Args:
+        folder: Where the file or folder of this name is.
+        name: What a user calls it.
+        option: What the name was given as, for the error.
+        nested: Whether the name may have folders in it.
+    """
+    parts = Path(name).parts
+    inside = bool(parts) and ".." not in parts and not Path(name).anchor and "\0" not in name
+    if not inside or not (nested or parts == (name,)):
+        raise UserError(f"{option} must be the name of something inside {folder}, and {name!r} is none")
+    return folder / name
+
+
 @contextmanager
 def open_output(path: str | os.PathLike[str]) -> Iterator[IO[str]]:
     """Open a file for text in UTF-8: atomically if it is a regular one, and as a stream if it is anything else."""

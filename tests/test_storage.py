@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from seq2seq.errors import UserError
-from seq2seq.storage import atomic_write, cache_folder, cached_file, open_output
+from seq2seq.storage import atomic_write, cache_folder, cached_file, open_output, path_inside
 
 
 def test_the_file_appears_when_the_block_ends_and_not_before(tmp_path: Path) -> None:
@@ -172,3 +172,23 @@ def test_a_damaged_file_of_the_cache_is_made_again(tmp_path: Path, monkeypatch: 
     path.with_name("file.sum").unlink()  # as a process that died between both would leave it
     assert cached_file("part/file", write).read_bytes() == whole
     assert written == 7
+
+
+@pytest.mark.parametrize("name", ["run", "a b", "..x", "x..", "-", "übung", ".hidden"])
+def test_a_name_is_that_of_something_inside_a_folder(tmp_path: Path, name: str) -> None:
+    for nested in (False, True):
+        assert path_inside(tmp_path, name, "--name", nested) == tmp_path / name
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "../x", "a/../../x", "/", "/tmp/x", "a/..", "\0", "a\0b"])
+def test_a_name_that_leads_outside_is_refused(tmp_path: Path, name: str) -> None:
+    for nested in (False, True):
+        with pytest.raises(UserError, match=f"--name must be the name of something inside {tmp_path}, and"):
+            path_inside(tmp_path, name, "--name", nested)
+
+
+@pytest.mark.parametrize("name", ["a/b", "a/b/c.d", "a/", "./a", "a//b"])
+def test_a_name_has_folders_in_it_only_where_they_are_meant(tmp_path: Path, name: str) -> None:
+    assert path_inside(tmp_path, name, "--name", nested=True) == tmp_path / name
+    with pytest.raises(UserError, match="must be the name of something inside"):
+        path_inside(tmp_path, name, "--name")

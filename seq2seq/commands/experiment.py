@@ -29,6 +29,7 @@ from seq2seq.inference import Translation
 from seq2seq.inference.checkpoint import read
 from seq2seq.models import LanguageModel, Translator
 from seq2seq.report import say
+from seq2seq.storage import path_inside
 from seq2seq.training import runs
 from seq2seq.training.beginnings import (
     check_monitors,
@@ -36,7 +37,7 @@ from seq2seq.training.beginnings import (
     check_same_model,
     check_same_processes,
 )
-from seq2seq.training.checkpoints import Continuation, WholeCheckpoints
+from seq2seq.training.checkpoints import Continuation, WholeCheckpoints, check_naming
 from seq2seq.training.endings import complete, spent
 from seq2seq.training.finite import FiniteLoss
 from seq2seq.training.memory import keep_memory
@@ -98,7 +99,9 @@ class Experiment(LightningCLI):
         options = self.options
         weights = options.init_from
         if self.subcommand == "fit":
-            options.name = options.name or name_of(options.config)
+            if options.name is None:
+                options.name = name_of(options.config)
+            check_naming(options.checkpoint, Path(options.runs))
             self.choose_vocabulary()
             self.text = self.configuration()
             self.choose_run()
@@ -136,7 +139,7 @@ class Experiment(LightningCLI):
     def choose_run(self) -> None:
         """The folder of this run: a new one, or with --resume the newest of this name."""
         options = self.options
-        folder = Path(options.runs) / options.name
+        folder = path_inside(Path(options.runs), options.name, "--name")
         if RUN in os.environ:
             self.run_folder = Path(os.environ[RUN])
         elif options.resume:

@@ -9,6 +9,7 @@ from typing import NamedTuple, TypeAlias
 from seq2seq.data.cache import Row
 from seq2seq.data.formats import read_json_lines, read_parallel, read_parquet, read_tab_separated, read_text
 from seq2seq.errors import UserError
+from seq2seq.storage import path_inside
 
 Reader: TypeAlias = Callable[[Sequence[Path], Sequence[str]], Iterator[Row]]
 
@@ -43,9 +44,10 @@ def local_parts(source: str, split: str, columns: Sequence[str], subset: str | N
     if not source:
         raise UserError("a corpus must be named by a folder, a file, a glob or a name on the Hub, not by nothing")
     path = Path(source).expanduser()
+    path_inside(path, split, "split")
     if path.is_dir():
         if subset is not None:
-            path = path / subset
+            path = path_inside(path, subset, "subset", nested=True)
             if not path.is_dir():
                 raise UserError(f"the subset {subset!r} must be a folder inside {source}, which has none such")
         return _in_folder(path, split, columns)
@@ -93,7 +95,7 @@ def _in_folder(folder: Path, split: str, columns: Sequence[str]) -> list[Part]:
 def _named(folder: Path, name: str, columns: Sequence[str]) -> list[Part]:
     """The files of a split under one of its names: one file a column, one file of all columns, or several."""
     beside = [folder / f"{name}.{column}" for column in columns]
-    there = [path for path in beside if _is_file(path)]
+    there = [path for path in beside if path.parent == folder and _is_file(path)]
     if len(there) == len(columns):
         return [Part(read_parallel if len(columns) > 1 else read_text, tuple(beside))]
     for ending in ENDINGS:

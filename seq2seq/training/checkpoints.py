@@ -13,7 +13,8 @@ from pytorch_lightning.callbacks import Checkpoint, ModelCheckpoint
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
 from seq2seq import checkpoint as stored
-from seq2seq.storage import atomic_write
+from seq2seq.errors import UserError
+from seq2seq.storage import atomic_write, path_inside
 
 
 class WholeCheckpoints(TorchCheckpointIO):
@@ -148,6 +149,23 @@ class Continuation(Checkpoint):
         for callback in trainer.checkpoint_callbacks:
             if isinstance(callback, ModelCheckpoint) and callback.best_model_path and trainer.is_global_zero:
                 place(Path(callback.best_model_path), self.folder / "best.ckpt")
+
+
+def check_naming(options: Any, folder: Path) -> None:
+    """Raise a UserError for options of Lightning's callback that lead out of a run, or to our own two checkpoints.
+
+    Args:
+        options: `dirpath`, `filename` and `save_last`.
+        folder: The folder of all runs, for the error.
+    """
+    if options.dirpath is not None:
+        raise UserError(f"checkpoint.dirpath is the folder of the run: --runs and --name place it, now in {folder}")
+    if options.save_last:
+        raise UserError("checkpoint.save_last is not needed: every run keeps last.ckpt, and --keep says how often")
+    if options.filename is not None:
+        path_inside(folder, options.filename, "checkpoint.filename", nested=True)
+        if Path(options.filename).name in ("best", "last"):
+            raise UserError(f"checkpoint.filename must be another one than {options.filename}, which every run keeps")
 
 
 def place(checkpoint: Path, name: Path) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from seq2seq.checkpoint import folder_of, last_checkpoint
-from seq2seq.errors import UserError
-from seq2seq.storage import PARTIAL, atomic_write, write_json
+from seq2seq.errors import UserError, system_errors
+from seq2seq.storage import PARTIAL, atomic_write, path_inside, write_json
 
 FINISHED = "finished.json"
 CONFIG = "config.yaml"
@@ -26,11 +26,13 @@ def next_run(folder: Path) -> Path:
 
 def begin(run: Path, config: str) -> None:
     """Make the folder of a run, which nobody else may have."""
-    try:
-        run.mkdir(parents=True)
-    except FileExistsError as error:
-        raise UserError(f"{run} was made by another training meanwhile; start this one again") from error
-    (run / CONFIG).write_text(config, encoding="utf-8")
+    with system_errors(f"cannot write {run}"):
+        try:
+            run.mkdir(parents=True)
+        except FileExistsError as error:
+            raise UserError(f"{run} was made by another training meanwhile; start this one again") from error
+    with atomic_write(run / CONFIG) as temporary:
+        temporary.write_text(config, encoding="utf-8")
 
 
 def go_on(run: Path, config: str) -> None:
@@ -66,7 +68,11 @@ def finished_like(folder: Path, config: str) -> Path | None:
 
 def latest(folder: Path, name: str | None = None, kind: str | None = None) -> Path:
     """The newest run with a checkpoint, of a name or of a kind of model if these are given."""
-    names = [folder / name] if name else [path for path in folder.glob("*") if path.is_dir()]
+    names = (
+        [path_inside(folder, name, "--name")]
+        if name is not None
+        else [path for path in folder.glob("*") if path.is_dir()]
+    )
     found = [run for one in names for run in numbered(one) if last_checkpoint(run).exists() and fits(run, kind)]
     if not found:
         wanted = " ".join(filter(None, (name and f"called {name}", kind and f"of a {kind}")))

@@ -410,3 +410,30 @@ def test_predictions_of_a_language_model_are_the_nats_of_each_token(trained: Pla
     said = trained("test", "w", "--ckpt-path", trained.run("w"), "--data.batch_size", "1").out
     loss = float(re.match(r"test loss ([\d.]+) \(perplexity", said)[1])  # type: ignore[index]
     assert loss == pytest.approx(sum(wanted) / len(wanted), abs=1e-3)
+
+
+# names that become files
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("--name", ".."), "--name must be the name of something inside"),
+        (("--name", "a/b"), "--name must be the name of something inside"),
+        (("--name="), "--name must be the name of something inside"),
+        (("--checkpoint.filename", "../../x"), "checkpoint.filename must be the name of something inside"),
+        (("--checkpoint.filename", "/tmp/x"), "checkpoint.filename must be the name of something inside"),
+        (("--checkpoint.filename", "last"), "checkpoint.filename must be another one than last"),
+        (("--checkpoint.dirpath", "elsewhere"), "checkpoint.dirpath is the folder of the run"),
+        (("--checkpoint.save_last", "true"), "checkpoint.save_last is not needed"),
+        (("--data.subset", ".."), "subset must be the name of something inside"),
+        (("--data.subset", "/"), "subset must be the name of something inside"),
+    ],
+)
+def test_a_name_that_leads_out_of_its_folder_is_one_sentence(
+    here: Place, options: tuple[str, ...], sentence: str
+) -> None:
+    before = sorted(here.folder.parent.glob("*"))
+    assert sentence in only_error(here("fit", "w", *([options] if isinstance(options, str) else options)))
+    assert sorted(here.folder.parent.glob("*")) == before
+    assert not (here.folder / "w").exists()

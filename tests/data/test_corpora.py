@@ -162,6 +162,22 @@ def test_a_subset_is_a_folder_inside_the_folder(tmp_path: Path) -> None:
         pairs_of(tmp_path, subset="old")
 
 
+@pytest.mark.parametrize(("split", "subset"), [("../train", None), ("a/train", None), ("", None), ("train", "../x")])
+def test_a_split_and_a_subset_are_inside_the_folder(tmp_path: Path, split: str, subset: str | None) -> None:
+    for folder in (tmp_path, tmp_path / "x", tmp_path / "x" / "a"):
+        folder.mkdir(exist_ok=True)
+        (folder / "train.txt").write_text("text\n")
+    with pytest.raises(UserError, match="must be the name of something inside"):
+        load_texts(str(tmp_path / "x"), split, subset)
+
+
+def test_a_column_is_no_path_to_a_file(tmp_path: Path) -> None:
+    (tmp_path / "train.de").mkdir()
+    (tmp_path / "x").write_text("text\n")
+    with pytest.raises(UserError, match="has no split 'train'"):
+        load_pairs(str(tmp_path), "de/../x", "de/../x")
+
+
 def test_a_folder_without_splits_is_its_text_files(tmp_path: Path) -> None:
     (tmp_path / "b" / "c").mkdir(parents=True)
     (tmp_path / ".git").mkdir()

@@ -1,11 +1,14 @@
 """Every training has a folder of its own."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from seq2seq.checkpoint import last_checkpoint
+from seq2seq.errors import UserError
 from seq2seq.training import runs
 
 
@@ -75,3 +78,18 @@ def test_the_latest_run_is_the_last_one_trained_of_its_kind(
     monkeypatch.setattr("sys.argv", ["runs", str(tmp_path / "empty")])
     with pytest.raises(SystemExit, match=r"there is no run.*train one first"):
         runs.main()
+
+
+@pytest.mark.parametrize("name", ["..", "a/b", "/tmp", "", "."])
+def test_a_run_is_called_by_a_name_and_not_by_a_path(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UserError, match="--name must be the name of something inside"):
+        runs.latest(tmp_path, name)
+
+
+def test_the_makefile_gets_one_line_for_a_mistake(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "seq2seq.training.runs", str(tmp_path / "runs"), "--name", "../x"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.startswith("seq2seq: --name must be")
+    assert done.stderr.count("\n") == 1
