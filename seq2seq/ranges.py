@@ -1,7 +1,8 @@
 """Ranges of numeric options, stated once where an option is declared and checked wherever a value arrives.
 
-An option names its range in its type, as in `dropout: Fraction = 0.1`; `checked` holds a function or a constructor to
-the ranges in its signature, and whoever reads a configuration can ask `out_of_range` before anything is built.
+An option names its range in its type, as in `dropout: DropProbability = 0.1`; `checked` holds a function or a
+constructor to the ranges in its signature, and whoever reads a configuration can ask `out_of_range` before anything is
+built.
 """
 
 import functools
@@ -66,41 +67,85 @@ TopP: TypeAlias = Annotated[float, Range(0, 1, above=True)]
 
 
 def range_of(annotation: Any) -> Range | None:
-    """Return the range that a type names, also one inside an optional type; None if it names none."""
+    """Return the range that a type names itself; None if it names none, as a container or an optional type."""
     if get_origin(annotation) is Annotated:
         return next((part for part in annotation.__metadata__ if isinstance(part, Range)), None)
-    if get_origin(annotation) in (Union, types.UnionType):
-        return next(filter(None, map(range_of, get_args(annotation))), None)
     return None
 
 
+def broken(annotation: Any, value: Any) -> Range | None:
+    """Return the range in a type that a value lies outside of; None if there is none.
+
+    Every number in a list, tuple or mapping is held to its range. Of a union, a number is held to the range of its own
+    type: in `Count | Probability` whole numbers are counts. What is no number, truth values among them, is passed over.
+    """
+    origin, parts = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        allowed = range_of(annotation)
+        return allowed if allowed is not None and is_number(value) and not allowed.holds(value) else None
+    if origin in (Union, types.UnionType):
+        own = [part for part in parts if is_number(value) and _number_type(part) is type(value)]
+        verdicts = [broken(part, value) for part in own or parts]
+        return None if own and not all(verdicts) else next(filter(None, verdicts), None)
+    if isinstance(value, Mapping) and len(parts) == 2:
+        pairs = [(part, item) for pair in value.items() for part, item in zip(parts, pair, strict=True)]
+    elif isinstance(value, list | tuple) and origin is tuple and ... not in parts:
+        pairs = list(zip(parts, value, strict=False))
+    elif isinstance(value, list | tuple):
+        pairs = [(part, item) for part in parts[:1] for item in value]
+    else:
+        return None
+    return next(filter(None, (broken(part, item) for part, item in pairs)), None)
+
+
+def is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _number_type(annotation: Any) -> Any:
+    return annotation.__origin__ if get_origin(annotation) is Annotated else annotation
+
+
 @functools.cache
-def ranges(function: Callable[..., Any]) -> dict[str, Range]:
-    """Return the range of every parameter of a function, or of a class's constructor, that names one."""
-    target: Any = inspect.unwrap(
-        vars(function).get("__init__", object.__init__) if isinstance(function, type) else function
-    )
-    hints = get_type_hints(target, include_extras=True)
-    return {name: found for name, hint in hints.items() if (found := range_of(hint)) is not None}
+def ranges(function: Callable[..., Any]) -> dict[str, Any]:
+    """Return the type of every parameter of a function, or of a class's constructor, that names a range."""
+    made: Any = function
+    target = inspect.unwrap(made.__init__ if isinstance(function, type) else made)
+    hints = get_type_hints(target, include_extras=True) if inspect.isfunction(target) else {}
+    return {name: hint for name, hint in hints.items() if names_range(hint)}
 
 
-def out_of_range(function: Callable[..., Any], given: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+def names_range(annotation: Any) -> bool:
+    """Whether a type names a range anywhere."""
+    return range_of(annotation) is not None or any(map(names_range, get_args(annotation)))
+
+
+def out_of_range(types_of: Mapping[str, Any], given: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
     """Yield one sentence for each given argument that lies outside its range.
 
     Args:
-        function: A function or a class.
-        given: Its arguments by name; those without a range, and those that are no number, are passed over.
+        types_of: The types of options by name, as `ranges` returns them.
+        given: Arguments by name; those without a range, and those that are no number, are passed over.
         prefix: What stands before an option's name in the sentence, as in "model.".
     """
-    for name, allowed in ranges(function).items():
-        value = given.get(name)
-        if isinstance(value, int | float) and not isinstance(value, bool) and not allowed.holds(value):
-            yield f"{prefix}{name} must be {allowed}, and {value} was given"
+    for name, annotation in types_of.items():
+        if (allowed := broken(annotation, given.get(name))) is not None:
+            yield f"{prefix}{name} must be {allowed}, and {brief(given[name])} was given"
+
+
+def brief(value: Any) -> str:
+    """Return a value as a sentence shows it, on one line that is not too long."""
+    try:
+        text = " ".join(str(value).split())
+    except ValueError:  # a whole number of more digits than Python writes
+        text = "a number of thousands of digits"
+    return text if len(text) <= 40 else f"{text[:40]}..."
 
 
 def check_fields(options: Any) -> None:
     """Raise a UserError for a field of a dataclass that lies outside the range that its type names."""
-    for sentence in out_of_range(type(options), vars(options)):
+    kind: Any = type(options)
+    for sentence in out_of_range(ranges(kind), vars(options)):
         raise UserError(sentence)
 
 
@@ -111,7 +156,7 @@ def checked(function: F) -> F:
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         given = signature.bind(*args, **kwargs).arguments
-        for sentence in out_of_range(function, given):
+        for sentence in out_of_range(ranges(function), given):
             raise UserError(sentence)
         return function(*args, **kwargs)
 

@@ -12,8 +12,10 @@ from seq2seq.ranges import (
     Count,
     DropProbability,
     Finite,
+    Positive,
     Probability,
     Range,
+    broken,
     check_fields,
     checked,
     out_of_range,
@@ -78,10 +80,44 @@ def test_the_fields_of_a_dataclass_are_held_to_their_ranges() -> None:
 
 
 def test_values_are_checked_without_a_call() -> None:
-    assert list(out_of_range(function, {"size": 3, "share": None, "text": "", "other": -1})) == []
-    assert list(out_of_range(function, {"size": -3}, "model.")) == [
+    assert list(out_of_range(ranges(function), {"size": 3, "share": None, "text": "", "other": -1})) == []
+    assert list(out_of_range(ranges(function), {"size": -3}, "model.")) == [
         "model.size must be at least 1 and at most 2,147,483,647, and -3 was given"
     ]
+
+
+@pytest.mark.parametrize("digits", [41, 5000])
+def test_a_number_of_many_digits_is_shortened(digits: int) -> None:
+    (sentence,) = out_of_range(ranges(function), {"size": 10**digits})
+    assert len(sentence) < 120
+
+
+class Derived(Layer):
+    """Has the constructor of another class."""
+
+
+def test_a_derived_class_has_the_ranges_of_the_constructor_that_it_inherits() -> None:
+    assert ranges(Derived) == ranges(Layer)
+    assert ranges(int) == {}
+
+
+@pytest.mark.parametrize(
+    ("annotation", "good", "bad"),
+    [
+        (tuple[Probability, Probability], [(0.9, 1), [0, 0.5]], [(0.9, 1.1), [-1, 0.5]]),
+        (list[Count], [[], [1, 2]], [[1, 0], [2**31]]),
+        (dict[Count, Positive], [{}, {3: 0.5}], [{0: 0.5}, {3: 0.0}]),
+        (Count | Probability, [1, 2, 0.5, 1.0, "text", None, True], [0, 1.5, math.nan]),
+        (Count | None, [1, None], [0, -1]),
+        (Positive | str, [1, 0.1, "x"], [0, -0.1]),
+        (Positive | tuple[Positive, Positive], [1e-3, (1e-3, 1)], [-1, (1, -1)]),
+    ],
+)
+def test_every_number_within_a_value_is_held_to_its_range(
+    annotation: object, good: list[object], bad: list[object]
+) -> None:
+    assert [broken(annotation, value) for value in good] == [None] * len(good)
+    assert None not in [broken(annotation, value) for value in bad]
 
 
 @given(st.floats(), st.floats(-10, 0), st.floats(1, 10), st.booleans(), st.booleans())
