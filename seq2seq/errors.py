@@ -1,4 +1,4 @@
-"""The exception for what a user can mend, and the operating system's errors in its words."""
+"""The exception for what a user can mend, also of the operating system, and the one for a string in place of lines."""
 
 import os
 from collections.abc import Iterator
@@ -33,3 +33,14 @@ def reason(error: OSError) -> str:
     """Return what the operating system says of an error, with the file where it is known."""
     what = error.strerror or " ".join(str(error).split()) or type(error).__name__
     return f"{os.fsdecode(error.filename)}: {what}" if isinstance(error.filename, str | bytes) else what
+
+
+def refuse_string(lines: object, name: str) -> None:
+    """Raise a TypeError where one string stands for several, since its characters would be taken for them.
+
+    Args:
+        lines: What was given.
+        name: What it is called in the sentence.
+    """
+    if isinstance(lines, str | bytes):
+        raise TypeError(f"{name} must be a list of strings, not one string")

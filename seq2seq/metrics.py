@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from seq2seq.errors import UserError
+from seq2seq.errors import UserError, refuse_string
 
 
 class LanguageScore(NamedTuple):
@@ -119,11 +119,11 @@ def chrf(hypotheses: Sequence[str], references: Sequence[str], lowercase: bool =
     return Score("chrF" + "+" * word_order, value, str(metric.get_signature()))
 
 
-def ter(hypotheses: Sequence[str], references: Sequence[str], lowercase: bool = True) -> Score:
+def ter(hypotheses: Sequence[str], references: Sequence[str], lowercase: bool = False) -> Score:
     """TER of a corpus (Snover et al., 2006) by sacreBLEU: edits for 100 words of the reference, lower is better.
 
-    Case is ignored by default, as sacreBLEU does. Raises ValueError unless there are equally many lines on both sides,
-    at least one.
+    Case counts by default, as in the other scores here, though not in sacreBLEU's command. Raises ValueError unless
+    there are equally many lines on both sides, at least one.
     """
     _check_lines(hypotheses, references)
     from sacrebleu.metrics.ter import TER
@@ -133,20 +133,22 @@ def ter(hypotheses: Sequence[str], references: Sequence[str], lowercase: bool = 
     return Score("TER", value, str(metric.get_signature()))
 
 
-def exact_match(hypotheses: Sequence[str], references: Sequence[str]) -> Score:
-    """How many lines of 100 equal their reference in every character.
+def exact_match(hypotheses: Sequence[str], references: Sequence[str], lowercase: bool = False) -> Score:
+    """Return how many lines of 100 equal their reference in every character, or but for their case.
 
     Raises ValueError unless there are equally many lines on both sides, at least one.
     """
     _check_lines(hypotheses, references)
+    if lowercase:
+        hypotheses, references = [line.lower() for line in hypotheses], [line.lower() for line in references]
     equal = sum(map(str.__eq__, hypotheses, references))
-    return Score("exact match", 100 * equal / len(references), "nrefs:1|case:mixed|tok:none")
+    case = "lc" if lowercase else "mixed"
+    return Score("exact match", 100 * equal / len(references), f"nrefs:1|case:{case}|tok:none")
 
 
 def _check_lines(hypotheses: Sequence[str], references: Sequence[str]) -> None:
-    for lines in (hypotheses, references):
-        if isinstance(lines, str):
-            raise TypeError("lines must be a list of strings, not one string")
+    refuse_string(hypotheses, "hypotheses")
+    refuse_string(references, "references")
     if len(hypotheses) != len(references):
         raise UserError(f"there must be one reference a line, not {len(references)} for {len(hypotheses)} lines")
     if not references:

@@ -15,11 +15,13 @@ LARGEST = 40.0  # inches of a side of the picture, as long as the line may be
 NAMED = 120  # pieces of a side that have their names beside them
 
 
-def write_alignments(translation: "Translation", sources: Sequence[str], targets: Sequence[str], path: str) -> None:
-    """A block for each line: `target piece TAB source piece:weight ...`, likeliest first; an empty line after each."""
+def write_alignments(
+    translation: "Translation", sources: Sequence[str], targets: Sequence[str], path: str, max_source_length: int
+) -> None:
+    """Write a block for each line: `target piece TAB source piece:weight ...`, likeliest first, and an empty line."""
     with atomic_write(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
         for source, target in zip(sources, targets, strict=True):
-            alignment = translation.align(source, target)
+            alignment = translation.align(source, target, max_source_length)
             for piece, row in zip(alignment.target, alignment.weights, strict=True):
                 best = row.topk(min(MOST, len(row)))
                 looked = (

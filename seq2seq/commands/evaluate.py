@@ -10,7 +10,8 @@ from seq2seq.commands import lines
 from seq2seq.data.text import read_lines
 from seq2seq.errors import UserError
 from seq2seq.precision import Precision
-from seq2seq.ranges import Count, CountOrZero, checked
+from seq2seq.ranges import Beams, Count, CountOrZero, LengthPenalty, NonNegativeOrInfinite, checked
+from seq2seq.report import say
 
 if TYPE_CHECKING:
     from seq2seq.inference import Translation
@@ -30,10 +31,13 @@ def evaluate(
     corpus: str | None = None,
     split: str | None = None,
     lowercase: bool = False,
-    beams: int = 5,
-    length_penalty: float = 1.0,
-    patience: float = 0.2,
-    threshold: float = 2.0,
+    beams: Beams = 5,
+    length_penalty: LengthPenalty = 1.0,
+    max_length: Count | None = None,
+    max_source_length: Count = 1000,
+    allow_unknown: bool = False,
+    patience: NonNegativeOrInfinite = 0.2,
+    threshold: NonNegativeOrInfinite = 2.0,
     window: Count | None = None,
     examples: CountOrZero = 0,
     json: bool = False,
@@ -64,9 +68,13 @@ def evaluate(
         text: File that a language model reads; by default a split of a corpus.
         corpus: Corpus with the split; by default the one that the model was trained on.
         split: Split of the corpus: train, validation, test or another; by default test, or validation if there is none.
-        lowercase: Score without regard to case.
+        lowercase: Score without regard to case: BLEU, chrF, TER and exact matches alike.
         beams: Hypotheses that a translator follows at once.
         length_penalty: Exponent of the length by which scores are divided.
+        max_length: Most tokens of a translation; by default one and a half times the longest in training of sources as
+            long, and 10 more.
+        max_source_length: Tokens of a source that are read; what is longer is cut.
+        allow_unknown: Let <unk> be written, where the model finds it likely.
         patience: How much longer translations are hoped to become at no cost, as a share of their length, before better
             ones are no longer looked for; a large one, as 99, goes on until nothing can rank better.
         threshold: How much less likely than the best one that goes on a hypothesis may be, in nats, before it is
@@ -90,8 +98,8 @@ def evaluate(
         return [
             bleu(said, wanted, lowercase=lowercase),
             chrf(said, wanted, lowercase=lowercase),
-            ter(said, wanted),
-            exact_match(said, wanted),
+            ter(said, wanted, lowercase=lowercase),
+            exact_match(said, wanted, lowercase=lowercase),
         ]
 
     if translations is not None:
@@ -108,12 +116,21 @@ def evaluate(
     model = load(*checkpoints, device=device, precision=precision, trust=trust or ())
     if isinstance(model, Translation):
         refuse(given & {"text", "window"}, "a translator")
-        searching = Searching(beams, length_penalty, patience=patience, threshold=threshold)
-        searching.check()
+        searching = Searching(
+            beams=beams,
+            length_penalty=length_penalty,
+            max_length=max_length,
+            max_source_length=max_source_length,
+            patience=patience,
+            threshold=threshold,
+            allow_unknown=allow_unknown,
+        )
         sources, references = pairs(model, source, reference, corpus, split)
         with lines.progress("translating", lambda: len(sources)) as progress:
             said = [best[0].text for best in model.translate(sources, searching, progress)]
         model.report_unknown()
+        for sentence in model.counts.sentences():
+            say(sentence)
         report(scores(said, references), json)
         step = max(1, len(sources) // max(1, examples))
         for row in list(range(0, len(sources), step))[:examples] if not json else []:

@@ -245,10 +245,19 @@ class Experiment(LightningCLI):
         """Print what the model says of the test split: a translation a line, or the nats of a token a line."""
         check_same_model(model, ckpt_path, OWN_CONFIG)
         found = self.trainer.predict(model, datamodule=datamodule, ckpt_path=ckpt_path, weights_only=True)
-        text = Translation([model], datamodule.vocabularies).text if isinstance(model, Translator) else "{:.6f}".format
-        for batch in found or []:
-            for row in batch:
-                print(text(row))
+        rows = [row for batch in found or [] for row in batch]
+        if not isinstance(model, Translator):
+            for nats in rows:
+                print(f"{nats:.6f}")
+            return
+        translation = Translation([model], datamodule.vocabularies, [datamodule.output_lengths])
+        for hypothesis in rows:
+            print(translation.text(hypothesis.ids))
+        if limited := sum(hypothesis.limited for hypothesis in rows):
+            say(
+                f"translations cut short by the limit of their length: {limited:,} of {len(rows):,}; "
+                f"seq2seq translate --max-length N lets each have N tokens"
+            )
 
     @staticmethod
     def configure_optimizers(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from seq2seq.commands.lines import text_lines
 from seq2seq.errors import UserError
 from seq2seq.precision import Precision
-from seq2seq.ranges import Count, Seed, checked
+from seq2seq.ranges import Count, CountOrZero, NonNegative, Probability, Seed, TopP, checked
 from seq2seq.report import say
 
 if TYPE_CHECKING:
@@ -29,10 +29,11 @@ def sample(
     prompt: str = "\n",
     prompts: str | None = None,
     length: Count = 500,
-    temperature: float = 0.8,
-    top_k: int = 0,
-    top_p: float = 1.0,
-    min_p: float = 0.0,
+    temperature: NonNegative = 0.8,
+    top_k: CountOrZero = 0,
+    top_p: TopP = 1.0,
+    min_p: Probability = 0.0,
+    allow_unknown: bool = False,
     seed: Seed = 1,
     count: Count = 1,
     device: str = "auto",
@@ -55,8 +56,9 @@ def sample(
         length: Tokens to write.
         temperature: How likely unlikely tokens are; 0 always takes the likeliest.
         top_k: Only the so many likeliest tokens; 0 for all.
-        top_p: Only the likeliest tokens that together have this probability.
-        min_p: Only tokens at least this fraction as likely as the likeliest.
+        top_p: Of these, only the likeliest that together have this share of their probability.
+        min_p: Of these, only tokens at least this fraction as likely as the likeliest.
+        allow_unknown: Let <unk> be written, where the model finds it likely.
         seed: The same seed writes the same text.
         count: Texts for each prompt.
         device: Where the model runs: auto, cpu, cuda, ...
@@ -66,8 +68,7 @@ def sample(
     from seq2seq.inference import load_writer
     from seq2seq.search import Sampler
 
-    sampler = Sampler(temperature, top_k, top_p, min_p)
-    sampler.check()
+    sampler = Sampler(temperature, top_k, top_p, min_p, allow_unknown)
     if prompts is not None and prompt != "\n":
         raise UserError("--prompts names a file with a prompt a line, so there is no place for --prompt")
     starts = [prompt] if prompts is None else list(text_lines(prompts))

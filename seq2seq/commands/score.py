@@ -9,6 +9,8 @@ from seq2seq.commands import lines
 from seq2seq.data.text import read_lines
 from seq2seq.errors import UserError
 from seq2seq.precision import Precision
+from seq2seq.ranges import Count
+from seq2seq.report import say
 
 if TYPE_CHECKING:
     from seq2seq.inference import Scored
@@ -23,6 +25,7 @@ def score(
     source: str | None = None,
     target: str | None = None,
     tokens: bool = False,
+    max_source_length: Count = 1000,
     output: str | None = None,
     device: str = "auto",
     precision: Precision | None = None,
@@ -44,6 +47,7 @@ def score(
         source: File of sources, for a translator.
         target: File of their translations, for a translator.
         tokens: One line for each token, written as in JSON, and an empty line after each line of the text.
+        max_source_length: Tokens of a translator's source that are read; what is longer is cut.
         output: File to write; standard output by default.
         device: Where the model runs: auto, cpu, cuda, ...
         precision: How weights are rounded: float32, bf16 or int8, which is for CPUs; by default as they were saved.
@@ -64,7 +68,7 @@ def score(
             )
         if not sources:
             raise UserError(f"{source} and {target} are empty, so there is nothing to score")
-        shown = zip(targets, model.score(zip(sources, targets, strict=True)), strict=True)
+        shown = zip(targets, model.score(zip(sources, targets, strict=True), max_source_length), strict=True)
         report = model.report_unknown
     else:
         if source is not None or target is not None:
@@ -83,6 +87,9 @@ def score(
             else:
                 file.write(f"{sum(chance for _, chance in chances):.6f}\t{line}\n")
     report()
+    if isinstance(model, Translation):
+        for sentence in model.counts.sentences():
+            say(sentence)
 
 
 def not_empty(text: Iterator[str], path: str | None) -> Iterator[str]:

@@ -1,26 +1,29 @@
 """`seq2seq translate`: one line out for every line in."""
 
-import sys
-
 from seq2seq.commands import lines
 from seq2seq.errors import UserError
 from seq2seq.precision import Precision
+from seq2seq.ranges import Beams, Count, LengthPenalty, NonNegativeOrInfinite
+from seq2seq.report import say
 
 
 def translate(
     checkpoints: list[str],
     input: str | None = None,  # noqa: A002
     output: str | None = None,
-    beams: int = 5,
-    length_penalty: float = 1.0,
-    n_best: int = 1,
+    beams: Beams = 5,
+    length_penalty: LengthPenalty = 1.0,
+    n_best: Count = 1,
     scores: bool = False,
-    batch_tokens: int = 4000,
-    patience: float = 0.2,
-    threshold: float = 2.0,
+    max_length: Count | None = None,
+    max_source_length: Count = 1000,
+    allow_unknown: bool = False,
+    batch_tokens: Count = 4000,
+    patience: NonNegativeOrInfinite = 0.2,
+    threshold: NonNegativeOrInfinite = 2.0,
     alignments: str | None = None,
     picture: str | None = None,
-    picture_line: int = 1,
+    picture_line: Count = 1,
     device: str = "auto",
     precision: Precision | None = None,
     shortlist: str | None = None,
@@ -29,6 +32,7 @@ def translate(
     """Translate lines, with one translator or with several that choose together.
 
     One line comes out for every line that goes in, or as many as --n-best says, and nothing else on standard output.
+    These are different texts, best first; where fewer were found, empty lines with the scores -inf stand for the rest.
 
     examples:
       seq2seq translate runs/phrasebook-lstm/1 < source.txt > target.txt
@@ -41,7 +45,13 @@ def translate(
         beams: Hypotheses that are followed at once; 1 takes the likeliest word each time.
         length_penalty: Exponent of the length by which scores are divided (Wu et al., 2016); 0 prefers short ones.
         n_best: Translations of each line, each on a line of its own.
-        scores: Write the log-probability before each translation, and a tab.
+        scores: Write two numbers before each translation, and a tab behind each: what translations are ordered by,
+            which is the log-probability divided by ((5 + tokens) / 6) ** length_penalty, or -inf if it has no end;
+            and the log-probability.
+        max_length: Most tokens of a translation; by default one and a half times the longest in training of sources as
+            long, and 10 more.
+        max_source_length: Tokens of a source that are read; what is longer is cut.
+        allow_unknown: Let <unk> be written, where the model finds it likely.
         batch_tokens: Source tokens that are translated at once, padding counted.
         patience: How much longer translations are hoped to become at no cost, as a share of their length, before better
             ones are no longer looked for; a large one, as 99, goes on until nothing can rank better.
@@ -56,37 +66,50 @@ def translate(
             probabilities among these.
         trust: Modules of yours that a checkpoint may name layers of, with commas between them; they are imported.
     """
-    from seq2seq.inference import Searching, load_translation
+    from seq2seq.inference import ABSENT, Searching, load_translation
 
     translation = load_translation(*checkpoints, device=device, precision=precision, trust=trust or ())
     if shortlist is not None:
         from seq2seq.inference.shortlist import Shortlist
 
         translation.shortlist = Shortlist.load(shortlist, translation.vocabularies)
-    how = Searching(beams, length_penalty, n_best, batch_tokens, patience=patience, threshold=threshold)
-    how.check()
+    how = Searching(
+        beams=beams,
+        length_penalty=length_penalty,
+        n_best=n_best,
+        batch_tokens=batch_tokens,
+        max_length=max_length,
+        max_source_length=max_source_length,
+        patience=patience,
+        threshold=threshold,
+        allow_unknown=allow_unknown,
+    )
     sources = list(lines.text_lines(input)) if picture or alignments else []  # only these keep all lines in memory
     if picture and not 1 <= picture_line <= len(sources):
         raise UserError(f"the picture's line must be from 1 to {len(sources)}, and {picture_line} was given")
     coming = sources or lines.text_lines(input)
-    kept = []
+    kept, short = [], 0
     with (
         lines.output(output) as file,
         lines.progress("translating", lambda: len(sources) or lines.count(input)) as progress,
     ):
         for found in translation.translate(coming, how, progress):
-            for one in found + found[-1:] * (n_best - len(found)):  # as many lines for every line in
-                file.write(f"{one.score:.4f}\t{one.text}\n" if scores else f"{one.text}\n")
+            short += len(found) < n_best
+            for one in found + [ABSENT] * (n_best - len(found)):
+                file.write(f"{one.rank:.4f}\t{one.score:.4f}\t{one.text}\n" if scores else f"{one.text}\n")
             if sources:
                 kept.append(found[0].text)
     translation.report_unknown()
-    if translation.cut:
-        print(f"{translation.cut} lines were longer than {how.max_length} tokens and cut there", file=sys.stderr)
+    for sentence in translation.counts.sentences():
+        say(sentence)
+    if short:
+        say(f"lines with fewer than {n_best} different translations, filled up with empty ones: {short:,}")
     if alignments:
         from seq2seq.commands.alignments import write_alignments
 
-        write_alignments(translation, sources, kept, alignments)
+        write_alignments(translation, sources, kept, alignments, max_source_length)
     if picture:
         from seq2seq.commands.alignments import draw_alignment
 
-        draw_alignment(translation.align(sources[picture_line - 1], kept[picture_line - 1]), picture)
+        pair = sources[picture_line - 1], kept[picture_line - 1]
+        draw_alignment(translation.align(*pair, max_source_length), picture)

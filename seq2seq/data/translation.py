@@ -12,6 +12,7 @@ from seq2seq.batch import TranslationBatch
 from seq2seq.data.batches import Batches, Epochs
 from seq2seq.data.buckets import Lengths, buckets
 from seq2seq.data.corpora import load_pairs
+from seq2seq.data.output_lengths import OutputLengths
 from seq2seq.data.pairs import Pairs, Vocabularies, encode_pairs, lengths, unknown_of
 from seq2seq.data.vocabulary import check_unchanged, open_tokenizer
 from seq2seq.errors import UserError
@@ -136,6 +137,12 @@ class TranslationData(pl.LightningDataModule):
             unknown_of(ids.data.column(side), rows).report(f"{side} tokens", f"{split}: ")
         return Pairs(texts, ids, self.vocabularies, rows, source[rows] + 1, target[rows] + 1, self.max_length)
 
+    @cached_property
+    def output_lengths(self) -> OutputLengths:
+        """How long translations may become: learned from the training pairs, or read from a checkpoint."""
+        pairs = self.pairs("train")
+        return OutputLengths.learn(pairs.source_lengths - 1, pairs.target_lengths - 1)
+
     @property
     def ranks(self) -> tuple[int, int]:
         return (self.trainer.global_rank, self.trainer.world_size) if self.trainer is not None else (0, 1)
@@ -168,6 +175,7 @@ class TranslationData(pl.LightningDataModule):
         return {
             "tokenizers": {side: tokenizer.state_dict() for side, tokenizer in self.tokenizers.items()},
             "corpus": {key: getattr(self, key) for key in ("corpus", "source", "target", "subset")},
+            "output_lengths": self.output_lengths.state_dict(),
         }
 
     @property
@@ -177,3 +185,4 @@ class TranslationData(pl.LightningDataModule):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         check_unchanged(state_dict, self.tokenizers)
+        self.output_lengths = OutputLengths.from_state(state_dict.get("output_lengths"))

@@ -8,13 +8,15 @@ import torch
 from seq2seq.checkpoint import find
 from seq2seq.errors import UserError
 from seq2seq.inference.checkpoint import open_checkpoint
-from seq2seq.inference.translation import Alignment, Searching, Translated, Translation
+from seq2seq.inference.searching import Searching
+from seq2seq.inference.translation import ABSENT, Alignment, Translated, Translation
 from seq2seq.inference.writer import Scored, Writer
 from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.models.recurrent_language_model import RecurrentLanguageModel
 from seq2seq.precision import Precision
 
 __all__ = [
+    "ABSENT",
     "Alignment",
     "Scored",
     "Searching",
@@ -50,14 +52,15 @@ def load(
         if len(opened) > 1:
             raise UserError(f"only translators make an ensemble, and {find(checkpoints[0])} is a language model")
         return Writer(first.model.to(place), first.vocabularies.source, first.corpus)
-    models = []
+    models, lengths = [], []
     for path, one in zip(checkpoints, opened, strict=True):
-        if not isinstance(one.model, EncoderDecoder):
+        if not isinstance(one.model, EncoderDecoder) or one.output_lengths is None:
             raise UserError(f"only translators make an ensemble, and {find(path)} is a language model")
         if one.vocabularies != first.vocabularies:
             raise UserError(f"{find(path)} has other vocabularies than {find(checkpoints[0])}, so they are no ensemble")
         models.append(one.model.to(place))
-    return Translation(models, first.vocabularies, first.corpus)
+        lengths.append(one.output_lengths)
+    return Translation(models, first.vocabularies, lengths, first.corpus)
 
 
 def usable(device: str) -> torch.device:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from seq2seq import checkpoint as stored
 from seq2seq.checkpoint import find, trusted_class
+from seq2seq.data.output_lengths import OutputLengths
 from seq2seq.data.pairs import Vocabularies
 from seq2seq.data.vocabulary import data_of
 from seq2seq.errors import UserError
@@ -34,6 +35,7 @@ class Opened(NamedTuple):
     vocabularies: Vocabularies
     corpus: dict[str, Any]  # where the training found its text: the arguments of its data
     precision: Precision
+    output_lengths: OutputLengths | None  # None for a language model
 
 
 def read(checkpoint: str | Path) -> dict[str, Any]:
@@ -80,10 +82,12 @@ def open_checkpoint(checkpoint: str | Path, precision: Precision | None = None, 
         lower(model, saved)
         check_weights(model, weights)
         model.load_state_dict(weights)
+        translates = isinstance(model, EncoderDecoder)
+        output_lengths = OutputLengths.from_state(data_of(held).get("output_lengths")) if translates else None
     model.eval().requires_grad_(False)
     if saved == "float32":
         lower(model, precision or saved)
-    return Opened(model, vocabularies, data_of(held).get("corpus", {}), precision or saved)
+    return Opened(model, vocabularies, data_of(held).get("corpus", {}), precision or saved, output_lengths)
 
 
 def build(description: dict[str, Any], trust: Sequence[str] = ()) -> RecurrentLanguageModel | EncoderDecoder:

@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 
 from seq2seq.data.pairs import pad
-from seq2seq.errors import UserError
+from seq2seq.errors import UserError, refuse_string
 from seq2seq.models.recurrent_language_model import RecurrentLanguageModel
 from seq2seq.ranges import Count, Seed, checked
 from seq2seq.search import Sampler, Step, sample
 from seq2seq.search.replay import keeps_its_size, replayed
-from seq2seq.special import BOS, PAD
+from seq2seq.special import BOS, PAD, SPECIAL
 from seq2seq.tokenizers import Tokenizer
 from seq2seq.tokenizers.streaming import Decoder
 from seq2seq.tokenizers.unknown import Spelling
@@ -69,8 +69,12 @@ class Writer:
             sampler: How they are picked.
             seed: The same seed writes the same text.
         """
+        refuse_string(prompts, "prompts")
         if not prompts:
             raise UserError("there must be at least one prompt")
+        sampler = sampler or Sampler()
+        if self.tokenizer.vocab_size <= SPECIAL and not sampler.allow_unknown:
+            raise UserError("nothing can be written, since the vocabulary holds nothing but special tokens")
         device = self.model.device
         generator = torch.Generator(device).manual_seed(seed)
         known = [[BOS, *self.tokenizer.encode(prompt)] for prompt in prompts]
@@ -80,12 +84,9 @@ class Writer:
         step: Step[Any] = self.model.step
         if device.type == "cuda" and keeps_its_size(step, last, state):
             step = replayed(step, last, state)
-        draws = sample(step, last, state, sampler or Sampler(), generator)
+        draws = sample(step, last, state, sampler, generator)
         for _, draw in zip(range(length), draws, strict=False):
-            tokens = draw.tokens.tolist()
-            if PAD in tokens:
-                raise UserError("nothing can be written, since the model gives NaN for what comes next")
-            yield [decoder.push(token) for decoder, token in zip(decoders, tokens, strict=True)]
+            yield [decoder.push(token) for decoder, token in zip(decoders, draw.tokens.tolist(), strict=True)]
         yield [decoder.flush() for decoder in decoders]
 
     def read(self, rows: Sequence[Sequence[int]]) -> tuple[Any, ...]:

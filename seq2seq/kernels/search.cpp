@@ -24,9 +24,9 @@ float log_sum(const float *x, int64_t size) {
 
 extern "C" {
 
-// Each row's `count` largest log-probabilities, largest first, and their tokens, without two marks that are never written.
-// Where there are fewer, -inf; where a logit is NaN, NaN.
-void likeliest(int64_t rows, int64_t size, const float *logits, int64_t mark, int64_t other_mark, int64_t count,
+// Each row's `count` largest log-probabilities, largest first, and their tokens, without those whose bit is set in
+// `excluded`. Where there are fewer, -inf and the token `none`; where a logit is NaN, NaN.
+void likeliest(int64_t rows, int64_t size, const float *logits, uint64_t excluded, int64_t none, int64_t count,
                float *scores, int64_t *tokens, int threads) {
 #pragma omp parallel for schedule(static) num_threads(threads) if (rows * size > WORTH)
     for (int64_t row = 0; row < rows; row++) {
@@ -34,11 +34,11 @@ void likeliest(int64_t rows, int64_t size, const float *logits, int64_t mark, in
         float *best = scores + row * count;
         int64_t *which = tokens + row * count;
         std::fill(best, best + count, -INFINITY);
-        std::fill(which, which + count, mark);
+        std::fill(which, which + count, none);
         for (int64_t i = 0; i < size; i += LANES) {
             if (i + LANES <= size && !any_above(load<Floats>(x + i), Floats{} + best[count - 1])) continue;
             for (int64_t token = i; token < std::min(i + LANES, size); token++) {
-                if (!(x[token] > best[count - 1]) || token == mark || token == other_mark) continue;
+                if (!(x[token] > best[count - 1]) || (token < 64 && excluded >> token & 1)) continue;
                 int64_t place = count - 1;
                 for (; place > 0 && x[token] > best[place - 1]; place--)
                     best[place] = best[place - 1], which[place] = which[place - 1];

@@ -1,25 +1,32 @@
 """The likeliest next tokens by a kernel of our own, which never writes down the probabilities of the others."""
 
-from ctypes import c_int, c_int64, c_void_p
+from collections.abc import Sequence
+from ctypes import c_int, c_int64, c_uint64, c_void_p
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from seq2seq.kernels.library import kernel
-from seq2seq.special import BOS, PAD
+from seq2seq.special import PAD
 
 
 def likeliest(
-    logits: Float[Tensor, "rows vocab"], count: int
+    logits: Float[Tensor, "rows vocab"], count: int, excluded: Sequence[int]
 ) -> tuple[Float[Tensor, "rows count"], Int[Tensor, "rows count"]]:
-    """Log-probabilities and tokens, likeliest first, without the marks that no text can hold."""
-    logits = logits.contiguous()
+    """Return the largest log-probabilities and their tokens, likeliest first.
+
+    Args:
+        logits: The logits.
+        count: How many of each row; where there are fewer, -inf and PAD.
+        excluded: Tokens below 64 that are passed over, though they count in the sum of all probabilities.
+    """
+    logits, bits = logits.contiguous(), sum(1 << token for token in set(excluded))
     scores = logits.new_empty(len(logits), count)
     tokens = torch.empty_like(scores, dtype=torch.long)
-    run = kernel("likeliest", c_int64, c_int64, c_void_p, *[c_int64] * 3, c_void_p, c_void_p, c_int)
+    run = kernel("likeliest", c_int64, c_int64, c_void_p, c_uint64, *[c_int64] * 2, c_void_p, c_void_p, c_int)
     run(
-        *logits.shape, logits.data_ptr(), PAD, BOS, count, scores.data_ptr(), tokens.data_ptr(),
+        *logits.shape, logits.data_ptr(), bits, PAD, count, scores.data_ptr(), tokens.data_ptr(),
         torch.get_num_threads(),
     )  # fmt: skip
     return scores, tokens

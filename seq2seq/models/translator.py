@@ -1,12 +1,15 @@
 """How an encoder-decoder is trained."""
 
+from typing import Any
+
+import torch
 from torch import Tensor
 
 from seq2seq.batch import TranslationBatch
 from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.models.loss import cross_entropy
 from seq2seq.models.trainable import Trainable
-from seq2seq.search import greedy
+from seq2seq.search import Hypothesis, greedy
 from seq2seq.special import PAD
 
 
@@ -23,7 +26,9 @@ class Translator(EncoderDecoder, Trainable):
         mean = self.nats(batch).sum() / max(1, tokens)
         self.log(f"{name}_loss", mean, batch_size=tokens, prog_bar=True, sync_dist=True)
 
-    def predict_step(self, batch: TranslationBatch) -> list[list[int]]:
-        """Greedy translations, as ids."""
+    def predict_step(self, batch: TranslationBatch) -> list[Hypothesis]:
+        """Return greedy translations, within the limits that training learned."""
+        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+        limits = data.output_lengths.limits((batch.lengths - 1).tolist())
         problem = self.problem(batch.source, batch.lengths)
-        return [hypothesis.ids for hypothesis in greedy(problem, 2 * batch.lengths + 10)]
+        return greedy(problem, torch.tensor(limits, device=batch.lengths.device))

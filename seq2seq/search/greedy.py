@@ -4,25 +4,33 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from seq2seq.search.interface import Hypothesis, Problem, check_limits, likeliest
+from seq2seq.search.interface import Hypothesis, Problem, check_limits, likeliest, no_next_token
 from seq2seq.special import BOS, EOS
 from seq2seq.state import S, select
 
 
-def greedy(problem: Problem[S], limits: Int[Tensor, " batch"]) -> list[Hypothesis]:
-    """One hypothesis for each sentence; it ends at its end mark, or after limits[b] tokens."""
+def greedy(problem: Problem[S], limits: Int[Tensor, " batch"], allow_unknown: bool = False) -> list[Hypothesis]:
+    """Return one hypothesis for each sentence, which ends with its end mark or is cut off at its limit.
+
+    Raises a UserError where the model gives NaN.
+
+    Args:
+        problem: What is searched.
+        limits: Most tokens of each sentence's hypothesis.
+        allow_unknown: Whether the unknown token may be written.
+    """
     check_limits(limits)
     step, state, device = problem.step, problem.state, limits.device
     alive = torch.arange(len(limits), device=device)
     tokens = torch.full_like(alive, BOS)
     scores = torch.zeros(len(limits), device=device)
     lengths = torch.zeros_like(limits)
-    written = torch.full((len(limits), int(limits.max()) if len(limits) else 0), EOS, device=device)
+    written: list[Tensor] = []  # for each step the tokens of all sentences, EOS for those that have ended
     while len(alive):
         logits, state = step(tokens, state)
-        gains, tokens = (part.squeeze(1) for part in likeliest(logits, 1))
+        gains, tokens = (part.squeeze(1) for part in likeliest(logits, 1, allow_unknown))
         scores[alive] += gains
-        written[alive, lengths[alive]] = tokens
+        written.append(torch.full_like(lengths, EOS).index_copy_(0, alive, tokens))
         going = tokens != EOS
         lengths[alive] += going.long()
         going &= lengths[alive] < limits[alive]
@@ -30,7 +38,11 @@ def greedy(problem: Problem[S], limits: Int[Tensor, " batch"]) -> list[Hypothesi
             kept = going.nonzero().squeeze(1)
             alive, tokens, state = alive[kept], tokens[kept], select(state, kept)
             step = problem.narrow(alive)
+    if not scores.isfinite().all():
+        raise no_next_token()
+    rows = torch.stack(written, dim=1).tolist() if written else []
+    ended = (lengths < limits).tolist()
     return [
-        Hypothesis(row[:length], score, score)
-        for row, length, score in zip(written.tolist(), lengths.tolist(), scores.tolist(), strict=True)
+        Hypothesis(row[:length], score, score, end, not end)
+        for row, length, score, end in zip(rows, lengths.tolist(), scores.tolist(), ended, strict=True)
     ]

@@ -1,6 +1,6 @@
-"""What a model says at each validation: its BLEU, and some text to look at."""
+"""Callbacks that use a model at each validation: its BLEU, and some of its text to look at."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 import pytorch_lightning as pl
 
@@ -8,9 +8,12 @@ from seq2seq.errors import UserError
 from seq2seq.inference import Searching, Translation, Writer
 from seq2seq.metrics import bleu
 from seq2seq.models import LanguageModel, Translator
-from seq2seq.ranges import Count, NonNegative, checked
+from seq2seq.ranges import Beams, Count, CountOrZero, NonNegative, checked
+from seq2seq.report import say
 from seq2seq.search import Sampler
 from seq2seq.tokenizers.unknown import UnknownTokens
+
+T = TypeVar("T")
 
 
 class Bleu(pl.Callback):
@@ -21,14 +24,20 @@ class Bleu(pl.Callback):
         beams: Hypotheses that are followed at once; 1 is greedy.
         lowercase: Score without regard to case.
         examples: Translations that are shown beside their references.
+        max_length: Most tokens of a translation; by default the limit that is learned from the training pairs.
     """
 
+    @checked
     def __init__(
-        self, sentences: int | None = None, beams: int = 1, lowercase: bool = False, examples: int = 3
+        self,
+        sentences: Count | None = None,
+        beams: Beams = 1,
+        lowercase: bool = False,
+        examples: CountOrZero = 3,
+        max_length: Count | None = None,
     ) -> None:
         self.sentences = sentences
-        self.searching = Searching(beams=beams)
-        self.searching.check()
+        self.searching = Searching(beams=beams, max_length=max_length)
         self.lowercase = lowercase
         self.examples = examples
         self.shown: list[str] = []
@@ -42,12 +51,19 @@ class Bleu(pl.Callback):
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         texts = data.texts("validation")
         texts = texts.select(range(min(len(texts), self.sentences or len(texts))))
-        translate = Translation([pl_module], data.vocabularies)
+        translation = Translation([pl_module], data.vocabularies, [data.output_lengths])
         # every rank translates its share, and the parts are put together in order
         rank, ranks = trainer.global_rank, trainer.world_size
-        said = translate(list(texts["source"])[rank::ranks], self.searching)
+        share = list(texts["source"])[rank::ranks]
+        found = [(best.text, best.limited) for best, *_ in translation.translate(share, self.searching)]
         if ranks > 1:
-            said = together(said, ranks)
+            found = together(found, ranks)
+        said, limited = [text for text, _ in found], sum(short for _, short in found)
+        if limited:
+            say(
+                f"validation translations cut short by the limit of their length: {limited:,} of {len(said):,}; "
+                f"max_length of Bleu sets another limit, in tokens"
+            )
         score = bleu(said, list(texts["target"]), lowercase=self.lowercase).value
         pl_module.log("val_bleu", score, prog_bar=True)
         rows = spread(len(texts), self.examples)
@@ -58,16 +74,13 @@ class Bleu(pl.Callback):
             print("\n\n".join(self.shown), flush=True)
 
 
-def together(mine: list[str], ranks: int) -> list[str]:
-    """Every `ranks`th sentence from each rank, as one list on each."""
+def together(mine: list[T], ranks: int) -> list[T]:
+    """Put every `ranks`th item, from each rank, into one list on each."""
     import torch.distributed
 
-    parts: list[list[str]] = [[] for _ in range(ranks)]
+    parts: list[list[T]] = [[] for _ in range(ranks)]
     torch.distributed.all_gather_object(parts, mine)
-    whole = [""] * sum(map(len, parts))
-    for rank, part in enumerate(parts):
-        whole[rank::ranks] = part
-    return whole
+    return [parts[place % ranks][place // ranks] for place in range(sum(map(len, parts)))]
 
 
 class TranslationSample(pl.Callback):
@@ -77,7 +90,8 @@ class TranslationSample(pl.Callback):
         examples: Number of sentences.
     """
 
-    def __init__(self, examples: int = 3) -> None:
+    @checked
+    def __init__(self, examples: CountOrZero = 3) -> None:
         self.examples = examples
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -86,7 +100,8 @@ class TranslationSample(pl.Callback):
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         texts = data.texts("validation")
         pairs = [texts[row] for row in spread(len(texts), self.examples)]
-        said = Translation([pl_module], data.vocabularies)([pair["source"] for pair in pairs], Searching(beams=1))
+        translate = Translation([pl_module], data.vocabularies, [data.output_lengths])
+        said = translate([pair["source"] for pair in pairs], Searching(beams=1))
         print("\n\n".join(beside(*both) for both in zip(pairs, said, strict=True)), flush=True)
 
 

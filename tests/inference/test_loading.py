@@ -148,13 +148,22 @@ def test_checkpoints_stay_readable(tmp_path: Path) -> None:
             "init_args": {**sizes, **layers, **regular, **more},
         },
         "state_dict": EncoderDecoder(words.vocab_size, words.vocab_size, True, size=6).state_dict(),
-        "TranslationData": {"tokenizers": {"source": words.state_dict(), "target": words.state_dict()}, "corpus": {}},
+        "TranslationData": {
+            "tokenizers": {"source": words.state_dict(), "target": words.state_dict()},
+            "corpus": {},
+            "output_lengths": {"sources": [1, 2], "targets": [2, 4], "longest_source": 4, "ratio": [4, 2]},
+        },
     }
     checkpoint.save(held, tmp_path / "old.ckpt")
     translation = load_translation(tmp_path / "old.ckpt")
     assert len(translation(LINES)) == len(LINES)
+    assert translation.output_lengths[0].limits([1, 4, 6]) == [13, 16, 28]
     for name, weight in translation.models[0].state_dict().items():
         assert torch.equal(weight, held["state_dict"][name])
+    held["TranslationData"]["output_lengths"]["ratio"] = [4, 0]
+    checkpoint.save(held, tmp_path / "wrong.ckpt")
+    with pytest.raises(UserError, match=r"wrong\.ckpt .* output_lengths\.ratio must be two whole numbers"):
+        load_translation(tmp_path / "wrong.ckpt")
 
 
 class Mine(LanguageModel):

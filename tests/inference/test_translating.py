@@ -1,7 +1,10 @@
 """Laws of translating lines."""
 
 import itertools
-from collections.abc import Iterator
+import math
+from collections.abc import Iterable, Iterator
+from copy import deepcopy
+from typing import Any
 
 import pytest
 import torch
@@ -9,14 +12,31 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tiny_runs import WORDS, Runs, turned
 
+from seq2seq.data.output_lengths import OutputLengths
 from seq2seq.data.pairs import Vocabularies
+from seq2seq.errors import UserError
 from seq2seq.inference import Searching, Translation, load_translation
 from seq2seq.inference import translation as module
+from seq2seq.inference.counts import Counts
 from seq2seq.models import Translator
-from seq2seq.special import EOS
+from seq2seq.special import EOS, SPECIAL, UNK
 from seq2seq.tokenizers import Bytes
 
+LENGTHS = OutputLengths(sources=[1, 2], targets=[3, 9], longest_source=6, ratio=[9, 2])
 LINES = [" ".join(words) for length in (1, 2, 3) for words in itertools.product(WORDS[:4], repeat=length)]
+
+
+class Lowercased(Bytes):
+    """Two ids for each letter, as subwords may have several segmentations of a text."""
+
+    def decode(self, ids: Iterable[int]) -> str:
+        return super().decode(ids).lower()
+
+
+class Nothing(Bytes):
+    """A tokenizer that knows no text."""
+
+    vocab_size = SPECIAL
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +50,7 @@ def untrained() -> Translation:
     torch.manual_seed(1)
     model = Translator(260, 260, True, size=8, depth=1).eval().requires_grad_(False)
     model.output.bias[EOS] = 2.0
-    return Translation([model], Vocabularies(Bytes(), Bytes()))
+    return Translation([model], Vocabularies(Bytes(), Bytes()), [LENGTHS])
 
 
 def test_what_was_learned_is_said(translation: Translation) -> None:
@@ -50,21 +70,113 @@ def test_one_line_comes_out_for_every_line(translation: Translation, untrained: 
 @pytest.mark.parametrize("line", ["x" * 100_000, "one " * 5000, "\0", "日本語の文", "\u2028", "\ud800", "a\nb"])
 def test_no_line_is_too_strange(translation: Translation, untrained: Translation, line: str) -> None:
     for model in (translation, untrained):
-        said = model(["one two", line, "six"], Searching(beams=2, max_length=20))
-        assert said[::2] == model(["one two", "six"], Searching(beams=2, max_length=20))
+        said = model(["one two", line, "six"], Searching(beams=2, max_source_length=20))
+        assert said[::2] == model(["one two", "six"], Searching(beams=2, max_source_length=20))
         assert "\n" not in said[1]
 
 
 def test_a_line_without_text_is_translated_by_none(translation: Translation) -> None:
     for line in ("", "   ", "\t"):
-        assert list(translation.translate([line])) == [[("", 0.0)]]
+        assert list(translation.translate([line])) == [[("", 0.0, 0.0, False)]]
 
 
 def test_a_line_is_cut_after_so_many_tokens_and_counted(translation: Translation) -> None:
-    before = translation.cut
     short, long = "one two", "one two three four"
-    assert translation([long, short], Searching(max_length=2)) == translation([short, short])
-    assert translation.cut == before + 1
+    translation.counts = Counts()
+    said = translation([long, short], Searching(max_source_length=2))
+    assert translation.counts.sentences() == [
+        "sources cut after 2 tokens: 1 of 2; --max-source-length N cuts them after N"
+    ]
+    assert said == translation([short, short])
+    translation.counts = Counts()
+    both = list(translation.score([(long, "two one"), (short, "two one")], max_source_length=2))
+    assert both[0] == both[1]
+    assert translation.counts.cut_sources == 1
+    assert torch.equal(translation.align(long, "one", 2).weights, translation.align(short, "one").weights)
+
+
+def test_lines_longer_than_any_in_training_are_counted(translation: Translation) -> None:
+    lines = ["one two", "one " * 5, "two " * 9]
+    for work in (lambda: translation(lines), lambda: list(translation.score([(line, "") for line in lines]))):
+        translation.counts = Counts()
+        work()
+        assert translation.counts.sentences() == [
+            "sources longer than any in training: 2 of 3, up to 9 tokens, where training had at most 4"
+        ]
+
+
+@pytest.mark.parametrize("beams", [1, 3])
+def test_no_translation_is_longer_than_its_limit(untrained: Translation, beams: int) -> None:
+    """One that an untrained model has no end for is exactly as long."""
+    endless = deepcopy(untrained)
+    endless.models[0].output.bias[EOS] = -torch.inf
+    for max_length in (None, 1, 30):
+        endless.counts = Counts()
+        lines = ["a", "bc", "defghi", "jklmnopqr"]
+        limits = [max_length] * 4 if max_length else [15, 24, 24, 71]
+        how = Searching(beams, max_length=max_length)
+        for line, limit in zip(lines, limits, strict=True):
+            ((hypothesis, *_),) = endless.search([[*Bytes().encode(line), EOS]], how)
+            assert len(hypothesis.ids) == limit
+            assert not hypothesis.ended
+        found = list(endless.translate(lines, how))
+        assert all(best.limited and best.rank == -torch.inf < best.score for (best,) in found)
+        assert endless.counts.sentences()[-1] == (
+            "translations cut short by the limit of their length: 4 of 4; --max-length N lets each have N tokens"
+        )
+
+
+def test_an_ensemble_has_the_largest_limit(untrained: Translation) -> None:
+    other = OutputLengths(sources=[1], targets=[4], longest_source=3, ratio=[4, 1])
+    model = Translation(untrained.models * 2, untrained.vocabularies, [LENGTHS, other])
+    assert model.limits([[9] * length + [EOS] for length in (1, 2, 4, 7)], Searching()) == [16, 24, 34, 58]
+    model([" " * 5 + "é"])
+    assert model.counts.sentences()[0].startswith("sources longer than any in training: 1 of 1, up to 7 tokens")
+
+
+def test_the_unknown_word_is_written_only_where_it_is_allowed(runs: Runs) -> None:
+    translation = load_translation(runs.translator)
+    translation.models[0].output.bias[UNK] = 30.0
+    for beams in (1, 3):
+        assert "<unk>" not in " ".join(translation(LINES, Searching(beams)))
+        allowed = next(translation.translate(["one"], Searching(beams, allow_unknown=True)))[0]
+        assert "<unk>" in allowed.text
+        (best,) = next(translation.translate(["one two"], Searching(beams)))
+        (pieces,) = translation.score([("one two", best.text)])
+        assert best.score == pytest.approx(sum(chance for _, chance in pieces), abs=1e-3)
+
+
+def test_a_vocabulary_without_text_translates_nothing() -> None:
+    model = Translator(260, SPECIAL, size=8, depth=1).eval().requires_grad_(False)
+    translation = Translation([model], Vocabularies(Bytes(), Nothing()), [LENGTHS])
+    with pytest.raises(UserError, match="the target vocabulary holds nothing but special tokens"):
+        translation(["one"])
+
+
+def test_one_string_is_not_taken_for_its_letters(translation: Translation) -> None:
+    for wrong in (
+        lambda: translation("six"),
+        lambda: translation.translate("six"),
+        lambda: translation.score("six"),
+        lambda: list(translation.score(["ab"])),  # type: ignore[list-item]
+    ):
+        with pytest.raises(TypeError, match="must be a list of strings, not one string"):
+            wrong()
+
+
+def test_several_segmentations_of_a_text_are_one_translation(untrained: Translation) -> None:
+    """Of which the best-ranked is kept: here capital letters are read as small ones."""
+    small = deepcopy(untrained)
+    small.vocabularies = Vocabularies(Bytes(), Lowercased())
+    for line in ("ab", "cd e", "f"):
+        how = Searching(beams=20, n_best=9)
+        (ids,) = small.search([[*Bytes().encode(line), EOS]], how)
+        (found,) = small.translate([line], how)
+        texts = [small.text(hypothesis.ids) for hypothesis in ids]
+        assert len(set(texts)) < len(texts)
+        assert [one.text for one in found] == list(dict.fromkeys(texts))[:9]
+        for one in found:
+            assert one.score == max(h.score for h, text in zip(ids, texts, strict=True) if text == one.text)
 
 
 @pytest.mark.parametrize("beams", [1, 4])
@@ -109,14 +221,15 @@ def test_one_beam_takes_the_likeliest_word_each_time(untrained: Translation) -> 
     lines = ["abc", "d", "e f"]
     said = [best for (best,) in untrained.translate(lines, Searching(beams=1))]
     model, tokenizer = untrained.models[0], Bytes()
-    for line, (text, score) in zip(lines, said, strict=True):
+    for line, (text, score, *_) in zip(lines, said, strict=True):
         ids = [*tokenizer.encode(line), EOS]
         problem = model.problem(torch.tensor([ids]), torch.tensor([len(ids)]))
         written, total, state, token = [], 0.0, problem.state, torch.tensor([2])
-        while len(written) < 2 * len(ids) + 10:
+        (limit,) = LENGTHS.limits([len(ids) - 1])
+        while len(written) < limit:
             logits, state = problem.step(token, state)
             chances = logits[0].log_softmax(dim=-1)
-            chances[[0, 2]] = -torch.inf
+            chances[[0, 1, 2]] = -torch.inf
             token = chances.argmax().view(1)
             total += float(chances[token])
             if int(token) == EOS:
@@ -132,18 +245,24 @@ def test_more_beams_find_nothing_worse(translation: Translation) -> None:
     assert sum(many) >= sum(one) - 1e-3
 
 
-def test_the_best_come_first_and_differ(translation: Translation) -> None:
-    for found in translation.translate(LINES[:20], Searching(beams=5, n_best=5, length_penalty=0.0)):
+@pytest.mark.parametrize("length_penalty", [0.0, 1.0])
+def test_the_best_come_first_and_differ(translation: Translation, length_penalty: float) -> None:
+    for found in translation.translate(LINES[:20], Searching(beams=5, n_best=5, length_penalty=length_penalty)):
         assert len(found) == len({one.text for one in found}) == 5
-        assert [one.score for one in found] == sorted((one.score for one in found), reverse=True)
+        assert [one.rank for one in found] == sorted((one.rank for one in found), reverse=True)
+        for one in found:
+            if one.rank > -torch.inf:
+                divisor = ((5 + len(one.text.split()) + 1) / 6) ** length_penalty
+                assert one.rank == pytest.approx(one.score / divisor, abs=1e-5)
 
 
 def test_scores_are_what_scoring_says(translation: Translation) -> None:
     lines = LINES[:20]
     found = list(translation.translate(lines, Searching(beams=3, n_best=3)))
     pairs = [(line, one.text) for line, some in zip(lines, found, strict=True) for one in some]
-    said = [sum(chance for _, chance in pieces) for pieces in translation.score(pairs)]
-    assert said == pytest.approx([one.score for some in found for one in some], abs=1e-3)
+    for pieces, one in zip(translation.score(pairs), (one for some in found for one in some), strict=True):
+        if one.rank > -torch.inf:  # what was cut off has no end that is scored
+            assert one.score == pytest.approx(sum(chance for _, chance in pieces), abs=1e-3)
 
 
 def test_a_pair_is_scored_the_same_in_any_company(translation: Translation) -> None:
@@ -182,18 +301,38 @@ def test_a_translator_looks_at_the_word_that_it_says(translation: Translation) -
 def test_a_model_that_says_nan_translates_nothing(runs: Runs, beams: int) -> None:
     broken = load_translation(runs.translator)
     broken.models[0].output.bias.fill_(torch.nan)
-    with pytest.raises(ValueError, match="the model gives NaN"):
+    with pytest.raises(UserError, match="the model gives NaN"):
         broken(["one two"], Searching(beams))
+    with pytest.raises(UserError, match="the model gives NaN"):
+        list(broken.score([("one two", "two one")]))
 
 
-def test_searches_that_make_no_sense_are_said(translation: Translation) -> None:
-    for wrong in (
-        Searching(beams=0),
-        Searching(n_best=0),
-        Searching(beams=2, n_best=3),
-        Searching(batch_tokens=0),
-        Searching(length_penalty=-1.0),
-        Searching(max_length=0),
-    ):
-        with pytest.raises(ValueError, match="must be"):
-            translation(["one"], wrong)
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"beams": 0},
+        {"beams": 2**63},
+        {"n_best": 0},
+        {"beams": 2, "n_best": 3},
+        {"batch_tokens": 0},
+        {"length_penalty": -1.0},
+        {"length_penalty": 1e308},
+        {"length_penalty": math.nan},
+        {"patience": math.nan},
+        {"threshold": -1.0},
+        {"max_length": 0},
+        {"max_source_length": 0},
+    ],
+)
+def test_options_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(UserError, match=f"{list(wrong)[-1]} must be"):
+        Searching(**wrong)
+
+
+def test_wide_beams_are_searched_some_sentences_at_a_time(
+    translation: Translation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = LINES[:30]
+    wide = translation(lines, Searching(beams=40))
+    monkeypatch.setattr(module, "CELLS", 1)
+    assert translation(lines, Searching(beams=40)) == wide

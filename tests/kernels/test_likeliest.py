@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from seq2seq.kernels.elementwise import tanh
 from seq2seq.kernels.library import library
 from seq2seq.kernels.search import likeliest
-from seq2seq.search.interface import log_probabilities
-from seq2seq.special import BOS, PAD
+from seq2seq.search.interface import excluded, log_probabilities
+from seq2seq.special import BOS, PAD, UNK
 
 pytestmark = pytest.mark.skipif(library() is None, reason="needs a C++ compiler, and a processor with AVX2")
 
@@ -19,28 +19,30 @@ seeds = st.integers(0, 2**30)
 @settings(max_examples=100)
 @given(
     rows=st.integers(0, 9),
-    size=st.integers(3, 300),
+    size=st.integers(4, 300),
     count=st.integers(1, 12),
     spread=st.sampled_from([0.1, 3.0, 50.0]),
     seed=seeds,
+    allow_unknown=st.booleans(),
 )
-def test_the_likeliest_are_the_first_of_all(rows: int, size: int, count: int, spread: float, seed: int) -> None:
+def test_the_likeliest_are_the_first_of_all(
+    rows: int, size: int, count: int, spread: float, seed: int, allow_unknown: bool
+) -> None:
     logits = spread * torch.randn(rows, size, generator=torch.Generator().manual_seed(seed))
-    logits[:, [PAD, BOS]] += 2 * spread  # a model may well find them likely
-    count = min(count, size - 2)
-    scores, tokens = likeliest(logits, count)
-    expected, _ = log_probabilities(logits).topk(count, dim=-1)
+    logits[:, [PAD, UNK, BOS]] += 2 * spread  # a model may well find them likely
+    count = min(count, size - 3)
+    scores, tokens = likeliest(logits, count, excluded(allow_unknown))
+    own = log_probabilities(logits, allow_unknown)
+    expected, _ = own.topk(count, dim=-1)
     torch.testing.assert_close(scores, expected, atol=1e-5 * max(1.0, spread), rtol=1e-5)
-    torch.testing.assert_close(
-        log_probabilities(logits).gather(1, tokens), scores, atol=1e-5 * max(1.0, spread), rtol=1e-5
-    )
+    torch.testing.assert_close(own.gather(1, tokens), scores, atol=1e-5 * max(1.0, spread), rtol=1e-5)
     assert all(len(set(row)) == count for row in tokens.tolist())
 
 
 def test_what_cannot_be_is_not_found() -> None:
     logits = torch.full((2, 40), float("-inf"))
     logits[0, [5, 30]], logits[1, 17] = torch.tensor([1.0, 2.0]), 3.0
-    scores, tokens = likeliest(logits, 4)
+    scores, tokens = likeliest(logits, 4, excluded(False))
     assert tokens[0, :2].tolist() == [30, 5]
     assert tokens[1, 0] == 17
     assert scores.isinf().tolist() == [[False, False, True, True], [False, True, True, True]]
@@ -51,7 +53,7 @@ def test_what_cannot_be_is_not_found() -> None:
 def test_nan_is_not_lost(where: int) -> None:
     logits = torch.randn(2, 40)
     logits[1, where] = float("nan")
-    scores, _ = likeliest(logits, 3)
+    scores, _ = likeliest(logits, 3, excluded(False))
     assert scores.isnan().tolist() == [[False] * 3, [True] * 3]
 
 

@@ -6,12 +6,15 @@ from typing import Any
 
 import pytest
 import torch
+from hypothesis import assume, given
+from hypothesis import strategies as st
 from toy_tables import WORDS, random_tables, step, toy
 
+from seq2seq.errors import UserError
 from seq2seq.search import Draw, Sampler, greedy, sample
-from seq2seq.special import BOS, EOS, PAD
+from seq2seq.special import BOS, EOS, PAD, UNK
 
-LIKELY = torch.tensor([[0.0, 0.1, 0.0, 0.4, 0.2, 0.3]])  # no PAD and no BOS
+LIKELY = torch.tensor([[0.0, 0.0, 0.0, 0.4, 0.2, 0.1, 0.3]])  # what is never written has no probability
 
 
 def draws(sampler: Sampler, seed: int, count: int, rows: int = 3) -> list[Draw]:
@@ -41,19 +44,68 @@ def test_the_same_seed_draws_the_same_and_another_one_does_not() -> None:
         ({"top_p": 0.41}, [0, 4 / 7, 0, 3 / 7]),
         ({"top_p": 0.89}, [0, 4 / 9, 2 / 9, 3 / 9]),
         ({"top_p": 1e-9}, [0, 1, 0, 0]),
+        ({"top_p": 1e-300}, [0, 1, 0, 0]),
         ({"min_p": 0.6}, [0, 4 / 7, 0, 3 / 7]),
         ({"min_p": 0.3}, [0, 4 / 9, 2 / 9, 3 / 9]),
         ({"min_p": 1.0}, [0, 1, 0, 0]),
         ({"top_k": 3, "min_p": 0.6}, [0, 4 / 7, 0, 3 / 7]),
         ({"temperature": 0.5, "top_p": 0.6}, [0, 16 / 25, 0, 9 / 25]),
+        ({"top_k": 2, "top_p": 0.5}, [0, 1, 0, 0]),  # 0.4 of 0.7 is more than half
+        ({"top_k": 3, "top_p": 0.75}, [0, 4 / 7, 0, 3 / 7]),
+        ({"temperature": 1e-38}, [0, 1, 0, 0]),
+        ({"temperature": 5e-324}, [0, 1, 0, 0]),
+        ({"temperature": 1e308}, [1 / 4, 1 / 4, 1 / 4, 1 / 4]),
     ],
 )
 def test_what_is_drawn_from_is_the_distribution_worked_out_by_hand(
     options: dict[str, Any], expected: list[float]
 ) -> None:
     drawn = Sampler(**options).probabilities(LIKELY.log())[0]
-    torch.testing.assert_close(drawn[[1, 3, 4, 5]], torch.tensor(expected, dtype=torch.float))
-    assert drawn[[PAD, BOS]].tolist() == [0, 0]
+    torch.testing.assert_close(drawn[[5, 3, 4, 6]], torch.tensor(expected, dtype=torch.float))
+    assert drawn[[PAD, UNK, BOS]].tolist() == [0, 0, 0]
+
+
+@given(
+    scores=st.lists(st.one_of(st.floats(-(2.0**100), 2.0**100, width=32), st.just(-math.inf)), min_size=2, max_size=9),
+    temperature=st.one_of(st.just(0.0), st.floats(5e-324, 1e-9)),
+)
+def test_a_temperature_near_zero_takes_the_likeliest(scores: list[float], temperature: float) -> None:
+    assume(max(scores) > -math.inf)
+    logits = torch.tensor([scores])
+    best = logits[0] == logits[0].max()
+    near = logits[0] > logits[0].max() - 1e-3 * max(1.0, abs(float(logits[0].max())))
+    assume(bool((best == near).all()))
+    drawn = Sampler(temperature).probabilities(logits)[0]
+    assert drawn.sum() == pytest.approx(1)
+    assert not drawn[~best].any()
+
+
+@given(
+    seed=st.integers(0, 2**30),
+    temperature=st.floats(0.1, 10),
+    top_k=st.integers(0, 12),
+    top_p=st.floats(0.01, 1),
+    min_p=st.floats(0, 1),
+)
+def test_each_filter_starts_from_what_the_one_before_leaves(
+    seed: int, temperature: float, top_k: int, top_p: float, min_p: float
+) -> None:
+    scores = 3 * torch.randn(4, 10, generator=torch.Generator().manual_seed(seed))
+    once = Sampler(temperature, top_k, top_p, min_p).probabilities(scores)
+    step_by_step = scores
+    for sampler in (Sampler(temperature), Sampler(top_k=top_k), Sampler(top_p=top_p), Sampler(min_p=min_p)):
+        step_by_step = sampler.probabilities(step_by_step).log()
+    torch.testing.assert_close(once, step_by_step.exp(), atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("options", "kept"),
+    [({"top_k": 3}, [3, 4, 5]), ({"top_p": 0.2}, [3, 4]), ({"temperature": 0}, [3]), ({"top_k": 2, "top_p": 0.4}, [3])],
+)
+def test_of_equally_likely_tokens_those_with_lower_ids_are_kept(options: dict[str, Any], kept: list[int]) -> None:
+    even = torch.full((1, 1000), -math.inf)
+    even[0, 3:11] = 1.0
+    assert Sampler(**options).probabilities(even)[0].nonzero().flatten().tolist() == kept
 
 
 def test_no_truncation_loses_no_token_of_a_long_tail() -> None:
@@ -74,9 +126,31 @@ def test_draws_are_as_frequent_as_they_are_likely(options: dict[str, Any]) -> No
 @pytest.mark.parametrize("options", [{}, {"temperature": 0}, {"top_k": 2}])
 def test_marks_that_no_text_can_hold_are_never_drawn(options: dict[str, Any]) -> None:
     logits = torch.full((500, WORDS), -50.0)
-    logits[:, [PAD, BOS]] = 50.0
+    logits[:, [PAD, UNK, BOS]] = 50.0
     draws = sample(lambda t, s: (logits, s), torch.zeros(500).long(), logits, Sampler(**options), torch.Generator())
-    assert not {PAD, BOS} & set(next(draws).tokens.tolist())
+    assert not {PAD, UNK, BOS} & set(next(draws).tokens.tolist())
+
+
+def test_the_unknown_token_is_drawn_where_it_is_allowed() -> None:
+    logits = torch.full((9, WORDS), -50.0)
+    logits[:, [PAD, UNK, BOS]] = torch.tensor([60.0, 50.0, 60.0])
+    sampler, generator = Sampler(allow_unknown=True), torch.Generator()
+    draw = next(sample(lambda t, s: (logits, s), torch.zeros(9).long(), logits, sampler, generator))
+    assert set(draw.tokens.tolist()) == {UNK}
+    assert draw.scores.tolist() == pytest.approx(logits.log_softmax(dim=-1)[:, UNK].tolist())
+
+
+@pytest.mark.parametrize("options", [{}, {"temperature": 0}, {"temperature": 1e-30}, {"top_k": 2}, {"top_p": 0.5}])
+@pytest.mark.parametrize("wrong", [math.nan, math.inf, -math.inf])
+def test_logits_that_are_no_distribution_are_an_error(options: dict[str, Any], wrong: float) -> None:
+    logits = torch.zeros(3, WORDS)
+    logits[1] = wrong
+    logits[1, EOS] = 0.0 if wrong > 0 else wrong
+    if math.isnan(wrong):
+        logits[1] = torch.tensor([0.0] * 5 + [wrong, 0.0])
+    draws = sample(lambda t, s: (logits, s), torch.zeros(3).long(), logits, Sampler(**options), torch.Generator())
+    with pytest.raises(UserError, match="the model gives NaN for the next token"):
+        next(draws)
 
 
 def test_a_temperature_of_zero_is_greedy() -> None:
@@ -100,12 +174,15 @@ def test_a_draw_is_scored_by_the_model_itself_before_temperature_and_truncation(
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
     [
-        ({"temperature": -1.0}, "temperature must be at least 0, and -1.0"),
-        ({"top_k": -1}, "top_k must be at least 0, and -1"),
+        ({"temperature": -1.0}, "temperature must be at least 0 and finite, and -1.0"),
+        ({"temperature": math.nan}, "temperature must be at least 0 and finite, and nan"),
+        ({"temperature": math.inf}, "temperature must be at least 0 and finite, and inf"),
+        ({"top_k": -1}, "top_k must be at least 0 and at most 2,147,483,647, and -1"),
         ({"top_p": 0.0}, "top_p must be above 0 and at most 1, and 0.0"),
-        ({"min_p": 1.1}, "min_p must be from 0 to 1, and 1.1"),
+        ({"top_p": math.nan}, "top_p must be above 0 and at most 1, and nan"),
+        ({"min_p": 1.1}, "min_p must be at least 0 and at most 1, and 1.1"),
     ],
 )
 def test_a_number_out_of_range_is_one_sentence(wrong: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
-        draws(Sampler(**wrong), 1, 1)
+        Sampler(**wrong)

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from seq2seq.search import Problem
-from seq2seq.special import BOS, EOS, PAD
+from seq2seq.special import BOS, EOS, PAD, UNK
 
-WORDS = 6  # the special four, of which UNK may be written, and two of text
-WRITTEN = [token for token in range(WORDS) if token not in (PAD, BOS, EOS)]
+WORDS = 7  # the special four and three of text
+WRITTEN = [token for token in range(WORDS) if token not in (PAD, UNK, BOS, EOS)]
 
 
 class ToyState(NamedTuple):
@@ -55,17 +55,19 @@ def plain_beam(
     patience: float = float("inf"),
     threshold: float = float("inf"),
 ) -> list[tuple[float, list[int]]]:
-    """Beam search of one sentence as one would say it: the best ones, best first."""
+    """Beam search of one sentence as one would say it: the best ones, best first, those without an end last."""
     alive: list[list[int]] = [[]]
     found: list[tuple[float, list[int]]] = []
+    cut: list[tuple[float, list[int]]] = []
     for length in range(1, limit + 1):
         further = [[*words, token] for words in alive for token in [*WRITTEN, EOS]]
         further.sort(key=lambda tokens: -score(table, tokens))
         ended = [tokens for tokens in further[:beams] if tokens[-1] == EOS]
         alive = [tokens for tokens in further if tokens[-1] != EOS][:beams]
-        for tokens in [*ended, *alive] if length == limit else ended:
-            rank = score(table, tokens) / ((5 + length) / 6) ** alpha
-            found.append((rank, [token for token in tokens if token != EOS]))
+        divisor = ((5 + length) / 6) ** alpha
+        found += [(score(table, tokens) / divisor, tokens[:-1]) for tokens in ended]
+        if length == limit:
+            cut = [(score(table, tokens) / divisor, tokens) for tokens in alive]
         hoped = ((5 + min(limit, length * (1 + patience))) / 6) ** alpha
         if len(found) >= n_best:
             worst = sorted(found, reverse=True)[n_best - 1][0]
@@ -75,15 +77,15 @@ def plain_beam(
             alive = [tokens for tokens in alive if score(table, tokens) >= likely - threshold]
         if not alive:
             break
-    return sorted(found, reverse=True)[:n_best]
+    return [*sorted(found, reverse=True), *sorted(cut, reverse=True)][:n_best]
 
 
 def everything(table: Tensor, limit: int, length_penalty: float) -> list[tuple[float, list[int]]]:
-    """All that can be written, best first: what ends in time, and what stands at the limit without an end."""
-    found = []
+    """All that can be written, best first: what ends in time, and behind it what is cut off at the limit."""
+    found: list[tuple[bool, float, list[int]]] = []
     for length in range(limit + 1):
         for words in itertools.product(WRITTEN, repeat=length):
             tokens = [*words] if length == limit else [*words, EOS]
             rank = score(table, tokens) / ((5 + len(tokens)) / 6) ** length_penalty
-            found.append((rank, list(words)))
-    return sorted(found, reverse=True)
+            found.append((length < limit, rank, list(words)))
+    return [(rank, words) for _, rank, words in sorted(found, reverse=True)]
