@@ -19,7 +19,7 @@ from seq2seq.inference.writer import CHUNK, TOGETHER
 from seq2seq.models import LanguageModel
 from seq2seq.recurrence import GRU
 from seq2seq.search import sample
-from seq2seq.special import BOS
+from seq2seq.special import BOS, SPECIAL, UNK
 from seq2seq.tokenizers import Bytes, Characters, Subwords, Tokenizer, Words
 
 GREEDY = Sampler(temperature=0)
@@ -44,6 +44,12 @@ def writer(request: pytest.FixtureRequest) -> Writer:
     for weight in model.parameters():
         weight *= 3
     return Writer(model, tokenizer)
+
+
+class Nothing(Bytes):
+    """A tokenizer that knows no text."""
+
+    vocab_size = SPECIAL
 
 
 def written(writer: Writer, prompts: list[str], length: int, *options: Any) -> list[str]:
@@ -218,11 +224,24 @@ def test_text_like_what_was_learned_is_likelier(runs: Runs) -> None:
 
 
 @pytest.mark.parametrize("sampler", [Sampler(), GREEDY, Sampler(top_p=0.5)])
-def test_a_model_that_says_nan_writes_nothing(sampler: Sampler) -> None:
+def test_a_model_that_gives_nan_writes_nothing(sampler: Sampler) -> None:
     model = LanguageModel(260, size=4, depth=1).eval().requires_grad_(False)
-    model.output.bias.fill_(torch.nan)
-    with pytest.raises(ValueError, match="the model gives NaN"):
+    model.output.bias[7] = torch.nan
+    with pytest.raises(UserError, match="the model gives NaN"):
         Writer(model, Bytes()).complete("one", 1, sampler)
+
+def test_the_unknown_token_is_written_only_where_it_is_allowed(runs: Runs) -> None:
+    likely = load_writer(runs.language)
+    likely.model.output.bias[UNK] = 30.0
+    for temperature in (0.0, 1.0):
+        assert "<unk>" not in likely.complete("one", 50, Sampler(temperature))
+        assert likely.complete("one", 2, Sampler(temperature, allow_unknown=True)) == "one<unk><unk>"
+
+
+def test_a_vocabulary_without_text_writes_nothing() -> None:
+    model = LanguageModel(SPECIAL, size=4, depth=1).eval().requires_grad_(False)
+    with pytest.raises(UserError, match="the vocabulary holds nothing but special tokens"):
+        Writer(model, Nothing()).complete("", 5)
 
 
 @pytest.mark.parametrize("number", [math.nan, math.inf])
@@ -279,4 +298,6 @@ def test_mistakes_are_said(writer: Writer) -> None:
     with pytest.raises(ValueError, match="window"):
         writer.measure("one", window=0)
     with pytest.raises(ValueError, match="temperature"):
-        next(writer.write(["one"], 10, Sampler(temperature=-1)))
+        Sampler(temperature=-1)
+    with pytest.raises(TypeError, match="prompts must be a list of strings, not one string"):
+        next(writer.write("one", 10))
