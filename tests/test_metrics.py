@@ -83,11 +83,25 @@ def test_lines_without_anything_in_common_are_worthless() -> None:
 
 def test_case_counts_unless_it_is_ignored() -> None:
     upper = [line.upper() for line in LINES]
-    for metric in (bleu, chrf):
+    for metric in (bleu, chrf, exact_match):
         assert metric(upper, LINES).value < 50
         assert metric(upper, LINES, lowercase=True).value == pytest.approx(100)
-    assert ter(upper, LINES).value == 0
-    assert ter(upper, LINES, lowercase=False).value > 50
+    assert ter(upper, LINES).value > 50
+    assert ter(upper, LINES, lowercase=True).value == 0
+
+
+@pytest.mark.parametrize("metric", [bleu, chrf, ter, exact_match])
+def test_a_signature_names_how_case_was_taken(metric) -> None:
+    assert "case:mixed" in metric(LINES, LINES).signature
+    assert "case:lc" in metric(LINES, LINES, lowercase=True).signature
+
+
+@pytest.mark.parametrize("metric", [bleu, chrf, ter, exact_match])
+@pytest.mark.parametrize("lines", [["", "a b"], ["a b", ""], ["", ""], [" ", "\u2028"]])
+def test_lines_without_text_have_a_score(metric, lines: list[str]) -> None:
+    for lowercase in (False, True):
+        for reference in (lines, lines[::-1]):
+            assert 0 <= metric(lines, reference, lowercase=lowercase).value < math.inf
 
 
 def test_a_signature_says_how_it_was_measured() -> None:
@@ -96,7 +110,6 @@ def test_a_signature_says_how_it_was_measured() -> None:
     assert "tok:char" in bleu(LINES, LINES, tokenize="char").signature
     assert chrf(LINES, LINES, word_order=2).name == "chrF++"
     assert "nw:2" in chrf(LINES, LINES, word_order=2).signature
-    assert ter(LINES, LINES).signature.startswith("nrefs:1|case:lc")
     assert all(metric(LINES, LINES).signature for metric in (bleu, chrf, ter, exact_match))
 
 
@@ -110,8 +123,9 @@ def test_lines_must_match_in_number(metric) -> None:
         metric(LINES[:2], LINES)
     with pytest.raises(ValueError, match="at least one line to score"):
         metric([], [])
-    with pytest.raises(TypeError, match="not one string"):
-        metric("abc", "abc")
+    for wrong in (("abc", ["a", "b", "c"]), (["a", "b", "c"], "abc"), ("abc", "abc")):
+        with pytest.raises(TypeError, match="must be a list of strings, not one string"):
+            metric(*wrong)
 
 
 def test_an_unknown_way_to_cut_words_is_named() -> None:

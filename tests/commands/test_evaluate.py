@@ -201,7 +201,7 @@ def test_a_translators_scores_are_sacrebleus(runs: Runs, capsys: pytest.CaptureF
     found = evaluated(capsys, runs.checkpoints[0], "--beams", 2)
     assert found["BLEU"]["score"] == sacrebleu.corpus_bleu(said, [references]).score
     assert found["chrF"]["score"] == sacrebleu.corpus_chrf(said, [references]).score
-    assert found["TER"]["score"] == sacrebleu.corpus_ter(said, [references]).score
+    assert found["TER"]["score"] == sacrebleu.corpus_ter(said, [references], case_sensitive=True).score
     assert found["exact match"]["score"] == 100 * sum(map(str.__eq__, said, references)) / len(said) < 100
     assert all(f"version:{sacrebleu.__version__}" in found[name]["signature"] for name in ("BLEU", "chrF", "TER"))
 
@@ -221,9 +221,12 @@ def test_case_is_looked_at_unless_told_otherwise(tmp_path: Path, capsys: pytest.
     (tmp_path / "t").write_text(LETTERED + "\n")
     (tmp_path / "r").write_text(LETTERED.lower() + "\n")
     files = ("--translations", tmp_path / "t", "--reference", tmp_path / "r")
-    for name in ("BLEU", "chrF"):
-        assert evaluated(capsys, *files)[name]["score"] < 100
-        assert evaluated(capsys, *files, "--lowercase")[name]["score"] == pytest.approx(100)
+    cased, lowercased = evaluated(capsys, *files), evaluated(capsys, *files, "--lowercase")
+    for name, perfect in (("BLEU", 100), ("chrF", 100), ("TER", 0), ("exact match", 100)):
+        assert abs(cased[name]["score"] - perfect) > 10
+        assert lowercased[name]["score"] == pytest.approx(perfect)
+        assert "case:mixed" in cased[name]["signature"]
+        assert "case:lc" in lowercased[name]["signature"]
 
 
 def test_translations_are_scored_without_torch(tmp_path: Path) -> None:
@@ -275,7 +278,7 @@ def test_examples_stand_beside_their_references(runs: Runs, capsys: pytest.Captu
         ("translator", ["--window", "5"], "a translator is scored without --window"),
         ("translator", ["--split", "tset"], "has no split 'tset'"),
         ("language", ["--split", "tset"], "has no split 'tset'"),
-        ("translator", ["--beams", "0"], "beams and batch_tokens must be at least 1"),
+        ("translator", ["--beams", "0"], "beams must be at least 1 and at most 10,000, and 0 was given"),
         ("language", ["--source", "s"], "a language model is scored without --source"),
         ("language", ["--window", "0"], "window must be at least 1"),
         ("language", ["--text", "nowhere"], "there is no file nowhere"),

@@ -155,7 +155,7 @@ def test_a_prompt_that_is_no_text_comes_out_as_it_went_in(runs: Runs, monkeypatc
         (["--prompts", "/dev/null"], "/dev/null is empty, so there is no prompt to go on with"),
         (["--prompts", ""], "there is no file"),
         (["--prompts", "p", "--prompt", "q"], "there is no place for --prompt"),
-        (["--temperature", "-1"], "the temperature must be at least 0"),
+        (["--temperature", "-1"], "temperature must be at least 0 and finite, and -1.0 was given"),
         (["--top-p", "0"], "top_p must be above 0"),
         (["--prompts", "nowhere.txt"], "there is no file nowhere.txt"),
     ],

@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 from tiny_runs import Runs, shell, turned
 
+from seq2seq import checkpoint
 from seq2seq.__main__ import main
 from seq2seq.commands.alignments import draw_alignment
 from seq2seq.inference import Alignment, load_translation
+from seq2seq.special import UNK
 
 LINES = ["one two", "six", "", "three four five one", "   ", "日本語", "one one"]
 
@@ -20,12 +22,12 @@ def source(tmp_path: Path) -> Path:
     return path
 
 
-def translated(capsys: pytest.CaptureFixture[str], *arguments: object) -> list[str]:
-    """The lines on standard output, which has nothing else."""
+def translated(capsys: pytest.CaptureFixture[str], *arguments: object, notice: str = "") -> list[str]:
+    """The lines on standard output, which has nothing else, with this on standard error."""
     capsys.readouterr()
     assert main(["translate", *map(str, arguments)]) == 0
     said = capsys.readouterr()
-    assert all(" not in the vocabulary and " in line for line in said.err.splitlines())
+    assert "".join(line for line in said.err.splitlines(keepends=True) if "not in the vocabulary" not in line) == notice
     assert said.out.endswith("\n")
     return said.out.split("\n")[:-1]
 
@@ -73,7 +75,10 @@ def test_any_bytes_are_lines(runs: Runs) -> None:
     assert lines[0] == lines[-1] == b"two one"
     assert lines[3] == lines[-2] == b""
     said.stdout.decode("utf-8")
-    assert said.stderr.endswith(b"1 lines were longer than 1000 tokens and cut there\n")
+    assert said.stderr.decode().splitlines()[1:] == [
+        "sources longer than any in training: 1 of 13, up to 3,000 tokens, where training had at most 4",
+        "sources cut after 1,000 tokens: 1 of 13; --max-source-length N cuts them after N",
+    ]
 
 
 def test_line_ends_and_a_byte_order_mark_are_no_text(
@@ -93,18 +98,77 @@ def test_nothing_in_is_nothing_out(runs: Runs, tmp_path: Path, capsys: pytest.Ca
 
 
 @pytest.mark.parametrize("n_best", [1, 3, 5])
-def test_as_many_lines_as_wanted_come_out_for_every_line(
+def test_as_many_different_lines_as_wanted_come_out_for_every_line(
     runs: Runs, source: Path, capsys: pytest.CaptureFixture[str], n_best: int
 ) -> None:
-    said = translated(capsys, runs.translator, "--input", source, "--n-best", n_best)
+    """Empty ones stand for those that there are not."""
+    short = f"lines with fewer than {n_best} different translations, filled up with empty ones: 2\n" * (n_best > 1)
+    options = (runs.translator, "--input", source, "--n-best", n_best, "--scores")
+    said = [line.split("\t") for line in translated(capsys, *options, notice=short)]
     assert len(said) == n_best * len(LINES)
-    assert said[::n_best] == translated(capsys, runs.translator, "--input", source)
+    assert [text for _, _, text in said[::n_best]] == translated(capsys, runs.translator, "--input", source)
+    for row, line in enumerate(LINES):
+        found = said[row * n_best : (row + 1) * n_best]
+        ranks = [float(rank) for rank, _, _ in found]
+        assert ranks == sorted(ranks, reverse=True)
+        if line.strip():
+            assert len({text for _, _, text in found}) == n_best
+        else:
+            assert found == [["0.0000", "0.0000", ""]] + [["-inf", "-inf", ""]] * (n_best - 1)
+
+
+def test_what_the_limit_cut_short_is_counted(
+    runs: Runs, source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    notice = "translations cut short by the limit of their length: 5 of 7; --max-length N lets each have N tokens\n"
+    for beams in (1, 3):
+        options = ("--input", source, "--max-length", 1, "--beams", beams, "--scores")
+        said = [line.split("\t") for line in translated(capsys, runs.translator, *options, notice=notice)]
+        assert all(len(text.split()) <= 1 for _, _, text in said)
+        assert {rank for rank, _, text in said if text} == {"-inf"}
+    files = ["--source", str(source), "--reference", str(source), "--max-length", "1"]
+    assert main(["evaluate", str(runs.translator), *files]) == 0
+    assert capsys.readouterr().err == notice
+
+
+def test_sources_that_are_long_are_counted_alike_wherever_they_are_read(
+    runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "long.txt"
+    path.write_text("one two\n" + "six " * 5 + "\n" + "one " * 9 + "\n")
+    expected = [
+        "sources longer than any in training: 2 of 3, up to 9 tokens, where training had at most 4",
+        "sources cut after 6 tokens: 1 of 3; --max-source-length N cuts them after N",
+    ]
+    for command in (
+        ["translate", "--input", path],
+        ["evaluate", "--source", path, "--reference", path],
+        ["score", "--source", path, "--target", path],
+    ):
+        name, *files = map(str, command)
+        assert main([name, str(runs.translator), *files, "--max-source-length", "6"]) == 0
+        assert capsys.readouterr().err.splitlines()[:2] == expected
+
+
+def test_the_unknown_word_is_written_only_where_it_is_allowed(
+    runs: Runs, source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    held = checkpoint.load(checkpoint.find(runs.translator), mapped=False)
+    held["state_dict"]["output.bias"][UNK] = 30.0
+    checkpoint.save(held, tmp_path / "unknown.ckpt")
+    for beams in (1, 3):
+        command = ("translate", str(tmp_path / "unknown.ckpt"), "--input", str(source), "--beams", str(beams))
+        assert main([*command]) == 0
+        assert "<unk>" not in capsys.readouterr().out
+        assert main([*command, "--allow-unknown"]) == 0
+        assert "<unk>" in capsys.readouterr().out
 
 
 def test_scores_are_those_of_score(
     runs: Runs, tmp_path: Path, source: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    said = [line.split("\t") for line in translated(capsys, runs.translator, "--input", source, "--scores")]
+    rows = [line.split("\t") for line in translated(capsys, runs.translator, "--input", source, "--scores")]
+    said = [(score, text) for _, score, text in rows]
     for name, lines in (("s", LINES), ("t", [text for _, text in said])):
         (tmp_path / name).write_text("".join(line + "\n" for line in lines), encoding="utf-8")
     files = ["--source", str(tmp_path / "s"), "--target", str(tmp_path / "t")]
@@ -169,8 +233,12 @@ def test_any_pieces_can_be_drawn(tmp_path: Path) -> None:
     ("options", "message"),
     [
         (["--picture", "p.png", "--picture-line", "8"], "the picture's line must be from 1 to 7, and 8 was given"),
-        (["--beams", "0"], "beams and batch_tokens must be at least 1"),
-        (["--beams", "2", "--n-best", "3"], "n_best must be from 1 to the number of beams (2)"),
+        (["--beams", "0"], "beams must be at least 1 and at most 10,000, and 0 was given"),
+        (["--beams", str(2**63)], "beams must be at least 1 and at most 10,000"),
+        (["--length-penalty", "1e308"], "length_penalty must be at least 0 and at most 5"),
+        (["--threshold", "-1"], "threshold must be at least 0, and -1.0 was given"),
+        (["--max-length", "0"], "max_length must be at least 1"),
+        (["--beams", "2", "--n-best", "3"], "n_best must be at most the number of beams (2), and 3 was given"),
         (["--output", "."], ". is a folder where a file is meant"),
     ],
 )

@@ -1,6 +1,7 @@
 """At each validation one sees what the model says, beside what it should."""
 
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,7 +11,7 @@ from conftest import Trained
 from experiments import LANGUAGE, TRANSLATION, metrics, seq2seq, write_config
 
 from seq2seq.errors import UserError
-from seq2seq.inference import Searching, Translation
+from seq2seq.inference import Searching, Translated, Translation
 from seq2seq.metrics import bleu
 from seq2seq.models import LanguageModel
 from seq2seq.tokenizers import Characters
@@ -65,12 +66,13 @@ def test_what_a_configuration_shows_is_not_shown_twice(tmp_path: Path, texts: Pa
 def test_val_bleu_is_that_of_the_first_sentences(tmp_path: Path, texts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[int, Searching]] = []
 
-    def nearly_right(self: Translation, lines: list[str], how: Searching) -> list[str]:
+    def nearly_right(self: Translation, lines: list[str], how: Searching) -> Iterator[list[Translated]]:
         asked.append((len(lines), how))
-        return [line[::-1].upper() + " six" * (not row) for row, line in enumerate(lines)]
+        for row, line in enumerate(lines):
+            yield [Translated(line[::-1].upper() + " six" * (not row), -1.0, -1.0, row == 1)]
 
-    monkeypatch.setattr(samples.Translation, "__call__", nearly_right)
-    options = "{class_path: Bleu, init_args: {sentences: 3, beams: 2, lowercase: true, examples: 1}}"
+    monkeypatch.setattr(samples.Translation, "translate", nearly_right)
+    options = "{class_path: Bleu, init_args: {sentences: 3, beams: 2, lowercase: true, examples: 1, max_length: 70}}"
     config = write_config(tmp_path, TRANSLATION.replace("[Bleu]", f"[{options}]"), texts)
     told = seq2seq("fit", "--config", config, "--runs", tmp_path, "--trainer.max_steps", "2")
     assert told.status == 0, told.err
@@ -80,7 +82,12 @@ def test_val_bleu_is_that_of_the_first_sentences(tmp_path: Path, texts: Path, mo
     assert 0 < wanted < 100
     found = [row["val_bleu"] for row in metrics(tmp_path / "config" / "1") if "val_bleu" in row]
     assert found == pytest.approx([wanted])
-    assert asked == [(3, Searching(beams=2))]
+    assert asked == [(3, Searching(beams=2, max_length=70))]
+    (notice,) = [line for line in told.err.splitlines() if "cut short" in line]
+    assert notice == (
+        "validation translations cut short by the limit of their length: 1 of 3; "
+        "max_length of Bleu sets another limit, in tokens"
+    )
     assert len(shown(told.out)) == 1
 
 
@@ -118,7 +125,7 @@ def test_examples_are_spread_over_all_rows(rows: int, count: int, chosen: list[i
 
 
 def test_a_wrong_number_of_beams_is_refused_when_the_configuration_is_read(tmp_path: Path, texts: Path) -> None:
-    with pytest.raises(ValueError, match="beams and batch_tokens must be at least 1, not 0"):
+    with pytest.raises(ValueError, match="beams must be at least 1 and at most 10,000, and 0 was given"):
         samples.Bleu(beams=0)
 
 
