@@ -14,7 +14,9 @@ import torch
 from seq2seq import checkpoint as checkpoints
 from seq2seq import tokenizers
 from seq2seq.batch import TranslationBatch
+from seq2seq.data.output_lengths import OutputLengths
 from seq2seq.data.translation import TranslationData
+from seq2seq.errors import UserError
 from seq2seq.special import EOS, PAD
 from seq2seq.tokenizers import Bytes, Characters, Subwords, Tokenizer, Words
 
@@ -214,6 +216,26 @@ def test_a_pair_of_just_the_greatest_length_is_kept(corpus: Path) -> None:
     write(corpus, "train", [("a " * 6 + "a", "b"), ("b", "a " * 7 + "a")])
     data = small(corpus, max_length=7)
     assert [pairs_of(data, batch) for batch in data.train_dataloader()] == [[("a a a a a a a", "b")]]
+
+
+def test_the_lengths_of_translations_are_learned_from_the_pairs_that_train(corpus: Path) -> None:
+    write(corpus, "train", [("a", "b b"), ("a a a", "b"), ("a a", "b b b"), ("", "b b b b b"), ("a", "b " * 9)])
+    data = small(corpus, max_length=5)
+    learned = data.output_lengths
+    assert learned == OutputLengths(sources=[1, 2], targets=[2, 3], longest_source=3, ratio=[2, 1])
+    assert learned.limits([1, 2, 3, 4]) == [13, 15, 15, 22]
+
+    write(corpus, "train", UNSEEN)
+    data.load_state_dict({**small(corpus).state_dict(), "tokenizers": data.state_dict()["tokenizers"]})
+    assert data.output_lengths == small(corpus).output_lengths != learned
+    with pytest.raises(UserError, match="output_lengths must have the entries"):
+        data.load_state_dict({"tokenizers": data.state_dict()["tokenizers"]})
+
+
+def test_sampled_subwords_do_not_change_the_lengths_of_translations(corpus: Path) -> None:
+    sampled, usual = small(corpus, subwords()), small(corpus, Subwords(330))
+    next(iter(sampled.train_dataloader()))
+    assert sampled.output_lengths == usual.output_lengths
 
 
 def test_no_pair_left_is_one_sentence_with_the_numbers(corpus: Path) -> None:
