@@ -173,6 +173,7 @@ class Translation:
         """Say on standard error how much of what was translated or scored the tokenizers do not know."""
         for side, counts in self.read.items():
             counts.report(f"{side} tokens")
+
     def score(
         self, pairs: Iterable[tuple[str, str]], max_source_length: int = MAX_SOURCE_LENGTH
     ) -> Iterator[list[tuple[str, float]]]:

@@ -230,6 +230,7 @@ def test_a_model_that_gives_nan_writes_nothing(sampler: Sampler) -> None:
     with pytest.raises(UserError, match="the model gives NaN"):
         Writer(model, Bytes()).complete("one", 1, sampler)
 
+
 def test_the_unknown_token_is_written_only_where_it_is_allowed(runs: Runs) -> None:
     likely = load_writer(runs.language)
     likely.model.output.bias[UNK] = 30.0
