@@ -38,8 +38,10 @@ SAMPLED = (
 )
 # what is translated is known, and is partly right
 PATCH = """
-from seq2seq.inference import Translation
-Translation.__call__ = lambda self, lines, how=None: [line[::-1] + " six" * (len(line) % 2) for line in lines]
+from seq2seq.inference import Translated, Translation
+Translation.translate = lambda self, lines, how=None: (
+    [Translated(line[::-1] + " six" * (len(line) % 2), -1.0, -1.0, len(line) % 3 == 0)] for line in lines
+)
 """
 # each process runs all commands; some of them have an accident in the second process only
 SCRIPT = """
@@ -127,7 +129,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory, texts: Path) -> Pair:
 def alone(pair: Pair) -> Path:
     """Three of them in one process."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Translation, "__call__", Translation.__call__)  # so that it is put back
+        patch.setattr(Translation, "translate", Translation.translate)  # so that it is put back
         exec(PATCH, {})
         for name in ("t", "w", "s"):
             told = seq2seq(*options(name, pair.folder), "--name", f"{name}-alone")
@@ -170,6 +172,14 @@ def test_what_is_watched_is_the_same_with_one_and_two_processes(pair: Pair, alon
         assert a[0] == pytest.approx(b[0], rel=1e-5)
         assert a[1] == b[1]
         assert name == "w" or (a[1] is not None and 0 < a[1] < 100)
+
+
+def test_what_the_limit_cut_short_is_counted_over_all_processes(pair: Pair, texts: Path) -> None:
+    lines = (texts / "val.a").read_text(encoding="utf-8").splitlines()
+    short = sum(len(line) % 3 == 0 for line in lines)
+    assert 0 < short < len(lines)
+    assert pair.err[0].count(f"cut short by the limit of their length: {short} of {len(lines)};") == 3
+    assert "cut short" not in pair.err[1]
 
 
 def test_a_signal_to_one_process_stops_all_and_resuming_ends_with_the_same_bits(pair: Pair) -> None:
