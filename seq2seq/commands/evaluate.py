@@ -7,6 +7,7 @@ from json import dumps
 from typing import TYPE_CHECKING, Any
 
 from seq2seq.commands import lines
+from seq2seq.commands.trained_corpus import trained_corpus
 from seq2seq.data.text import read_lines
 from seq2seq.errors import UserError
 from seq2seq.precision import Precision
@@ -169,8 +170,7 @@ def pairs(
         return sources, references
     from seq2seq.data.corpora import first_split, load_pairs
 
-    where, name = model.corpus, corpus or model.corpus["corpus"]
-    source, target, subset = where["source"], where["target"], where["subset"]
+    name, subset, source, target = trained_corpus(model.corpus, corpus, "source", "target")
     split = split or first_split(name, [source, target], subset) or "test"
     texts = load_pairs(name, source, target, split, subset)
     return list(texts["source"]), list(texts["target"])

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from json import dumps
 from typing import TYPE_CHECKING
 
+from seq2seq.commands.trained_corpus import trained_corpus
 from seq2seq.data.text import read_blocks
 from seq2seq.errors import UserError
 from seq2seq.storage import plain
@@ -75,10 +76,9 @@ def corpus_text(model: "Writer", corpus: str | None, split: str | None) -> Itera
     from seq2seq.data.corpora import first_split
     from seq2seq.data.language_text import language_text
 
-    where, name = model.corpus, corpus or model.corpus["corpus"]
-    subset, column = where["subset"], where["column"]
+    name, subset, column, held_out = trained_corpus(model.corpus, corpus, "column", "held_out")
     split = split or first_split(name, [column], subset) or "validation"
-    return language_text(name, split, where["held_out"], subset, column)
+    return language_text(name, split, held_out, subset, column)
 
 
 def print_json(score: "LanguageScore", unknown: UnknownTokens, text: Original) -> None:

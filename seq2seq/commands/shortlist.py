@@ -5,7 +5,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from seq2seq.commands.trained_corpus import trained_corpus
 from seq2seq.errors import UserError
+from seq2seq.ranges import CountOrZero, checked
 from seq2seq.report import say
 
 if TYPE_CHECKING:
@@ -15,12 +17,13 @@ BLOCK = 200  # pairs that are counted at once
 SILENCE = 10.0  # seconds without a word
 
 
+@checked
 def shortlist(
     checkpoint: str,
     output: str,
     corpus: str | None = None,
-    frequent: int = 100,
-    likely: int = 50,
+    frequent: CountOrZero = 100,
+    likely: CountOrZero = 50,
     trust: str | None = None,
 ) -> None:
     """Learn from a corpus which target words stand beside which source words, for a faster `translate --shortlist`.
@@ -40,8 +43,6 @@ def shortlist(
         likely: Number of target tokens for each source token.
         trust: Modules of yours that a checkpoint may name layers of, with commas between them; they are imported.
     """
-    if frequent < 0 or likely < 0:
-        raise UserError(f"frequent and likely must be at least 0, not {frequent} and {likely}")
     if Path(output).is_dir():
         raise UserError(f"{output} is a folder where a file is meant")
 
@@ -51,8 +52,7 @@ def shortlist(
     from seq2seq.inference.shortlist_learning import ITERATIONS, coverage, learn
 
     model = load_translation(checkpoint, device="cpu", trust=trust or ())
-    name = corpus or model.corpus["corpus"]
-    columns, subset = [model.corpus["source"], model.corpus["target"]], model.corpus["subset"]
+    name, subset, *columns = trained_corpus(model.corpus, corpus, "source", "target")
 
     def pairs(split: str) -> "tuple[int, Callable[[], Iterator[list[Pair]]]]":
         """How many pairs a split has, and what reads them, block by block."""

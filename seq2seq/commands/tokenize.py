@@ -10,8 +10,8 @@ from jsonargparse import lazy_instance  # type: ignore[attr-defined]
 
 from seq2seq.data.text import open_file, read_lines
 from seq2seq.errors import UserError
-from seq2seq.special import UNK
 from seq2seq.tokenizers import Subwords, Tokenizer, restore, save
+from seq2seq.tokenizers.unknown import UnknownTokens
 
 _DEFAULT: Tokenizer = lazy_instance(Subwords)  # a lazy one, whose options the command line can change
 _LINES_AT_ONCE = 1000
@@ -22,8 +22,7 @@ class Fit(NamedTuple):
 
     lines: int
     characters: int
-    tokens: int
-    unknown: int  # of the tokens
+    tokens: UnknownTokens
 
 
 def tokenize(
@@ -60,8 +59,9 @@ def tokenize(
     print(f"{'file':<{width}}  {'lines':>11}  tokens a line  tokens a character  unknown")
     for file, fit in fits.items():
         print(
-            f"{file:<{width}}  {fit.lines:>11,}  {_ratio(fit.tokens, fit.lines):>13.2f}"
-            f"  {_ratio(fit.tokens, fit.characters):>18.3f}  {_ratio(fit.unknown, fit.tokens):>7.2%}"
+            f"{file:<{width}}  {fit.lines:>11,}  {_ratio(fit.tokens.tokens, fit.lines):>13.2f}"
+            f"  {_ratio(fit.tokens.tokens, fit.characters):>18.3f}"
+            f"  {_ratio(fit.tokens.unknown, fit.tokens.tokens):>7.2%}"
         )
     if show is not None:
         print("pieces: " + " ".join(piece.replace(" ", "␣").replace("\n", "⏎") for piece in learned.pieces(show)))
@@ -81,15 +81,10 @@ def _check(files: list[str], measured: list[str], out: str) -> None:
 
 def _fit(tokenizer: Tokenizer, lines: Iterator[str]) -> Fit:
     """Count tokens, a few lines in memory at a time."""
-    fit = Fit(0, 0, 0, 0)
+    fit = Fit(0, 0, UnknownTokens())
     while some := list(islice(lines, _LINES_AT_ONCE)):
-        ids = tokenizer.encode_batch(some)
-        fit = Fit(
-            lines=fit.lines + len(some),
-            characters=fit.characters + sum(map(len, some)),
-            tokens=fit.tokens + sum(map(len, ids)),
-            unknown=fit.unknown + sum(line.count(UNK) for line in ids),
-        )
+        fit.tokens.add(tokenizer.encode_batch(some))
+        fit = fit._replace(lines=fit.lines + len(some), characters=fit.characters + sum(map(len, some)))
     return fit
 
 

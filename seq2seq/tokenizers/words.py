@@ -52,7 +52,8 @@ class Words(Tokenizer):
     def encode_with_unknown(self, blocks: Iterable[str]) -> Iterator[tuple[list[int], list[str]]]:
         for words in map(_words, _whole_words(blocks)):
             ids = self._look_up(words)
-            yield ids, [word for word, i in zip(words, ids, strict=True) if i == UNK]
+            unknown = [word for word, i in zip(words, ids, strict=True) if i == UNK] if UNK in ids else []
+            yield ids, unknown
 
     @property
     def characters(self) -> frozenset[str]:
