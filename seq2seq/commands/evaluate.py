@@ -168,11 +168,12 @@ def pairs(
                 f"every source needs a reference: {source} has {len(sources)} lines and {reference} {len(references)}"
             )
         return sources, references
-    from seq2seq.data.corpora import first_split, load_pairs
+    from seq2seq.data.corpora import first_split
+    from seq2seq.data.translation_pairs import translation_pairs
 
-    name, subset, source, target = trained_corpus(model.corpus, corpus, "source", "target")
-    split = split or first_split(name, [source, target], subset) or "test"
-    texts = load_pairs(name, source, target, split, subset)
+    name, subset, source, target, held_out = trained_corpus(model.corpus, corpus, "source", "target", "held_out")
+    split = split or first_split(name, [source, target], subset) or ("validation" if held_out else "test")
+    texts = translation_pairs(name, source, target, split, held_out, subset)
     return list(texts["source"]), list(texts["target"])
 
 

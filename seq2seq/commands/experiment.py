@@ -212,7 +212,8 @@ class Experiment(LightningCLI):
         elif options.init_from is not None:
             start_from(model, datamodule.tokenizers, options.init_from)
         datamodule.train_dataloader()  # what is wrong with the corpus is said before anything is written
-        datamodule.val_dataloader()
+        if trainer.limit_val_batches:
+            datamodule.val_dataloader()
         if starts:
             runs.begin(run, self.text)
             stack.enter_context(owned(run))

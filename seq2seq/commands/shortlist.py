@@ -46,17 +46,18 @@ def shortlist(
     if Path(output).is_dir():
         raise UserError(f"{output} is a folder where a file is meant")
 
-    from seq2seq.data.corpora import has_split, load_pairs
+    from seq2seq.data.corpora import has_split
     from seq2seq.data.pairs import encode_pairs
+    from seq2seq.data.translation_pairs import translation_pairs
     from seq2seq.inference import load_translation
     from seq2seq.inference.shortlist_learning import ITERATIONS, coverage, learn
 
     model = load_translation(checkpoint, device="cpu", trust=trust or ())
-    name, subset, *columns = trained_corpus(model.corpus, corpus, "source", "target")
+    name, subset, source, target, held_out = trained_corpus(model.corpus, corpus, "source", "target", "held_out")
 
     def pairs(split: str) -> "tuple[int, Callable[[], Iterator[list[Pair]]]]":
         """How many pairs a split has, and what reads them, block by block."""
-        ids = encode_pairs(load_pairs(name, columns[0], columns[1], split, subset), model.vocabularies)
+        ids = encode_pairs(translation_pairs(name, source, target, split, held_out, subset), model.vocabularies)
 
         def read() -> "Iterator[list[Pair]]":
             for rows in ids.iter(BLOCK):
@@ -76,7 +77,7 @@ def shortlist(
     learned = learn(train, model.vocabularies, frequent, likely, progress)
     learned.save(output, model.vocabularies)
     said = f"{output} was learned from {total:,} pairs"
-    if has_split(name, "validation", columns, subset):
+    if held_out or has_split(name, "validation", [source, target], subset):
         share, words = coverage(learned, pairs("validation")[1]())
         said += f"; it covers {share:.2%} of the validation targets with {words:.0f} words a sentence on average"
     print(said)

@@ -13,7 +13,7 @@ A table's columns go by their names, or lie in one column `translation`. Tab-sep
 names go by position, from "0". To language models a file with another ending is plain text.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from seq2seq.data.cache import Row, cached_dataset, content_hash
@@ -62,8 +62,20 @@ def load_texts(source: str, split: str = "train", subset: str | None = None, col
     return _dataset(_joined(corpus.tables), ["text"], corpus)
 
 
+class Part(NamedTuple):
+    """Some rows of a split: a function that picks them, and a name that tells it from every other."""
+
+    holds: Callable[[Row], bool]
+    name: str
+
+
 def load_pairs(
-    source: str, source_language: str, target_language: str, split: str = "train", subset: str | None = None
+    source: str,
+    source_language: str,
+    target_language: str,
+    split: str = "train",
+    subset: str | None = None,
+    part: Part | None = None,
 ) -> "Dataset":
     """Load the pairs of a corpus for a translator, as two columns "source" and "target" without line ends.
 
@@ -73,10 +85,11 @@ def load_pairs(
         target_language: the column to translate into.
         split: "train", "validation", "test" or another.
         subset: a folder inside the folder, or a configuration of the Hub's data set.
+        part: which of the split's pairs are meant, perhaps none; all by default.
     """
     corpus = _open(source, split, [source_language, target_language], subset)
-    pairs = (tuple(map(without_line_end, row)) for table in corpus.tables for row in table.rows)
-    return _dataset(pairs, ["source", "target"], corpus)
+    pairs: Iterator[Row] = (tuple(map(without_line_end, row)) for table in corpus.tables for row in table.rows)
+    return _dataset(pairs, ["source", "target"], corpus, part)
 
 
 class _Table(NamedTuple):
@@ -126,9 +139,9 @@ def _joined(tables: Iterable[_Table]) -> Iterator[Row]:
             yield (text,)
 
 
-def _dataset(rows: Iterable[Row], columns: Sequence[str], corpus: _Corpus) -> "Dataset":
-    key = content_hash(salt=(_VERSION, *columns, corpus.key))
-    dataset = cached_dataset(rows, columns, key)
-    if len(dataset) == 0:
+def _dataset(rows: Iterable[Row], columns: Sequence[str], corpus: _Corpus, part: Part | None = None) -> "Dataset":
+    key = content_hash(salt=(_VERSION, *columns, corpus.key, *([] if part is None else [part.name])))
+    dataset = cached_dataset(rows if part is None else filter(part.holds, rows), columns, key)
+    if len(dataset) == 0 and part is None:
         raise UserError(f"{corpus.name} is empty")
     return dataset

@@ -11,9 +11,10 @@ import pytorch_lightning as pl
 from seq2seq.batch import TranslationBatch
 from seq2seq.data.batches import Batches, Epochs
 from seq2seq.data.buckets import Lengths, buckets
-from seq2seq.data.corpora import load_pairs
+from seq2seq.data.corpora import has_split
 from seq2seq.data.output_lengths import OutputLengths
 from seq2seq.data.pairs import Pairs, Vocabularies, encode_pairs, lengths, unknown_of
+from seq2seq.data.translation_pairs import HeldOutPairs, translation_pairs
 from seq2seq.data.vocabulary import check_unchanged, open_tokenizer
 from seq2seq.errors import UserError
 from seq2seq.report import say
@@ -33,6 +34,8 @@ class TranslationData(pl.LightningDataModule):
         target_tokenizer: The same for the target alone; without it, both sides share one vocabulary.
         batch_tokens: Most tokens of a batch's longer side, padding counted, over all processes together.
         max_length: Longest source or target in tokens; longer pairs are left out of training and cut elsewhere.
+        held_out: Share of the pairs, about, that is kept for validation if the corpus has no validation split; no
+            source lies in both parts. 0 keeps none.
         subset: Configuration of the Hub's data set.
         seed: What the order of batches and the random cutting of words are drawn with.
         workers: Processes that read ahead.
@@ -47,6 +50,7 @@ class TranslationData(pl.LightningDataModule):
         target_tokenizer: Tokenizer | str | None = None,
         batch_tokens: int = 1500,
         max_length: int = 150,
+        held_out: HeldOutPairs = 0.05,
         subset: str | None = None,
         seed: int = 1,
         workers: int = 0,
@@ -61,6 +65,7 @@ class TranslationData(pl.LightningDataModule):
         self.target_options = target_tokenizer
         self.batch_tokens = batch_tokens
         self.max_length = max_length
+        self.held_out = held_out
         self.subset = subset
         self.seed = seed
         self.workers = workers
@@ -71,7 +76,12 @@ class TranslationData(pl.LightningDataModule):
 
     def texts(self, split: str) -> Any:
         """The split as a data set with the columns source and target."""
-        return load_pairs(self.corpus, self.source, self.target, split, self.subset)
+        return translation_pairs(self.corpus, self.source, self.target, split, self.held_out, self.subset)
+
+    @cached_property
+    def holds_out(self) -> bool:
+        """Whether some training pairs stand for a validation split that the corpus lacks."""
+        return self.held_out > 0 and not has_split(self.corpus, "validation", [self.source, self.target], self.subset)
 
     @cached_property
     def vocabularies(self) -> Vocabularies:
@@ -132,7 +142,8 @@ class TranslationData(pl.LightningDataModule):
         else:
             source, target = np.minimum(source, self.max_length), np.minimum(target, self.max_length)
             said = f"cut: {too_long.sum():,}"
-        say(f"{split}: {len(rows):,} pairs ({said} longer than {self.max_length} tokens)")
+        origin = " held out of the training pairs" if split == "validation" and self.holds_out else ""
+        say(f"{split}: {len(rows):,} pairs{origin} ({said} longer than {self.max_length} tokens)")
         for side in self.vocabularies._fields:
             unknown_of(ids.data.column(side), rows).report(f"{side} tokens", f"{split}: ")
         return Pairs(texts, ids, self.vocabularies, rows, source[rows] + 1, target[rows] + 1, self.max_length)
@@ -174,7 +185,7 @@ class TranslationData(pl.LightningDataModule):
         """What a checkpoint carries of the data: all that text needs to become ids and back."""
         return {
             "tokenizers": {side: tokenizer.state_dict() for side, tokenizer in self.tokenizers.items()},
-            "corpus": {key: getattr(self, key) for key in ("corpus", "source", "target", "subset")},
+            "corpus": {key: getattr(self, key) for key in ("corpus", "source", "target", "subset", "held_out")},
             "output_lengths": self.output_lengths.state_dict(),
         }
 
