@@ -15,11 +15,15 @@ PROMPT ?=
 BIN := .venv/bin
 # a run is called after its configuration, or as ARGS say
 NAME := $(or $(shell echo '$(ARGS)' | sed -n 's/.*--name[= ]\([^ ]*\).*/\1/p'),$(basename $(notdir $(CONFIG))))
+FOLDER := $(or $(shell echo '$(ARGS)' | sed -n 's/.*--runs[= ]\([^ ]*\).*/\1/p'),$(RUNS))
+# an option that ARGS name is not given a second time
+NAMED := $(subst _,-,$(foreach word,$(ARGS),$(firstword $(subst =, ,$(word)))))
+default = $(if $(filter $(1),$(NAMED)),,$(1) $(2))
 PHRASEBOOK := data/phrasebook/train.en
 LIBRARY := data/library/train.txt
 flag = $(if $(filter-out 0,$($(1))),$(2))
 # the newest run of a kind; each command says which one it takes
-newest = $(BIN)/python -m seq2seq.training.runs $(RUNS) $(1)
+newest = $(BIN)/python -m seq2seq.training.runs $(FOLDER) $(1)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup corpora tokenize train sample translate evaluate test test-slow test-faults check format bench bench-peers gradients clean
@@ -50,17 +54,19 @@ $(LIBRARY): .venv/ready data/library/__main__.py
 	$(BIN)/python data/library
 
 tokenize: corpora ## learn the vocabulary of the phrasebook into data/phrasebook.json and report on it
-	$(BIN)/seq2seq tokenize data/phrasebook/train.en data/phrasebook/train.de --out data/phrasebook.json \
-	  --tokenizer.size 1500 --held-out data/phrasebook/test.de --show "Der alte Hund schläft." $(ARGS)
+	$(BIN)/seq2seq tokenize data/phrasebook/train.en data/phrasebook/train.de \
+	  $(call default,--out,data/phrasebook.json) $(call default,--tokenizer.size,1500) \
+	  $(call default,--held-out,data/phrasebook/test.de) $(call default,--show,"Der alte Hund schläft.") $(ARGS)
 
 train: corpora ## train CONFIG, by default the phrasebook's translator, and score it on its test split
-	@$(BIN)/seq2seq fit --config $(CONFIG) --runs $(RUNS) --trainer.devices $(DEVICES) --trainer.num_nodes $(NODES) \
-	  --trainer.accelerator $(ACCELERATOR) $(call flag,RESUME,--resume) $(call flag,AGAIN,--again) $(ARGS)
+	@$(BIN)/seq2seq fit --config $(CONFIG) $(call default,--runs,$(RUNS)) $(call default,--trainer.devices,$(DEVICES)) \
+	  $(call default,--trainer.num-nodes,$(NODES)) $(call default,--trainer.accelerator,$(ACCELERATOR)) \
+	  $(call flag,RESUME,$(call default,--resume)) $(call flag,AGAIN,$(call default,--again)) $(ARGS)
 	@$(BIN)/seq2seq evaluate $$($(call newest,--name $(NAME))) --examples 3
 
 sample: .venv/ready ## go on with PROMPT, with CHECKPOINT or the newest language model
 	@$(BIN)/seq2seq sample $(or $(CHECKPOINT),$$($(call newest,--kind LanguageModel))) \
-	  $(if $(PROMPT),--prompt "$(PROMPT)") $(ARGS)
+	  $(if $(PROMPT),$(call default,--prompt,"$(PROMPT)")) $(ARGS)
 
 translate: .venv/ready ## translate standard input, with CHECKPOINT or the newest translator
 	@$(BIN)/seq2seq translate $(or $(CHECKPOINT),$$($(call newest,--kind Translator))) $(ARGS)

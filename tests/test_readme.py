@@ -160,6 +160,26 @@ def test_every_link_leads_somewhere(page: Path) -> None:
         assert (page.parent / target).exists(), target
 
 
+@pytest.mark.parametrize(
+    ("target", "given", "options"),
+    [
+        ("train", "--trainer.devices 1 --runs=there --trainer.num-nodes 2", ("devices", "runs", "num", "accelerator")),
+        ("train RESUME=1 AGAIN=1", "--resume --again --name x", ("resume", "again", "name", "runs")),
+        ("sample PROMPT=a CHECKPOINT=c", "--prompt b", ("prompt",)),
+        ("tokenize", "--tokenizer.size=700 --out x.json --held_out y --show z", ("tokenizer", "out", "held", "show")),
+    ],
+)
+def test_what_make_gives_by_itself_yields_to_args(
+    workspace: Path, target: str, given: str, options: tuple[str, ...]
+) -> None:
+    recipe = run(workspace, f"make --dry-run {target} ARGS={shlex.quote(given)}").stdout.replace("\\\n", " ")
+    (line,) = (line for line in recipe.splitlines() if re.search(rf"seq2seq (fit|{target.split()[0]})\b", line))
+    for option in options:
+        assert len(re.findall(rf"--(trainer\.)?{option}\b|--{option}_", line)) == 1, (option, line)
+    if "--runs" in given:
+        assert "seq2seq.training.runs there" in recipe
+
+
 def test_every_target_is_in_the_help(workspace: Path) -> None:
     said = run(workspace, "make help").stdout
     for target in ["setup", "tokenize", "train", "sample", "translate", "evaluate", "test", "check", "bench", "clean"]:

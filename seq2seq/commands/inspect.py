@@ -123,6 +123,8 @@ def subjects(
         return
     opened = open_checkpoint(path, trust=trust)
     model = language_model(opened.model, path)
+    if opened.precision != "float32":
+        raise UserError(f"gradients are those of a model in float32, and {path} was saved in {opened.precision}")
     tokenizer = opened.vocabularies.source
 
     def blocks() -> Iterable[str]:

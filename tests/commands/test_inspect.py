@@ -130,6 +130,18 @@ def test_a_model_whose_weights_are_no_numbers_is_said(
     assert "the weights have diverged" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("precision", ["int8", "bf16"])
+def test_a_model_with_rounded_weights_is_refused(
+    runs: Runs, tmp_path: Path, precision: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rounded = str(tmp_path / "rounded.ckpt")
+    assert main(["quantize", str(runs.language), "--output", rounded, "--precision", precision]) == 0
+    assert main(["inspect", "gradients", rounded, "--output", str(tmp_path / "gradients")]) == 1
+    assert (
+        f"gradients are those of a model in float32, and {rounded} was saved in {precision}" in capsys.readouterr().err
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
