@@ -16,7 +16,8 @@ from typing import IO, Any
 from seq2seq.errors import UserError, system_errors
 
 PARTIAL = ".partial"  # ends the name of a file that is being written
-_DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}
+# what an operating system says of a disk that is full, damaged or not to be written, whichever file it was
+DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}
 CHECKSUM_LENGTH = 32  # characters
 _BYTES_AT_ONCE = 1 << 19
 _PARTIAL_NAME = 60  # characters of a file's name in that of its partial file, which a file system limits to 255 bytes
@@ -198,7 +199,7 @@ def _write_errors(name: str, temporary: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _DISK_ERRORS or error.filename == os.fspath(temporary):
+        if error.errno in DISK_ERRORS or error.filename == os.fspath(temporary):
             raise UserError(f"cannot write {name}: {error.strerror}") from error
         raise
 

@@ -38,8 +38,9 @@ from seq2seq.training.beginnings import (
     check_same_processes,
 )
 from seq2seq.training.checkpoints import Continuation, WholeCheckpoints, check_naming
-from seq2seq.training.endings import complete, spent
+from seq2seq.training.endings import complete, ending_together, spent
 from seq2seq.training.finite import FiniteLoss
+from seq2seq.training.logs import logging_to
 from seq2seq.training.memory import keep_memory
 from seq2seq.training.ownership import owned
 from seq2seq.training.progress import ProgressLine, said
@@ -222,7 +223,8 @@ class Experiment(LightningCLI):
         os.environ[RUN] = str(run)
         keep_memory()
         say(f"run {run}")
-        trainer.fit(model, datamodule=datamodule, ckpt_path=ckpt_path, weights_only=True)
+        with logging_to(run), ending_together():
+            trainer.fit(model, datamodule=datamodule, ckpt_path=ckpt_path, weights_only=True)
         if trainer.is_global_zero:
             metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
             runs.finish(run, {"steps": trainer.global_step, **metrics, **spent(trainer)})

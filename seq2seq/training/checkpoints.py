@@ -23,7 +23,10 @@ class WholeCheckpoints(TorchCheckpointIO):
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: str | os.PathLike[str], storage_options: Any | None = None
     ) -> None:
-        stored.save(checkpoint, path)
+        try:
+            stored.save(checkpoint, path)
+        except UserError as error:
+            raise UserError(f"{error}; {last_good(Path(path).parent)}") from error
 
     def load_checkpoint(
         self, path: str | os.PathLike[str], map_location: Any = None, weights_only: bool | None = None
@@ -149,6 +152,15 @@ class Continuation(Checkpoint):
         for callback in trainer.checkpoint_callbacks:
             if isinstance(callback, ModelCheckpoint) and callback.best_model_path and trainer.is_global_zero:
                 place(Path(callback.best_model_path), self.folder / "best.ckpt")
+
+
+def last_good(folder: Path) -> str:
+    """Return which checkpoint of a folder is left when nothing more can be written, and what can be done with it."""
+    if (last := folder / "last.ckpt").exists():
+        return f"the last good checkpoint is {last}, from which --resume goes on"
+    if (best := folder / "best.ckpt").exists():
+        return f"the only good checkpoint is {best}, from whose weights --init-from starts"
+    return "there is no checkpoint yet"
 
 
 def check_naming(options: Any, folder: Path) -> None:

@@ -1,11 +1,14 @@
-"""What a run leaves in its folder when it has finished, beside its checkpoints."""
+"""How a training ends: what a run leaves in its folder beside its checkpoints, and one process when another fails."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
 
 from seq2seq.checkpoint import best_checkpoint, last_checkpoint
+from seq2seq.errors import UserError
 from seq2seq.footprint import peak_memory
 from seq2seq.training import runs
 from seq2seq.training.checkpoints import place
@@ -25,3 +28,14 @@ def complete(run: Path, held: dict[str, Any]) -> None:
     if not (best := best_checkpoint(run)).exists():
         place(last_checkpoint(run), best)
     runs.finish(run, {"steps": held["global_step"], **metrics, **held["callbacks"][Speed().state_key]})
+
+
+@contextmanager
+def ending_together() -> Iterator[None]:
+    """Raise a UserError in a process that waits for one that has ended, which itself says why."""
+    try:
+        yield
+    except RuntimeError as error:  # of gloo, which knows no kind of its own
+        if not any(closed in str(error) for closed in ("closed by peer", "reset by peer")):
+            raise
+        raise UserError("another process of this training has ended, and says why") from error

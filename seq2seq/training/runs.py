@@ -37,11 +37,12 @@ def begin(run: Path, config: str) -> None:
 
 def go_on(run: Path, config: str) -> None:
     """Let a run that stopped or finished, and is owned now, be trained again, perhaps with other options."""
-    (run / FINISHED).unlink(missing_ok=True)
-    for partial in (*run.glob(f".*{PARTIAL}"), *folder_of(run).glob(f".*{PARTIAL}")):
-        partial.unlink()  # left by a kill -9 during a write
-    with atomic_write(run / CONFIG) as temporary:
-        temporary.write_text(config, encoding="utf-8")
+    with system_errors(f"cannot write {run}"):
+        for partial in (*run.glob(f".*{PARTIAL}"), *folder_of(run).glob(f".*{PARTIAL}")):
+            partial.unlink()  # left by a kill -9 during a write
+        with atomic_write(run / CONFIG) as temporary:
+            temporary.write_text(config, encoding="utf-8")
+        (run / FINISHED).unlink(missing_ok=True)
 
 
 def newest(folder: Path) -> Path:
