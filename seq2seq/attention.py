@@ -46,8 +46,9 @@ class Attention(nn.Module, ABC):
         self.size = memory_size  # of the context that comes out
 
     def remember(self, encoding: Encoding) -> Memory:
-        """Prepare the encoder's states for being looked at many times."""
-        return Memory(self.keys(encoding.states), encoding.states, encoding.real)
+        """Project the keys of all queries to come; whatever stands on padding becomes 0, even if it is not finite."""
+        states = without_padding(encoding)
+        return Memory(self.keys(states), states, encoding.real)
 
     @abstractmethod
     def keys(self, states: Float[Tensor, "batch source size"]) -> Float[Tensor, "batch source attention"]:
@@ -62,7 +63,7 @@ class Attention(nn.Module, ABC):
     def forward(
         self, query: Float[Tensor, "batch target query"], memory: Memory
     ) -> tuple[Float[Tensor, "batch target size"], Float[Tensor, "batch target source"]]:
-        """The context of each query, and the weights with which it was picked from the source; padding gets none."""
+        """Return the context of each query and the weights of its source; padding gets 0, also where it is all."""
         weights = masked_softmax(self.scores(query, memory.keys), memory.real[:, None])
         return torch.bmm(weights.to(memory.values.dtype), memory.values), weights
 
@@ -83,11 +84,11 @@ class Attention(nn.Module, ABC):
             return attend(queries, sentences, *memory)
         count, rows = len(memory.real), len(queries)
         each = sentences.bincount(minlength=count)
-        most = int(each.max())
+        most = int(each.max()) if count else 0
         first = each.cumsum(0) - each
         places = sentences * most + torch.arange(rows, device=queries.device) - first[sentences]
         side_by_side = queries.new_zeros(count * most, queries.shape[1]).index_copy(0, places, queries)
-        context, weights = self(side_by_side.view(count, most, -1), memory)
+        context, weights = self(side_by_side.view(count, most, queries.shape[1]), memory)
         return context.flatten(0, 1)[places], weights.flatten(0, 1)[places]
 
 
@@ -173,7 +174,8 @@ class MultiHeadAttention(Attention):
         return projected
 
     def remember(self, encoding: Encoding) -> Memory:
-        return Memory(self.keys(encoding.states), self.value(encoding.states), encoding.real)
+        states = without_padding(encoding)
+        return Memory(self.keys(states), self.value(states), encoding.real)
 
     def scores(self, query: Tensor, keys: Tensor) -> Tensor:
         """[batch * heads, target, source]"""
@@ -198,7 +200,7 @@ class FixedVector(Attention):
 
     def remember(self, encoding: Encoding) -> Memory:
         summary = encoding.summary[:, None]
-        return Memory(summary, summary, encoding.real.new_ones(len(summary), 1))
+        return Memory(summary, summary, encoding.real.any(dim=1, keepdim=True))
 
     def keys(self, states: Tensor) -> Tensor:
         return states
@@ -210,7 +212,14 @@ class FixedVector(Attention):
 AttentionFactory: TypeAlias = Callable[[int, int], Attention]  # (query_size, memory_size) -> attention
 
 
+def without_padding(encoding: Encoding) -> Float[Tensor, "batch source size"]:
+    """Return the states with 0 on padding: a weight of 0 does not hide what is not finite."""
+    return encoding.states.masked_fill(~encoding.real[..., None], 0.0)
+
+
 def masked_softmax(scores: Tensor, real: Tensor) -> Tensor:
-    """Softmax over the last axis in float32 or better, with nothing for what is not real."""
+    """Softmax over the last axis in float32 or better; what is not real gets 0, also where nothing is."""
     exact = scores.to(torch.promote_types(scores.dtype, torch.float32))
-    return exact.masked_fill(~real, float("-inf")).softmax(dim=-1)
+    padding = ~real
+    # not -inf, of which a row of padding alone would make NaN
+    return exact.masked_fill(padding, torch.finfo(exact.dtype).min).softmax(dim=-1).masked_fill(padding, 0.0)

@@ -5,22 +5,17 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from seq2seq.errors import UserError
-
-
-def check_probability(p: float) -> float:
-    """Return `p` when it is a probability below one, and raise a ValueError otherwise."""
-    if not 0 <= p < 1:
-        raise UserError(f"a dropout probability must be at least 0 and below 1, and {p} was given")
-    return p
+from seq2seq.ranges import DropProbability, checked
+from seq2seq.special import SPECIAL
 
 
 class VariationalDropout(nn.Module):
     """Drops the same units at every step of a sequence (Gal and Ghahramani, 2016), which is also the cheapest mask."""
 
-    def __init__(self, p: float) -> None:
+    @checked
+    def __init__(self, p: DropProbability) -> None:
         super().__init__()
-        self.p = check_probability(p)
+        self.p = p
 
     def forward(self, x: Float[Tensor, "batch time size"]) -> Float[Tensor, "batch time size"]:
         if not self.training or self.p == 0:
@@ -38,9 +33,10 @@ class WeightDropout(nn.Module):
     The weight goes in and a masked copy comes out, so that no module's own parameter is ever replaced.
     """
 
-    def __init__(self, p: float) -> None:
+    @checked
+    def __init__(self, p: DropProbability) -> None:
         super().__init__()
-        self.p = check_probability(p)
+        self.p = p
 
     def forward(self, weight: Tensor) -> Tensor:
         return F.dropout(weight, self.p, self.training)
@@ -54,17 +50,21 @@ class WeightDropout(nn.Module):
 
 
 class WordDropout(nn.Module):
-    """Replaces whole tokens by `replacement` (Iyyer et al., 2015; Bowman et al., 2016); padding, 0, stays."""
+    """Replaces whole tokens by `replacement` (Iyyer et al., 2015; Bowman et al., 2016), special ones excepted.
 
-    def __init__(self, p: float, replacement: int) -> None:
+    What stands for no text (padding, the marks of begin and end) says where text is, and is never hidden.
+    """
+
+    @checked
+    def __init__(self, p: DropProbability, replacement: int) -> None:
         super().__init__()
-        self.p = check_probability(p)
+        self.p = p
         self.replacement = replacement
 
     def forward(self, ids: Int[Tensor, "batch time"]) -> Int[Tensor, "batch time"]:
         if not self.training or self.p == 0:
             return ids
-        dropped = (torch.rand(ids.shape, device=ids.device) < self.p) & (ids != 0)
+        dropped = (torch.rand(ids.shape, device=ids.device) < self.p) & (ids >= SPECIAL)
         return ids.masked_fill(dropped, self.replacement)
 
     def extra_repr(self) -> str:

@@ -1,6 +1,6 @@
 """What a recurrence remembers: tensors, alone or in nested tuples, with the batch on axis 0 of each."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias, TypeVar, cast
 
 import torch
@@ -38,17 +38,27 @@ def repeat(state: S, times: int) -> S:
 
 
 def where(rows: Bool[Tensor, " batch"], new: S, old: S) -> S:
-    """The new state in the rows that are True and the old one in the others.
+    """Return the new state in the rows that are True and the old one in the others.
 
-    A state that grows, as attention's, has grown on axis 1; zeros at its beginning are nothing.
+    Both have the same shapes. Only a state of a class with `grows = True`, as attention's, may have got longer on axis
+    1; in the rows that keep the old one, zeros fill the beginning, which the class must take for nothing.
     """
+    if isinstance(new, Tensor):
+        if new.shape != old.shape:
+            raise ValueError(f"a state of the shape {list(old.shape)} cannot become one of {list(new.shape)}")
+        return torch.where(rows.view(-1, *[1] * (new.dim() - 1)), new, old)
+    if getattr(new, "grows", False):
+        old = map_state(lengthened, new, old)
+    parts = [where(rows, *part) for part in zip(new, old, strict=True)]
+    return cast(S, type(new)(*parts) if hasattr(new, "_fields") else tuple(parts))
 
-    def choose(a: Tensor, b: Tensor) -> Tensor:
-        if a.dim() > 1 and a.shape[1] > b.shape[1]:
-            b = torch.cat([b.new_zeros(len(b), a.shape[1] - b.shape[1], *b.shape[2:]), b], dim=1)
-        return torch.where(rows.view(-1, *[1] * (a.dim() - 1)), a, b)
 
-    return map_state(choose, new, old)
+def lengthened(new: Tensor, old: Tensor) -> Tensor:
+    """Return the old tensor with zeros before it on axis 1, so that it is as long as the new one."""
+    missing = new.shape[1] - old.shape[1]
+    if missing <= 0:
+        return old
+    return torch.cat([old.new_zeros(len(old), missing, *old.shape[2:]), old], dim=1)
 
 
 def flatten(state: State) -> list[Tensor]:
@@ -57,9 +67,25 @@ def flatten(state: State) -> list[Tensor]:
 
 
 def unflatten(tensors: list[Tensor], like: S) -> S:
-    """The inverse of `flatten`, given any state of the same structure."""
+    """Return the inverse of `flatten`, given any state of the same structure, shapes and kinds of numbers.
+
+    Where a state grows, axis 1 may have another length. Raises a UserError for tensors of another state.
+    """
     wanted = len(flatten(like))
     if len(tensors) != wanted:
         raise UserError(f"a state of {wanted} tensors was wanted and {len(tensors)} were given")
-    rest = iter(tensors)
-    return map_state(lambda _: next(rest), like)
+    return rebuild(iter(tensors), like, False)
+
+
+def rebuild(tensors: Iterator[Tensor], like: S, grows: bool) -> S:
+    if isinstance(like, Tensor):
+        given = next(tensors)
+        shape = given.shape[:1] + like.shape[1:2] + given.shape[2:] if grows else given.shape
+        if shape != like.shape or given.is_floating_point() != like.is_floating_point():
+            raise UserError(
+                f"a tensor of a state must have the shape {list(like.shape)} and hold {like.dtype}, and one of "
+                f"{list(given.shape)} with {given.dtype} was given"
+            )
+        return given
+    parts = [rebuild(tensors, part, getattr(like, "grows", False)) for part in like]
+    return cast(S, type(like)(*parts) if hasattr(like, "_fields") else tuple(parts))

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from seq2seq.attention import Encoding
 from seq2seq.models.hyperparameters import made_by
 from seq2seq.recurrence import Bidirectional, LayerFactory, ReaderFactory, SelfAttention
+from seq2seq.recurrence.padding import filled
 from seq2seq.recurrence.sublayer import Sublayer
 
 
@@ -48,17 +49,22 @@ class Encoder(nn.Module):
     def forward(self, x: Float[Tensor, "batch source input"], lengths: Int[Tensor, " batch"]) -> Encoding:
         """The states of each word; the summary is where each direction of the last layer ended.
 
-        Of attention, which has no direction, it is half of the last word's state and half of the first one's.
+        Of attention, which has no direction, it is half of the last word's state and half of the first one's. A source
+        without a word has a summary of zeros. Padding may be anything.
         """
         lengths = lengths.to(x.device)
+        x = filled(x, lengths, 0.0)
         for layer, around in zip(self.layers, self.around, strict=True):
             x = around(x, layer(around.before(x), lengths))
         x = self.norm(x)
-        ends = (lengths - 1)[:, None, None].expand(-1, 1, x.shape[2])
+        real = torch.arange(x.shape[1], device=x.device) < lengths[:, None]
+        if not x.shape[1]:
+            return Encoding(x, x.sum(dim=1), real)
+        ends = (lengths - 1).clamp(min=0)[:, None, None].expand(-1, 1, x.shape[2])
         ahead, _ = x.gather(1, ends).squeeze(1).chunk(2, dim=-1)
         _, back = x[:, 0].chunk(2, dim=-1)
-        real = torch.arange(x.shape[1], device=x.device) < lengths[:, None]
-        return Encoding(x, torch.cat([ahead, back], dim=-1), real)
+        summary = torch.cat([ahead, back], dim=-1).masked_fill((lengths == 0)[:, None], 0.0)
+        return Encoding(x, summary, real)
 
 
 def reader(layer: ReaderFactory, input_size: int, size: int) -> nn.Module:

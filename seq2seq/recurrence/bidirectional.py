@@ -6,12 +6,13 @@ from torch import Tensor, nn
 
 from seq2seq.errors import UserError
 from seq2seq.recurrence.interface import LayerFactory
+from seq2seq.recurrence.padding import filled
 
 
 class Bidirectional(nn.Module):
     """Two layers of half the size, one reading forwards and one backwards, each row within its own length.
 
-    It looks ahead, so it is no `Recurrence`. Outputs past the end of a row mean nothing.
+    It looks ahead, so it is no `Recurrence`. Inputs past the end of a row may be anything; outputs there mean nothing.
 
     Args:
         layer: What reads in each direction.
@@ -29,6 +30,7 @@ class Bidirectional(nn.Module):
     def forward(
         self, x: Float[Tensor, "batch time input"], lengths: Int[Tensor, " batch"]
     ) -> Float[Tensor, "batch time size"]:
+        x = filled(x, lengths, 0.0)
         ahead, _ = self.forwards(x)
         back, _ = self.backwards(reverse(x, lengths))
         return torch.cat([ahead, reverse(back, lengths)], dim=-1)

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from seq2seq.errors import UserError
 from seq2seq.recurrence.interface import Recurrence
-from seq2seq.recurrence.padding import last_steps
+from seq2seq.recurrence.padding import filled, last_steps
 
 
 class ShortConvolution(Recurrence[Tensor]):
@@ -22,8 +22,9 @@ class ShortConvolution(Recurrence[Tensor]):
         if width < 1:
             raise UserError(f"a convolution sees at least 1 step, and a width of {width} was given")
         self.width = width
-        self.weight = nn.Parameter(torch.empty(width, size).uniform_(-1, 1) * width**-0.5)
-        self.bias = nn.Parameter(torch.zeros(size))
+        self.weight, self.bias = (  # torch's start of a convolution, as in Mamba and xLSTM
+            nn.Parameter(torch.empty(*shape).uniform_(-1, 1) * width**-0.5) for shape in ((width, size), (size,))
+        )
 
     def initial_state(self, batch: int) -> Float[Tensor, "batch before size"]:
         return self.weight.new_zeros(batch, self.width - 1, self.size)
@@ -32,6 +33,7 @@ class ShortConvolution(Recurrence[Tensor]):
         self, x: Tensor, state: Tensor | None = None, lengths: Int[Tensor, " batch"] | None = None
     ) -> tuple[Tensor, Tensor]:
         before = self.initial_state(len(x)) if state is None else state
+        x = filled(x, lengths, 0.0)
         joined = torch.cat([before.to(x.dtype), x], dim=1)
         y = self.bias.to(x.dtype).expand_as(x)
         for step, weight in enumerate(self.weight.to(x.dtype).unbind(0)):

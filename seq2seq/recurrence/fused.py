@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from seq2seq.dropout import WeightDropout
 from seq2seq.recurrence.chrono import chrono
 from seq2seq.recurrence.interface import Recurrence
-from seq2seq.recurrence.padding import padded
+from seq2seq.recurrence.padding import filled, padded
 
-SHUT, OPEN = -100.0, 100.0  # a gate's pre-activation at which float32 knows only 0 and 1
+FLAG = 1e9  # a pre-activation that no weights outweigh, and at which a sigmoid is 0 or 1 and has no slope
 
 
 class LSTMState(NamedTuple):
@@ -53,7 +53,10 @@ class RNN(Recurrence[Tensor]):
     def forward(
         self, x: Tensor, state: Tensor | None = None, lengths: Int[Tensor, " batch"] | None = None
     ) -> tuple[Tensor, Tensor]:
+        if not x.shape[1]:  # for which torch has no kernel
+            return super().forward(x, state, lengths)
         before = self.initial_state(len(x)) if state is None else state
+        x = filled(x, lengths, 0.0)
         if self.weight_dropout.active:
             run = torch.rnn_tanh if self.kernel.nonlinearity == "tanh" else torch.rnn_relu
             y, after = run(x, before[None], weights(self), True, 1, 0.0, self.training, False, True)
@@ -97,6 +100,8 @@ class LSTM(Recurrence[LSTMState]):
     def forward(
         self, x: Tensor, state: LSTMState | None = None, lengths: Int[Tensor, " batch"] | None = None
     ) -> tuple[Tensor, LSTMState]:
+        if not x.shape[1]:
+            return super().forward(x, state, lengths)
         before = self.initial_state(len(x)) if state is None else state
         start = (before.hidden[None], before.cell[None])
         if lengths is None and not self.weight_dropout.active:
@@ -104,7 +109,7 @@ class LSTM(Recurrence[LSTMState]):
             return y, LSTMState(hidden[0], cell[0])
         parameters = weights(self)
         if lengths is not None:  # nothing is written past the end of a row, and nothing forgotten
-            x, parameters[0] = flag_padding(x, lengths, parameters[0], (SHUT, OPEN, 0.0, 0.0))
+            x, parameters[0] = flag_padding(x, lengths, parameters[0], (-1.0, 1.0, 0.0, 0.0))
         y, hidden, cell = torch.lstm(x, start, parameters, True, 1, 0.0, self.training, False, True)
         return y, LSTMState(hidden[0] if lengths is None else last(y, lengths, before.hidden), cell[0])
 
@@ -143,7 +148,10 @@ class GRU(Recurrence[Tensor]):
     def forward(
         self, x: Tensor, state: Tensor | None = None, lengths: Int[Tensor, " batch"] | None = None
     ) -> tuple[Tensor, Tensor]:
+        if not x.shape[1]:
+            return super().forward(x, state, lengths)
         before = self.initial_state(len(x)) if state is None else state
+        x = filled(x, lengths, 0.0)
         if self.weight_dropout.active:
             y, after = torch.gru(x, before[None], weights(self), True, 1, 0.0, self.training, False, True)
         else:
@@ -208,11 +216,16 @@ def initialise_weights(
 def flag_padding(
     x: Float[Tensor, "batch time input"], lengths: Int[Tensor, " batch"], weight: Tensor, gates: Sequence[float]
 ) -> tuple[Tensor, Tensor]:
-    """One more input that is 1 on padding, and a weight that lets it set each gate: no packing, no second call."""
+    """Append an input that is 1 on padding and 0 elsewhere, and a weight by which it shuts (-1) or opens (1) each gate.
+
+    It takes neither packing nor a second call. What else stands on padding becomes 0.
+    """
     padding = padded(x, lengths)[..., None]
-    column = weight.new_tensor(gates).repeat_interleave(len(weight) // len(gates))
-    real = x.masked_fill(padding, 0.0)  # whatever stands on padding, it cannot outweigh the flag
-    return torch.cat([real, padding.to(x)], dim=-1), torch.cat([weight, column[:, None]], dim=1)
+    kind = x.device.type
+    dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else weight.dtype
+    flag = min(FLAG, torch.finfo(dtype).max)  # an infinite one would be no number times 0
+    column = weight.new_tensor(gates).mul_(flag).repeat_interleave(len(weight) // len(gates))
+    return torch.cat([filled(x, lengths, 0.0), padding.to(x)], dim=-1), torch.cat([weight, column[:, None]], dim=1)
 
 
 def last(

@@ -20,6 +20,11 @@ def split(x: Float[Tensor, "*batch size"], heads: int) -> Float[Tensor, "*batch 
     return x.unflatten(-1, (heads, -1))  # type: ignore[no-any-return]
 
 
-def normalised(x: Float[Tensor, "*batch heads share"], epsilon: float = 1e-6) -> Float[Tensor, "*batch size"]:
+def head_layer_norm(x: Float[Tensor, "*batch heads share"], epsilon: float = 1e-5) -> Float[Tensor, "*batch size"]:
+    """The heads' shares side by side, each with a mean of 0 and a variance of 1 (Ba et al., 2016)."""
+    return F.layer_norm(x, x.shape[-1:], eps=epsilon).flatten(-2)
+
+
+def head_rms_norm(x: Float[Tensor, "*batch heads share"], epsilon: float = 1e-6) -> Float[Tensor, "*batch size"]:
     """The heads' shares side by side, each divided by its root mean square (Zhang and Sennrich, 2019)."""
     return F.rms_norm(x, x.shape[-1:], eps=epsilon).flatten(-2)

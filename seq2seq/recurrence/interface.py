@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from seq2seq.errors import UserError
+from seq2seq.recurrence.padding import filled
 from seq2seq.state import S, where
 
 
@@ -51,12 +52,11 @@ class Recurrence(nn.Module, ABC, Generic[S]):
     ) -> tuple[Float[Tensor, "batch time size"], S]:
         """Read a whole sequence from `state`, or from the initial one.
 
-        With `lengths`, row b ends after lengths[b] steps: the state returned is the one there, and outputs beyond it
-        mean nothing.
+        With `lengths`, row b ends after lengths[b] steps: the state returned is the one there. Inputs beyond it may be
+        anything, not even finite, and outputs beyond it mean nothing, but are finite. There may be no rows or no steps.
         """
-        if not x.shape[1]:
-            return x.new_zeros(len(x), 0, self.size), self.initial_state(len(x)) if state is None else state
-        return unroll(self.step, x, self.initial_state(len(x)) if state is None else state, lengths)
+        before = self.initial_state(len(x)) if state is None else state
+        return unroll(self.step, filled(x, lengths, 0.0), before, lengths)
 
     def step(self, x: Float[Tensor, "batch input"], state: S) -> tuple[Float[Tensor, "batch size"], S]:
         """Read one step."""
@@ -71,6 +71,8 @@ def unroll(
     lengths: Int[Tensor, " batch"] | None,
 ) -> tuple[Float[Tensor, "batch time *size"], S]:
     """The loop over a cell, one step after the other; a row's state stays where the row ends."""
+    if not x.shape[1]:  # a step that does not count knows the shape of what comes out
+        return cell(x.sum(dim=1), state)[0][:, None][:, :0], state
     outputs = []
     lengths = None if lengths is None else lengths.to(x.device)
     for t, now in enumerate(x.unbind(dim=1)):

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from seq2seq.dropout import WeightDropout
 from seq2seq.recurrence.fused import LSTMState, gru_biases, initialise_weights, lstm_biases
 from seq2seq.recurrence.interface import Recurrence, unroll
+from seq2seq.recurrence.padding import filled
 from seq2seq.recurrence.precision import exact
 
 Recall: TypeAlias = Callable[[Tensor], Tensor]  # what the hidden state says to the gates
@@ -58,7 +59,9 @@ class LayerNormLSTM(Recurrence[LSTMState]):
     ) -> tuple[Tensor, LSTMState]:
         recall = once_dropped(self.inner, self.weight_dropout)
         before = self.initial_state(len(x)) if state is None else state
-        return unroll(lambda heard, now: self.cell(heard, now, recall), self.heard(x), before, lengths)
+        return unroll(
+            lambda heard, now: self.cell(heard, now, recall), self.heard(filled(x, lengths, 0.0)), before, lengths
+        )
 
     def step(self, x: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:
         return self.cell(self.heard(x), state, once_dropped(self.inner, self.weight_dropout))
@@ -114,7 +117,9 @@ class LayerNormGRU(Recurrence[Tensor]):
     ) -> tuple[Tensor, Tensor]:
         recall = once_dropped(self.inner, self.weight_dropout)
         before = self.initial_state(len(x)) if state is None else state
-        return unroll(lambda heard, now: self.cell(heard, now, recall), self.heard(x), before, lengths)
+        return unroll(
+            lambda heard, now: self.cell(heard, now, recall), self.heard(filled(x, lengths, 0.0)), before, lengths
+        )
 
     def step(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         return self.cell(self.heard(x), state, once_dropped(self.inner, self.weight_dropout))

@@ -95,8 +95,12 @@ def vector_decay(
 
 
 def chunks(steps: int, *sequences: Tensor) -> Sequence[Tensor]:
-    """[batch, heads, time, size] as [batch, heads, chunks, steps, size]; the last chunk is filled with zeros."""
-    more = -sequences[0].shape[2] % steps
+    """[batch, heads, time, size] as [batch, heads, chunks, steps, size]; the last chunk is filled with zeros.
+
+    No steps at all are one chunk of one step of zeros.
+    """
+    time, steps = sequences[0].shape[2], max(1, steps)
+    more = -time % steps if time else 1
     filled = (torch.nn.functional.pad(x, (0, 0, 0, more)) if more else x for x in sequences)
     return [x.unflatten(2, (-1, steps)) for x in filled]
 

@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seq2seq.errors import UserError
-from seq2seq.linear import linear
 from seq2seq.recurrence.convolution import ShortConvolution
 from seq2seq.recurrence.heads import split
 from seq2seq.recurrence.interface import Recurrence
@@ -18,6 +17,8 @@ from seq2seq.recurrence.padding import filled
 from seq2seq.recurrence.precision import exact, outside_autocast
 
 SLOWEST, FASTEST = 0.001, 0.1  # step sizes at the start
+EPSILON = 1e-5  # of the norm
+SHRINK = 2.0**-32  # of what the norm reads, which undoes it, so that its squares stay within float32
 
 
 class MambaState(NamedTuple):
@@ -51,14 +52,14 @@ class Mamba(Recurrence[MambaState]):
             raise UserError(f"expand ({expand}) times size ({size}) must be a multiple of heads ({heads})")
         self.share = self.inner // heads
         mixed = self.inner + 2 * state_size
-        self.project = linear(input_size, self.inner + mixed + heads, bias=False)
+        self.project = nn.Linear(input_size, self.inner + mixed + heads, bias=False)
         self.convolution = ShortConvolution(mixed, width)
         start = torch.empty(heads).uniform_(math.log(SLOWEST), math.log(FASTEST)).exp()
         self.step_bias = nn.Parameter(start + torch.log(-torch.expm1(-start)))  # softplus of it is `start`
         self.log_rate = nn.Parameter(torch.empty(heads).uniform_(1, 16).log())
         self.skip = nn.Parameter(torch.ones(heads))
-        self.norm = nn.RMSNorm(self.inner, eps=1e-5)
-        self.out = linear(self.inner, size, bias=False)
+        self.norm = nn.RMSNorm(self.inner, eps=EPSILON * SHRINK**2)
+        self.out = nn.Linear(self.inner, size, bias=False)
 
     def initial_state(self, batch: int) -> MambaState:
         memory = self.skip.new_zeros(batch, self.heads, self.state_size, self.share)
@@ -68,6 +69,7 @@ class Mamba(Recurrence[MambaState]):
         self, x: Tensor, state: MambaState | None = None, lengths: Int[Tensor, " batch"] | None = None
     ) -> tuple[Tensor, MambaState]:
         before = self.initial_state(len(x)) if state is None else state
+        x = filled(x, lengths, 0.0)
         z, mixed, steps = self.parts(x)
         mixed, convolution = self.convolution(mixed, before.convolution, lengths)
         values, k, q, log_decay, v = self.selected(mixed, steps)
@@ -92,12 +94,12 @@ class Mamba(Recurrence[MambaState]):
         return self.project(x).split(sizes, dim=-1)  # type: ignore[no-any-return]
 
     def selected(self, mixed: Tensor, steps: Tensor) -> tuple[Tensor, ...]:
-        """x by heads, B, C, the logarithms of the decays, and dt x."""
+        """x by heads, B, C made small, the logarithms of the decays, and dt x."""
         inner, k, q = exact(F.silu(mixed)).split([self.inner, self.state_size, self.state_size], dim=-1)
         dt = F.softplus(exact(steps) + self.step_bias)
         values = split(inner, self.heads)
-        return values, k, q, -dt * self.log_rate.exp(), dt[..., None] * values
+        return values, k, q * SHRINK, -dt * self.log_rate.exp(), dt[..., None] * values
 
     def said(self, y: Tensor, values: Tensor, z: Tensor) -> Tensor:
-        inner = (y + self.skip[:, None] * values).flatten(-2)
+        inner = (y + (self.skip * SHRINK)[:, None] * values).flatten(-2)
         return self.out(self.norm(inner * F.silu(exact(z))))  # type: ignore[no-any-return]

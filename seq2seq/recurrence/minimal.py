@@ -8,6 +8,7 @@ from torch.nn import functional as F
 from seq2seq.linear import linear
 from seq2seq.recurrence.chrono import chrono
 from seq2seq.recurrence.interface import Recurrence
+from seq2seq.recurrence.padding import filled
 from seq2seq.recurrence.precision import exact
 from seq2seq.recurrence.scan import remember
 
@@ -39,7 +40,8 @@ class MinGRU(Recurrence[Tensor]):
     def forward(
         self, x: Tensor, state: Tensor | None = None, lengths: Int[Tensor, " batch"] | None = None
     ) -> tuple[Tensor, Tensor]:
-        return remember(*self.gates(x), self.initial_state(len(x)) if state is None else state, lengths)
+        before = self.initial_state(len(x)) if state is None else state
+        return remember(*self.gates(filled(x, lengths, 0.0)), before, lengths)
 
     def step(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         keep, new = self.gates(x)
@@ -83,7 +85,8 @@ class MinLSTM(Recurrence[Tensor]):
     def forward(
         self, x: Tensor, state: Tensor | None = None, lengths: Int[Tensor, " batch"] | None = None
     ) -> tuple[Tensor, Tensor]:
-        return remember(*self.gates(x), self.initial_state(len(x)) if state is None else state, lengths)
+        before = self.initial_state(len(x)) if state is None else state
+        return remember(*self.gates(filled(x, lengths, 0.0)), before, lengths)
 
     def step(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         keep, new = self.gates(x)

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from seq2seq.linear import linear
 from seq2seq.recurrence.convolution import ShortConvolution
-from seq2seq.recurrence.heads import check_heads, normalised, split
+from seq2seq.recurrence.heads import check_heads, head_layer_norm, split
 from seq2seq.recurrence.interface import Recurrence
 from seq2seq.recurrence.linear_attention import scalar_decay, scalar_decay_step
 from seq2seq.recurrence.padding import filled
@@ -24,7 +24,7 @@ class MLSTMState(NamedTuple):
 
 
 class MLSTM(Recurrence[MLSTMState]):
-    """out(o * norm(C q / max(|n q|, 1))), C[t] = f C[t-1] + i v k, n[t] = f n[t-1] + i k.
+    """out(o * norm(C q / max(|n q|, 1))), C[t] = f C[t-1] + i v k, n[t] = f n[t-1] + i k, norm by heads, with a gain.
 
     From Beck et al. (2024), equations 19 to 27; a short convolution stands before q and k (figure 11). The input gate
     is an exponential. Its pre-activation is capped softly at 15, as in xLSTM 7B (Beck et al., 2025), so that float32
@@ -42,7 +42,7 @@ class MLSTM(Recurrence[MLSTMState]):
     def __init__(self, input_size: int, size: int, heads: int = 4, width: int = 4) -> None:
         super().__init__(input_size, size)
         self.heads = heads
-        self.share = check_heads(size, heads)
+        self.share = check_heads(size, heads, least=2)  # a norm leaves nothing of one
         self.convolution = ShortConvolution(input_size, width)
         self.asked = linear(input_size, 2 * size)  # queries and keys
         self.project = linear(input_size, 2 * size)  # values and the output gate
@@ -52,6 +52,7 @@ class MLSTM(Recurrence[MLSTMState]):
             write, forget = self.gates.bias.chunk(2)
             write.normal_(0.0, 0.1)
             forget.copy_(torch.linspace(3.0, 6.0, heads))
+        self.gain = nn.Parameter(torch.ones(size))
         self.out = linear(size, size)
 
     def initial_state(self, batch: int) -> MLSTMState:
@@ -62,6 +63,7 @@ class MLSTM(Recurrence[MLSTMState]):
         self, x: Tensor, state: MLSTMState | None = None, lengths: Int[Tensor, " batch"] | None = None
     ) -> tuple[Tensor, MLSTMState]:
         before = self.initial_state(len(x)) if state is None else state
+        x = filled(x, lengths, 0.0)
         near, convolution = self.convolution(x, before.convolution, lengths)
         q, k, v, log_decay, o = self.parts(x, near)
         k, log_decay = filled(k, lengths, 0.0), filled(log_decay, lengths, 0.0)
@@ -88,4 +90,4 @@ class MLSTM(Recurrence[MLSTMState]):
 
     def said(self, y: Float[Tensor, "*steps heads value"], o: Float[Tensor, "*steps size"]) -> Tensor:
         weighed = y[..., :-1] / y[..., -1:].abs().clamp(min=1.0)
-        return self.out(torch.sigmoid(o) * normalised(weighed))  # type: ignore[no-any-return]
+        return self.out(torch.sigmoid(o) * head_layer_norm(weighed) * self.gain)  # type: ignore[no-any-return]

@@ -11,8 +11,14 @@ def padded(x: Tensor, lengths: Int[Tensor, " batch"]) -> Bool[Tensor, "batch tim
 
 
 def filled(x: Tensor, lengths: Tensor | None, value: float) -> Tensor:
-    """x, [batch, time, ...], with this value past the end of each row; as it is where no row ends early."""
-    return x if lengths is None else x.masked_fill(padded(x, lengths).view(*x.shape[:2], *[1] * (x.dim() - 2)), value)
+    """Return x, [batch, time, ...], with this value past the end of each row; as it is where no row ends early."""
+    if lengths is None:
+        return x
+    padding = padded(x, lengths)
+    if x.device.type != "cpu":
+        return x.masked_fill(padding.view(*x.shape[:2], *[1] * (x.dim() - 2)), value)
+    # whole steps, in a third of the time; a GPU would have to be waited for to say which
+    return x.flatten(0, 1).index_fill(0, padding.flatten().nonzero().squeeze(1), value).view_as(x)
 
 
 def last_steps(

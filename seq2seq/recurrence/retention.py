@@ -4,14 +4,14 @@ from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seq2seq.linear import linear
-from seq2seq.recurrence.heads import check_heads, normalised, split
+from seq2seq.recurrence.heads import check_heads, head_rms_norm, split
 from seq2seq.recurrence.interface import Recurrence
 from seq2seq.recurrence.linear_attention import scalar_decay, scalar_decay_step
-from seq2seq.recurrence.padding import padded
+from seq2seq.recurrence.padding import filled, padded
 from seq2seq.recurrence.precision import exact, outside_autocast
 from seq2seq.recurrence.rotation import rotate
 
@@ -40,8 +40,10 @@ class Retention(Recurrence[RetentionState]):
         super().__init__(input_size, size)
         self.heads = heads
         self.share = check_heads(size, heads, least=2)  # of which a rotation makes pairs
-        self.project = linear(input_size, 4 * size, bias=False, gain=2**-0.5)
-        self.out = linear(size, size, bias=False, gain=0.5)
+        self.project = nn.Linear(input_size, 4 * size, bias=False)
+        for part in self.project.weight.data.split(size):  # for queries, keys, values and the gate
+            nn.init.xavier_uniform_(part, gain=2**-2.5)
+        self.out = linear(size, size, bias=False)
         gamma = 1 - 2 ** (-5 - torch.arange(heads, dtype=torch.float64))
         self.register_buffer("log_decay", gamma.log().to(torch.get_default_dtype()), persistent=False)
 
@@ -53,6 +55,7 @@ class Retention(Recurrence[RetentionState]):
         self, x: Tensor, state: RetentionState | None = None, lengths: Int[Tensor, " batch"] | None = None
     ) -> tuple[Tensor, RetentionState]:
         before = self.initial_state(len(x)) if state is None else state
+        x = filled(x, lengths, 0.0)
         time = torch.arange(x.shape[1], device=x.device)
         q, k, v, gate = self.parts(x, before.place[:, None] + time)
         log_decay = self.log_decay[:, None].expand(len(x), -1, x.shape[1])
@@ -75,8 +78,8 @@ class Retention(Recurrence[RetentionState]):
         """Queries, keys, values and the gate, [batch, heads, time, share]."""
         found = split(exact(self.project(x)), 4 * self.heads).transpose(1, 2)
         asked, v, gate = found.split([2 * self.heads, self.heads, self.heads], dim=1)
-        q, k = rotate(asked, places).chunk(2, dim=1)
+        q, k = rotate(asked, places, whole=True).chunk(2, dim=1)
         return q, k * self.share**-0.5, v, gate
 
     def said(self, y: Float[Tensor, "batch time heads share"], gate: Float[Tensor, "batch heads time share"]) -> Tensor:
-        return self.out(F.silu(gate.transpose(1, 2).flatten(-2)) * normalised(y))  # type: ignore[no-any-return]
+        return self.out(F.silu(gate.transpose(1, 2).flatten(-2)) * head_rms_norm(y))  # type: ignore[no-any-return]

@@ -14,6 +14,7 @@ from seq2seq.recurrence.linear_attention import vector_decay, vector_decay_step
 from seq2seq.recurrence.padding import filled, last_steps
 from seq2seq.recurrence.precision import exact, outside_autocast
 
+DEPTH = 0.5  # how deep the layer lies, from 0 to 1, by which the authors bend its start: half-way, as it cannot know
 FASTEST = -(torch.e**-0.5)  # of a log decay, as in RWKV-7: float32 holds what a chunk of these leaves
 
 
@@ -32,7 +33,7 @@ class RWKV(Recurrence[RWKVState]):
         input_size: Number of features that come in at every step.
         size: Number of features that go out; a multiple of heads.
         heads: Number of memories.
-        rank: Rank of what decides mixtures and decays.
+        rank: Rank of what decides the mixtures and of what decides the decays.
     """
 
     parallel = True
@@ -41,19 +42,23 @@ class RWKV(Recurrence[RWKVState]):
         super().__init__(input_size, size)
         self.heads = heads
         self.share = check_heads(size, heads, least=2)  # a norm leaves nothing of one
-        ramp = torch.arange(input_size) / max(1, input_size - 1)
-        self.shift = nn.Parameter(1 - ramp)
-        self.mixture = nn.Parameter((1 - ramp**0.5).repeat(5, 1))
-        self.mixture_down = nn.Parameter(torch.empty(input_size, 5 * rank).uniform_(-0.01, 0.01))
+        place = torch.arange(input_size) / input_size
+        whole, half = place ** (1 - DEPTH), place ** ((1 - DEPTH) / 2)
+        self.shift = nn.Parameter(1 - whole)
+        self.mixture = nn.Parameter(1 - torch.stack([half, whole, whole + 0.3 * DEPTH, half, whole]))  # r, k, v, g, w
+        self.mixture_down = nn.Parameter(torch.zeros(input_size, 5 * rank))
         self.mixture_up = nn.Parameter(torch.empty(5, rank, input_size).uniform_(-0.01, 0.01))
-        self.receptance, self.value, self.gate = (linear(input_size, size, bias=False) for _ in range(3))
-        self.key = linear(input_size, size, bias=False, gain=0.1)
+        self.receptance, self.key, self.value, self.gate = (nn.Linear(input_size, size, bias=False) for _ in range(4))
+        for part, gain in ((self.receptance, 1.0), (self.key, 0.1), (self.value, 1.0), (self.gate, 0.1)):
+            nn.init.orthogonal_(part.weight, gain)
         place = torch.arange(size) / max(1, size - 1)
-        self.decay = nn.Parameter(-5.5 + 6 * place**1.5)  # from remembering hundreds of steps to a few
-        self.decay_down = nn.Parameter(torch.empty(input_size, rank).uniform_(-0.01, 0.01))
+        self.decay = nn.Parameter(-5.5 + 6 * place ** (1 + DEPTH**0.3))  # from hundreds of steps to a few
+        self.decay_down = nn.Parameter(torch.zeros(input_size, rank))
         self.decay_up = nn.Parameter(torch.empty(rank, size).uniform_(-0.01, 0.01))
-        self.bonus = nn.Parameter(torch.zeros(heads, self.share))
+        zigzag = 0.1 * ((torch.arange(size) + 1) % 3 - 1)
+        self.bonus = nn.Parameter((DEPTH * (1 - place) + zigzag).view(heads, self.share))
         self.norm = nn.GroupNorm(heads, size, eps=64e-5)
+        nn.init.constant_(self.norm.weight, DEPTH**0.7)
         self.out = linear(size, size, bias=False)
 
     def initial_state(self, batch: int) -> RWKVState:
@@ -64,7 +69,8 @@ class RWKV(Recurrence[RWKVState]):
         self, x: Tensor, state: RWKVState | None = None, lengths: Int[Tensor, " batch"] | None = None
     ) -> tuple[Tensor, RWKVState]:
         before = self.initial_state(len(x)) if state is None else state
-        shifted = torch.cat([before.before[:, None].to(x.dtype), x[:, :-1]], dim=1)
+        x = filled(x, lengths, 0.0)
+        shifted = torch.cat([before.before[:, None].to(x.dtype), x], dim=1)[:, :-1]
         r, k, v, log_decay, g = self.parts(x, shifted)
         k, log_decay = filled(k, lengths, 0.0), filled(log_decay, lengths, 0.0)
         with outside_autocast(x):

@@ -20,6 +20,8 @@ def scan(
     Nothing is divided by a product of decays or taken to a logarithm, so that a may be anything, zero included, and the
     gradient keeps the precision of the loop. All three are in one precision, which should be float32 or better.
     """
+    if not a.shape[1]:
+        return a * b
     return Scan.apply(a, b, start)  # type: ignore[no-any-return, no-untyped-call]
 
 
@@ -31,7 +33,7 @@ def remember(
 ) -> tuple[Float[Tensor, "batch time size"], Float[Tensor, "batch size"]]:
     """Every h[t] = keep[t] h[t-1] + new[t], and the one at the end of each row."""
     h = scan(filled(keep, lengths, 1.0), filled(new, lengths, 0.0), start.to(keep.dtype))
-    return h, h[:, -1].clone()  # or the state would hold on to the whole sequence
+    return h, h[:, -1].clone() if h.shape[1] else start  # a view would hold on to the whole sequence
 
 
 def plain_scan(a: Tensor, b: Tensor, start: Tensor) -> Tensor:

@@ -1,24 +1,30 @@
 """Attention of a sequence to itself (Vaswani et al., 2017), so that a Transformer stands beside the recurrences."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple, TypeAlias
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from seq2seq.errors import UserError
 from seq2seq.linear import linear
 from seq2seq.recurrence.heads import check_heads, split
 from seq2seq.recurrence.interface import Recurrence
-from seq2seq.recurrence.padding import padded
+from seq2seq.recurrence.padding import filled, padded
 from seq2seq.recurrence.precision import exact, outside_autocast
 from seq2seq.recurrence.rotation import rotate
+
+LARGE = 1e4  # of a score: float32 has three digits behind the point there
 
 
 class AttentionState(NamedTuple):
     """What can be looked back at. It grows with every step, up to the window if there is one."""
+
+    grows = True  # on axis 1
 
     keys: Float[Tensor, "batch kept size"]
     values: Float[Tensor, "batch kept size"]
@@ -60,6 +66,7 @@ class CausalAttention(Recurrence[AttentionState]):
         self, x: Tensor, state: AttentionState | None = None, lengths: Int[Tensor, " batch"] | None = None
     ) -> tuple[Tensor, AttentionState]:
         before = self.initial_state(len(x)) if state is None else state
+        x = filled(x, lengths, 0.0)
         places = read(before)[:, None] + 1 + torch.arange(x.shape[1], device=x.device)
         q, k, v = self.project(x).chunk(3, dim=-1)
         if self.rotary:
@@ -90,7 +97,7 @@ class CausalAttention(Recurrence[AttentionState]):
 class SelfAttention(nn.Module):
     """The same in both directions: every step of a row looks at all steps of it.
 
-    It looks ahead, so it is no `Recurrence`. Outputs past the end of a row mean nothing.
+    It looks ahead, so it is no `Recurrence`. Inputs past the end of a row may be anything; outputs there mean nothing.
 
     Args:
         input_size: Number of features that come in at every step.
@@ -110,7 +117,7 @@ class SelfAttention(nn.Module):
     def forward(
         self, x: Float[Tensor, "batch time input"], lengths: Int[Tensor, " batch"]
     ) -> Float[Tensor, "batch time size"]:
-        q, k, v = self.project(x).chunk(3, dim=-1)
+        q, k, v = self.project(filled(x, lengths, 0.0)).chunk(3, dim=-1)
         if self.rotary:
             places = torch.arange(x.shape[1], device=x.device)[None]
             q, k = rotate_heads(q, k, places, self.heads)
@@ -146,9 +153,24 @@ def attend(
     mask = None if seen is None else seen[:, None]
     if q.device.type == "cpu":  # whose kernel takes up to twice as long in bfloat16
         q, k, v = exact(q), exact(k), exact(v)
-    with outside_autocast(q):
+    with outside_autocast(q), exact_kernel(q, k):
         y = F.scaled_dot_product_attention(q, k, v, mask, is_causal=seen is None)
     return y.transpose(1, 2).flatten(2)
+
+
+def exact_kernel(
+    q: Float[Tensor, "*batch time share"], k: Float[Tensor, "*batch kept share"]
+) -> AbstractContextManager[None]:
+    """Keep torch from its fused kernel on a CPU where that kernel's gradient would be wrong.
+
+    For its gradient it computes the weights again, from each score and the logarithm of the sum of all, and float32
+    loses their difference when both are large.
+    """
+    if q.device.type == "cpu" and q.requires_grad and q.numel():
+        bound = q.detach().abs().amax() * k.detach().abs().amax() * q.shape[-1] ** 0.5
+        if bound > LARGE:
+            return sdpa_kernel(SDPBackend.MATH)  # type: ignore[no-any-return]
+    return nullcontext()
 
 
 def kept(state: AttentionState, window: int | None, holes: bool) -> AttentionState:

@@ -8,8 +8,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seq2seq.linear import linear
-from seq2seq.recurrence.heads import check_heads, split
+from seq2seq.recurrence.heads import check_heads, head_layer_norm, split
 from seq2seq.recurrence.interface import Recurrence, unroll
+from seq2seq.recurrence.padding import filled
 from seq2seq.recurrence.precision import exact, outside_autocast
 
 NOTHING = -1e30  # the logarithm of what was written so far: minus infinity, but with a gradient
@@ -52,7 +53,7 @@ class SLSTM(Recurrence[SLSTMState]):
         self, x: Tensor, state: SLSTMState | None = None, lengths: Int[Tensor, " batch"] | None = None
     ) -> tuple[Tensor, SLSTMState]:
         before = self.initial_state(len(x)) if state is None else state
-        y, after = unroll(self.cell, self.heard(x), before, lengths)
+        y, after = unroll(self.cell, self.heard(filled(x, lengths, 0.0)), before, lengths)
         return self.said(y), after
 
     def step(self, x: Tensor, state: SLSTMState) -> tuple[Tensor, SLSTMState]:
@@ -77,7 +78,7 @@ class SLSTM(Recurrence[SLSTMState]):
         return hidden, SLSTMState(cell, normaliser, stabiliser, hidden)
 
     def said(self, y: Float[Tensor, "*steps heads share"]) -> Float[Tensor, "*steps size"]:
-        return F.layer_norm(y, y.shape[-1:]).flatten(-2) * self.gain
+        return head_layer_norm(y) * self.gain
 
 
 def powerlaw(units: int, depth: float = 0.5) -> Float[Tensor, " units"]:

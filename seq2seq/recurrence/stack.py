@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from seq2seq.errors import UserError
 from seq2seq.recurrence.interface import LayerFactory, Recurrence
+from seq2seq.recurrence.padding import filled
 from seq2seq.recurrence.sublayer import Sublayer
 
 
@@ -57,6 +58,7 @@ class Stack(Recurrence[tuple[Any, ...]]):
         lengths: Int[Tensor, " batch"] | None = None,
     ) -> tuple[Float[Tensor, "batch time size"], tuple[Any, ...]]:
         state = self.initial_state(len(x)) if state is None else state
+        x = filled(x, lengths, 0.0)
         after = []
         for layer, around, before in zip(self.layers, self.around, state, strict=True):
             y, new = layer(around.before(x), before, lengths)

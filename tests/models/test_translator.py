@@ -141,6 +141,10 @@ def test_the_future_of_a_translation_does_not_change_its_past(options: dict[str,
 @each_model
 def test_every_parameter_learns_from_a_batch(options: dict[str, Any]) -> None:
     model, b = build(**options), batch()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if not parameter.any():  # RWKV starts some at zero, behind which nothing learns at first
+                parameter.add_(0.1 * torch.randn_like(parameter))
     model.nats(b).sum().backward()
     unused = {name for name, p in model.named_parameters() if p.grad is None or not p.grad.abs().any()}
     assert unused == set()

@@ -90,7 +90,8 @@ def test_a_griffin_block_is_the_paper_s(x: Tensor) -> None:
     a = torch.sigmoid(-layer.fading) ** (8 * r)  # softplus(L) = -log sigmoid(-L)
     h, wanted = torch.zeros(BATCH, SIZE, dtype=x.dtype), []
     for t in range(TIME):
-        h = a[:, t] * h + (1 - a[:, t] ** 2).sqrt() * i[:, t] * u[:, t]
+        room = (1 - a[:, t] ** 2).sqrt() if t else 1.0
+        h = a[:, t] * h + room * i[:, t] * u[:, t]
         wanted.append(layer.out(F.gelu(beside[:, t]) * h))
     torch.testing.assert_close(layer(x)[0], torch.stack(wanted, 1))
 
@@ -115,7 +116,7 @@ def test_a_mamba_is_the_paper_s(x: Tensor) -> None:
 def test_a_retention_is_the_paper_s(x: Tensor) -> None:
     layer = made(Retention, heads=2)
     q, k, v, gate = (part.unflatten(-1, (2, -1)) for part in layer.project(x).chunk(4, -1))
-    q, k = (rotate(part.transpose(1, 2), torch.arange(TIME)[None]) for part in (q, k))
+    q, k = (rotate(part.transpose(1, 2), torch.arange(TIME)[None], whole=True) for part in (q, k))
     gamma = 1 - torch.tensor([2.0**-5, 2.0**-6], dtype=x.dtype)
     back = torch.arange(TIME)[:, None] - torch.arange(TIME)
     decay = torch.where(back >= 0, gamma[:, None, None] ** back, 0.0)  # equation 5, the parallel form
@@ -138,7 +139,8 @@ def test_an_mlstm_is_the_paper_s(x: Tensor) -> None:
         n = f[:, t, :, None] * n + i[:, t, :, None] * key
         below = (n * q[:, t]).sum(-1).abs().clamp(min=1)
         y = torch.einsum("bhvk,bhk->bhv", c, q[:, t]) / below[..., None]
-        wanted.append(layer.out(torch.sigmoid(o[:, t].flatten(1)) * rms(y).flatten(1)))
+        normal = (y - y.mean(-1, keepdim=True)) / (y.var(-1, unbiased=False, keepdim=True) + 1e-5).sqrt()
+        wanted.append(layer.out(torch.sigmoid(o[:, t].flatten(1)) * normal.flatten(1) * layer.gain))
     torch.testing.assert_close(layer(x)[0], torch.stack(wanted, 1))
 
 

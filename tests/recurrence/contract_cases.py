@@ -1,0 +1,109 @@
+"""The layers that are held to the contract, each after it has read something; a new one adds a line to `LAYERS`."""
+
+from functools import partial
+from typing import Any, NamedTuple
+
+import pytest
+import torch
+from torch import Tensor
+
+from seq2seq.recurrence import (
+    GRU,
+    LSTM,
+    MLSTM,
+    RGLRU,
+    RNN,
+    RWKV,
+    SLSTM,
+    CausalAttention,
+    LayerFactory,
+    LayerNormGRU,
+    LayerNormLSTM,
+    Mamba,
+    MinGRU,
+    MinLSTM,
+    MogrifierLSTM,
+    Recurrence,
+    Retention,
+    Stack,
+)
+
+# two heads where a norm over the two features of four would know little more than a sign
+LAYERS: dict[str, LayerFactory] = {
+    "rnn": RNN,
+    "relu": partial(RNN, nonlinearity="relu"),
+    "lstm": LSTM,
+    "gru": GRU,
+    "norm lstm": LayerNormLSTM,
+    "norm gru": LayerNormGRU,
+    "mogrifier": MogrifierLSTM,
+    "low rank": partial(MogrifierLSTM, rounds=4, rank=2),
+    "slstm": partial(SLSTM, heads=2),
+    "mingru": MinGRU,
+    "minlstm": MinLSTM,
+    "griffin": RGLRU,
+    "mamba": Mamba,
+    "rwkv": partial(RWKV, heads=2),
+    "retention": Retention,
+    "mlstm": partial(MLSTM, heads=2),
+    "attention": CausalAttention,
+    "window": partial(CausalAttention, window=20),
+}
+KINDS: dict[str, LayerFactory] = {
+    **LAYERS,
+    "stack": partial(Stack, layers=[LSTM, LSTM]),
+    "mixed": partial(Stack, layers=[GRU, MinGRU, Mamba, CausalAttention], norm=True, residual=True, feed_forward=2.0),
+}
+LENGTHS = [1, 2, 31, 32, 33, 257]  # a chunk of the scans is 32 steps
+TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-9}
+ROWS, INPUT, SIZE, MORE = 3, 5, 8, 4
+
+
+each_kind = pytest.mark.parametrize("kind", KINDS)
+each_dtype = pytest.mark.parametrize("dtype", TOLERANCE, ids=["float32", "float64"])
+
+
+class Case(NamedTuple):
+    """A layer that has read something already, and what it reads next."""
+
+    layer: Recurrence[Any]
+    x: Tensor
+    state: Any
+    more: Tensor  # what is read after x, to see what the state holds
+
+
+def case(kind: str, dtype: torch.dtype, length: int) -> Case:
+    torch.manual_seed(length)
+    layer = KINDS[kind](INPUT, SIZE).to(dtype)
+    with torch.no_grad():
+        for parameter in layer.parameters():
+            if parameter.dim() == 1 or not parameter.any():  # at zero, a wrong one would go unnoticed
+                parameter.add_(0.2 * torch.randn_like(parameter))
+        _, state = layer(torch.randn(ROWS, 3, INPUT, dtype=dtype))
+    x = torch.randn(ROWS, length, INPUT, dtype=dtype, requires_grad=True)
+    return Case(layer, x, state, torch.randn(ROWS, MORE, INPUT, dtype=dtype))
+
+
+def gradients(of: Tensor, case: Case) -> list[Tensor]:
+    """Of a fixed mixture of the outputs, with respect to the input and to every parameter."""
+    mixture = torch.linspace(-1, 1, of.numel(), dtype=of.dtype).view_as(of).cos()
+    wanted = [case.x, *case.layer.parameters()]
+    found = torch.autograd.grad((of * mixture).sum(), wanted, retain_graph=True, materialize_grads=True)
+    return list(found)
+
+
+def assert_same(actual: Tensor, expected: Tensor) -> None:
+    scale = max(1.0, float(expected.detach().abs().max()))
+    torch.testing.assert_close(actual, expected, rtol=0, atol=scale * TOLERANCE[expected.dtype])
+
+
+def assert_equal_outcome(actual: Tensor, expected: Tensor, case: Case) -> None:
+    """The outputs are the same, and so is every gradient."""
+    assert_same(actual, expected)
+    for one, other in zip(gradients(actual, case), gradients(expected, case), strict=True):
+        assert_same(one, other)
+
+
+def then(case: Case, y: Tensor, state: Any) -> Tensor:
+    """The outputs and those of going on."""
+    return torch.cat([y, case.layer(case.more, state)[0]], dim=1)
