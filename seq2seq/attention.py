@@ -220,6 +220,9 @@ def without_padding(encoding: Encoding) -> Float[Tensor, "batch source size"]:
 def masked_softmax(scores: Tensor, real: Tensor) -> Tensor:
     """Softmax over the last axis in float32 or better; what is not real gets 0, also where nothing is."""
     exact = scores.to(torch.promote_types(scores.dtype, torch.float32))
-    padding = ~real
     # not -inf, of which a row of padding alone would make NaN
-    return exact.masked_fill(padding, torch.finfo(exact.dtype).min).softmax(dim=-1).masked_fill(padding, 0.0)
+    weights = exact.masked_fill(~real, torch.finfo(exact.dtype).min).softmax(dim=-1)
+    empty = ~real.any(dim=-1, keepdim=True)
+    if weights.device.type == "cpu" and not empty.any():  # which a GPU would have to be waited for to say
+        return weights
+    return weights.masked_fill(empty, 0.0)

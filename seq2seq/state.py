@@ -18,8 +18,12 @@ def map_state(function: Callable[..., Tensor], *states: S) -> S:
     first = states[0]
     if isinstance(first, Tensor):
         return cast(S, function(*states))
-    parts = [map_state(function, *part) for part in zip(*states, strict=True)]
-    return cast(S, type(first)(*parts) if hasattr(first, "_fields") else tuple(parts))
+    return assemble(first, [map_state(function, *part) for part in zip(*states, strict=True)])
+
+
+def assemble(like: S, parts: list[Any]) -> S:
+    """Return a tuple of these parts, of the same type."""
+    return cast(S, type(like)(*parts) if hasattr(like, "_fields") else tuple(parts))
 
 
 def detach(state: S) -> S:
@@ -44,13 +48,16 @@ def where(rows: Bool[Tensor, " batch"], new: S, old: S) -> S:
     1; in the rows that keep the old one, zeros fill the beginning, which the class must take for nothing.
     """
     if isinstance(new, Tensor):
-        if new.shape != old.shape:
-            raise ValueError(f"a state of the shape {list(old.shape)} cannot become one of {list(new.shape)}")
-        return torch.where(rows.view(-1, *[1] * (new.dim() - 1)), new, old)
+        return cast(S, chosen(rows, new, cast(Tensor, old)))
     if getattr(new, "grows", False):
         old = map_state(lengthened, new, old)
-    parts = [where(rows, *part) for part in zip(new, old, strict=True)]
-    return cast(S, type(new)(*parts) if hasattr(new, "_fields") else tuple(parts))
+    return assemble(new, [where(rows, *part) for part in zip(new, old, strict=True)])
+
+
+def chosen(rows: Bool[Tensor, " batch"], new: Tensor, old: Tensor) -> Tensor:
+    if new.shape != old.shape:
+        raise ValueError(f"a state of the shape {list(old.shape)} cannot become one of {list(new.shape)}")
+    return torch.where(rows.view(-1, *[1] * (new.dim() - 1)), new, old)
 
 
 def lengthened(new: Tensor, old: Tensor) -> Tensor:
@@ -78,14 +85,16 @@ def unflatten(tensors: list[Tensor], like: S) -> S:
 
 
 def rebuild(tensors: Iterator[Tensor], like: S, grows: bool) -> S:
-    if isinstance(like, Tensor):
-        given = next(tensors)
-        shape = given.shape[:1] + like.shape[1:2] + given.shape[2:] if grows else given.shape
-        if shape != like.shape or given.is_floating_point() != like.is_floating_point():
-            raise UserError(
-                f"a tensor of a state must have the shape {list(like.shape)} and hold {like.dtype}, and one of "
-                f"{list(given.shape)} with {given.dtype} was given"
-            )
-        return given
-    parts = [rebuild(tensors, part, getattr(like, "grows", False)) for part in like]
-    return cast(S, type(like)(*parts) if hasattr(like, "_fields") else tuple(parts))
+    if not isinstance(like, Tensor):
+        return assemble(like, [rebuild(tensors, part, getattr(like, "grows", False)) for part in like])
+    given = next(tensors)
+    fits = given.dim() == like.dim() and all(
+        one == other or (grows and axis == 1)
+        for axis, (one, other) in enumerate(zip(given.shape, like.shape, strict=True))
+    )
+    if not fits or given.is_floating_point() != like.is_floating_point():
+        raise UserError(
+            f"a tensor of a state must have the shape {list(like.shape)} and hold {like.dtype}, and one of "
+            f"{list(given.shape)} that holds {given.dtype} was given"
+        )
+    return cast(S, given)

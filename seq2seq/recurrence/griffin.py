@@ -30,8 +30,8 @@ class RGLRU(Recurrence[RGLRUState]):
     """out(gelu(W x) * h), h[t] = a[t] h[t-1] + sqrt(1 - a[t]^2) i[t] u[t], u = conv(V x).
 
     From De et al. (2024), section 2.4 and figure 2. The gates r and i read u by blocks, and
-    log a[t] = -8 r[t] softplus(L), with L learned. The first step of a row is h = i u, without the square root, as in the
-    authors' code.
+    log a[t] = -8 r[t] softplus(L), with L learned. The first step of a row is h = i u, without the square root, as in
+    the authors' code.
 
     Args:
         input_size: Number of features that come in at every step.

@@ -24,11 +24,13 @@ LARGE = 1e4  # of a score: float32 has three digits behind the point there
 class AttentionState(NamedTuple):
     """What can be looked back at. It grows with every step, up to the window if there is one."""
 
-    grows = True  # on axis 1
-
     keys: Float[Tensor, "batch kept size"]
     values: Float[Tensor, "batch kept size"]
     places: Int[Tensor, "batch kept"]  # 1 for the first step that was ever read, 0 where a row has nothing
+
+    @property
+    def grows(self) -> bool:  # on axis 1
+        return True
 
 
 class CausalAttention(Recurrence[AttentionState]):
@@ -169,7 +171,7 @@ def exact_kernel(
     if q.device.type == "cpu" and q.requires_grad and q.numel():
         bound = q.detach().abs().amax() * k.detach().abs().amax() * q.shape[-1] ** 0.5
         if bound > LARGE:
-            return sdpa_kernel(SDPBackend.MATH)  # type: ignore[no-any-return]
+            return sdpa_kernel(SDPBackend.MATH)
     return nullcontext()
 
 
