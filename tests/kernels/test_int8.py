@@ -16,7 +16,7 @@ from seq2seq.kernels.search import likeliest
 from seq2seq.recurrence import GRU, LSTM, Recurrence
 from seq2seq.recurrence.int8 import Int8GRU, Int8LSTM
 from seq2seq.rounding import Int8Linear, divided, to_int8
-from seq2seq.special import NONE
+from seq2seq.special import BOS, NONE, PAD
 from seq2seq.state import flatten
 
 pytestmark = pytest.mark.skipif(library() is None, reason="needs a C++ compiler, and a processor with AVX2")
@@ -164,7 +164,7 @@ def test_threads_change_nothing(kind: Any, rounded: Any, monkeypatch: pytest.Mon
 
     def all_of_it() -> list[Tensor]:
         y, _ = layer(x)
-        scores, tokens = likeliest(wide, 7)
+        scores, tokens = likeliest(wide, 7, [PAD, BOS])
         few = output.chosen(y[:, 0], owners, ids)
         return [y, output(y), few, scores, tokens, *attend(y[:, 0], owners, keys, values, real)]
 
