@@ -13,6 +13,7 @@ from seq2seq.errors import UserError
 from seq2seq.precision import Precision
 from seq2seq.ranges import Beams, Count, CountOrZero, LengthPenalty, NonNegativeOrInfinite, checked
 from seq2seq.report import say
+from seq2seq.storage import plain
 
 if TYPE_CHECKING:
     from seq2seq.inference import Translation
@@ -179,7 +180,8 @@ def pairs(
 
 def report(scores: "Sequence[Score]", as_json: bool) -> None:
     if as_json:
-        print(dumps({score.name: {"score": score.value, "signature": score.signature} for score in scores}))
+        held = {score.name: {"score": score.value, "signature": score.signature} for score in scores}
+        print(dumps(plain(held), allow_nan=False))
         return
     for score in scores:
         print(f"{score.name:<12} {score.value:6.2f}   {score.signature}")
