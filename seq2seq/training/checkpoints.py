@@ -76,6 +76,11 @@ class Continuation(Checkpoint):
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self.written = time.monotonic()
         self.step = trainer.global_step
+        epochs = trainer.fit_loop.epoch_progress.total
+        if epochs.processed == epochs.started:
+            # the last epoch was over when it stopped; Lightning goes on as if it were within one, and would not count
+            # the next one
+            trainer.fit_loop.reset_restart_stage()
         if trainer.is_global_zero:
             self.process = os.getpid()
         if trainer.received_sigterm:  # Lightning listens a moment earlier

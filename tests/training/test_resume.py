@@ -64,6 +64,7 @@ optimizer: {class_path: AdamW, init_args: {lr: 0.01}}
 lr_scheduler: {class_path: WarmupCosine, init_args: {warmup: 3}}
 """
 
+EPOCH = 3  # batches of the translator in one
 WHOLE: dict[tuple[str, ...], dict[str, Any]] = {}  # how runs that were never stopped ended, by their configurations
 
 
@@ -148,8 +149,8 @@ def assert_same_ending(whole: dict[str, Any], stopped: dict[str, Any]) -> None:
     for part in ("state_dict", "optimizer_states", "lr_schedulers", "carried_state"):
         assert_same(whole.get(part), stopped.get(part), part)
     assert_same(counters(whole), counters(stopped), "callbacks")
-    loader = ("loops", "fit_loop", "state_dict", "combined_loader")
-    assert_same(*(c[loader[0]][loader[1]][loader[2]].get(loader[3]) for c in (whole, stopped)), "position")
+    assert_same(whole["epoch"], stopped["epoch"], "epoch")
+    assert_same(whole["loops"]["fit_loop"], stopped["loops"]["fit_loop"], "position")
 
 
 @pytest.mark.parametrize("stops", [[5], [1, 2, 6], [7, 10, 15]])
@@ -164,6 +165,15 @@ def test_a_translator_goes_on_in_the_middle_of_an_epoch(
     tmp_path: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch, stops: list[int]
 ) -> None:
     check(tmp_path, corpus, monkeypatch, TRANSLATION, stops)
+
+
+@pytest.mark.parametrize("options", [(), ("--trainer.val_check_interval", str(EPOCH))])
+def test_epochs_that_were_stopped_at_their_ends_are_counted_once(
+    tmp_path: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
+) -> None:
+    check(tmp_path, corpus, monkeypatch, TRANSLATION, [EPOCH, 2 * EPOCH], *options)
+    (loader,) = ending(tmp_path, "stopped")["loops"]["fit_loop"]["state_dict"]["combined_loader"]
+    assert loader["length"] == EPOCH
 
 
 def test_gradient_accumulation_is_stopped_only_between_steps(
