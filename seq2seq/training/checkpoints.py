@@ -76,7 +76,7 @@ class Continuation(Checkpoint):
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self.written = time.monotonic()
         self.step = trainer.global_step
-        epochs = trainer.fit_loop.epoch_progress.total
+        epochs: Any = trainer.fit_loop.epoch_progress.total
         if epochs.processed == epochs.started:
             # the last epoch was over when it stopped; Lightning goes on as if it were within one, and would not count
             # the next one
