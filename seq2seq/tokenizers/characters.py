@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from seq2seq.errors import UserError
+from seq2seq.errors import UserError, refuse_string
 from seq2seq.ranges import Count, checked
 from seq2seq.special import SPECIAL, UNK
 from seq2seq.tokenizers.counting import VocabularySize, check_units, ids_of, most_frequent, texts_of
@@ -31,6 +31,7 @@ class Characters(Tokenizer):
         self._keep([])
 
     def learn(self, lines: Iterable[str]) -> None:
+        refuse_string(lines, "lines")
         self._keep(most_frequent(map(without_surrogates, lines), self.max_size, self.min_count, "character"))
 
     @property
@@ -42,6 +43,7 @@ class Characters(Tokenizer):
         return ids
 
     def encode_batch(self, lines: list[str]) -> list[list[int]]:
+        refuse_string(lines, "lines")
         ids = self.encode("".join(lines))
         return [ids[begin:end] for begin, end in pairwise(accumulate(map(len, lines), initial=0))]
 

@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from seq2seq.errors import refuse_string
 from seq2seq.tokenizers.states import fingerprint
 
 SPECIALS = ("<pad>", "<unk>", "<s>", "</s>")  # how people read the ids PAD, UNK, BOS and EOS
@@ -40,6 +41,7 @@ class Tokenizer(ABC):
 
     def encode_batch(self, lines: list[str]) -> list[list[int]]:
         """The same as `encode` for every line, where many at once may be faster."""
+        refuse_string(lines, "lines")
         return [self.encode(line) for line in lines]
 
     def encode_blocks(self, blocks: Iterable[str]) -> Iterator[Sequence[int]]:

@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Literal, TypeAlias
 
-from seq2seq.errors import UserError
+from seq2seq.errors import UserError, refuse_string
 from seq2seq.ranges import LARGEST, Probability, Range, checked
 from seq2seq.tokenizers.bpe_dropout import BpeDropout
 from seq2seq.tokenizers.escapes import escape, unescape
@@ -64,6 +64,7 @@ class Subwords(Tokenizer):
         self._sampler: BpeDropout | UnigramSampler | None = None
 
     def learn(self, lines: Iterable[str]) -> None:
+        refuse_string(lines, "lines")
         self._keep(learn_model(map(self._read, lines), self.size, self.algorithm, self.coverage))
         if self.vocab_size < self.size:
             warnings.warn(
@@ -79,6 +80,7 @@ class Subwords(Tokenizer):
         return ids
 
     def encode_batch(self, lines: list[str]) -> list[list[int]]:
+        refuse_string(lines, "lines")
         ids: list[list[int]] = self._learned().encode([self._read(line) for line in lines], num_threads=1)
         return ids
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain, repeat
 from typing import Any
 
-from seq2seq.errors import UserError
+from seq2seq.errors import UserError, refuse_string
 from seq2seq.ranges import Count, checked
 from seq2seq.special import SPECIAL, UNK
 from seq2seq.tokenizers.counting import VocabularySize, check_units, ids_of, most_frequent, texts_of
@@ -37,6 +37,7 @@ class Words(Tokenizer):
         self._keep([])
 
     def learn(self, lines: Iterable[str]) -> None:
+        refuse_string(lines, "lines")
         self._keep(most_frequent(map(_words, lines), self.max_size, self.min_count, "word"))
 
     @property

@@ -28,6 +28,17 @@ def test_any_string_is_encoded_within_the_vocabulary_and_decoded(tokenizer: Toke
     assert tokenizer.decode(tokenizer.sample(text, seed=3)) == tokenizer.decode(ids)
 
 
+def test_one_string_is_not_taken_for_lines(tokenizer: Tokenizer) -> None:
+    with pytest.raises(TypeError, match="lines must be a list of strings, not one string"):
+        tokenizer.encode_batch("the cat")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("kind", [Characters, Words, Subwords])
+def test_nothing_is_learned_from_one_string(kind: type[Tokenizer]) -> None:
+    with pytest.raises(TypeError, match="lines must be a list of strings, not one string"):
+        kind().learn("the cat")
+
+
 @given(text=TEXT)
 @many
 def test_text_comes_back_exactly(lossless: Tokenizer, text: str) -> None:
