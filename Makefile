@@ -13,6 +13,7 @@ CHECKPOINT ?=
 PROMPT ?=
 
 BIN := .venv/bin
+REFERENCES := .venv-references/bin
 # a run is called after its configuration, or as ARGS say
 NAME := $(or $(shell echo '$(ARGS)' | sed -n 's/.*--name[= ]\([^ ]*\).*/\1/p'),$(basename $(notdir $(CONFIG))))
 FOLDER := $(or $(shell echo '$(ARGS)' | sed -n 's/.*--runs[= ]\([^ ]*\).*/\1/p'),$(RUNS))
@@ -26,10 +27,10 @@ flag = $(if $(filter-out 0,$($(1))),$(2))
 newest = $(BIN)/python -m seq2seq.training.runs $(FOLDER) $(1)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup corpora tokenize train sample translate evaluate test test-slow test-faults check format bench bench-peers gradients clean
+.PHONY: help setup corpora tokenize train sample translate evaluate test test-slow test-faults test-references check format bench bench-peers gradients clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 	@echo
 	@echo '  make train CONFIG=configs/language/shakespeare-lstm.yaml DEVICES=4 NODES=2 ARGS="--model.size 1024"'
 	@echo '  make train RESUME=1            go on with the newest run of this configuration'
@@ -83,6 +84,18 @@ test-slow: .venv/ready ## run the long tests
 test-faults: .venv/ready ## kill, fill disks, damage files, forge input: about 40 minutes on 2 cores; the table goes to build/faults.md
 	$(BIN)/python -m tests.faults --table build/faults.md $(ARGS)
 
+# haste is built here, and without PATH it finds no CUDA compiler, which could not build it
+.venv-references/ready: pyproject.toml constraints.txt tests/references/requirements.txt
+	$(PYTHON) -m venv .venv-references
+	$(REFERENCES)/python -m pip install --quiet --constraint constraints.txt torch
+	$(REFERENCES)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]' setuptools==84.2.1
+	PATH=$(abspath $(REFERENCES)) $(REFERENCES)/python -m pip install --quiet --no-deps --no-build-isolation \
+	  --requirement tests/references/requirements.txt
+	touch $@
+
+test-references: .venv-references/ready ## compare layers, searches and scores with public packages
+	OMP_NUM_THREADS=1 $(REFERENCES)/python -m pytest tests/references $(ARGS)
+
 check: .venv/ready ## format, lint, types and the rooms' borders
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -103,6 +116,6 @@ gradients: corpora ## train eight small models and draw how far back their gradi
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.gradients $(ARGS)
 
 clean: ## remove what can be made again, but no run
-	rm -rf .venv .venv-peers build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-peers .venv-references build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	rm -f data/phrasebook.json data/phrasebook/*.en data/phrasebook/*.de data/library/*.txt
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -20,7 +20,10 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 TINY = "--trainer.max_steps 3 --trainer.val_check_interval 1 --model.size 16 --trainer.limit_val_batches 2"
 # these are the whole test suite, or take minutes: that they exist is all that is looked at here
-ONLY_LOOKED_AT = {"make test", "make check", "make test-slow", "make bench", "make bench-peers", "make gradients"}
+ONLY_LOOKED_AT = {
+    *("make test", "make check", "make test-slow", "make test-references"),
+    *("make bench", "make bench-peers", "make gradients"),
+}
 
 
 def blocks(language: str) -> list[str]:

@@ -1,0 +1,205 @@
+"""Attention and the feed-forward against transformers and JoeyNMT."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from agreement import Compare, Comparison
+from comparing import BATCH, SIZES, Reference, Weights, agree, called, hold, perturbed
+from joeynmt.attention import BahdanauAttention, LuongAttention
+from joeynmt.transformer_layers import MultiHeadedAttention
+from torch import Tensor, nn
+from transformers import DynamicCache, LlamaConfig, MistralConfig
+from transformers.masking_utils import create_causal_mask, create_sliding_window_causal_mask
+from transformers.models.llama.modeling_llama import LlamaMLP
+from transformers.models.mistral.modeling_mistral import MistralAttention, MistralRotaryEmbedding
+
+from seq2seq.attention import (
+    AdditiveAttention,
+    Attention,
+    BilinearAttention,
+    DotAttention,
+    Encoding,
+    MultiHeadAttention,
+)
+from seq2seq.recurrence import CausalAttention, SelfAttention
+from seq2seq.recurrence.feed_forward import FeedForward
+from seq2seq.recurrence.self_attention import AttentionState
+
+pytestmark = pytest.mark.usefixtures("double")
+
+
+class Published(nn.Module):
+    """Mistral's attention with its rotation and its masks; without a window it is Llama's."""
+
+    def __init__(self, input_size: int, size: int, heads: int, window: int | None) -> None:
+        super().__init__()
+        self.config = MistralConfig(
+            hidden_size=size,
+            num_attention_heads=heads,
+            num_key_value_heads=heads,
+            num_hidden_layers=1,
+            sliding_window=window,
+            attn_implementation="eager",
+        )
+        self.rotation = MistralRotaryEmbedding(self.config)
+        self.attention = MistralAttention(self.config, layer_idx=0)
+        for name in ("q_proj", "k_proj", "v_proj"):
+            setattr(self.attention, name, nn.Linear(input_size, size, bias=False))
+
+    def whole(self, x: Tensor) -> Tensor:
+        mask = create_causal_mask if self.config.sliding_window is None else create_sliding_window_causal_mask
+        places = torch.arange(x.shape[1])[None]
+        return self.read(x, places, mask(self.config, x, None, None, places), None)
+
+    def step(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
+        place, cache = (0, DynamicCache(config=self.config)) if state is None else state
+        return self.read(x, torch.tensor([[place]]), None, cache), (place + 1, cache)
+
+    def read(self, x: Tensor, places: Tensor, mask: Tensor | None, cache: DynamicCache | None) -> Tensor:
+        return self.attention(x, self.rotation(x, places), mask, cache)[0]  # type: ignore[no-any-return]
+
+
+def projections(layer: CausalAttention | SelfAttention) -> Weights:
+    q, k, v = layer.project.weight.chunk(3)
+    names = ("q_proj", "k_proj", "v_proj", "o_proj")
+    return {f"attention.{name}.weight": weight for name, weight in zip(names, (q, k, v, layer.out.weight), strict=True)}
+
+
+@SIZES
+@pytest.mark.parametrize("window", [None, 2, 5])
+def test_causal_attention(compare: Compare, size: int, heads: int, time: int, window: int | None) -> None:
+    layer = CausalAttention(size - heads, size, heads, window)
+    perturbed(layer, amount=0.3)
+    module = Published(size - heads, size, heads, window)
+
+    def states(ours: AttentionState, theirs: Any) -> list[tuple[Tensor, Tensor]]:
+        kept = theirs[1].layers[0].values
+        return [(ours.values, kept.transpose(1, 2).flatten(2))]
+
+    reference = Reference(module, lambda: projections(layer), module.whole, module.step, states)
+    hold(layer, reference, compare("CausalAttention", "transformers", "Mistral's, with and without a window"), time)
+
+
+@SIZES
+def test_self_attention(compare: Compare, size: int, heads: int, time: int) -> None:
+    layer = SelfAttention(size - heads, size, heads)
+    perturbed(layer, amount=0.3)
+    module = Published(size - heads, size, heads, None)
+    lengths = torch.tensor([time, max(1, time - 3), 1])
+    real = torch.arange(time) < lengths[:, None]
+
+    def whole(x: Tensor) -> Tensor:
+        mask = torch.zeros(BATCH, 1, time, time).masked_fill(~real[:, None, None], float("-inf"))
+        return module.read(x, torch.arange(time)[None], mask, None)
+
+    x = torch.randn(BATCH, time, size - heads, requires_grad=True)
+    reference = Reference(module, lambda: projections(layer), whole)
+    ours, theirs = (y * real[..., None] for y in (layer(x, lengths), called(reference, whole, x)))
+    comparison = compare("SelfAttention", "transformers", "Mistral's, with no mask but the padding's")
+    agree(comparison, ours, theirs, [x, *layer.parameters()])
+
+
+@SIZES
+def test_feed_forward(compare: Compare, size: int, heads: int, time: int) -> None:
+    layer = FeedForward(size, float(heads))
+    perturbed(layer, amount=0.3)
+    config = LlamaConfig(hidden_size=size, intermediate_size=heads * size, num_attention_heads=heads, mlp_bias=True)
+    module = LlamaMLP(config)
+
+    def weights() -> Weights:
+        found = {}
+        for theirs, ours in ((("gate_proj", "up_proj"), layer.project), (("down_proj",), layer.out)):
+            for kind in ("weight", "bias"):
+                parts = getattr(ours, kind).chunk(len(theirs))
+                found |= {f"{name}.{kind}": part for name, part in zip(theirs, parts, strict=True)}
+        return found
+
+    x = torch.randn(BATCH, time, size, requires_grad=True)
+    wanted = x + called(Reference(module, weights, module), module, layer.norm(x))
+    agree(compare("FeedForward", "transformers", "Llama's, after our norm"), layer(x), wanted, [x, *layer.parameters()])
+
+
+def looked_at(
+    comparison: Comparison, layer: Attention, reference: Reference, query: Tensor, states: Tensor, real: Tensor
+) -> None:
+    """Compare contexts, weights and gradients of an attention; theirs is called with query, states and mask."""
+    context, shares = layer(query, layer.remember(Encoding(states, states[:, -1], real)))
+    wanted, wanted_shares = called(reference, reference.whole, query, states, real[:, None])
+    comparison.close("weights", shares, wanted_shares)
+    agree(comparison, context, wanted, [query, states, *layer.parameters()])
+
+
+def source(query_size: int, size: int, length: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Queries, what they look at, and where it is no padding."""
+    torch.manual_seed(length)
+    query = torch.randn(BATCH, 4, query_size, requires_grad=True)
+    states = torch.randn(BATCH, length, size, requires_grad=True)
+    return query, states, torch.arange(length) < torch.tensor([[length], [max(1, length - 3)], [1]])
+
+
+def one_by_one(module: nn.Module) -> Callable[..., tuple[Tensor, Tensor]]:
+    """JoeyNMT's attention for all queries, which it takes one at a time."""
+
+    def whole(query: Tensor, states: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        module.compute_proj_keys(states)
+        contexts, shares = zip(*(module(one, mask, states) for one in query.split(1, dim=1)), strict=True)
+        return torch.cat(contexts, dim=1), torch.cat(shares, dim=1)
+
+    return whole
+
+
+@SIZES
+def test_additive_attention(compare: Compare, size: int, heads: int, time: int) -> None:
+    layer = AdditiveAttention(size, size - heads)
+    perturbed(layer, amount=0.3)
+    module = BahdanauAttention(size, size - heads, size)
+    module.key_layer = nn.Linear(size - heads, size)  # theirs has no bias
+
+    def weights() -> Weights:
+        return {
+            "key_layer.weight": layer.project.weight,
+            "key_layer.bias": layer.project.bias,
+            "query_layer.weight": layer.ask.weight,
+            "energy_layer.weight": layer.judge.weight,
+        }
+
+    reference = Reference(module, weights, one_by_one(module))
+    looked_at(compare("AdditiveAttention", "joeynmt"), layer, reference, *source(size, size - heads, time))
+
+
+@SIZES
+def test_bilinear_attention(compare: Compare, size: int, heads: int, time: int) -> None:
+    layer = BilinearAttention(size, size - heads)
+    perturbed(layer, amount=0.3)
+    module = LuongAttention(size, size - heads)
+    reference = Reference(module, lambda: {"key_layer.weight": layer.project.weight}, one_by_one(module))
+    looked_at(compare("BilinearAttention", "joeynmt"), layer, reference, *source(size, size - heads, time))
+
+
+@SIZES
+def test_dot_attention(compare: Compare, size: int, heads: int, time: int) -> None:
+    module = LuongAttention(size, size)
+    reference = Reference(module, lambda: {"key_layer.weight": torch.eye(size)}, one_by_one(module))
+    comparison = compare("DotAttention", "joeynmt", "theirs is bilinear, with the identity")
+    looked_at(comparison, DotAttention(size, size), reference, *source(size, size, time))
+
+
+@SIZES
+def test_multi_head_attention(compare: Compare, size: int, heads: int, time: int) -> None:
+    layer = MultiHeadAttention(size, size - heads, heads)
+    perturbed(layer, amount=0.3)
+    module = MultiHeadedAttention(heads, size, dropout=0.0)
+
+    def weights() -> Weights:
+        zero = torch.zeros(size)  # ours has no biases
+        found = {"q_layer": layer.ask, "k_layer": layer.project, "v_layer": layer.value, "output_layer": layer.out}
+        biases = {f"{name}.bias": zero for name in found}
+        return biases | {f"{name}.weight": part.weight for name, part in found.items()}
+
+    def whole(query: Tensor, states: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        return module(states, states, query, mask, return_weights=True)  # type: ignore[no-any-return]
+
+    comparison = compare("MultiHeadAttention", "joeynmt")
+    looked_at(comparison, layer, Reference(module, weights, whole), *source(size, size - heads, time))
