@@ -33,10 +33,10 @@ class Reference(NamedTuple):
 
     Args:
         module: The package's module.
-        weights: Its parameters and buffers, by their names, each a function of ours, so that gradients reach ours.
-        whole: Calls the module on [batch, time, input] and gives [batch, time, size].
-        step: Calls it on [batch, 1, input] and a state, none at first, and gives [batch, 1, size] and the state after.
-        states: What corresponds of our last state and of theirs, as pairs.
+        weights: Its parameters, by their names, each a function of ours, so that gradients reach ours.
+        whole: Calls the module on [batch, time, input]; returns [batch, time, size].
+        step: Calls it on [batch, 1, input] and a state, None at first; returns [batch, 1, size] and the next state.
+        states: Returns the pairs of tensors that must be equal in our last state and in theirs.
     """
 
     module: nn.Module
@@ -46,7 +46,7 @@ class Reference(NamedTuple):
     states: Callable[[Any, Any], Sequence[tuple[Tensor, Tensor]]] | None = None
 
 
-def hold(
+def compare_layer(
     layer: Recurrence[Any],
     reference: Reference,
     comparison: Comparison,
@@ -59,14 +59,14 @@ def hold(
     x = torch.randn(BATCH, time, layer.input_size, generator=generator, dtype=dtype, requires_grad=True)
     y, last = layer(x)
     leaves = [x, *(parameter for parameter in layer.parameters() if not any(parameter is one for one in apart))]
-    agree(comparison, y, called(reference, reference.whole, x), leaves)
+    compare_values(comparison, y, call_with_weights(reference, reference.whole, x), leaves)
     if reference.step is None:
         return
     with torch.no_grad():
         state, theirs_state = layer.initial_state(BATCH), None
         for now in x.split(1, dim=1):
             y_now, state = layer.step(now[:, 0], state)
-            wanted_now, theirs_state = called(reference, reference.step, now, theirs_state)
+            wanted_now, theirs_state = call_with_weights(reference, reference.step, now, theirs_state)
             comparison.close("steps", y_now[:, None], wanted_now)
         if reference.states is not None:
             for reached in (last, state):
@@ -74,7 +74,7 @@ def hold(
                     comparison.close("states", ours, theirs)
 
 
-def agree(comparison: Comparison, y: Tensor, wanted: Tensor, leaves: Sequence[Tensor]) -> None:
+def compare_values(comparison: Comparison, y: Tensor, wanted: Tensor, leaves: Sequence[Tensor]) -> None:
     """Compare outputs, and their gradients with respect to the leaves."""
     comparison.close("outputs", y, wanted)
     slopes = gradients(wanted, leaves)
@@ -83,11 +83,11 @@ def agree(comparison: Comparison, y: Tensor, wanted: Tensor, leaves: Sequence[Te
         comparison.close("gradients", ours, theirs, floor)
 
 
-def called(reference: Reference, function: Callable[..., Any], *arguments: Any) -> Any:
-    """The function with the module's parameters replaced by those made of ours."""
+def call_with_weights(reference: Reference, function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call the function while the module has the parameters made of ours."""
     weights = reference.weights()
-    missing = {name for name, _ in reference.module.named_parameters()} - weights.keys()
-    assert not missing, f"nothing was copied to {missing}"
+    parameters = {name for name, _ in reference.module.named_parameters()}
+    assert weights.keys() == parameters, f"copied to one side only: {weights.keys() ^ parameters}"
     return functional_call(Holder(reference.module, function), prefixed(weights), arguments)
 
 

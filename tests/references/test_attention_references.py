@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 from agreement import Compare, Comparison
-from comparing import BATCH, SIZES, Reference, Weights, agree, called, hold, perturbed
+from comparing import BATCH, SIZES, Reference, Weights, call_with_weights, compare_layer, compare_values, perturbed
 from joeynmt.attention import BahdanauAttention, LuongAttention
 from joeynmt.transformer_layers import MultiHeadedAttention
 from torch import Tensor, nn
@@ -79,7 +79,9 @@ def test_causal_attention(compare: Compare, size: int, heads: int, time: int, wi
         return [(ours.values, kept.transpose(1, 2).flatten(2))]
 
     reference = Reference(module, lambda: projections(layer), module.whole, module.step, states)
-    hold(layer, reference, compare("CausalAttention", "transformers", "Mistral's, with and without a window"), time)
+    compare_layer(
+        layer, reference, compare("CausalAttention", "transformers", "Mistral's, with and without a window"), time
+    )
 
 
 @SIZES
@@ -96,9 +98,9 @@ def test_self_attention(compare: Compare, size: int, heads: int, time: int) -> N
 
     x = torch.randn(BATCH, time, size - heads, requires_grad=True)
     reference = Reference(module, lambda: projections(layer), whole)
-    ours, theirs = (y * real[..., None] for y in (layer(x, lengths), called(reference, whole, x)))
+    ours, theirs = (y * real[..., None] for y in (layer(x, lengths), call_with_weights(reference, whole, x)))
     comparison = compare("SelfAttention", "transformers", "Mistral's, with no mask but the padding's")
-    agree(comparison, ours, theirs, [x, *layer.parameters()])
+    compare_values(comparison, ours, theirs, [x, *layer.parameters()])
 
 
 @SIZES
@@ -117,18 +119,20 @@ def test_feed_forward(compare: Compare, size: int, heads: int, time: int) -> Non
         return found
 
     x = torch.randn(BATCH, time, size, requires_grad=True)
-    wanted = x + called(Reference(module, weights, module), module, layer.norm(x))
-    agree(compare("FeedForward", "transformers", "Llama's, after our norm"), layer(x), wanted, [x, *layer.parameters()])
+    wanted = x + call_with_weights(Reference(module, weights, module), module, layer.norm(x))
+    compare_values(
+        compare("FeedForward", "transformers", "Llama's, after our norm"), layer(x), wanted, [x, *layer.parameters()]
+    )
 
 
-def looked_at(
+def compare_attention(
     comparison: Comparison, layer: Attention, reference: Reference, query: Tensor, states: Tensor, real: Tensor
 ) -> None:
     """Compare contexts, weights and gradients of an attention; theirs is called with query, states and mask."""
     context, shares = layer(query, layer.remember(Encoding(states, states[:, -1], real)))
-    wanted, wanted_shares = called(reference, reference.whole, query, states, real[:, None])
+    wanted, wanted_shares = call_with_weights(reference, reference.whole, query, states, real[:, None])
     comparison.close("weights", shares, wanted_shares)
-    agree(comparison, context, wanted, [query, states, *layer.parameters()])
+    compare_values(comparison, context, wanted, [query, states, *layer.parameters()])
 
 
 def source(query_size: int, size: int, length: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -166,7 +170,7 @@ def test_additive_attention(compare: Compare, size: int, heads: int, time: int) 
         }
 
     reference = Reference(module, weights, one_by_one(module))
-    looked_at(compare("AdditiveAttention", "joeynmt"), layer, reference, *source(size, size - heads, time))
+    compare_attention(compare("AdditiveAttention", "joeynmt"), layer, reference, *source(size, size - heads, time))
 
 
 @SIZES
@@ -175,7 +179,7 @@ def test_bilinear_attention(compare: Compare, size: int, heads: int, time: int) 
     perturbed(layer, amount=0.3)
     module = LuongAttention(size, size - heads)
     reference = Reference(module, lambda: {"key_layer.weight": layer.project.weight}, one_by_one(module))
-    looked_at(compare("BilinearAttention", "joeynmt"), layer, reference, *source(size, size - heads, time))
+    compare_attention(compare("BilinearAttention", "joeynmt"), layer, reference, *source(size, size - heads, time))
 
 
 @SIZES
@@ -183,7 +187,7 @@ def test_dot_attention(compare: Compare, size: int, heads: int, time: int) -> No
     module = LuongAttention(size, size)
     reference = Reference(module, lambda: {"key_layer.weight": torch.eye(size)}, one_by_one(module))
     comparison = compare("DotAttention", "joeynmt", "theirs is bilinear, with the identity")
-    looked_at(comparison, DotAttention(size, size), reference, *source(size, size, time))
+    compare_attention(comparison, DotAttention(size, size), reference, *source(size, size, time))
 
 
 @SIZES
@@ -202,4 +206,4 @@ def test_multi_head_attention(compare: Compare, size: int, heads: int, time: int
         return module(states, states, query, mask, return_weights=True)  # type: ignore[no-any-return]
 
     comparison = compare("MultiHeadAttention", "joeynmt")
-    looked_at(comparison, layer, Reference(module, weights, whole), *source(size, size - heads, time))
+    compare_attention(comparison, layer, Reference(module, weights, whole), *source(size, size - heads, time))

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 from agreement import Compare
-from comparing import BATCH, SIZES, Reference, Weights, hold, perturbed
+from comparing import BATCH, SIZES, Reference, Weights, compare_layer, perturbed
 from recurrentgemma_torch import layers, modules
 from torch import Tensor, nn
 from torch.nn import functional
@@ -67,4 +67,4 @@ def test_rg_lru(compare: Compare, monkeypatch: pytest.MonkeyPatch, size: int, he
         return [(ours.convolution, cache.conv1d_state), (ours.hidden, cache.rg_lru_state)]
 
     reference = Reference(module, weights, module.whole, module.step, states)
-    hold(layer, reference, compare("RGLRU", "recurrentgemma", REMARK), time)
+    compare_layer(layer, reference, compare("RGLRU", "recurrentgemma", REMARK), time)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 from agreement import Compare
-from comparing import SIZES, Reference, Weights, hold, perturbed
+from comparing import SIZES, Reference, Weights, compare_layer, perturbed
 from haste_pytorch import GRU as HasteGRU  # noqa: N811
 from haste_pytorch import LSTM as HasteLSTM  # noqa: N811
 from haste_pytorch import LayerNormGRU as HasteLayerNormGRU
@@ -54,7 +54,7 @@ def test_lstm(compare: Compare, size: int, heads: int, time: int) -> None:
             "bias": reordered(bias + other_bias, LSTM_ORDER),
         }
 
-    hold(layer, Reference(module, weights, **forms(module)), compare("LSTM", PACKAGE), time)
+    compare_layer(layer, Reference(module, weights, **forms(module)), compare("LSTM", PACKAGE), time)
 
 
 @SIZES
@@ -72,7 +72,7 @@ def test_gru(compare: Compare, size: int, heads: int, time: int) -> None:
             "recurrent_bias": reordered(other_bias, GRU_ORDER),
         }
 
-    hold(layer, Reference(module, weights, **forms(module)), compare("GRU", PACKAGE), time)
+    compare_layer(layer, Reference(module, weights, **forms(module)), compare("GRU", PACKAGE), time)
 
 
 @SIZES
@@ -92,7 +92,7 @@ def test_layer_norm_lstm(compare: Compare, size: int, heads: int, time: int) -> 
             "beta_h": layer.cell_norm.bias,
         }
 
-    hold(layer, Reference(module, weights, **forms(module)), compare("LayerNormLSTM", PACKAGE), time)
+    compare_layer(layer, Reference(module, weights, **forms(module)), compare("LayerNormLSTM", PACKAGE), time)
 
 
 @SIZES
@@ -126,4 +126,6 @@ def test_layer_norm_gru(compare: Compare, size: int, heads: int, time: int) -> N
 
     remark = "one norm for three gates there, two here: with matrices for which both are one, their gradients apart"
     comparison = compare("LayerNormGRU", PACKAGE, remark)
-    hold(layer, Reference(module, weights, **forms(module)), comparison, time, [layer.outer.weight, layer.inner.weight])
+    compare_layer(
+        layer, Reference(module, weights, **forms(module)), comparison, time, [layer.outer.weight, layer.inner.weight]
+    )

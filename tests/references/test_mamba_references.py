@@ -2,7 +2,7 @@
 
 import pytest
 from agreement import Compare
-from comparing import SIZES, Reference, Weights, hold, perturbed
+from comparing import SIZES, Reference, Weights, compare_layer, perturbed
 from torch import Tensor, nn
 from transformers import DynamicCache, Mamba2Config
 from transformers.models.mamba2.modeling_mamba2 import Mamba2Mixer
@@ -61,4 +61,4 @@ def test_mamba(compare: Compare, size: int, heads: int, time: int) -> None:
         return [(ours.convolution, convolution[:, -3:]), (ours.memory, memory)]
 
     reference = Reference(module, weights, module.whole, module.step, states)
-    hold(layer, reference, compare("Mamba", "transformers"), time)
+    compare_layer(layer, reference, compare("Mamba", "transformers"), time)

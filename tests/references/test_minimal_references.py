@@ -3,7 +3,7 @@
 import pytest
 import torch
 from agreement import Compare
-from comparing import SIZES, Reference, Weights, hold, perturbed
+from comparing import SIZES, Reference, Weights, compare_layer, perturbed
 from minGRU_pytorch.minGRU import minGRU
 from minGRU_pytorch.minLSTM import minLSTM
 from torch import Tensor
@@ -41,7 +41,7 @@ def test_min_gru(compare: Compare, size: int, heads: int, time: int) -> None:
         return inner(with_ones(x), state, return_next_prev_hidden=True)  # type: ignore[no-any-return]
 
     reference = Reference(inner, weights, whole, step, lambda ours, theirs: [(ours, theirs[:, 0])])
-    hold(layer, reference, compare("MinGRU", "minGRU-pytorch", NO_BIAS), time)
+    compare_layer(layer, reference, compare("MinGRU", "minGRU-pytorch", NO_BIAS), time)
 
 
 @SIZES
@@ -60,4 +60,4 @@ def test_min_lstm(compare: Compare, size: int, heads: int, time: int) -> None:
         return inner(with_ones(x), state, return_next_prev_hidden=True)  # type: ignore[no-any-return]
 
     reference = Reference(inner, weights, whole, step, lambda ours, theirs: [(ours, theirs[:, 0])])
-    hold(layer, reference, compare("MinLSTM", "minGRU-pytorch", NO_BIAS), time)
+    compare_layer(layer, reference, compare("MinLSTM", "minGRU-pytorch", NO_BIAS), time)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 from agreement import Compare
-from comparing import BATCH, SIZES, Reference, Weights, hold, perturbed
+from comparing import BATCH, SIZES, Reference, Weights, compare_layer, perturbed
 from mogrifier import Mogrifier
 from torch import Tensor, nn
 
@@ -66,4 +66,4 @@ def test_mogrifier_lstm(compare: Compare, size: int, heads: int, time: int, roun
         return found
 
     reference = Reference(module, weights, module.whole, module.step, states)
-    hold(layer, reference, compare("MogrifierLSTM", "mogrifier", REMARK), time)
+    compare_layer(layer, reference, compare("MogrifierLSTM", "mogrifier", REMARK), time)

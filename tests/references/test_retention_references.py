@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 from agreement import Compare
-from comparing import SIZES, Reference, Weights, hold, perturbed
+from comparing import SIZES, Reference, Weights, compare_layer, perturbed
 from torch import Tensor, nn
 from torchscale_retention import MultiScaleRetention, RetNetConfig, RetNetRelPos
 
@@ -68,4 +68,4 @@ def test_retention(compare: Compare, size: int, heads: int, time: int) -> None:
         return [(ours.memory, keys)]
 
     reference = Reference(module, weights, module.whole, module.step, states)
-    hold(layer, reference, compare("Retention", "torchscale", REMARK), time)
+    compare_layer(layer, reference, compare("Retention", "torchscale", REMARK), time)

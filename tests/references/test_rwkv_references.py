@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import torch
 from agreement import Compare
-from comparing import BATCH, SIZES, Reference, Weights, hold, perturbed
+from comparing import BATCH, SIZES, Reference, Weights, compare_layer, perturbed
 from rwkv.model import RWKV as PublishedRWKV  # noqa: N811
 from rwkv_simple import rwkv as simple
 from torch import Tensor, nn
@@ -80,7 +80,7 @@ def test_rwkv_simple(compare: Compare, monkeypatch: pytest.MonkeyPatch, size: in
         return module(x, need_state=False)  # type: ignore[no-any-return]
 
     comparison = compare("RWKV", "rwkv-simple", "given our bounded decay")
-    hold(layer, Reference(module, weights, whole, module, states), comparison, time)
+    compare_layer(layer, Reference(module, weights, whole, module, states), comparison, time)
 
 
 class Published(nn.Module):
@@ -156,4 +156,4 @@ def test_rwkv_authors(compare: Compare, size: int, heads: int, time: int) -> Non
 
     remark = "in a block, x + layer(norm(x)); decays that do not depend on the text, gradients of these apart"
     reference = Reference(module, weights, module.whole, module.step, states)
-    hold(stack, reference, compare("RWKV", "rwkv", remark), time, [layer.decay_up])
+    compare_layer(stack, reference, compare("RWKV", "rwkv", remark), time, [layer.decay_up])

@@ -17,14 +17,14 @@ from seq2seq.tokenizers import Subwords
 from seq2seq.tokenizers.escapes import escape
 
 DRAWS = 20_000
-DEVIATIONS = 4.0  # one pair of samples of one distribution in 30,000 is further apart
+DEVIATIONS = 5.0  # one pair of samples of one distribution in three million is further apart
 RARE = 10  # segmentations seen more seldom are counted as one
 UNIGRAM_WORDS = ["cats", "runner", "unhouse", "caté", "the cats"]
 BPE_WORDS = ["cats", "houses", "runing", "the"]  # no pair of pieces is in one twice, which subword-nmt merges at once
 
 
 def learned(algorithm: Any, sampling: float) -> Subwords:
-    tokenizer = Subwords(size=300, algorithm=algorithm, sampling=sampling)
+    tokenizer = Subwords(size=315, algorithm=algorithm, sampling=sampling)
     starts, ends = ["cat", "hous", "runn", "th", "sing", "un", "big"], ["s", "er", "es", "e", "ing", ""]
     tokenizer.learn(f"{a}{b} {c}{d}\n" for a, b, c, d in product(starts, ends, starts, ends))
     return tokenizer
@@ -50,9 +50,9 @@ def drawn(sample: Callable[[int], Any]) -> Counter[Any]:
 
 
 def sentencepiece_draws(tokenizer: Subwords, word: str, alpha: float) -> Counter[Any]:
+    """Theirs, which differ from one process to the next whatever the seed."""
     model = tokenizer.state_dict()["model"]
     processor = sentencepiece.SentencePieceProcessor(model_proto=model)
-    sentencepiece.set_random_generator_seed(17)
     return drawn(lambda _: processor.encode(escape(word), enable_sampling=True, alpha=alpha, nbest_size=-1))
 
 
@@ -76,7 +76,8 @@ def subword_nmt_draws(tokenizer: Subwords, word: str, dropout: float) -> Counter
     return drawn(sample)
 
 
-def held(compare: Compare, ours: Counter[Any], theirs: Counter[Any], package: str, remark: str) -> None:
+def compare_draws(compare: Compare, ours: Counter[Any], theirs: Counter[Any], package: str, algorithm: str) -> None:
+    remark = f"{algorithm}, {DRAWS:,} draws of each word; {DEVIATIONS} are allowed"
     comparison = compare("Subwords.sample", package, remark)
     found = excess(ours, theirs)
     comparison.agreement.measured(comparison.row, "deviations", max(0.0, found))
@@ -89,8 +90,8 @@ def test_unigram(compare: Compare, sampling: float, word: str) -> None:
     tokenizer = learned("unigram", sampling)
     ours = drawn(lambda seed: tokenizer.sample(word, seed))
     theirs = sentencepiece_draws(tokenizer, word, 1 - sampling)
-    held(compare, ours, theirs, "sentencepiece", f"unigram, {DRAWS:,} draws of each word; {DEVIATIONS} are allowed")
-    assert excess(ours, sentencepiece_draws(tokenizer, word, 0.9 - sampling + 0.2)) > DEVIATIONS  # another distribution
+    compare_draws(compare, ours, theirs, "sentencepiece", "unigram")
+    assert excess(ours, sentencepiece_draws(tokenizer, word, 1.2 - sampling)) > DEVIATIONS  # another distribution
 
 
 @pytest.mark.parametrize("word", BPE_WORDS)
@@ -99,5 +100,5 @@ def test_bpe_dropout(compare: Compare, sampling: float, word: str) -> None:
     tokenizer = learned("bpe", sampling)
     ours = drawn(lambda seed: tokenizer.sample(word, seed))
     theirs = subword_nmt_draws(tokenizer, word, sampling)
-    held(compare, ours, theirs, "subword-nmt", f"BPE-dropout, {DRAWS:,} draws of each word; {DEVIATIONS} are allowed")
-    assert excess(ours, subword_nmt_draws(tokenizer, word, sampling + 0.05)) > DEVIATIONS  # another distribution
+    compare_draws(compare, ours, theirs, "subword-nmt", "BPE-dropout")
+    assert excess(ours, subword_nmt_draws(tokenizer, word, sampling + 0.1)) > DEVIATIONS  # another distribution

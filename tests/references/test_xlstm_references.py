@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 from agreement import Compare
-from comparing import SIZES, Reference, Weights, hold, perturbed
+from comparing import SIZES, Reference, Weights, compare_layer, perturbed
 from mlstm_kernels.torch.backend_module import mLSTMBackendConfig
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -67,7 +67,7 @@ def test_slstm(compare: Compare, size: int, heads: int, time: int) -> None:
         ]
 
     reference = Reference(module, weights, module.whole, module.step, states)
-    hold(layer, reference, compare("SLSTM", "xlstm"), time)
+    compare_layer(layer, reference, compare("SLSTM", "xlstm"), time)
 
 
 class OfAnother(nn.Linear):
@@ -145,4 +145,4 @@ def test_mlstm(compare: Compare, size: int, heads: int, time: int) -> None:
         return [(ours.convolution, before[:, 1:]), (ours.memory, scaled)]
 
     reference = Reference(module, weights, module.whole, module.step, states)
-    hold(layer, reference, compare("MLSTM", "xlstm"), time)
+    compare_layer(layer, reference, compare("MLSTM", "xlstm"), time)
