@@ -126,7 +126,12 @@ def test_a_command_that_writes_in_its_own_folder_is_in_order(tmp_path: Path, com
 
 def test_an_error_within_a_command_is_a_traceback(tmp_path: Path) -> None:
     def broken() -> None:
-        sys.modules["seq2seq.commands.lines"] = None  # type: ignore[assignment]
+        from seq2seq.commands import parser
+
+        def bug(*_: object) -> None:
+            raise RuntimeError("a bug")
+
+        parser.call = bug
 
     ended = processes.forked(tmp_path, "translate", "x", before=broken)
     assert any("traceback" in wrong for wrong in complaints(ended))

@@ -173,6 +173,7 @@ def pairs(
     from seq2seq.data.translation_pairs import translation_pairs
 
     name, subset, source, target, held_out = trained_corpus(model.corpus, corpus, "source", "target", "held_out")
+    held_out = held_out if corpus is None else 0.0  # another corpus has the splits that it has
     split = split or first_split(name, [source, target], subset) or ("validation" if held_out else "test")
     texts = translation_pairs(name, source, target, split, held_out, subset)
     return list(texts["source"]), list(texts["target"])

@@ -55,6 +55,8 @@ def shortlist(
     model = load_translation(checkpoint, device="cpu", trust=trust or ())
     name, subset, source, target, held_out = trained_corpus(model.corpus, corpus, "source", "target", "held_out")
 
+    held_out = held_out if corpus is None else 0.0  # of another corpus, all pairs
+
     def pairs(split: str) -> "tuple[int, Callable[[], Iterator[list[Pair]]]]":
         """How many pairs a split has, and what reads them, block by block."""
         ids = encode_pairs(translation_pairs(name, source, target, split, held_out, subset), model.vocabularies)
