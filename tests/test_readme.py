@@ -60,7 +60,7 @@ def small(command: str) -> str:
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkout whose corpora are small."""
     folder = tmp_path_factory.mktemp("checkout")
-    for name in ("Makefile", "configs", "seq2seq", "pyproject.toml", "constraints.txt", "benchmarks"):
+    for name in ("Makefile", "configs", "seq2seq", "pyproject.toml", "constraints.txt", "benchmarks", "tests"):
         (folder / name).symlink_to(ROOT / name)
     for name in ("phrasebook", "library"):
         (folder / "data" / name).mkdir(parents=True)
