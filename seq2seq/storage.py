@@ -4,7 +4,6 @@ import errno
 import json
 import math
 import os
-import secrets
 import shutil
 import stat
 import tempfile
@@ -43,7 +42,7 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         folder = Path(tempfile.gettempdir()) if stream else target.parent
         folder.mkdir(parents=True, exist_ok=True)
-    temporary = folder / f".{target.name[:_PARTIAL_NAME]}.{os.getpid()}-{secrets.token_hex(4)}{PARTIAL}"
+    temporary = folder / f".{target.name[:_PARTIAL_NAME]}.{os.getpid()}-{os.urandom(4).hex()}{PARTIAL}"
     try:
         with _write_errors(name, temporary):
             yield temporary
