@@ -19,7 +19,7 @@ PARTIAL = ".partial"  # ends the name of a file that is being written
 DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}
 CHECKSUM_LENGTH = 32  # characters
 _BYTES_AT_ONCE = 1 << 19
-_PARTIAL_NAME = 60  # characters of a file's name in that of its partial file, which a file system limits to 255 bytes
+_PARTIAL_NAME = 40  # characters, of up to 4 bytes, of a name in that of its partial file, which has at most 255 bytes
 
 
 @contextmanager

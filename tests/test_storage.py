@@ -136,7 +136,7 @@ def test_a_full_disk_is_said_in_one_sentence_and_loses_nothing(tmp_path: Path) -
 
 
 def test_a_name_may_be_as_long_as_the_system_allows(tmp_path: Path) -> None:
-    for name in ("n" * 255, "名" * 85):
+    for name in ("n" * 255, "名" * 85, "🎈" * 63):
         with open_output(tmp_path / name) as file:
             file.write("text")
         assert (tmp_path / name).read_text() == "text"

@@ -84,6 +84,11 @@ class Fixtures(NamedTuple):
     def quantized(self) -> Path:
         return self.folder / "int8.ckpt"
 
+    def comparison(self, output: Path) -> list[str | Path]:
+        """Return the command that compares two layers for four steps each."""
+        budget = ["--budget", "tokens", "--steps", "4", "--trainer.val_check_interval", "2"]
+        return ["compare", "--config", self.config("language"), "--layers", "LSTM", "GRU", *budget, "--output", output]
+
 
 CONFIGS = {
     "translator": TRANSLATION.replace("TOKENIZER", "Words"),

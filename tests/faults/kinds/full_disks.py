@@ -149,19 +149,7 @@ def _compare(stage: Path, kibibytes: int, folder: Path) -> list[str]:
     """A comparison fills its disk; with more space it goes on."""
     made = fixtures.of(stage)
     disk = disk_of(folder / "disk", kibibytes)
-    arguments = [
-        "compare",
-        "--config",
-        made.config("language"),
-        "--layers",
-        "LSTM",
-        "GRU",
-        "--budget",
-        "tokens",
-        "--steps",
-        "4",
-    ]
-    arguments += ["--output", disk / "comparison", "--trainer.val_check_interval", "2"]
+    arguments = made.comparison(disk / "comparison")
     ended = forked(folder, *arguments, seconds=150)
     wrong = complaints(ended, statuses={0, 1})
     mounts.grow(disk, 100_000)

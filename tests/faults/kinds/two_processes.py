@@ -133,19 +133,7 @@ def _one_cache(stage: Path, model: str, folder: Path) -> list[str]:
 def _compared_twice(stage: Path, folder: Path) -> list[str]:
     """Two comparisons share a folder: one does the work, the other is refused or finds it done."""
     made = fixtures.of(stage)
-    compare = [
-        "compare",
-        "--config",
-        made.config("language"),
-        "--layers",
-        "LSTM",
-        "GRU",
-        "--budget",
-        "tokens",
-        "--steps",
-        "4",
-    ]
-    compare += ["--output", folder / "comparison", "--trainer.val_check_interval", "2"]
+    compare = made.comparison(folder / "comparison")
     return _one_of([Running(folder, compare) for _ in range(2)])
 
 
