@@ -33,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--corpus-gb", type=float, default=1.0, help="size of the large corpus")
     parser.add_argument("--checkpoint", type=Path, help="a trained translator to decode with")
     parser.add_argument("--source", type=Path, help="what it translates, a line a sentence")
+    parser.add_argument("--pairs", type=Path, help="a folder with train.de and train.en, for `waiting`")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results"), help="the files' name without its end")
     given = parser.parse_args(arguments)
     if (given.checkpoint is None) != (given.source is None):
@@ -61,6 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             corpus_gb=given.corpus_gb,
             checkpoint=given.checkpoint,
             source=given.source,
+            pairs=given.pairs,
         )
         run(given.only, setting, given.out)
 

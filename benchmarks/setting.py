@@ -25,6 +25,7 @@ class Setting(NamedTuple):
         corpus_gb: Size of the large corpus.
         checkpoint: A trained translator to decode with, instead of an untrained one.
         source: What it translates, a line a sentence.
+        pairs: A folder with train.de and train.en to wait for, instead of generated ones.
     """
 
     scratch: Path
@@ -36,6 +37,7 @@ class Setting(NamedTuple):
     corpus_gb: float = 1.0
     checkpoint: Path | None = None
     source: Path | None = None
+    pairs: Path | None = None
 
 
 def pin(threads: int) -> None:

@@ -12,43 +12,73 @@ from benchmarks.progress import tell
 from benchmarks.setting import Setting, synchronise
 
 HARDLY = Target(2.0, at_least=False)
+LITTLE = Target(5.0, at_least=False)  # where words are cut anew
 WARM = 2
 
 
+class Kind(NamedTuple):
+    """A training.
+
+    Args:
+        name: What it is called in the table.
+        target: Of its share.
+        size: Width of the model.
+        steps: That are timed.
+    """
+
+    name: str
+    target: Target
+    size: int = 512
+    steps: int = 8
+
+
 class Case(NamedTuple):
-    """A training, and the folder of its corpus."""
+    """A kind of training, and the folder of its corpus."""
 
-    kind: str  # text, pairs, or pairs whose words are cut anew each time
+    kind: str
     folder: str
-    size: int
-    steps: int
+    tiny: bool
     device: str = "cpu"
+    pairs: str | None = None  # a folder with a corpus that was not generated
+
+    @property
+    def size(self) -> int:
+        return 16 if self.tiny else KINDS[self.kind].size
+
+    @property
+    def steps(self) -> int:
+        return 3 if self.tiny else KINDS[self.kind].steps
 
 
-NAMES = {
-    "text": "language model of characters, 64 streams of 64 steps",
-    "pairs": "translator, batches of 1,500 tokens",
-    "sampled": "translator, batches of 1,500 tokens, subwords cut anew each time",
+CUT = "translator of width 384, batches of 1,500 tokens, its first batches, words cut anew each time"
+KINDS = {
+    "text": Kind("language model of characters, 64 streams of 64 steps", HARDLY),
+    "pairs": Kind("translator, batches of 1,500 tokens", HARDLY),
+    # the first batches, which find no word among those that are kept
+    "unigram": Kind(f"{CUT}, unigram with sampling 0.8", LITTLE, 384, 40),
+    "bpe": Kind(f"{CUT}, bpe with sampling 0.1", LITTLE, 384, 40),
 }
 
 
 def measure(setting: Setting) -> Section:
     """Every kind of data, in a process of its own for each round."""
-    size, steps = (16, 3) if setting.quick else (512, 8)
-    found: dict[str, list[float]] = {kind: [] for kind in NAMES}
+    found: dict[str, list[float]] = {kind: [] for kind in KINDS}
+    pairs = str(setting.pairs) if setting.pairs else None
     for _ in range(1 if setting.quick else min(2, setting.rounds)):
-        for kind in NAMES:
-            tell(f"  {NAMES[kind]}")
-            found[kind].append(
-                once(setting, share, Case(kind, str(setting.scratch), size, steps, device=setting.device))
-            )
+        for kind in KINDS:
+            tell(f"  {KINDS[kind].name}")
+            case = Case(kind, str(setting.scratch), setting.quick, setting.device, pairs)
+            found[kind].append(once(setting, share, case))
     return Section(
         "Waiting for data",
         [
-            Figure(f"{name}, bf16", "the whole of training", spread(found[kind]), unit="%", target=HARDLY)
-            for kind, name in NAMES.items()
+            Figure(f"{kind.name}, bf16", "the whole of training", spread(found[key]), unit="%", target=kind.target)
+            for key, kind in KINDS.items()
         ],
-        [f"Width {size}; no process reads ahead. The time in the loader's next() over the time of the same steps."],
+        [
+            "Width 512 unless said; no process reads ahead. The loader's next() over the same steps.",
+            "Pairs of the corpus that was given." if pairs else "Generated pairs.",
+        ],
     )
 
 
@@ -67,16 +97,21 @@ def opened(case: Case) -> tuple[Any, Any]:
     from seq2seq.data.language import LanguageData
     from seq2seq.data.translation import TranslationData
     from seq2seq.models import LanguageModel, Translator
-    from seq2seq.tokenizers import Characters, Subwords, Words
+    from seq2seq.tokenizers import Characters, Subwords, Tokenizer, Words
 
-    folder, tiny = Path(case.folder), case.size < 100
+    folder, tiny = Path(case.folder), case.tiny
     if case.kind == "text":
         text = LanguageData(str(corpora.text_file(folder)), Characters(), steps=64)
         return text, LanguageModel(text.vocab_size, size=case.size, depth=1)
     words = 200 if tiny else 8000
-    pairs = corpora.pair_files(folder, 200 if tiny else 29_000, words)
-    tokenizer = Subwords(400 if tiny else 8000, sampling=0.8) if case.kind == "sampled" else Words(max_size=words)
-    data = TranslationData(str(pairs), "de", "en", tokenizer)
+    pairs = case.pairs or str(corpora.pair_files(folder, 200 if tiny else 29_000, words))
+    subwords = 400 if tiny else 8000
+    tokenizers: dict[str, Tokenizer] = {
+        "pairs": Words(max_size=words),
+        "unigram": Subwords(subwords, "unigram", sampling=0.8),
+        "bpe": Subwords(subwords, "bpe", sampling=0.1),
+    }
+    data = TranslationData(pairs, "de", "en", tokenizers[case.kind])
     return data, Translator(data.source_vocab_size, data.target_vocab_size, True, size=case.size)
 
 

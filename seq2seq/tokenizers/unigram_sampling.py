@@ -10,16 +10,26 @@ from typing import NamedTuple
 from seq2seq.tokenizers.pieces import SEGMENT, Pieces, byte_ids
 
 _UNKNOWN_PENALTY = 10.0  # by which sentencepiece places a character without a piece below the least likely piece
-_CACHED = 1 << 14  # lattices that are kept, of about 3 kB each
-_CACHED_LENGTH = 20  # characters of the longest segment that is: longer ones are rare, and their lattices large
+_CACHED = 1 << 14  # lattices that are kept, of about 2 kB each
+_CACHED_LENGTH = 20  # characters of the longest segment whose lattice is: longer ones are rare
 
 
-class Node(NamedTuple):
-    """A position in a segment, and the pieces that can begin there."""
+class Lattice(NamedTuple):
+    """The pieces that can begin at each position of a segment, the positions from the last to the first.
 
-    thresholds: tuple[float, ...]  # between the pieces' cumulative probabilities, given that a piece begins here
+    Args:
+        thresholds: Of each piece: how probable it and those before it at its position are, given that one begins there.
+        ids: Of each piece; several if it is spelled in bytes.
+        ends: Of each piece: the position after it.
+        firsts: Of each position: the number of its first piece.
+        lasts: Of each position: the number of its last piece.
+    """
+
+    thresholds: tuple[float, ...]
     ids: tuple[tuple[int, ...], ...]
-    ends: "tuple[Node | None, ...]"  # None is the segment's end
+    ends: tuple[int, ...]
+    firsts: tuple[int, ...]
+    lasts: tuple[int, ...]
 
 
 class UnigramSampler:
@@ -27,7 +37,7 @@ class UnigramSampler:
 
     The lattice is filtered from the end of a segment to its start and sampled from the start to the end, the mirror
     image of forward filtering and backward sampling. Segments are independent, since no piece goes from one into the
-    next, and the lattice of each is kept. What is drawn depends on the text and the seed alone.
+    next, and the lattices of short ones are kept. What is drawn depends on the text and the seed alone.
 
     Args:
         pieces: Of the learned model.
@@ -37,45 +47,55 @@ class UnigramSampler:
     def __init__(self, pieces: Pieces, sampling: float) -> None:
         self.sampling = sampling
         power = 1 - sampling
-        self._pieces: dict[str, tuple[tuple[int, ...], float]]
-        self._pieces = {text: (ids, power * pieces.scores[text]) for text, ids in pieces.ids.items()}
         self._unknown = power * (min(pieces.scores.values()) - _UNKNOWN_PENALTY)
-        self._longest = max(map(len, pieces.ids))
+        # beside each piece what it begins with, so that a search can end where no piece goes on; it has no ids
+        self._known: dict[str, tuple[tuple[int, ...], float]] = {
+            piece[:end]: ((), 0.0) for piece in pieces.ids for end in range(2, len(piece))
+        }
+        self._known |= {piece[0]: (byte_ids(piece[0]), self._unknown) for piece in pieces.ids}
+        self._known |= {piece: (ids, power * pieces.scores[piece]) for piece, ids in pieces.ids.items()}
         self._cached = lru_cache(_CACHED)(self.lattice)
 
     def sample(self, text: str, seed: int) -> list[int]:
         """Return the ids of an escaped text, the same for the same seed in every thread and process."""
         random = Random(seed).random
-        ids: list[int] = []
-        node: Node | None
+        sampled: list[int] = []
         for segment in SEGMENT.findall(text):
-            node = self._cached(segment) if len(segment) <= _CACHED_LENGTH else self.lattice(segment)
-            while node is not None:
-                thresholds, choices, ends = node
-                chosen = bisect(thresholds, random())
-                ids += choices[chosen]
-                node = ends[chosen]
-        return ids
+            length = len(segment)
+            thresholds, ids, ends, firsts, lasts = (
+                self._cached(segment) if length <= _CACHED_LENGTH else self.lattice(segment)
+            )
+            position = 0
+            while position < length:
+                chosen = bisect(thresholds, random(), firsts[position], lasts[position])
+                sampled += ids[chosen]
+                position = ends[chosen]
+        return sampled
 
-    def lattice(self, segment: str) -> Node:
-        """Return the first position of a segment, which leads to the others."""
-        length, find = len(segment), self._pieces.get
-        nodes: list[Node | None] = [None] * (length + 1)
+    def lattice(self, segment: str) -> Lattice:
+        """Return all that a segment can be cut into."""
+        length, find = len(segment), self._known.get
+        firsts, lasts = [0] * length, [0] * length
+        thresholds: list[float] = []
+        ids: list[tuple[int, ...]] = []
+        ends: list[int] = []
         totals = [0.0] * (length + 1)  # log of the summed weights of all segmentations from a position on
         for begin in range(length - 1, -1, -1):
-            ids, ends, weights = [], [], []
-            for end in range(begin + 1, min(begin + self._longest, length) + 1):
-                if (piece := find(segment[begin:end])) is None:
+            firsts[begin] = len(ids)
+            weights = []
+            for end in range(begin + 1, length + 1):
+                known = find(segment[begin:end])
+                if known is None:
                     if end > begin + 1:
-                        continue
-                    piece = byte_ids(segment[begin]), self._unknown
-                ids.append(piece[0])
-                ends.append(nodes[end])
-                weights.append(piece[1] + totals[end])
+                        break
+                    known = byte_ids(segment[begin]), self._unknown
+                if known[0]:
+                    ids.append(known[0])
+                    ends.append(end)
+                    weights.append(known[1] + totals[end])
+            lasts[begin] = len(ids) - 1
             most = max(weights)
             sums = list(accumulate([exp(weight - most) for weight in weights]))
-            total = sums.pop()
-            totals[begin] = most + log(total)
-            nodes[begin] = Node(tuple([part / total for part in sums]), tuple(ids), tuple(ends))
-        assert nodes[0] is not None
-        return nodes[0]
+            totals[begin] = most + log(sums[-1])
+            thresholds += [part / sums[-1] for part in sums]
+        return Lattice(tuple(thresholds), tuple(ids), tuple(ends), tuple(firsts), tuple(lasts))

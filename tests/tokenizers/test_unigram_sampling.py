@@ -12,7 +12,7 @@ from tokenizer_texts import HARD, learned_subwords, syllables
 from seq2seq.tokenizers import Subwords
 from seq2seq.tokenizers.escapes import escape
 from seq2seq.tokenizers.pieces import SEGMENT, pieces_of
-from seq2seq.tokenizers.unigram_sampling import Node, UnigramSampler
+from seq2seq.tokenizers.unigram_sampling import Lattice, UnigramSampler
 
 MODEL = learned_subwords(Subwords(400), syllables())._learned()
 PIECES = pieces_of(MODEL)
@@ -20,16 +20,16 @@ SEGMENTS = st.tuples(st.sampled_from(["", " ", "  "]), st.text("acdeghinorstuzé
 SAMPLING = st.sampled_from([0.0, 0.2, 0.8, 0.999, 1.0])
 
 
-def probabilities(
-    node: Node | None, before: tuple[int, ...] = (), chance: float = 1.0
-) -> Iterator[tuple[tuple[int, ...], float]]:
+def probabilities(lattice: Lattice, position: int = 0) -> Iterator[tuple[tuple[int, ...], float]]:
     """Each segmentation from a position of a lattice on, with its probability."""
-    if node is None:
-        yield before, chance
+    if position == len(lattice.firsts):
+        yield (), 1.0
         return
-    borders = (0.0, *node.thresholds, 1.0)
-    for number, (ids, end) in enumerate(zip(node.ids, node.ends, strict=True)):
-        yield from probabilities(end, before + ids, chance * (borders[number + 1] - borders[number]))
+    before = 0.0
+    for number in range(lattice.firsts[position], lattice.lasts[position] + 1):
+        chance, before = lattice.thresholds[number] - before, lattice.thresholds[number]
+        for ids, rest in probabilities(lattice, lattice.ends[number]):
+            yield lattice.ids[number] + ids, chance * rest
 
 
 def enumerated(segment: str, power: float) -> dict[tuple[int, ...], float]:
