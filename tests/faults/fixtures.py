@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 from pathlib import Path
 from typing import NamedTuple
 
@@ -96,6 +97,12 @@ CONFIGS = {
     "language": LANGUAGE.replace("TOKENIZER", "Characters"),
     "bytes": LANGUAGE.replace("TOKENIZER", "Bytes"),
 }
+
+
+def cache_with_kernels(stage: Path, place: Path) -> str:
+    """A new cache that holds nothing but the compiled kernels, which take long to make."""
+    shutil.copytree(of(stage).cache / "kernels", place / "kernels")
+    return str(place)
 
 
 def of(stage: Path) -> Fixtures:

@@ -90,6 +90,7 @@ def prepare(stage: Path, chosen: Sequence[Case]) -> None:
     for name in ("subwords", "words"):
         path = made.tokenizer if name == "subwords" else made.words
         _write(answers / f"tokenizer-{name}", _fit(made, stage, "tokenizer-" + name, "--data.tokenizer", path))
+    fixtures.cache_with_kernels(stage, stage / "cache")
     for name in ("subwords", "language"):
         _write(answers / f"fit-{name}", _fit(made, stage, name, cache=stage / "cache"))
     for form in FORMATS:
@@ -273,6 +274,7 @@ def _corpus(stage: Path, form: str, chance: random.Random, folder: Path) -> list
     damage = draw(chance)
     damage.do(damaged)
     name = "language" if form == "text" else "translator"
+    fixtures.cache_with_kernels(stage, folder / "cache")
     ended = _fit(made, folder, name, "--data.corpus", folder / "corpus", cache=folder / "cache")
     return [f"{damage} of {damaged.name}: {line}" for line in complaints(ended, statuses={0, 1})]
 

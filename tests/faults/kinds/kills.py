@@ -69,7 +69,8 @@ def prepare(stage: Path, chosen: Sequence[Case]) -> None:
         (stage / f"{name}.yaml").write_text(text, encoding="utf-8")
 
     def whole(name: str, folder: Path) -> list[str]:
-        ended = fresh(folder, *_fit(stage, name, stage / "whole"), SEQ2SEQ_CACHE=str(folder / "cache"))
+        cache = fixtures.cache_with_kernels(stage, folder / "cache")
+        ended = fresh(folder, *_fit(stage, name, stage / "whole"), SEQ2SEQ_CACHE=cache)
         return complaints(ended, statuses={0})
 
     steps = [Case(name, partial(whole, name)) for name in wanted]
@@ -107,7 +108,7 @@ def _check(stage: Path, name: str, kills: Sequence[Kill], seed: int, folder: Pat
     run = folder / "runs" / name / "1"
     last = run / "checkpoints" / "last.ckpt"
     reached = 0  # the step of the last checkpoint that is known to have been written
-    variables = {"SEQ2SEQ_CACHE": str(folder / "cache")}
+    variables = {"SEQ2SEQ_CACHE": fixtures.cache_with_kernels(stage, folder / "cache")}
     for number, kill in enumerate(kills):
         options = ["--resume"] if last.exists() else ["--again"]
         if not last.exists() and run.exists():

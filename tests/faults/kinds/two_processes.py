@@ -118,7 +118,7 @@ def _begun_twice(stage: Path, model: str, folder: Path) -> list[str]:
 
 def _one_cache(stage: Path, model: str, folder: Path) -> list[str]:
     """Two trainings make one cache at once."""
-    cache = str(folder / "cache")
+    cache = fixtures.cache_with_kernels(stage, folder / "cache")
     two = []
     for name in "xy":
         (folder / name).mkdir()
