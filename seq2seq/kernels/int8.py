@@ -8,8 +8,7 @@ from jaxtyping import Float, Int, Int8
 from torch import Tensor
 from torch.nn import functional as F
 
-from seq2seq.errors import UserError
-from seq2seq.kernels.library import kernel
+from seq2seq.kernels.library import check, kernel
 
 Rounded: TypeAlias = tuple[Tensor, Tensor, Tensor | None]  # weight, scale, bias
 
@@ -18,6 +17,7 @@ BLOCK, FOUR = 64, 4  # outputs that stand together, and inputs that are multipli
 
 def rounded(x: Float[Tensor, "rows size"]) -> tuple[Int8[Tensor, "rows size"], Float[Tensor, "rows 1"]]:
     """Whole numbers from -127 to 127, and for each row the scale that gives it back."""
+    check("x", x, torch.float32, *x.shape[:1], *x.shape[-1:])
     x = x.contiguous()
     values, scale = torch.empty_like(x, dtype=torch.int8), x.new_empty(len(x), 1)
     run = kernel("int8_rows", c_int64, c_int64, *[c_void_p] * 3)
@@ -53,6 +53,9 @@ class Product:
         gates: int = 1,
     ) -> None:
         self.outputs, self.inputs = weight.shape
+        check("weight", weight, torch.int8, self.outputs, self.inputs)
+        for name, part in (("scale", scale), ("bias", scale if bias is None else bias)):
+            check(name, part.float(), torch.float32, self.outputs)
         padded = F.pad(weight, (0, -self.inputs % FOUR))
         shifted = together(padded, gates).bitwise_xor(-128)  # 128 added, as a byte without a sign
         blocks = shifted.view(-1, BLOCK, padded.shape[1] // FOUR, FOUR)
@@ -63,7 +66,7 @@ class Product:
         self.c = CProduct(self.inputs, self.outputs, *pointers)
 
     def __call__(self, x: Float[Tensor, "rows inputs"]) -> Float[Tensor, "rows outputs"]:
-        fits(x, len(x), self.inputs)
+        check("x", x, torch.float32, len(x), self.inputs)
         x = x.contiguous()
         y = x.new_empty(len(x), self.outputs)
         run = kernel("int8_linear", POINTER(CProduct), c_int64, c_void_p, c_void_p, c_int)
@@ -87,6 +90,11 @@ class Gates:
             inner = spread(inner, [0, 1, None, 2])
         self.inner = Product(*inner, gates=4)
         self.outer = None if outer is None else Product(*outer, gates=4)
+        for part in filter(None, (self.inner, self.outer)):
+            if part.outputs != 4 * self.inner.inputs:
+                raise ValueError(
+                    f"gates of {self.inner.inputs} units have 4 outputs each, and {part.outputs} were given"
+                )
         self.c = CGates(self.inner.inputs, CProduct() if self.outer is None else self.outer.c, self.inner.c)
 
     def __call__(
@@ -95,10 +103,11 @@ class Gates:
         """The hidden state and the cell after each step; a GRU's cell is its hidden state."""
         if self.outer is None and self.kind == "gru":
             x = F.pad(x, (0, self.inner.inputs))
-        fits(x, *x.shape[:2], self.inner.outputs if self.outer is None else self.outer.inputs)
-        for state in (hidden, kept):
-            fits(state, x.shape[1], self.inner.inputs)
-        x, hidden, kept = x.contiguous(), hidden.float().contiguous(), kept.float().contiguous()
+        hidden, kept = hidden.float(), kept.float()
+        check("x", x, torch.float32, *x.shape[:2], self.outer.inputs if self.outer else self.inner.outputs)
+        for name, state in (("hidden", hidden), ("kept", kept)):
+            check(name, state, torch.float32, x.shape[1], self.inner.inputs)
+        x, hidden, kept = x.contiguous(), hidden.contiguous(), kept.contiguous()
         shape = (*x.shape[:2], self.inner.inputs)
         hiddens, cells = x.new_empty(shape), x.new_empty(shape)
         given = (x.data_ptr(), None) if self.outer is not None else (None, x.data_ptr())
@@ -129,22 +138,34 @@ def chosen(
     owners: Int[Tensor, " rows"],
     ids: Int[Tensor, "owners count"],
 ) -> Float[Tensor, "rows count"]:
-    """W x + b only for the outputs that each row's owner names, -inf where it names -1; its rows stand together."""
-    fits(x, len(owners), weight.shape[1])
-    x, owners, ids = x.contiguous(), owners.long().contiguous(), ids.long().contiguous()
+    """W x + b only for the outputs that each row's owner names, -inf where it names -1; its rows stand together.
+
+    Raises a ValueError for tensors that do not fit together, and for an owner or an output that there is not.
+    """
+    outputs, size = weight.shape
+    check("weight", weight, torch.int8, outputs, size)
+    for name, part in (("scale", scale), ("bias", scale if bias is None else bias)):
+        check(name, part, torch.float32, outputs)
+    check("x", x, torch.float32, len(owners), size)
+    owners, ids = owners.long(), ids.long()
+    check("owners", owners, torch.long, len(owners))
+    check("ids", ids, torch.long, *ids.shape[:1], *ids.shape[-1:])
+    weight, scale, bias = weight.contiguous(), scale.contiguous(), None if bias is None else bias.contiguous()
+    x, owners, ids = x.contiguous(), owners.contiguous(), ids.contiguous()
     y = x.new_empty(len(x), ids.shape[1])
-    run = kernel("int8_chosen", c_int64, *[c_void_p] * 3, c_int64, *[c_void_p] * 2, c_int64, *[c_void_p] * 2, c_int)
-    run(
-        weight.shape[1], weight.data_ptr(), scale.data_ptr(), None if bias is None else bias.data_ptr(), len(x),
-        x.data_ptr(), owners.data_ptr(), ids.shape[1], ids.data_ptr(), y.data_ptr(), torch.get_num_threads(),
+    run = kernel(
+        "int8_chosen", c_int64, c_int64, *[c_void_p] * 3, c_int64, *[c_void_p] * 2, c_int64, c_int64,
+        *[c_void_p] * 2, c_int, result=c_int64,
     )  # fmt: skip
+    wrong = run(
+        size, outputs, weight.data_ptr(), scale.data_ptr(), None if bias is None else bias.data_ptr(), len(x),
+        x.data_ptr(), owners.data_ptr(), *ids.shape, ids.data_ptr(), y.data_ptr(), torch.get_num_threads(),
+    )  # fmt: skip
+    if wrong == 1:
+        raise ValueError(f"owners must be from 0 to {len(ids) - 1}")
+    if wrong == 2:
+        raise ValueError(f"ids must be from -1 to {outputs - 1}")
     return y
-
-
-def fits(x: Tensor, *shape: int) -> None:
-    """Raise a ValueError for another shape, since a kernel would read what is not there."""
-    if x.shape != shape:
-        raise UserError(f"a tensor of the shape {list(shape)} was wanted, and one of {list(x.shape)} was given")
 
 
 def together(rows: Tensor, gates: int) -> Tensor:

@@ -29,11 +29,20 @@ def serves(*tensors: Tensor) -> bool:
     return fit and library() is not None  # which may have to be built
 
 
+def check(name: str, x: Tensor, dtype: torch.dtype, *shape: int) -> None:
+    """Raise a ValueError for what a kernel, which is given an address and no more, would read amiss."""
+    if x.dtype != dtype or x.shape != shape or not x.is_cpu:
+        raise ValueError(
+            f"{name} must be {dtype} of the shape {list(shape)} on the CPU, and {x.dtype} of the shape {list(x.shape)} "
+            f"on {x.device} was given"
+        )
+
+
 @cache
-def kernel(name: str, *kinds: Any) -> Any:
-    """A function of the library, which is there, with the types of what it is given."""
+def kernel(name: str, *kinds: Any, result: Any = None) -> Any:
+    """A function of the library, which is there, with the types of what it is given and gives back."""
     function = getattr(library(), name)
-    function.argtypes, function.restype = kinds, None
+    function.argtypes, function.restype = kinds, result
     return function
 
 

@@ -8,6 +8,13 @@ constexpr int32_t SHIFT = 0x80808080;  // 128 more in each byte, when they are r
 
 namespace {
 
+// Whether all are at least `least` and below `end`.
+bool within(const int64_t *numbers, int64_t count, int64_t least, int64_t end) {
+    bool outside = false;
+    for (int64_t i = 0; i < count; i++) outside |= numbers[i] < least || numbers[i] >= end;
+    return !outside;
+}
+
 // Some outputs for R rows at once.
 template <int R>
 void pick(const Rounded &x, int64_t first, int64_t rows, int64_t size, const int8_t *weight, const float *scale,
@@ -73,9 +80,13 @@ void int8_linear(const Product *product, int64_t rows, const float *x, float *y,
 }
 
 // W x + b for those outputs only that a row's owner may say; -inf for those below 0, of which each owner has `count` in
-// all. Rows of one owner stand together. W stands row by row, without a shift.
-void int8_chosen(int64_t size, const int8_t *weight, const float *scale, const float *bias, int64_t rows,
-                 const float *x, const int64_t *owners, int64_t count, const int64_t *ids, float *y, int threads) {
+// all. Rows of one owner stand together. W stands row by row, without a shift. Returns 1 for an owner and 2 for an output
+// that is not there, before anything is read, or 0.
+int64_t int8_chosen(int64_t size, int64_t outputs, const int8_t *weight, const float *scale, const float *bias,
+                    int64_t rows, const float *x, const int64_t *owners, int64_t owned, int64_t count,
+                    const int64_t *ids, float *y, int threads) {
+    if (!within(owners, rows, 0, owned)) return 1;
+    if (!within(ids, owned * count, -1, outputs)) return 2;
     Rounded rounded(x, rows, size);
 #pragma omp parallel for schedule(static) num_threads(threads) if (rows * count * size > MANY)
     for (int64_t part = 0; part < threads; part++) {  // a thread takes rows in a row, as far as owners allow
@@ -85,5 +96,6 @@ void int8_chosen(int64_t size, const int8_t *weight, const float *scale, const f
             pick<ROWS>(rounded, row, some, size, weight, scale, bias, count, chosen, y + row * count);
         }
     }
+    return 0;
 }
 }
