@@ -12,6 +12,7 @@ from seq2seq.errors import UserError
 from seq2seq.kernels.attention import attend
 from seq2seq.kernels.library import serves
 from seq2seq.linear import linear
+from seq2seq.ranges import Count, checked
 
 
 class Encoding(NamedTuple):
@@ -40,7 +41,8 @@ class Attention(nn.Module, ABC):
 
     compares_only = False  # whether the scores are the products with the keys and nothing else
 
-    def __init__(self, query_size: int, memory_size: int) -> None:
+    @checked
+    def __init__(self, query_size: Count, memory_size: Count) -> None:
         super().__init__()
         self.query_size = query_size
         self.size = memory_size  # of the context that comes out
@@ -97,7 +99,8 @@ class DotAttention(Attention):
 
     compares_only = True
 
-    def __init__(self, query_size: int, memory_size: int) -> None:
+    @checked
+    def __init__(self, query_size: Count, memory_size: Count) -> None:
         super().__init__(query_size, memory_size)
         if query_size != memory_size:
             raise UserError(
@@ -117,7 +120,8 @@ class BilinearAttention(Attention):
 
     compares_only = True
 
-    def __init__(self, query_size: int, memory_size: int) -> None:
+    @checked
+    def __init__(self, query_size: Count, memory_size: Count) -> None:
         super().__init__(query_size, memory_size)
         self.project = linear(memory_size, query_size, bias=False)
 
@@ -132,7 +136,8 @@ class BilinearAttention(Attention):
 class AdditiveAttention(Attention):
     """score(q, k) = v tanh(W q + U k) (Bahdanau et al., 2015, appendix A.1.2)."""
 
-    def __init__(self, query_size: int, memory_size: int) -> None:
+    @checked
+    def __init__(self, query_size: Count, memory_size: Count) -> None:
         super().__init__(query_size, memory_size)
         self.ask = linear(query_size, query_size, bias=False)
         self.project = linear(memory_size, query_size)
@@ -158,7 +163,8 @@ class MultiHeadAttention(Attention):
         heads: Number of independent choices.
     """
 
-    def __init__(self, query_size: int, memory_size: int, heads: int = 4) -> None:
+    @checked
+    def __init__(self, query_size: Count, memory_size: Count, heads: Count = 4) -> None:
         super().__init__(query_size, memory_size)
         if query_size % heads:
             raise UserError(f"query_size ({query_size}) must be a multiple of heads ({heads})")

@@ -1,4 +1,4 @@
-"""What data hands to models: tensors of ids, padded with 0, that go to a device together."""
+"""What data hands to models: tensors of ids, padded with PAD, that go to a device together."""
 
 from typing import NamedTuple
 
@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 class LanguageBatch(NamedTuple):
-    """The next steps of parallel streams of text; targets[b, t] follows inputs[b, t], and 0 asks for nothing."""
+    """The next steps of parallel streams of text; targets[b, t] follows inputs[b, t], and PAD asks for nothing."""
 
     inputs: Int[Tensor, "batch time"]
     targets: Int[Tensor, "batch time"]
@@ -21,5 +21,5 @@ class TranslationBatch(NamedTuple):
     source: Int[Tensor, "batch source"]
     lengths: Int[Tensor, " batch"]  # of the sources
     inputs: Int[Tensor, "batch target"]  # the translation behind the begin mark
-    targets: Int[Tensor, "batch target"]  # the translation before the end mark; 0 asks for nothing
+    targets: Int[Tensor, "batch target"]  # the translation before the end mark; PAD asks for nothing
     tokens: int  # targets in the whole global batch, all ranks together

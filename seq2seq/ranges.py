@@ -38,6 +38,11 @@ class Range:
         low = value > self.least if self.above else value >= self.least
         return low and (value < self.most if self.below else value <= self.most)
 
+    @property
+    def short(self) -> str:
+        """The range without an end that is only there since larger numbers are mistakes."""
+        return str(self).removesuffix(f" and at most {LARGEST:,}").removesuffix(" and finite")
+
     def __str__(self) -> str:
         low = f"above {self.least:,.16g}" if self.above else f"at least {self.least:,.16g}"
         high = f"below {self.most:,.16g}" if self.below else f"at most {self.most:,.16g}"
@@ -59,6 +64,8 @@ Positive: TypeAlias = Annotated[float, Range(0, math.inf, above=True, below=True
 NonNegative: TypeAlias = Annotated[float, Range(0, math.inf, below=True)]
 Seed: TypeAlias = Annotated[int, Range(0, 2**32 - 1)]
 NonNegativeOrInfinite: TypeAlias = Annotated[float, Range(0, math.inf)]
+ParameterCount: TypeAlias = Annotated[int, Range(1, 10**12)]
+Depth: TypeAlias = Annotated[int, Range(1, 1000)]  # layers on top of each other
 
 # of searches
 Beams: TypeAlias = Annotated[int, Range(1, 10_000)]  # beyond, one sentence would take gigabytes
@@ -108,16 +115,19 @@ def _number_type(annotation: Any) -> Any:
 
 @functools.cache
 def ranges(function: Callable[..., Any]) -> dict[str, Any]:
-    """Return the type of every parameter of a function, or of a class's constructor, that names a range."""
+    """Return the type of every parameter of a function, or of a class's constructor or fields, that names a range."""
     made: Any = function
     target = inspect.unwrap(made.__init__ if isinstance(function, type) else made)
-    hints = get_type_hints(target, include_extras=True) if inspect.isfunction(target) else {}
-    return {name: hint for name, hint in hints.items() if names_range(hint)}
+    hints = get_type_hints(target if inspect.isfunction(target) else made, include_extras=True)
+    return {name: hint for name, hint in hints.items() if any(ranges_in(hint))}
 
 
-def names_range(annotation: Any) -> bool:
-    """Whether a type names a range anywhere."""
-    return range_of(annotation) is not None or any(map(names_range, get_args(annotation)))
+def ranges_in(annotation: Any) -> Iterator[tuple[type, Range]]:
+    """Yield every range anywhere in a type, with the type of its numbers."""
+    if (allowed := range_of(annotation)) is not None:
+        yield annotation.__origin__, allowed
+    for part in get_args(annotation):
+        yield from ranges_in(part)
 
 
 def out_of_range(types_of: Mapping[str, Any], given: Mapping[str, Any], prefix: str = "") -> Iterator[str]:

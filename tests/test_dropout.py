@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from seq2seq.dropout import VariationalDropout, WeightDropout, WordDropout
+from seq2seq.special import BOS, EOS, PAD, SPECIAL, UNK
 
 KINDS = {"variational": VariationalDropout, "weight": WeightDropout, "word": lambda p: WordDropout(p, 1)}
 each_kind = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
@@ -12,7 +13,7 @@ each_kind = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 
 @each_kind
 def test_evaluation_and_a_probability_of_zero_drop_nothing(kind: type[nn.Module]) -> None:
-    x = torch.arange(2, 62).view(3, 4, 5)
+    x = torch.arange(SPECIAL, 60 + SPECIAL).view(3, 4, 5)
     x = x.flatten(1) if kind is KINDS["word"] else x.float()
     assert torch.equal(kind(0.9).eval()(x), x)
     assert torch.equal(kind(0.0).train()(x), x)
@@ -43,12 +44,13 @@ def test_weight_dropout_keeps_the_mean_and_leaves_its_argument_alone() -> None:
     assert torch.equal(weight, torch.ones(100, 100))
 
 
-def test_word_dropout_replaces_whole_tokens_but_no_padding() -> None:
+def test_word_dropout_replaces_whole_tokens_but_no_special_ones() -> None:
     torch.manual_seed(0)
-    ids = torch.randint(4, 9, (50, 100))
-    ids[:, 80:] = 0
-    dropped = WordDropout(0.3, replacement=1)(ids)
-    changed = dropped != ids
-    assert (dropped[changed] == 1).all()
-    assert not changed[:, 80:].any()
-    assert 0.25 < changed[:, :80].float().mean() < 0.35
+    ids = torch.randint(SPECIAL, 9, (50, 100))
+    ids[:, 80:] = PAD
+    ids[:, 79], ids[:, 0], ids[:, 40] = EOS, BOS, UNK
+    dropped = WordDropout(0.3, replacement=SPECIAL)(ids)
+    assert torch.equal(dropped[ids < SPECIAL], ids[ids < SPECIAL])
+    assert (dropped[dropped != ids] == SPECIAL).all()
+    share = (dropped[ids > SPECIAL] == SPECIAL).float().mean()
+    assert 0.25 < share < 0.35

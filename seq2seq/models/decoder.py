@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from seq2seq.attention import AttentionFactory, Encoding, Memory
 from seq2seq.kernels.elementwise import tanh
 from seq2seq.linear import linear
+from seq2seq.ranges import Count, DropProbability, NonNegative, checked
 from seq2seq.recurrence import LayerFactory, Stack
 from seq2seq.recurrence.unrolled import unrolled
 
@@ -54,18 +55,19 @@ class Decoder(nn.Module):
             that dropout is drawn for every word.
     """
 
+    @checked
     def __init__(
         self,
-        input_size: int,
-        size: int,
-        output_size: int,
-        memory_size: int,
+        input_size: Count,
+        size: Count,
+        output_size: Count,
+        memory_size: Count,
         layers: Sequence[LayerFactory],
         attention: AttentionFactory,
-        dropout: float = 0.0,
+        dropout: DropProbability = 0.0,
         norm: bool = False,
         residual: bool = False,
-        feed_forward: float = 0.0,
+        feed_forward: NonNegative = 0.0,
         input_feeding: bool = False,
     ) -> None:
         super().__init__()

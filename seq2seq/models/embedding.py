@@ -10,7 +10,7 @@ SCALE = 0.1  # of the uniform start
 
 
 def embedding(words: int, size: int) -> nn.Embedding:
-    """A table of word vectors, uniform in +-0.1, with zeros for padding (id 0)."""
+    """A table of word vectors, uniform in +-0.1, with zeros for PAD."""
     table = nn.Embedding(words, size, padding_idx=PAD)
     nn.init.uniform_(table.weight, -SCALE, SCALE)
     with torch.no_grad():

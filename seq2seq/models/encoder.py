@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from seq2seq.attention import Encoding
 from seq2seq.models.hyperparameters import made_by
+from seq2seq.ranges import Count, DropProbability, NonNegative, checked
 from seq2seq.recurrence import Bidirectional, LayerFactory, ReaderFactory, SelfAttention
 from seq2seq.recurrence.padding import filled
 from seq2seq.recurrence.sublayer import Sublayer
@@ -29,15 +30,16 @@ class Encoder(nn.Module):
         feed_forward: Inner features, for each feature, of a gated feed-forward after every layer; 0 for none.
     """
 
+    @checked
     def __init__(
         self,
-        input_size: int,
-        size: int,
+        input_size: Count,
+        size: Count,
         layers: Sequence[ReaderFactory],
-        dropout: float = 0.0,
+        dropout: DropProbability = 0.0,
         norm: bool = False,
         residual: bool = False,
-        feed_forward: float = 0.0,
+        feed_forward: NonNegative = 0.0,
     ) -> None:
         super().__init__()
         sizes = [input_size] + [size] * (len(layers) - 1)

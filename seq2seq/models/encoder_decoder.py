@@ -16,6 +16,7 @@ from seq2seq.models.embedding import embedding, output_layer
 from seq2seq.models.encoder import Encoder
 from seq2seq.models.loss import token_nats
 from seq2seq.models.network import Network
+from seq2seq.ranges import Count, Depth, DropProbability, NonNegative, checked
 from seq2seq.recurrence import LSTM, LayerFactory, ReaderFactory
 from seq2seq.search import Problem, Step
 from seq2seq.special import UNK
@@ -46,25 +47,26 @@ class EncoderDecoder(Network):
         label_smoothing: Share of each target's probability that all words get alike.
     """
 
+    @checked
     def __init__(
         self,
-        source_vocab_size: int,
-        target_vocab_size: int,
+        source_vocab_size: Count,
+        target_vocab_size: Count,
         shared_vocabulary: bool = False,
         encoder: ReaderFactory = LSTM,
         decoder: LayerFactory = LSTM,
         attention: AttentionFactory | None = BilinearAttention,
-        size: int = 512,
-        depth: int = 2,
-        embedding_size: int | None = None,
+        size: Count = 512,
+        depth: Depth = 2,
+        embedding_size: Count | None = None,
         tied: bool = True,
-        dropout: float = 0.2,
-        word_dropout: float = 0.0,
+        dropout: DropProbability = 0.2,
+        word_dropout: DropProbability = 0.0,
         norm: bool = False,
         residual: bool = False,
-        feed_forward: float = 0.0,
+        feed_forward: NonNegative = 0.0,
         input_feeding: bool = False,
-        label_smoothing: float = 0.1,
+        label_smoothing: DropProbability = 0.1,
     ) -> None:
         super().__init__()
         self.save_hyperparameters()

@@ -5,9 +5,11 @@ from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
+
+from seq2seq.special import PAD
 
 CHUNK = 1 << 22  # logits computed at once in training
 ROWS = 256  # words scored at once
@@ -28,7 +30,9 @@ def cross_entropy(
     targets: Int[Tensor, "batch time"],
     smoothing: float = 0.0,
 ) -> Loss:
-    """Cross-entropy of the output layer `features @ weight.T + bias`, summed over the targets that are not 0.
+    """Cross-entropy of the output layer `features @ weight.T + bias`, summed over the targets that are not PAD.
+
+    Features beside a target of PAD may be anything, not even finite.
 
     Label smoothing gives `smoothing` of each target's probability to all words alike (Szegedy et al., 2016, section 7).
     Gradients are computed with the loss, chunk by chunk, so it is for training only; logits live in the autocast type,
@@ -36,14 +40,16 @@ def cross_entropy(
     """
     rows, wanted = features.flatten(0, 1), targets.flatten()
     kind, padded = features.device.type, keeps_padding(features.device)
-    if not padded:
-        asked = wanted.nonzero().squeeze(1)
+    if padded:
+        rows = rows.masked_fill((wanted == PAD)[:, None], 0.0)
+    else:
+        asked = (wanted != PAD).nonzero().squeeze(1)
         rows, wanted = rows.index_select(0, asked), wanted.index_select(0, asked)
     dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else weight.dtype
     smoothed, nats = ChunkedCrossEntropy.apply(  # type: ignore[no-untyped-call]
         rows.to(dtype), weight, bias, wanted, smoothing, dtype, padded
     )
-    return Loss(smoothed, nats, (targets != 0).sum())
+    return Loss(smoothed, nats, (targets != PAD).sum())
 
 
 def token_nats(
@@ -51,7 +57,7 @@ def token_nats(
     output: Callable[[Tensor], Tensor],
     targets: Int[Tensor, "batch time"],
 ) -> Float[Tensor, "batch time"]:
-    """Negative log-probability of every target, and 0 where nothing is asked for (a target of 0).
+    """Negative log-probability of every target, and 0 where it is PAD.
 
     Args:
         features: What the output layer reads.
@@ -60,8 +66,11 @@ def token_nats(
     """
     rows, wanted = features.flatten(0, 1), targets.flatten()
     nats = exact(rows.new_zeros(len(wanted)))
+    # weights of half precision, as of trainer.precision bf16-true, read nothing finer
+    half = isinstance(output, nn.Linear) and output.weight.dtype == rows.dtype
     for part in wanted.nonzero().squeeze(1).split(ROWS):
-        nats[part] = F.cross_entropy(exact(output(exact(rows[part]))), wanted[part], reduction="none")
+        read = rows[part] if half else exact(rows[part])
+        nats[part] = F.cross_entropy(exact(output(read)), wanted[part], reduction="none")
     return nats.view_as(targets)
 
 
@@ -102,7 +111,7 @@ class ChunkedCrossEntropy(torch.autograd.Function):
                 error = logits.softmax(dim=1)  # becomes softmax minus the smoothed target
                 # the sum of exponentials, from the likeliest word, whose probability is never too small to tell
                 level = logits.amax(dim=1) - error.amax(dim=1).log_()
-                real = (goal != 0).to(level.dtype) if padded else torch.ones_like(level)
+                real = (goal != PAD).to(level.dtype) if padded else torch.ones_like(level)
                 nll = (real * (level - logits.gather(1, goal[:, None]).squeeze(1))).sum()
                 nats = nats + nll
                 smoothed = smoothed + (1 - smoothing) * nll

@@ -9,6 +9,7 @@ from seq2seq.dropout import VariationalDropout, WordDropout
 from seq2seq.models.embedding import embedding, output_layer
 from seq2seq.models.loss import token_nats
 from seq2seq.models.network import Network
+from seq2seq.ranges import Count, Depth, DropProbability, NonNegative, checked
 from seq2seq.recurrence import LSTM, LayerFactory, Stack
 from seq2seq.special import UNK
 
@@ -30,19 +31,20 @@ class RecurrentLanguageModel(Network):
         feed_forward: Inner features, for each feature, of a gated feed-forward after every layer; 0 for none.
     """
 
+    @checked
     def __init__(
         self,
-        vocab_size: int,
+        vocab_size: Count,
         layer: LayerFactory = LSTM,
-        size: int = 512,
-        depth: int = 2,
-        embedding_size: int | None = None,
+        size: Count = 512,
+        depth: Depth = 2,
+        embedding_size: Count | None = None,
         tied: bool = True,
-        dropout: float = 0.1,
-        word_dropout: float = 0.0,
+        dropout: DropProbability = 0.1,
+        word_dropout: DropProbability = 0.0,
         norm: bool = False,
         residual: bool = False,
-        feed_forward: float = 0.0,
+        feed_forward: NonNegative = 0.0,
     ) -> None:
         super().__init__()
         self.save_hyperparameters()
@@ -81,6 +83,6 @@ class RecurrentLanguageModel(Network):
         state: tuple[Any, ...] | None = None,
         lengths: Int[Tensor, " batch"] | None = None,
     ) -> tuple[Float[Tensor, "batch time"], tuple[Any, ...]]:
-        """Negative log-probability of every target, 0 where the target is 0, and the state afterwards."""
+        """Negative log-probability of every target, 0 where it is PAD, and the state afterwards."""
         features, state = self(inputs, state, lengths)
         return token_nats(features, self.output, targets), state

@@ -5,6 +5,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from seq2seq.errors import UserError
+from seq2seq.ranges import Count, checked
 from seq2seq.recurrence.interface import LayerFactory
 from seq2seq.recurrence.padding import filled
 
@@ -20,7 +21,8 @@ class Bidirectional(nn.Module):
         size: Number of features that go out at every step; even.
     """
 
-    def __init__(self, layer: LayerFactory, input_size: int, size: int) -> None:
+    @checked
+    def __init__(self, layer: LayerFactory, input_size: Count, size: Count) -> None:
         super().__init__()
         if size % 2:
             raise UserError(f"the size of a bidirectional layer must be even, half for each direction, not {size}")

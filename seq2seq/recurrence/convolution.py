@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from seq2seq.errors import UserError
+from seq2seq.ranges import Count, checked
 from seq2seq.recurrence.interface import Recurrence
 from seq2seq.recurrence.padding import filled, last_steps
 
@@ -17,10 +17,9 @@ class ShortConvolution(Recurrence[Tensor]):
         width: Number of steps that are seen at once.
     """
 
-    def __init__(self, size: int, width: int = 4) -> None:
+    @checked
+    def __init__(self, size: int, width: Count = 4) -> None:
         super().__init__(size, size)
-        if width < 1:
-            raise UserError(f"a convolution sees at least 1 step, and a width of {width} was given")
         self.width = width
         self.weight, self.bias = (  # torch's start of a convolution, as in Mamba and xLSTM
             nn.Parameter(torch.empty(*shape).uniform_(-1, 1) * width**-0.5) for shape in ((width, size), (size,))

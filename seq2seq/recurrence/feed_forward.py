@@ -7,6 +7,7 @@ from torch.nn import functional as F
 from seq2seq.dropout import VariationalDropout
 from seq2seq.errors import UserError
 from seq2seq.linear import linear
+from seq2seq.ranges import LARGEST, DropProbability, NonNegative, checked
 
 
 class FeedForward(nn.Module):
@@ -19,11 +20,12 @@ class FeedForward(nn.Module):
         norm: Normalise what comes in.
     """
 
-    def __init__(self, size: int, ratio: float, dropout: float = 0.0, norm: bool = True) -> None:
+    @checked
+    def __init__(self, size: int, ratio: NonNegative, dropout: DropProbability = 0.0, norm: bool = True) -> None:
         super().__init__()
         inner = round(ratio * size)
-        if inner < 1:
-            raise UserError(f"a feed-forward needs at least 1 inner feature, not {ratio} times {size}")
+        if not 1 <= inner <= LARGEST:
+            raise UserError(f"a feed-forward has 1 to {LARGEST:,} inner features, and {ratio} times {size} were given")
         self.norm = nn.LayerNorm(size) if norm else nn.Identity()
         self.project = linear(size, 2 * inner)
         self.out = linear(inner, size)

@@ -8,7 +8,8 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from seq2seq.dropout import WeightDropout
-from seq2seq.recurrence.chrono import chrono
+from seq2seq.ranges import Count, DropProbability, Finite, checked
+from seq2seq.recurrence.chrono import MemorySpan, chrono
 from seq2seq.recurrence.interface import Recurrence
 from seq2seq.recurrence.padding import filled, padded
 
@@ -32,12 +33,13 @@ class RNN(Recurrence[Tensor]):
             al., 2015), or uniform, which is torch's, up to 1 / sqrt(size) and for the input's weights and biases too.
     """
 
+    @checked
     def __init__(
         self,
-        input_size: int,
-        size: int,
+        input_size: Count,
+        size: Count,
         nonlinearity: Literal["tanh", "relu"] = "tanh",
-        weight_dropout: float = 0.0,
+        weight_dropout: DropProbability = 0.0,
         initialisation: Literal["orthogonal", "identity", "uniform"] = "orthogonal",
     ) -> None:
         super().__init__(input_size, size)
@@ -81,13 +83,14 @@ class LSTM(Recurrence[LSTMState]):
         memory_span: Spread the gates' biases for memories of up to so many steps, instead of forget_bias.
     """
 
+    @checked
     def __init__(
         self,
-        input_size: int,
-        size: int,
-        forget_bias: float = 1.0,
-        weight_dropout: float = 0.0,
-        memory_span: int | None = None,
+        input_size: Count,
+        size: Count,
+        forget_bias: Finite = 1.0,
+        weight_dropout: DropProbability = 0.0,
+        memory_span: MemorySpan | None = None,
     ) -> None:
         super().__init__(input_size, size)
         self.kernel = nn.LSTM(input_size, size, batch_first=True)
@@ -129,13 +132,14 @@ class GRU(Recurrence[Tensor]):
         memory_span: Spread the gate's biases for memories of up to so many steps, instead of keep_bias.
     """
 
+    @checked
     def __init__(
         self,
-        input_size: int,
-        size: int,
-        keep_bias: float = 1.0,
-        weight_dropout: float = 0.0,
-        memory_span: int | None = None,
+        input_size: Count,
+        size: Count,
+        keep_bias: Finite = 1.0,
+        weight_dropout: DropProbability = 0.0,
+        memory_span: MemorySpan | None = None,
     ) -> None:
         super().__init__(input_size, size)
         self.kernel = nn.GRU(input_size, size, batch_first=True)

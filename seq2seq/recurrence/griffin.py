@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seq2seq.linear import linear
+from seq2seq.ranges import Count, checked
 from seq2seq.recurrence.convolution import ShortConvolution
 from seq2seq.recurrence.heads import check_heads, split
 from seq2seq.recurrence.interface import Recurrence
@@ -42,7 +43,8 @@ class RGLRU(Recurrence[RGLRUState]):
 
     parallel = True
 
-    def __init__(self, input_size: int, size: int, heads: int = 4, width: int = 4) -> None:
+    @checked
+    def __init__(self, input_size: Count, size: Count, heads: Count = 4, width: Count = 4) -> None:
         super().__init__(input_size, size)
         share = check_heads(size, heads)
         self.heads = heads

@@ -9,7 +9,7 @@ from seq2seq.errors import UserError
 
 def check_heads(size: int, heads: int, least: int = 1) -> int:
     """The features of a head, or a ValueError where they cannot be equal or are fewer than they must be."""
-    if heads < 1 or size % heads:
+    if size % heads:
         raise UserError(f"size ({size}) must be a multiple of heads ({heads})")
     if size < least * heads:
         raise UserError(f"a head must have at least {least} features, and size ({size}) gives {heads} heads fewer")

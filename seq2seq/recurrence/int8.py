@@ -9,7 +9,7 @@ from seq2seq.kernels.int8 import Gates, Rounded
 from seq2seq.kernels.library import serves
 from seq2seq.recurrence.fused import GRU, LSTM, LSTMState
 from seq2seq.recurrence.interface import Recurrence
-from seq2seq.recurrence.padding import last_steps
+from seq2seq.recurrence.padding import filled, last_steps
 from seq2seq.recurrence.rounded import RoundedGRU, RoundedLSTM
 from seq2seq.rounding import Int8Linear
 
@@ -35,7 +35,7 @@ class Int8LSTM(Recurrence[LSTMState]):
         if not serves(x) or not x.shape[1]:
             return self.plain(x, state, lengths)  # type: ignore[no-any-return]
         before = self.initial_state(len(x)) if state is None else state
-        hiddens, cells = self.run(x.transpose(0, 1), before)
+        hiddens, cells = self.run(filled(x, lengths, 0.0).transpose(0, 1), before)
         after = LSTMState(at_end(before.hidden, hiddens, lengths), at_end(before.cell, cells, lengths))
         return hiddens.transpose(0, 1), after
 
@@ -76,7 +76,7 @@ class Int8GRU(Recurrence[Tensor]):
         if not serves(x) or not x.shape[1]:
             return self.plain(x, state, lengths)  # type: ignore[no-any-return]
         before = self.initial_state(len(x)) if state is None else state
-        hiddens = self.run(x.transpose(0, 1), before)
+        hiddens = self.run(filled(x, lengths, 0.0).transpose(0, 1), before)
         return hiddens.transpose(0, 1), at_end(before, hiddens, lengths)
 
     def step(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:

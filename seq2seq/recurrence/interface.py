@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from seq2seq.errors import UserError
+from seq2seq.ranges import Count, checked
 from seq2seq.recurrence.padding import filled
 from seq2seq.state import S, where
 
@@ -28,10 +28,9 @@ class Recurrence(nn.Module, ABC, Generic[S]):
     grows = False  # whether the state gets larger with every step, without end
     parallel = False  # whether a sequence is read without a loop over its steps, so that torch.compile gains from it
 
-    def __init__(self, input_size: int, size: int) -> None:
+    @checked
+    def __init__(self, input_size: Count, size: Count) -> None:
         super().__init__()
-        if input_size < 1 or size < 1:
-            raise UserError(f"sizes must be at least 1, and input_size={input_size}, size={size} were given")
         self.input_size = input_size
         self.size = size
 

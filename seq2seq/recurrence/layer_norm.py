@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seq2seq.dropout import WeightDropout
+from seq2seq.ranges import Count, DropProbability, Finite, checked
+from seq2seq.recurrence.chrono import MemorySpan
 from seq2seq.recurrence.fused import LSTMState, gru_biases, initialise_weights, lstm_biases
 from seq2seq.recurrence.interface import Recurrence, unroll
 from seq2seq.recurrence.padding import filled
@@ -31,13 +33,14 @@ class LayerNormLSTM(Recurrence[LSTMState]):
         weight_dropout: Probability with which single recurrent weights are dropped for a whole sequence.
     """
 
+    @checked
     def __init__(
         self,
-        input_size: int,
-        size: int,
-        forget_bias: float = 1.0,
-        memory_span: int | None = None,
-        weight_dropout: float = 0.0,
+        input_size: Count,
+        size: Count,
+        forget_bias: Finite = 1.0,
+        memory_span: MemorySpan | None = None,
+        weight_dropout: DropProbability = 0.0,
     ) -> None:
         super().__init__(input_size, size)
         self.outer = nn.Linear(input_size, 4 * size, bias=False)
@@ -91,13 +94,14 @@ class LayerNormGRU(Recurrence[Tensor]):
         weight_dropout: Probability with which single recurrent weights are dropped for a whole sequence.
     """
 
+    @checked
     def __init__(
         self,
-        input_size: int,
-        size: int,
-        keep_bias: float = 1.0,
-        memory_span: int | None = None,
-        weight_dropout: float = 0.0,
+        input_size: Count,
+        size: Count,
+        keep_bias: Finite = 1.0,
+        memory_span: MemorySpan | None = None,
+        weight_dropout: DropProbability = 0.0,
     ) -> None:
         super().__init__(input_size, size)
         self.outer = nn.Linear(input_size, 3 * size, bias=False)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seq2seq.errors import UserError
+from seq2seq.ranges import Count, checked
 from seq2seq.recurrence.convolution import ShortConvolution
 from seq2seq.recurrence.heads import split
 from seq2seq.recurrence.interface import Recurrence
@@ -43,12 +44,19 @@ class Mamba(Recurrence[MambaState]):
 
     parallel = True
 
+    @checked
     def __init__(
-        self, input_size: int, size: int, expand: int = 2, heads: int = 8, state_size: int = 64, width: int = 4
+        self,
+        input_size: Count,
+        size: Count,
+        expand: Count = 2,
+        heads: Count = 8,
+        state_size: Count = 64,
+        width: Count = 4,
     ) -> None:
         super().__init__(input_size, size)
         self.inner, self.heads, self.state_size = expand * size, heads, state_size
-        if self.inner < 1 or heads < 1 or self.inner % heads:
+        if self.inner % heads:
             raise UserError(f"expand ({expand}) times size ({size}) must be a multiple of heads ({heads})")
         self.share = self.inner // heads
         mixed = self.inner + 2 * state_size

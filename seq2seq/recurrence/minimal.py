@@ -6,7 +6,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from seq2seq.linear import linear
-from seq2seq.recurrence.chrono import chrono
+from seq2seq.ranges import Count, Finite, checked
+from seq2seq.recurrence.chrono import MemorySpan, chrono
 from seq2seq.recurrence.interface import Recurrence
 from seq2seq.recurrence.padding import filled
 from seq2seq.recurrence.precision import exact
@@ -27,7 +28,10 @@ class MinGRU(Recurrence[Tensor]):
 
     parallel = True
 
-    def __init__(self, input_size: int, size: int, write_bias: float = -1.0, memory_span: int | None = None) -> None:
+    @checked
+    def __init__(
+        self, input_size: Count, size: Count, write_bias: Finite = -1.0, memory_span: MemorySpan | None = None
+    ) -> None:
         super().__init__(input_size, size)
         self.project = linear(input_size, 2 * size)
         with torch.no_grad():
@@ -68,7 +72,10 @@ class MinLSTM(Recurrence[Tensor]):
 
     parallel = True
 
-    def __init__(self, input_size: int, size: int, forget_bias: float = 1.0, memory_span: int | None = None) -> None:
+    @checked
+    def __init__(
+        self, input_size: Count, size: Count, forget_bias: Finite = 1.0, memory_span: MemorySpan | None = None
+    ) -> None:
         super().__init__(input_size, size)
         self.project = linear(input_size, 3 * size)
         with torch.no_grad():

@@ -4,8 +4,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from seq2seq.errors import UserError
 from seq2seq.linear import linear
+from seq2seq.ranges import Count, CountOrZero, Finite, checked
+from seq2seq.recurrence.chrono import MemorySpan
 from seq2seq.recurrence.fused import LSTMState, initialise_weights, lstm_biases
 from seq2seq.recurrence.interface import Recurrence
 from seq2seq.recurrence.precision import exact
@@ -26,20 +27,17 @@ class MogrifierLSTM(Recurrence[LSTMState]):
         memory_span: Spread the gates' biases for memories of up to so many steps, instead of forget_bias.
     """
 
+    @checked
     def __init__(
         self,
-        input_size: int,
-        size: int,
-        rounds: int = 5,
-        rank: int | None = None,
-        forget_bias: float = 1.0,
-        memory_span: int | None = None,
+        input_size: Count,
+        size: Count,
+        rounds: CountOrZero = 5,
+        rank: Count | None = None,
+        forget_bias: Finite = 1.0,
+        memory_span: MemorySpan | None = None,
     ) -> None:
         super().__init__(input_size, size)
-        if rounds < 0:
-            raise UserError(f"rounds must be at least 0, and {rounds} was given")
-        if rank is not None and rank < 1:
-            raise UserError(f"rank must be at least 1, and {rank} was given")
         self.outer = nn.Linear(input_size, 4 * size)
         self.inner = nn.Linear(size, 4 * size, bias=False)
         initialise_weights(self.outer.weight, self.inner.weight)

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seq2seq.linear import linear
+from seq2seq.ranges import Count, checked
 from seq2seq.recurrence.heads import check_heads, head_rms_norm, split
 from seq2seq.recurrence.interface import Recurrence
 from seq2seq.recurrence.linear_attention import scalar_decay, scalar_decay_step
@@ -36,7 +37,8 @@ class Retention(Recurrence[RetentionState]):
     parallel = True
     log_decay: Tensor
 
-    def __init__(self, input_size: int, size: int, heads: int = 4) -> None:
+    @checked
+    def __init__(self, input_size: Count, size: Count, heads: Count = 4) -> None:
         super().__init__(input_size, size)
         self.heads = heads
         self.share = check_heads(size, heads, least=2)  # of which a rotation makes pairs

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from seq2seq.kernels.elementwise import tanh
 from seq2seq.recurrence.fused import GRU, LSTM, RNN, LSTMState
 from seq2seq.recurrence.interface import Recurrence, unroll
+from seq2seq.recurrence.padding import filled
 from seq2seq.state import map_state
 
 Rounding: TypeAlias = Callable[[nn.Linear], nn.Module]  # a linear layer -> the same with rounded weights
@@ -33,7 +34,8 @@ class RoundedLSTM(Recurrence[LSTMState]):
     def forward(
         self, x: Tensor, state: LSTMState | None = None, lengths: Int[Tensor, " batch"] | None = None
     ) -> tuple[Tensor, LSTMState]:
-        return unroll(self.cell, self.outer(x), self.initial_state(len(x)) if state is None else state, lengths)
+        before = self.initial_state(len(x)) if state is None else state
+        return unroll(self.cell, self.outer(filled(x, lengths, 0.0)), before, lengths)
 
     def step(self, x: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:
         return self.cell(self.outer(x), state)
@@ -63,7 +65,8 @@ class RoundedGRU(Recurrence[Tensor]):
     def forward(
         self, x: Tensor, state: Tensor | None = None, lengths: Int[Tensor, " batch"] | None = None
     ) -> tuple[Tensor, Tensor]:
-        return unroll(self.cell, self.outer(x), self.initial_state(len(x)) if state is None else state, lengths)
+        before = self.initial_state(len(x)) if state is None else state
+        return unroll(self.cell, self.outer(filled(x, lengths, 0.0)), before, lengths)
 
     def step(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         return self.cell(self.outer(x), state)
@@ -95,7 +98,8 @@ class RoundedRNN(Recurrence[Tensor]):
     def forward(
         self, x: Tensor, state: Tensor | None = None, lengths: Int[Tensor, " batch"] | None = None
     ) -> tuple[Tensor, Tensor]:
-        return unroll(self.cell, self.outer(x), self.initial_state(len(x)) if state is None else state, lengths)
+        before = self.initial_state(len(x)) if state is None else state
+        return unroll(self.cell, self.outer(filled(x, lengths, 0.0)), before, lengths)
 
     def step(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         return self.cell(self.outer(x), state)

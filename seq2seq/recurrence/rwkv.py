@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seq2seq.linear import linear
+from seq2seq.ranges import Count, checked
 from seq2seq.recurrence.heads import check_heads, split
 from seq2seq.recurrence.interface import Recurrence
 from seq2seq.recurrence.linear_attention import vector_decay, vector_decay_step
@@ -38,7 +39,8 @@ class RWKV(Recurrence[RWKVState]):
 
     parallel = True
 
-    def __init__(self, input_size: int, size: int, heads: int = 4, rank: int = 32) -> None:
+    @checked
+    def __init__(self, input_size: Count, size: Count, heads: Count = 4, rank: Count = 32) -> None:
         super().__init__(input_size, size)
         self.heads = heads
         self.share = check_heads(size, heads, least=2)  # a norm leaves nothing of one

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from seq2seq.errors import UserError
 from seq2seq.linear import linear
+from seq2seq.ranges import Count, checked
 from seq2seq.recurrence.heads import check_heads, split
 from seq2seq.recurrence.interface import Recurrence
 from seq2seq.recurrence.padding import filled, padded
@@ -46,13 +46,12 @@ class CausalAttention(Recurrence[AttentionState]):
 
     parallel = True
 
+    @checked
     def __init__(
-        self, input_size: int, size: int, heads: int = 4, window: int | None = None, rotary: bool = True
+        self, input_size: Count, size: Count, heads: Count = 4, window: Count | None = None, rotary: bool = True
     ) -> None:
         super().__init__(input_size, size)
         check_heads(size, heads, least=2 if rotary else 1)  # a rotation makes pairs
-        if window is not None and window < 1:
-            raise UserError(f"a window must have at least 1 step, and {window} was given")
         self.heads = heads
         self.window = window
         self.rotary = rotary
@@ -108,7 +107,8 @@ class SelfAttention(nn.Module):
         rotary: Turn queries and keys by their place (Su et al., 2021); without it, order is not known.
     """
 
-    def __init__(self, input_size: int, size: int, heads: int = 4, rotary: bool = True) -> None:
+    @checked
+    def __init__(self, input_size: Count, size: Count, heads: Count = 4, rotary: bool = True) -> None:
         super().__init__()
         check_heads(size, heads, least=2 if rotary else 1)  # a rotation makes pairs
         self.heads = heads

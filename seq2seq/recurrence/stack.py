@@ -7,6 +7,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from seq2seq.errors import UserError
+from seq2seq.ranges import Count, DropProbability, NonNegative, checked
 from seq2seq.recurrence.interface import LayerFactory, Recurrence
 from seq2seq.recurrence.padding import filled
 from seq2seq.recurrence.sublayer import Sublayer
@@ -27,15 +28,16 @@ class Stack(Recurrence[tuple[Any, ...]]):
         feed_forward: Inner features, for each feature, of a gated feed-forward after every layer; 0 for none.
     """
 
+    @checked
     def __init__(
         self,
-        input_size: int,
-        size: int,
+        input_size: Count,
+        size: Count,
         layers: Sequence[LayerFactory],
-        dropout: float = 0.0,
+        dropout: DropProbability = 0.0,
         norm: bool = False,
         residual: bool = False,
-        feed_forward: float = 0.0,
+        feed_forward: NonNegative = 0.0,
     ) -> None:
         super().__init__(input_size, size)
         if not layers:

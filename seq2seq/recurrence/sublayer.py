@@ -4,6 +4,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from seq2seq.dropout import VariationalDropout
+from seq2seq.ranges import Count, DropProbability, NonNegative, checked
 from seq2seq.recurrence.feed_forward import FeedForward
 
 
@@ -19,8 +20,15 @@ class Sublayer(nn.Module):
         feed_forward: Inner features of a gated feed-forward for each feature; 0 for none.
     """
 
+    @checked
     def __init__(
-        self, input_size: int, size: int, dropout: float, norm: bool, residual: bool, feed_forward: float
+        self,
+        input_size: Count,
+        size: Count,
+        dropout: DropProbability,
+        norm: bool,
+        residual: bool,
+        feed_forward: NonNegative,
     ) -> None:
         super().__init__()
         self.before = nn.LayerNorm(input_size) if norm else nn.Identity()

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from seq2seq.models import loss
 from seq2seq.models.loss import Loss, cross_entropy, token_nats
+from seq2seq.special import PAD
 
 WORDS, SIZE = 11, 5
 
@@ -24,8 +25,8 @@ class Case(NamedTuple):
 def case(dtype: torch.dtype, rows: int = 3, time: int = 7) -> Case:
     torch.manual_seed(0)
     targets = torch.randint(1, WORDS, (rows, time))
-    targets[:, time - 2 :] = 0
-    targets[1:2] = 0  # a row that asks for nothing
+    targets[:, time - 2 :] = PAD
+    targets[1:2] = PAD  # a row that asks for nothing
     features, weight, bias = (
         (2 * torch.randn(*shape, dtype=dtype)).requires_grad_()
         for shape in ((rows, time, SIZE), (WORDS, SIZE), (WORDS,))
@@ -35,7 +36,7 @@ def case(dtype: torch.dtype, rows: int = 3, time: int = 7) -> Case:
 
 def reference(c: Case, smoothing: float = 0.0) -> Tensor:
     logits = F.linear(c.features, c.weight, c.bias).flatten(0, 1)
-    return F.cross_entropy(logits, c.targets.flatten(), reduction="sum", ignore_index=0, label_smoothing=smoothing)
+    return F.cross_entropy(logits, c.targets.flatten(), reduction="sum", ignore_index=PAD, label_smoothing=smoothing)
 
 
 def slopes(of: Tensor, c: Case) -> tuple[Tensor, ...]:
@@ -56,7 +57,7 @@ def test_values_and_gradients_are_those_of_torch(
     tolerance = {torch.float32: 1e-5, torch.float64: 1e-12}[dtype]
     torch.testing.assert_close(found.smoothed, reference(c, smoothing), rtol=tolerance, atol=tolerance)
     torch.testing.assert_close(found.nats, reference(c).detach(), rtol=tolerance, atol=tolerance)
-    assert found.tokens == int((c.targets != 0).sum())
+    assert found.tokens == int((c.targets != PAD).sum())
     assert not found.nats.requires_grad
     for mine, torchs in zip(slopes(found.smoothed, c), slopes(reference(c, smoothing), c), strict=True):
         torch.testing.assert_close(mine, torchs, rtol=tolerance, atol=10 * tolerance)
@@ -69,13 +70,22 @@ def test_the_gradient_is_the_slope(smoothing: float, monkeypatch: pytest.MonkeyP
     assert torch.autograd.gradcheck(lambda *parts: cross_entropy(*parts, targets, smoothing).smoothed, inputs)
 
 
-def test_what_stands_on_padding_changes_nothing_and_learns_nothing() -> None:
+@pytest.mark.parametrize("padded", [False, True], ids=["", "padded"])
+@pytest.mark.parametrize("anything", [1e6, float("nan"), float("inf")])
+def test_what_stands_on_padding_changes_nothing_and_learns_nothing(
+    padded: bool, anything: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loss, "keeps_padding", lambda device: padded)
     c = case(torch.float64)
-    padding = c.targets == 0
-    other = c._replace(features=c.features.detach().masked_fill(padding[..., None], 1e6).requires_grad_())
-    torch.testing.assert_close(cross_entropy(*other, 0.1).smoothed, cross_entropy(*c, 0.1).smoothed)
-    slope, *_ = slopes(cross_entropy(*c, 0.1).smoothed, c)
-    assert (slope[padding] == 0).all()
+    padding = c.targets == PAD
+    other = c._replace(features=c.features.detach().masked_fill(padding[..., None], anything).requires_grad_())
+    found, expected = cross_entropy(*other, 0.1), cross_entropy(*c, 0.1)
+    torch.testing.assert_close(found, expected)
+    gradients = slopes(found.smoothed, other)
+    for mine, wanted in zip(gradients, slopes(expected.smoothed, c), strict=True):
+        torch.testing.assert_close(mine, wanted)
+    assert not gradients[0][padding].any()
+    torch.testing.assert_close(nats_of(other), nats_of(c))
 
 
 def nats_of(c: Case) -> Tensor:
@@ -95,7 +105,7 @@ def test_the_nats_of_the_tokens_sum_to_the_loss(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(loss, "CHUNK", 2 * WORDS)
     c = case(torch.float64)
     nats = nats_of(c)
-    assert torch.equal(nats == 0, c.targets == 0)
+    assert torch.equal(nats == 0, c.targets == PAD)
     torch.testing.assert_close(nats.sum(), reference(c))
     logits = F.linear(c.features, c.weight, c.bias).log_softmax(dim=-1)
     torch.testing.assert_close(nats[0, 3], -logits[0, 3, c.targets[0, 3]])

@@ -97,5 +97,5 @@ def test_weight_dropout_never_changes_the_parameters_and_reaches_them(layer: Lay
 def test_a_probability_or_a_size_out_of_range_is_one_sentence() -> None:
     with pytest.raises(ValueError, match=r"at least 0 and below 1, and 1\.5 was given"):
         LSTM(2, 2, weight_dropout=1.5)
-    with pytest.raises(ValueError, match="at least 1, and input_size=0, size=2"):
+    with pytest.raises(ValueError, match=r"input_size must be at least 1 and at most .*, and 0 was given"):
         GRU(0, 2)

@@ -1,9 +1,14 @@
 """Laws of the interface itself: either of `forward` and `step` follows from the other."""
 
+import inspect
+from typing import get_type_hints
+
 import pytest
 import torch
 from torch import Tensor, nn
 
+from seq2seq import recurrence
+from seq2seq.ranges import ranges
 from seq2seq.recurrence import Recurrence
 
 
@@ -76,3 +81,13 @@ def test_a_recurrence_is_a_module_whose_parameters_are_found() -> None:
             self.weight = nn.Parameter(torch.ones(size))
 
     assert len(list(Weighted(2, 2).parameters())) == 1
+
+
+LAYERS = [kind for kind in vars(recurrence).values() if isinstance(kind, type) and issubclass(kind, nn.Module)]
+
+
+@pytest.mark.parametrize("layer", [kind for kind in LAYERS if kind is not Recurrence])
+def test_every_numeric_option_states_its_range(layer: type[nn.Module]) -> None:
+    hints = get_type_hints(inspect.unwrap(vars(layer)["__init__"]))
+    numbers = {name for name, hint in hints.items() if hint in (int, float, int | None, float | None)}
+    assert numbers - {"input_size", "size"} <= set(ranges(layer))

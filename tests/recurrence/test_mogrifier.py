@@ -86,7 +86,7 @@ def test_a_memory_span_spreads_the_gates_biases() -> None:
 
 
 def test_rounds_and_rank_out_of_range_are_one_sentence() -> None:
-    with pytest.raises(ValueError, match="rounds must be at least 0, and -1 was given"):
+    with pytest.raises(ValueError, match=r"rounds must be at least 0 .* and -1 was given"):
         MogrifierLSTM(2, 2, rounds=-1)
-    with pytest.raises(ValueError, match="rank must be at least 1, and 0 was given"):
+    with pytest.raises(ValueError, match=r"rank must be at least 1 .* and 0 was given"):
         MogrifierLSTM(2, 2, rank=0)

@@ -242,9 +242,9 @@ def test_a_size_that_heads_cannot_share_is_refused(kind: Callable[..., Any]) -> 
 def test_other_sizes_that_cannot_be_are_refused() -> None:
     with pytest.raises(ValueError, match=r"expand \(3\) times size \(5\) must be a multiple of heads \(8\)"):
         Mamba(5, 5, expand=3)
-    with pytest.raises(ValueError, match="a window must have at least 1 step, and 0 was given"):
+    with pytest.raises(ValueError, match=r"window must be at least 1 .* and 0 was given"):
         CausalAttention(8, 8, window=0)
-    with pytest.raises(ValueError, match="at least 1 step, and a width of 0"):
+    with pytest.raises(ValueError, match=r"width must be at least 1 .* and 0 was given"):
         ShortConvolution(4, 0)
 
 
