@@ -86,7 +86,9 @@ def load(path: str | os.PathLike[str], mapped: bool = True) -> dict[str, Any]:
 def find(checkpoint: str | Path) -> Path:
     """Return the file that is meant: itself, or the best checkpoint of a run's folder."""
     path = Path(checkpoint)
-    if not path.exists():
+    with system_errors(f"cannot read {path}"):
+        exists = path.exists()
+    if not exists:
         raise UserError(f"there is no checkpoint at {path}")
     if not path.is_dir():
         return path

@@ -1,9 +1,8 @@
 """`seq2seq quantize`: a trained model with rounded weights, as a smaller file."""
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-if TYPE_CHECKING:
-    from torch import Tensor
+from seq2seq.errors import UserError
 
 
 def quantize(
@@ -27,16 +26,15 @@ def quantize(
     from seq2seq.checkpoint import find, save
     from seq2seq.data.vocabulary import data_of
     from seq2seq.inference.checkpoint import open_checkpoint, read
+    from seq2seq.inference.stored_model import check_finite, nbytes
 
     held = read(checkpoint)
+    try:
+        check_finite(held["state_dict"])
+    except UserError as error:
+        raise UserError(f"{find(checkpoint)} cannot be rounded: {error}") from error
     rounded = open_checkpoint(checkpoint, precision, trust or ()).model.state_dict()
     kept = {"model": held["model"], "precision": precision, "state_dict": rounded, "data": data_of(held)}
     save(kept, output)
-    before, after = (f"{size(weights) / 1e6:.1f} MB" for weights in (held["state_dict"], rounded))
+    before, after = (f"{nbytes(weights) / 1e6:.1f} MB" for weights in (held["state_dict"], rounded))
     print(f"{output} holds {find(checkpoint)} in {precision}: {after} of weights instead of {before}")
-
-
-def size(weights: dict[str, "Tensor"]) -> int:
-    """Bytes of all weights, those that are shared once."""
-    storages = {weight.untyped_storage().data_ptr(): weight.nbytes for weight in weights.values()}
-    return sum(storages.values())

@@ -92,6 +92,13 @@ def check_weights(model: nn.Module, weights: dict[str, Tensor]) -> None:
             raise UserError(f"{name} is stored as {weight.dtype}, and must be {own[name].dtype}")
 
 
+def check_finite(weights: dict[str, Tensor]) -> None:
+    """Raise a UserError if a weight is NaN or infinite, as those of a training that has diverged."""
+    for name, weight in weights.items():
+        if weight.is_floating_point() and not weight.isfinite().all():
+            raise UserError(f"its weights have diverged: {name} holds numbers that are not finite")
+
+
 def check_data(data: dict[str, Any]) -> None:
     """Raise a UserError unless what a training left of its data is the states of tokenizers, and words of a corpus."""
     states = data["tokenizers"]

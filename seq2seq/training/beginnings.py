@@ -4,6 +4,7 @@ from typing import Any
 
 from seq2seq.errors import UserError
 from seq2seq.inference.checkpoint import read_trained
+from seq2seq.inference.stored_model import check_weights
 from seq2seq.models.trainable import describe
 from seq2seq.recurrence import GRU, LSTM, RNN, Recurrence, Stack
 from seq2seq.training.samples import Bleu
@@ -32,7 +33,8 @@ def check_precision(model: Any, precision: Any) -> None:
 
 def check_same_model(model: Any, checkpoint: str, advice: str) -> None:
     """Raise a ValueError if the configuration describes another model than a checkpoint holds."""
-    before, now = read_trained(checkpoint)["model"], describe(model)
+    held = read_trained(checkpoint)
+    before, now = held["model"], describe(model)
     keys = {**before["init_args"], **now["init_args"]}
     changed = [key for key in keys if before["init_args"].get(key) != now["init_args"].get(key)]
     if before["class_path"] != now["class_path"]:
@@ -42,6 +44,10 @@ def check_same_model(model: Any, checkpoint: str, advice: str) -> None:
             f"{checkpoint} holds another model than the configuration describes (changed: {', '.join(changed)}); "
             f"{advice}"
         )
+    try:
+        check_weights(model, held["state_dict"])
+    except UserError as error:
+        raise UserError(f"{checkpoint} does not fit this model: {error}") from error
 
 
 def check_same_processes(checkpoint: dict[str, Any], processes: int) -> None:

@@ -14,6 +14,7 @@ from pytorch_lightning.plugins.io import TorchCheckpointIO
 
 from seq2seq import checkpoint as stored
 from seq2seq.errors import UserError
+from seq2seq.ranges import Count, NonNegative, checked
 from seq2seq.storage import atomic_write, path_inside
 
 
@@ -46,7 +47,8 @@ class Continuation(Checkpoint):
         every_n_steps: Steps between two of them, beside those every few minutes.
     """
 
-    def __init__(self, folder: Path, minutes: float = 5.0, every_n_steps: int | None = None) -> None:
+    @checked
+    def __init__(self, folder: Path, minutes: NonNegative = 5.0, every_n_steps: Count | None = None) -> None:
         self.folder = folder
         self.seconds = 60 * minutes
         self.every_n_steps = every_n_steps

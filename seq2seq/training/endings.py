@@ -27,7 +27,7 @@ def complete(run: Path, held: dict[str, Any]) -> None:
     metrics = {name: value for row in rows(run) for name, value in row.items() if name not in ("epoch", "step")}
     if not (best := best_checkpoint(run)).exists():
         place(last_checkpoint(run), best)
-    runs.finish(run, {"steps": held["global_step"], **metrics, **held["callbacks"][Speed().state_key]})
+    runs.finish(run, {"steps": held["global_step"], **metrics, **held["callbacks"].get(Speed().state_key, {})})
 
 
 @contextmanager

@@ -1,11 +1,15 @@
 """How the learning rate rises and falls, by step."""
 
 import math
+from typing import Annotated, TypeAlias
 
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from seq2seq.errors import UserError
+from seq2seq.ranges import LARGEST, CountOrZero, Probability, Range, checked
+
+Steps: TypeAlias = Annotated[int, Range(-1, LARGEST)]  # as trainer.max_steps, where -1 is no end
 
 
 class WarmupCosine(LambdaLR):
@@ -18,8 +22,11 @@ class WarmupCosine(LambdaLR):
         floor: Share of the learning rate that is left at the end.
     """
 
-    def __init__(self, optimizer: Optimizer, steps: int, warmup: int = 200, floor: float = 0.05) -> None:
-        check(steps, warmup)
+    @checked
+    def __init__(
+        self, optimizer: Optimizer, steps: Steps, warmup: CountOrZero = 200, floor: Probability = 0.05
+    ) -> None:
+        check_end(steps)
 
         def factor(step: int) -> float:
             if step < warmup:
@@ -40,8 +47,9 @@ class WarmupLinear(LambdaLR):
         floor: Share of the learning rate that is left at the end.
     """
 
-    def __init__(self, optimizer: Optimizer, steps: int, warmup: int = 200, floor: float = 0.0) -> None:
-        check(steps, warmup)
+    @checked
+    def __init__(self, optimizer: Optimizer, steps: Steps, warmup: CountOrZero = 200, floor: Probability = 0.0) -> None:
+        check_end(steps)
 
         def factor(step: int) -> float:
             if step < warmup:
@@ -59,16 +67,15 @@ class WarmupInverseSquareRoot(LambdaLR):
         warmup: Steps of the rise.
     """
 
-    def __init__(self, optimizer: Optimizer, warmup: int = 400) -> None:
-        check(1, warmup)
+    @checked
+    def __init__(self, optimizer: Optimizer, warmup: CountOrZero = 400) -> None:
         super().__init__(optimizer, lambda step: min((step + 1) / (warmup + 1), math.sqrt((warmup + 1) / (step + 1))))
 
 
-def check(steps: int, warmup: int) -> None:
+def check_end(steps: int) -> None:
+    """Raise a UserError if a schedule that ends is not told when."""
     if steps < 1:
         raise UserError(
             f"a schedule that ends needs the number of steps, and {steps} was given: set trainer.max_steps, "
             f"or take WarmupInverseSquareRoot"
         )
-    if warmup < 0:
-        raise UserError(f"warmup must be at least 0, and {warmup} was given")

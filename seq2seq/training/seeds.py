@@ -6,6 +6,8 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 
+from seq2seq.ranges import Seed, checked
+
 
 class Seeds(pl.Callback):
     """Draws dropout of each training batch from (seed, batch, rank), so that a checkpoint needs no random state.
@@ -14,7 +16,8 @@ class Seeds(pl.Callback):
         seed: Where all chance of this training comes from.
     """
 
-    def __init__(self, seed: int) -> None:
+    @checked
+    def __init__(self, seed: Seed) -> None:
         self.seed = seed
 
     def on_train_batch_start(

@@ -85,7 +85,7 @@ def test_mistakes_are_said(runs: Runs, tmp_path: Path, capsys: pytest.CaptureFix
     wrong = (
         ([first], "needs at least 2 checkpoints, and 1 was found"),
         ([str(runs.language)], "a run keeps several with --checkpoint.save_top_k"),
-        ([str(runs.translator), "--count", "1"], "--count 1 was given"),
+        ([str(runs.translator), "--count", "1"], "count must be at least 2 and at most 2,147,483,647, and 1 was given"),
         ([first, str(tmp_path / "other.ckpt")], "holds another model than"),
         ([str(runs.translator), str(runs.language)], "holds another model than"),
         ([first, "nowhere.ckpt"], "there is no checkpoint at nowhere.ckpt"),

@@ -128,7 +128,7 @@ def test_minutes_between_checkpoints_may_be_none(tmp_path: Path, texts: Path, mo
     monkeypatch.setattr(Continuation, "save", lambda self, trainer: saved.append(trainer.global_step))
     monkeypatch.setattr("seq2seq.training.checkpoints.place", lambda checkpoint, name: None)
     config = write_config(tmp_path, LANGUAGE, texts)
-    assert seq2seq("fit", "--config", config, "--runs", tmp_path, "--keep.minutes", "-1").status == 0
+    assert seq2seq("fit", "--config", config, "--runs", tmp_path, "--keep.minutes", "0").status == 0
     assert saved == [1, 2, 3, 4, 5, 6, 6]
 
 

@@ -1,0 +1,177 @@
+"""Whether a checkpoint holds a training that can go on here, which is checked before anything is restored from it."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+from pytorch_lightning.callbacks import ModelCheckpoint
+from torch import Tensor
+
+from seq2seq.errors import UserError
+from seq2seq.models import LanguageModel
+from seq2seq.ranges import LARGEST
+from seq2seq.state import flatten
+
+PARTS = ("optimizer_states", "lr_schedulers", "loops", "callbacks")
+COUNTERS = ("epoch", "global_step")
+PATHS = ("best_model_path", "kth_best_model_path", "last_model_path")
+
+
+def check_training(held: dict[str, Any], trainer: pl.Trainer, model: pl.LightningModule, checkpoint: str) -> None:
+    """Raise a UserError if a training cannot go on from a checkpoint.
+
+    Args:
+        held: What the checkpoint holds.
+        trainer: Trains on.
+        model: Is trained.
+        checkpoint: Its path, for the error.
+    """
+    if lacking := [part for part in PARTS if part not in held]:
+        raise UserError(
+            f"{checkpoint} holds no training to go on with, as averages do not (it lacks {', '.join(lacking)}): "
+            f"give --init-from to start anew from its weights"
+        )
+    try:
+        for counter in COUNTERS:
+            check_like(held.get(counter), 0, counter)
+        if not re.fullmatch(r"\d+(\.\w+)+", str(held.get("pytorch-lightning_version"))):
+            raise UserError("it names no version of pytorch-lightning")
+        check_like(held["loops"], {"fit_loop": trainer.fit_loop.state_dict()}, "loops")
+        check_callbacks(held["callbacks"], trainer)
+        optimizers, schedulers = parts_of(model.configure_optimizers())
+        check_same_number(held["optimizer_states"], optimizers, "optimizer_states")
+        for state, optimizer in zip(held["optimizer_states"], optimizers, strict=True):
+            check_optimizer(state, optimizer)
+        check_same_number(held["lr_schedulers"], schedulers, "lr_schedulers")
+        for state, scheduler in zip(held["lr_schedulers"], schedulers, strict=True):
+            check_like(state, scheduler.state_dict(), "lr_schedulers")
+        if isinstance(model, LanguageModel):
+            check_carried(held.get("carried_state"), model)
+    except UserError as error:
+        raise UserError(f"this training cannot go on from {checkpoint}: {error}") from error
+
+
+def check_like(state: Any, fresh: Any, where: str) -> None:
+    """Raise a UserError unless a state has the parts of a fresh one, each of its kind; None may become a scalar."""
+    match fresh:
+        case dict():
+            same = isinstance(state, dict) and all(key in state for key in fresh)
+        case bool():
+            same = isinstance(state, bool)
+        case int():
+            same = type(state) is int and -1 <= state <= LARGEST
+        case float():
+            same = type(state) in (int, float)
+        case list() | tuple():
+            same = isinstance(state, list | tuple) and len(state) == len(fresh)
+        case None:
+            same = isinstance(state, bool | int | float | str | None) or is_scalar(state)
+        case _:
+            same = isinstance(state, type(fresh))
+    if not same:
+        raise UserError(f"{where} cannot be {shown(state)}")
+    if isinstance(fresh, dict):
+        for key, part in fresh.items():
+            check_like(state[key], part, f"{where}.{key}")
+    elif isinstance(fresh, list | tuple):
+        for one, part in zip(state, fresh, strict=True):
+            check_like(one, part, where)
+
+
+def check_same_number(states: Any, made: Sequence[Any], where: str) -> None:
+    if not isinstance(states, list) or len(states) != len(made):
+        raise UserError(f"{where} must hold {len(made)} states, as the configuration has it")
+
+
+def check_optimizer(state: Any, optimizer: Any) -> None:
+    """Raise a UserError unless a state is one of this optimizer's class, for parameters of these shapes."""
+    if not isinstance(state, dict) or not isinstance(state.get("state"), dict):
+        raise UserError("optimizer_states holds no state")
+    groups = optimizer.state_dict()["param_groups"]
+    check_same_number(state.get("param_groups"), groups, "optimizer_states.param_groups")
+    for group, fresh in zip(state["param_groups"], groups, strict=True):
+        check_group(group, fresh, type(optimizer).__name__)
+    shapes = [parameter.shape for group in optimizer.param_groups for parameter in group["params"]]
+    names: set[Any] = set()
+    for index, parts in state["state"].items():
+        if type(index) is not int or not 0 <= index < len(shapes) or not isinstance(parts, dict) or not parts:
+            raise UserError(f"optimizer_states has no parameter {shown(index)}")
+        for name, part in parts.items():
+            small = isinstance(part, bool | int | float | None) or is_scalar(part)
+            if not small and not (isinstance(part, Tensor) and fits(part, shapes[index])):
+                raise UserError(f"optimizer_states.{shown(name)} does not fit the parameter {index}, {shown(part)}")
+        names.add(tuple(sorted(parts)))
+    if len({name for kind in names for name in kind}) > max(map(len, names), default=0):
+        raise UserError("optimizer_states lacks parts of some parameters")
+
+
+def check_group(group: Any, fresh: dict[str, Any], optimizer: str) -> None:
+    """Raise a UserError unless options of an optimizer are of its class; versions of torch may know other flags."""
+    known = {key: value for key, value in fresh.items() if key != "initial_lr" and not isinstance(value, bool | None)}
+    if not isinstance(group, dict) or group.get("params") != fresh["params"]:
+        raise UserError("optimizer_states is of other parameters")
+    numbers = {key for key, value in group.items() if key != "initial_lr" and not isinstance(value, bool | None)}
+    if numbers != set(known):
+        raise UserError(f"optimizer_states is of another optimizer than {optimizer}, or of other options")
+    for key, value in known.items():
+        if not is_scalar(group[key]):
+            check_like(group[key], value, f"optimizer_states.{key}")
+
+
+def check_callbacks(states: Any, trainer: pl.Trainer) -> None:
+    """Raise a UserError unless callbacks get states of their own kind, which name files of their own folder only."""
+    if not isinstance(states, dict) or not all(isinstance(state, dict) for state in states.values()):
+        raise UserError("callbacks must hold a state for each")
+    for callback in trainer.callbacks:  # type: ignore[attr-defined]
+        state = states.get(callback.state_key)
+        if state is None:
+            continue
+        check_like(state, callback.state_dict(), f"callbacks.{type(callback).__name__}")
+        if isinstance(callback, ModelCheckpoint):
+            check_kept(state)
+
+
+def check_kept(state: dict[str, Any]) -> None:
+    """Raise a UserError if Lightning would remove a file that it did not write, since a checkpoint names it."""
+    folder, scores = state["dirpath"], state["best_k_models"]
+    if not all(isinstance(path, str) and is_scalar(score) for path, score in scores.items()):
+        raise UserError("callbacks.ModelCheckpoint.best_k_models must be scores of checkpoints")
+    for path in (*scores, *filter(None, (state[key] for key in PATHS))):
+        if not isinstance(folder, str) or not str(path).startswith(f"{folder}/") or ".." in Path(str(path)).parts:
+            raise UserError(f"callbacks.ModelCheckpoint names {shown(path)}, which is not in its folder")
+
+
+def check_carried(every: Any, model: LanguageModel) -> None:
+    """Raise a UserError unless there is a state for each process, of this model's layers, or none."""
+    like = flatten(model.initial_state(1))
+    if not isinstance(every, list):
+        raise UserError("carried_state must hold a state for each process")
+    for state in every:
+        whole = isinstance(state, list) and all(isinstance(part, Tensor) for part in state)
+        if not whole or [part.ndim for part in state] not in ([], [part.ndim for part in like]):
+            raise UserError("carried_state is not of this model's layers")
+
+
+def parts_of(configured: Any) -> tuple[list[Any], list[Any]]:
+    """Return the optimizers and the schedules that a module configures, in the forms that ours have."""
+    if not isinstance(configured, dict):
+        return [configured], []
+    schedule = configured.get("lr_scheduler")
+    schedules = [] if schedule is None else [schedule["scheduler"] if isinstance(schedule, dict) else schedule]
+    return [configured["optimizer"]], schedules
+
+
+def fits(part: Tensor, shape: Sequence[int]) -> bool:
+    """Whether an optimizer's tensor is of a parameter's shape, or of one that sums it up."""
+    return part.ndim == len(shape) and all(size in (1, whole) for size, whole in zip(part.shape, shape, strict=True))
+
+
+def is_scalar(value: Any) -> bool:
+    return isinstance(value, Tensor) and value.numel() == 1
+
+
+def shown(value: Any) -> str:
+    """Return a value as an error shows it, however large it is."""
+    return f"a tensor of shape {list(value.shape)}" if isinstance(value, Tensor) else repr(value)[:60]
