@@ -2,11 +2,14 @@
 
 import atexit
 import gc
-import io
 import os
 import sys
 import warnings
 from importlib import import_module
+
+from seq2seq.errors import UserError
+from seq2seq.memory_errors import memory_errors
+from seq2seq.standard_streams import discard_output, occupy_closed_streams, standard_output
 
 COMMANDS = {
     "fit": "train a model from a configuration",
@@ -24,6 +27,7 @@ COMMANDS = {
     "shortlist": "learn which target words a translator has to look at for a source",
     "inspect": "how far back a model's gradient reaches",
 }
+LONGEST = 500  # characters of a sentence
 EXPERIMENTS = ("fit", "validate", "test", "predict")
 
 HELP = """usage: seq2seq COMMAND [OPTIONS]
@@ -46,28 +50,24 @@ examples:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; any mistake is one line on standard error and a status that is not zero."""
+    """Run one command; a mistake of the user is one line on standard error and a status that is not zero."""
     # batches come in hundreds of shapes, and oneDNN would keep kernels and buffers for each: gigabytes in an hour
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "128")
     if arguments is None and not set(sys.argv[1:2]).intersection(EXPERIMENTS):  # whose loggers and workers end in order
         hurry()
     warnings.formatwarning = lambda message, *_, **__: f"seq2seq: {message}\n"
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        # UTF-8 whatever the terminal says; bytes of the command line that are none come out as they went in
-        sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape", newline="\n")
+    occupy_closed_streams()
     try:
-        try:
+        with memory_errors("a smaller model, shorter lines or smaller batches need less"), standard_output():
             return obey(sys.argv[1:] if arguments is None else arguments)
-        finally:
-            sys.stdout.flush()
     except BrokenPipeError:
         # whoever read the output has left, which is no mistake of theirs
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard_output()
         return 141
     except KeyboardInterrupt:
         return 130
-    except Exception as error:
-        if os.environ.get("SEQ2SEQ_TRACEBACK") or not is_mistake(error):
+    except UserError as error:
+        if os.environ.get("SEQ2SEQ_TRACEBACK"):
             raise
         return complain(sentence(error))
 
@@ -92,8 +92,10 @@ def obey(given: list[str]) -> int:
     if command not in COMMANDS:
         import difflib
 
+        from seq2seq.ranges import brief
+
         near = difflib.get_close_matches(command, [*COMMANDS, "--help", "--version"], n=1)
-        return complain(f"there is no command {command}" + (f"; did you mean {near[0]}?" if near else ""))
+        return complain(f"there is no command {brief(command)}" + (f"; did you mean {near[0]}?" if near else ""))
     if command in EXPERIMENTS:
         from seq2seq.commands.experiment import run
 
@@ -105,18 +107,10 @@ def obey(given: list[str]) -> int:
     return 0
 
 
-def is_mistake(error: Exception) -> bool:
-    """Whether the user can mend it; what is left is a mistake of ours, and shows where it came from."""
-    # known by their names, since the door imports neither torch nor Lightning
-    named = {"MisconfigurationException", "OutOfMemoryError"}
-    return isinstance(error, ValueError | OSError) or type(error).__name__ in named
-
-
 def sentence(error: Exception) -> str:
-    """What an error says, on one line."""
-    if isinstance(error, OSError) and error.strerror and error.filename:
-        return f"{error.filename}: {error.strerror}"
-    return " ".join(str(error).split()) or type(error).__name__
+    """Return what an error says, on one line that is not endless."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]} ... {text[-LONGEST // 2 :]}"
 
 
 def complain(message: str) -> int:

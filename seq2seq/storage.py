@@ -88,7 +88,7 @@ def open_output(path: str | os.PathLike[str]) -> Iterator[IO[str]]:
         with atomic_write(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
             yield file
     else:
-        with ExitStack() as stack:
+        with _write_errors(os.fspath(path), Path(path)), ExitStack() as stack:
             with system_errors(f"cannot write {os.fspath(path)}"):
                 file = stack.enter_context(open(path, "w", encoding="utf-8", newline="\n"))
             yield file
@@ -98,6 +98,16 @@ def write_json(path: str | os.PathLike[str], value: Any) -> None:
     """Write a file of JSON atomically."""
     with open_output(path) as file:
         file.write(json.dumps(value, ensure_ascii=False, indent=1) + "\n")
+
+
+def read_json(path: str | os.PathLike[str]) -> Any:
+    """Return what a file of JSON holds; raise a UserError that names it if it holds none."""
+    with system_errors(f"cannot read {os.fspath(path)}"):
+        content = Path(path).read_bytes()
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError) as error:  # the latter where it is nested without end
+        raise UserError(f"{os.fspath(path)} is not JSON: {' '.join(str(error).split())}") from error
 
 
 def plain(value: Any) -> Any:

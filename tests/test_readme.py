@@ -52,6 +52,8 @@ def small(command: str) -> str:
         if outside and "--data.corpus" not in command:  # the Hub, which a test does not ask
             corpus = "my-pairs" if outside.group(1) == "multi30k" else "my-text.txt"
             command = f'{command} ARGS="--data.corpus {corpus}"'
+        for option in re.findall(r"--\S+", TINY):  # or it would be given twice
+            command = re.sub(rf' ?{re.escape(option)}[ =][^ "]+', "", command)
         return command[:-1] + f' {TINY}"' if command.endswith('"') else f'{command} ARGS="{TINY}"'
     return command
 

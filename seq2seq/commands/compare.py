@@ -8,17 +8,19 @@ from pathlib import Path
 from typing import Any, Literal
 
 from seq2seq.errors import UserError, system_errors
+from seq2seq.ranges import Count, ParameterCount, Positive, checked
 
 
+@checked
 def compare(
     *,
     config: list[str],
     layers: list[str],
     budget: Literal["parameters", "time", "tokens"] = "parameters",
-    seeds: int = 1,
-    minutes: float | None = None,
-    steps: int | None = None,
-    parameters: int | None = None,
+    seeds: Count = 1,
+    minutes: Positive | None = None,
+    steps: Count | None = None,
+    parameters: ParameterCount | None = None,
     same_block: bool = False,
     output: str | None = None,
     again: bool = False,

@@ -4,12 +4,13 @@ import logging
 import os
 import re
 import warnings
+from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
-from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI, ReduceLROnPlateau
 from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
 from torch.optim import Optimizer
@@ -21,8 +22,12 @@ import seq2seq.data.translation
 import seq2seq.recurrence
 import seq2seq.training  # noqa: F401
 from seq2seq.checkpoint import find, last_checkpoint
+from seq2seq.commands.arguments import prepared
+from seq2seq.commands.configuration import check_configuration
+from seq2seq.commands.library_errors import LIGHTNING, refused_options, refused_training
 from seq2seq.commands.options import Parser, add_options
-from seq2seq.commands.parser import underscored
+from seq2seq.commands.parser import arity, check_ranges
+from seq2seq.construction import constructors_errors
 from seq2seq.data.vocabulary import data_of
 from seq2seq.errors import UserError
 from seq2seq.inference import Translation
@@ -44,7 +49,9 @@ from seq2seq.training.logs import logging_to
 from seq2seq.training.memory import keep_memory
 from seq2seq.training.ownership import owned
 from seq2seq.training.progress import ProgressLine, said
+from seq2seq.training.resuming import check_training
 from seq2seq.training.samples import Bleu, TextSample, TranslationSample
+from seq2seq.training.schedules import check_end
 from seq2seq.training.seeds import Seeds
 from seq2seq.training.speed import Speed
 from seq2seq.training.transfer import check_same_tokenizers, start_from, take_tokenizers
@@ -62,7 +69,7 @@ class Experiment(LightningCLI):
         self.asked = args[0]
         self.run_folder = Path()
         self.text = ""  # of the configuration, before anything of ours is put into it
-        self.named = {argument.partition("=")[0] for argument in args}  # options at the command line
+        self.named: set[str] = set()  # options at the command line
         super().__init__(
             model_class=pl.LightningModule,
             datamodule_class=pl.LightningDataModule,
@@ -86,6 +93,16 @@ class Experiment(LightningCLI):
         """Only the one that is asked for, since the parser of each takes a while to make."""
         return {name: skipped for name, skipped in LightningCLI.subcommands().items() if name == self.asked}
 
+    def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
+        """Parse what the command line and the configurations say, and refuse what cannot be before anything is read."""
+        own = self._parser(self.asked)
+        given = prepared(args, partial(arity, own))
+        for path in configurations(given):
+            check_configuration(path)
+        self.named = {argument.partition("=")[0] for argument in given}
+        super().parse_arguments(parser, given)
+        check_ranges(own, self.config[self.asked])
+
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         add_options(parser)
 
@@ -99,6 +116,8 @@ class Experiment(LightningCLI):
     def before_instantiate_classes(self) -> None:
         options = self.options
         weights = options.init_from
+        if options.lr_scheduler is not None and "steps" in options.lr_scheduler.get("init_args", {}):
+            check_end(options.lr_scheduler.init_args.steps)
         if self.subcommand == "fit":
             if options.name is None:
                 options.name = name_of(options.config)
@@ -160,6 +179,14 @@ class Experiment(LightningCLI):
         # with every null, since a null may stand where the default is something, as in attention: null
         return str(self._parser("fit").dump(options, skip_validation=True, skip_none=False))
 
+    def instantiate_classes(self) -> None:
+        with refused_options("trainer", LIGHTNING), constructors_errors():
+            super().instantiate_classes()
+
+    def _add_configure_optimizers_method_to_model(self, subcommand: str | None) -> None:
+        with refused_options("optimizer or lr_scheduler"):
+            super()._add_configure_optimizers_method_to_model(subcommand)
+
     def instantiate_trainer(self, **kwargs: Any) -> pl.Trainer:
         options = self.options
         trainer = self.config_init[self.subcommand].trainer
@@ -186,7 +213,8 @@ class Experiment(LightningCLI):
             self.trainer_defaults["callbacks"] = [continuation]
         else:
             kwargs["logger"] = False
-        return super().instantiate_trainer(**kwargs)
+        with refused_options("trainer"):
+            return super().instantiate_trainer(**kwargs)
 
     def fit(self, model: Any, datamodule: Any, ckpt_path: str | None = None, **_: Any) -> None:
         with ExitStack() as stack:
@@ -204,6 +232,7 @@ class Experiment(LightningCLI):
             held = read(ckpt_path)
             datamodule.load_state_dict(data_of(held))  # or the sizes of the weights would be complained of first
             check_same_model(model, ckpt_path, "give --init-from to start anew from its weights")
+            check_training(held, trainer, model, ckpt_path)
             check_same_processes(held, trainer.num_devices * trainer.num_nodes)
             if 0 <= trainer.max_steps <= held["global_step"]:
                 if options.resume and is_first(trainer) and not (run / runs.FINISHED).exists():
@@ -232,22 +261,22 @@ class Experiment(LightningCLI):
 
     def validate(self, model: Any, datamodule: Any, ckpt_path: str, **_: Any) -> None:
         """Print the loss on the validation split, and BLEU if the configuration names it."""
-        check_same_model(model, ckpt_path, OWN_CONFIG)
-        self.trainer.validate(model, datamodule=datamodule, ckpt_path=ckpt_path, verbose=False, weights_only=True)
+        self.take_checkpoint(model, datamodule, ckpt_path)
+        self.trainer.validate(model, datamodule=datamodule, verbose=False)
         if self.trainer.is_global_zero:
             print(said(self.trainer, "val_loss", "val_bleu"), flush=True)
 
     def test(self, model: Any, datamodule: Any, ckpt_path: str, **_: Any) -> None:
         """Print the loss on the test split."""
-        check_same_model(model, ckpt_path, OWN_CONFIG)
-        self.trainer.test(model, datamodule=datamodule, ckpt_path=ckpt_path, verbose=False, weights_only=True)
+        self.take_checkpoint(model, datamodule, ckpt_path)
+        self.trainer.test(model, datamodule=datamodule, verbose=False)
         if self.trainer.is_global_zero:
             print(said(self.trainer, "test_loss"), flush=True)
 
     def predict(self, model: Any, datamodule: Any, ckpt_path: str, **_: Any) -> None:
         """Print what the model says of the test split: a translation a line, or the nats of a token a line."""
-        check_same_model(model, ckpt_path, OWN_CONFIG)
-        found = self.trainer.predict(model, datamodule=datamodule, ckpt_path=ckpt_path, weights_only=True)
+        self.take_checkpoint(model, datamodule, ckpt_path)
+        found = self.trainer.predict(model, datamodule=datamodule)
         rows = [row for batch in found or [] for row in batch]
         if not isinstance(model, Translator):
             for nats in rows:
@@ -263,6 +292,14 @@ class Experiment(LightningCLI):
             )
 
     @staticmethod
+    def take_checkpoint(model: Any, datamodule: Any, checkpoint: str) -> None:
+        """Give a model the weights of a checkpoint, whose training or average does not matter."""
+        check_same_model(model, checkpoint, OWN_CONFIG)
+        held = read(checkpoint)
+        datamodule.load_state_dict(data_of(held))
+        model.load_state_dict(held["state_dict"])
+
+    @staticmethod
     def configure_optimizers(
         lightning_module: pl.LightningModule, optimizer: Optimizer, lr_scheduler: Any = None
     ) -> Any:
@@ -273,6 +310,14 @@ class Experiment(LightningCLI):
         if isinstance(lr_scheduler, ReduceLROnPlateau):
             schedule = {"scheduler": lr_scheduler, "interval": "epoch", "monitor": lr_scheduler.monitor}
         return {"optimizer": optimizer, "lr_scheduler": schedule}
+
+
+def configurations(arguments: list[str]) -> Iterator[str]:
+    """Yield the configurations that arguments name."""
+    for place, argument in enumerate(arguments):
+        option, equals, value = argument.partition("=")
+        if option in ("-c", "--config"):
+            yield from [value] if equals else arguments[place + 1 : place + 2]
 
 
 def name_of(configs: Any) -> str:
@@ -309,8 +354,7 @@ def run(args: list[str]) -> None:
     """Run `fit`, `validate`, `test` or `predict` with its options."""
     quiet()
     try:
-        Experiment([underscored(argument) for argument in args])
-    except MisconfigurationException as error:
-        raise UserError(str(error)) from error
+        with refused_training():
+            Experiment(args)
     finally:
         os.environ.pop(RUN, None)

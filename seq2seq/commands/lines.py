@@ -4,39 +4,49 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from pathlib import Path
 from typing import IO
 
-from seq2seq.data.text import BYTE_ORDER_MARK, decode, open_file, without_line_end
-from seq2seq.errors import UserError
-from seq2seq.storage import atomic_write
-
-
-def binary(path: str | None) -> AbstractContextManager[IO[bytes]]:
-    """A file, or standard input, which stays open."""
-    return nullcontext(sys.stdin.buffer) if path is None or path == "-" else open_file(path)
-
-
-def raw_lines(path: str | None) -> Iterator[bytes]:
-    """Lines with their ends, without a byte-order mark."""
-    with binary(path) as source:
-        for number, line in enumerate(source):
-            yield line if number else line.removeprefix(BYTE_ORDER_MARK)
+from seq2seq.data.text import decoded_lines, open_file, without_line_end
+from seq2seq.errors import UserError, system_errors
+from seq2seq.storage import open_output
 
 
 def text_lines(path: str | None) -> Iterator[str]:
-    """Lines without their ends, from a file or standard input; broken UTF-8 becomes U+FFFD, and no line is lost."""
-    return (without_line_end(line.decode("utf-8", errors="replace")) for line in raw_lines(path))
+    """Yield lines without their ends, from a file or standard input, as `exact_lines` does."""
+    return map(without_line_end, exact_lines(path))
 
 
 def exact_lines(path: str | None) -> Iterator[str]:
-    """Lines with their ends, which joined are the very text; broken UTF-8 raises a ValueError that names the line."""
-    name = "standard input" if path is None or path == "-" else path
-    return (decode(line, name, number) for number, line in enumerate(raw_lines(path), start=1))
+    """Yield lines with their ends, which joined are the very text without a byte-order mark.
+
+    What is not UTF-8 raises a UserError that names the line.
+    """
+    with binary(path) as source, system_errors(f"cannot read {name_of(path)}"):
+        yield from decoded_lines(source, name_of(path))
+
+
+def binary(path: str | None) -> AbstractContextManager[IO[bytes]]:
+    """Open a file for reading, or give standard input, which stays open."""
+    if not is_standard(path):
+        return open_file(str(path))
+    if sys.stdin is None:
+        raise UserError("standard input is closed, and no file was named")
+    return nullcontext(sys.stdin.buffer)
+
+
+def is_standard(path: str | None) -> bool:
+    """Whether standard input or output is meant."""
+    return path is None or path == "-"
+
+
+def name_of(path: str | None) -> str:
+    return "standard input" if is_standard(path) else str(path)
 
 
 def count(path: str | None) -> int | None:
-    """The number of lines, where they can be read twice."""
+    """Return the number of lines; None where they cannot be read twice."""
+    if not is_standard(path) and not os.path.isfile(str(path)):
+        return None
     with binary(path) as source:
         if not source.seekable():
             return None
@@ -48,14 +58,12 @@ def count(path: str | None) -> int | None:
 
 @contextmanager
 def output(path: str | None) -> Iterator[IO[str]]:
-    """Standard output, or a file that is whole or absent."""
+    """Give standard output, or a file that is whole or absent."""
     if path is None or path == "-":
         yield sys.stdout
         sys.stdout.flush()
         return
-    if os.path.isdir(path):
-        raise UserError(f"{path} is a folder where a file is meant")
-    with atomic_write(Path(path)) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
+    with open_output(path) as file:
         yield file
 
 

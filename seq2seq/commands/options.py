@@ -6,6 +6,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from seq2seq.commands.parser import OneLineErrors
+from seq2seq.ranges import Count, NonNegative
 from seq2seq.training.transfer import Origin
 
 LINKS = (
@@ -40,8 +41,8 @@ def add_options(parser: LightningArgumentParser) -> None:
         "data.tokenizer names, where tokens that both have keep their weights; data by default if a tokenizer is named "
         "at the command line.",
     )
-    parser.add_argument("--keep.minutes", type=float, default=5.0, help="Minutes between two checkpoints.")
-    parser.add_argument("--keep.every_n_steps", type=int | None, default=None, help="Steps between two checkpoints.")
+    parser.add_argument("--keep.minutes", type=NonNegative, default=5.0, help="Minutes between two checkpoints.")
+    parser.add_argument("--keep.every_n_steps", type=Count | None, default=None, help="Steps between two checkpoints.")
     parser.add_lightning_class_args(ModelCheckpoint, "checkpoint")
     parser.set_defaults({"checkpoint.monitor": "val_loss", "checkpoint.enable_version_counter": False})
     parser.add_optimizer_args((Optimizer,))

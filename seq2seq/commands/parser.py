@@ -1,105 +1,98 @@
-"""Mistakes at the shell as one plain sentence, with the nearest name that exists."""
+"""Commands from functions: their signatures are the options, and their docstrings the help."""
 
-import difflib
 import inspect
-import os
+import pkgutil
 import re
-import sys
 from argparse import RawDescriptionHelpFormatter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, NoReturn
 
 import docstring_parser
-from jsonargparse import ArgumentParser, DefaultHelpFormatter
+from jsonargparse import (  # type: ignore[attr-defined]
+    ActionConfigFile,
+    ArgumentParser,
+    DefaultHelpFormatter,
+    Namespace,
+)
 
+from seq2seq.commands.arguments import Arity, prepared, without_dotted
+from seq2seq.commands.configuration import bound_values
+from seq2seq.commands.library_ranges import OPTIONS, option_types
+from seq2seq.commands.messages import Sentences
+from seq2seq.construction import constructors_errors
 from seq2seq.errors import UserError
+from seq2seq.ranges import out_of_range, ranges_in
+
+WHOLE = re.compile(r"-?\d{1,400}")
+_SENTENCES = Sentences()
 
 
 class Formatter(RawDescriptionHelpFormatter, DefaultHelpFormatter):
-    """Examples stay as they are written, and options show their types and defaults."""
+    """Examples stay as they are written, and options show their types, ranges and defaults."""
+
+    def _get_type_str(self, action: Any) -> str | None:
+        text = super()._get_type_str(action)
+        for kind, allowed in ranges_in(getattr(action, "_typehint", None)):
+            text = (text or "").replace(f"Annotated[{kind.__name__}, {allowed!r}]", f"{kind.__name__} {allowed.short}")
+        return text
 
 
 class OneLineErrors(ArgumentParser):
-    """A parser whose errors are a ValueError of one line, which the door prints."""
+    """A parser whose errors are a UserError of one line."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        bound_values()
+        super().__init__(*args, **{"formatter_class": Formatter, "allow_abbrev": False, **kwargs})
 
     def format_help(self, *formatter: Any) -> str:
         return re.sub(r"--\w+", lambda option: option.group().replace("_", "-"), super().format_help(*formatter))
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
-        raise UserError(plain_sentence(message, names(self)))
-
-
-def underscored(argument: str) -> str:
-    """--top-k as the parameter top_k; what stands behind an equals sign stays as it is."""
-    option, equals, value = argument.partition("=")
-    return "--" + option[2:].replace("-", "_") + equals + value if option.startswith("--") else argument
+        raise UserError(_SENTENCES.of(message, names(self)))
 
 
 def names(parser: Any) -> list[str]:
-    """Every option of a parser, without its dashes."""
+    """Return every option of a parser, without its dashes."""
     return [option.lstrip("-") for action in parser._actions for option in action.option_strings]
 
 
-def plain_sentence(message: str, known: list[str]) -> str:
-    """The innermost reason of a nested message of jsonargparse, on one line."""
-    text = " ".join(message.split())
-    optional = r"Parser key \"([\w.]+)\": .*Errors: - Expected an? <class '(\w+)'> - Expected a <class 'NoneType'> "
-    if wrong := re.search(rf"{optional}.*Given value: (\S+)", text):
-        return f"{wrong.group(1)} must be of type {wrong.group(2)}, and {wrong.group(3)} was given"
-    while inner := re.search(r"Errors: - (.+?) - Expected an? <class 'NoneType'>", text):  # of an optional class
-        text = inner.group(1)
-    if wrong := re.search(r"unknown option .+|there is no class .+|\w+ must be of type .+", text):
-        return wrong.group()
-    if wrong := re.search(r"Option '([\w.]+)' is not accepted", text):
-        return unknown(wrong.group(1), known + arguments_of_classes())
-    if wrong := re.search(r"[Uu]nrecognized arguments?: ([^-\s]\S*)", text):
-        return f"there is no place for the argument {wrong.group(1)}"
-    if wrong := re.search(r"Parser key \"([\w.]+)\": Expected a typing.Literal\[(.+?)\]\. Got value: (\S+)", text):
-        return f"{wrong.group(1)} must be one of {wrong.group(2)}, and {wrong.group(3)} was given"
-    if wrong := re.search(r"(?:[Uu]nrecognized arguments?:|Key|Unrecognized option) '?-{0,2}([\w.]+)", text):
-        return unknown(wrong.group(1), known)
-    if wrong := re.search(r"Expected a dot import path string: ([\w.]+)", text):
-        if wrong.group(1) in class_names():
-            place = re.search(r"Parser key \"([\w.]+)\"", text)
-            return f"{wrong.group(1)} cannot stand {f'at {place.group(1)}' if place else 'there'}"
-        near = difflib.get_close_matches(wrong.group(1), class_names(), n=1)
-        return f"there is no class {wrong.group(1)}" + (f"; did you mean {near[0]}?" if near else "")
-    wrongs = re.findall(r"Parser key \"([\w.]+)\": Expected an? <class '([\w.]+)'>\. Got value: (\S+)", text)
-    if wrongs:
-        name, kind, value = wrongs[-1]
-        return f"{name} must be of type {kind}, and {value} was given"
-    if wrong := re.search(r"File does not exist: '([^']+)'", text):
-        return f"there is no file {os.path.relpath(wrong.group(1))}"
-    return text[:400]
+def arity(parser: Any, option: str) -> Arity:
+    """Return how many values an option of a parser takes; those of a class that it names take one."""
+    action = parser._option_string_actions.get(option)
+    if action is None:
+        return "one"
+    if action.nargs == 0:
+        return "none"
+    return "one" if action.nargs is None and not isinstance(action, ActionConfigFile) else "many"
 
 
-def unknown(name: str, known: Iterable[str]) -> str:
-    """What to say of an option that does not exist: the nearest that does."""
-    leaves = {option.rsplit(".", 1)[-1]: option for option in known}
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.7)
-    near = near or [leaves[leaf] for leaf in difflib.get_close_matches(name.rsplit(".", 1)[-1], leaves, n=1)]
-    return f"unknown option {name}" + (f"; did you mean {near[0]}?" if near else "")
+def check_ranges(parser: Any, given: Namespace) -> None:
+    """Raise a UserError for the first number outside its range, also among the options of classes."""
+    for action in parser._actions:
+        group, _, name = action.dest.rpartition(".")
+        ours = OPTIONS if group in ("trainer", "checkpoint") or name == "seed_everything" else {}
+        kind = ours.get(name, getattr(action, "_typehint", None))
+        value = given.get(action.dest)
+        if ours and isinstance(value, str) and WHOLE.fullmatch(value):
+            value = int(value)  # as Lightning reads it
+        for sentence in (
+            *out_of_range({action.dest: kind}, {action.dest: value}),
+            *wrong_in_classes(value, action.dest),
+        ):
+            raise UserError(sentence)
 
 
-def arguments_of_classes() -> list[str]:
-    """The names of all options of the classes that a configuration can name."""
-    return sorted({name for kind in classes() for name in inspect.signature(kind).parameters})
-
-
-def class_names() -> list[str]:
-    return sorted({kind.__name__ for kind in classes()})
-
-
-def classes() -> list[type]:
-    """All classes of ours that are imported and can stand in a configuration."""
-    rooms = [module for name, module in sys.modules.items() if name.startswith("seq2seq.")]
-    found = {thing for room in rooms for thing in vars(room).values() if inspect.isclass(thing)}
-    ours = re.compile(r"seq2seq\.(?!kernels\.)")  # whose structures are C's
-    return [
-        kind
-        for kind in found
-        if ours.match(kind.__module__) and "<" not in kind.__qualname__ and not issubclass(kind, BaseException)
-    ]
+def wrong_in_classes(value: Any, name: str) -> Iterator[str]:
+    """Yield a sentence for each number outside its range among the options of a class, or of several in a list."""
+    if isinstance(value, list):
+        for item in value:
+            yield from wrong_in_classes(item, name)
+    elif isinstance(value, Namespace) and "class_path" in value:
+        options = vars(value.init_args) if "init_args" in value else {}
+        yield from out_of_range(option_types(pkgutil.resolve_name(value.class_path)), options, f"{name}.")
+        for key, part in options.items():
+            yield from wrong_in_classes(part, f"{name}.{key}")
 
 
 def call(command: Callable[..., None], arguments: list[str]) -> None:
@@ -107,10 +100,11 @@ def call(command: Callable[..., None], arguments: list[str]) -> None:
 
     A parameter `overrides` gets the options with a dot in their names, as they are given.
     """
+    _SENTENCES.said.clear()  # those of an earlier command are repeated by no message of this one
     described = docstring_parser.parse(inspect.cleandoc(command.__doc__ or ""))
     text = "\n\n".join(part for part in (described.short_description, described.long_description) if part)
     prog = f"seq2seq {command.__name__}"
-    parser = OneLineErrors(prog=prog, description=text, formatter_class=Formatter, allow_abbrev=False)
+    parser = OneLineErrors(prog=prog, description=text)
     helps = {argument.arg_name: argument.description for argument in described.params}
     parameters = list(inspect.signature(command).parameters.values())
     overrides: dict[str, Any] = {}
@@ -122,7 +116,7 @@ def call(command: Callable[..., None], arguments: list[str]) -> None:
     for p in listed:
         options: dict[str, Any] = {"nargs": "*", "default": []} if p.default == () else {"nargs": "+"}
         if p.kind is p.KEYWORD_ONLY:
-            options["required"] = p.default is p.empty
+            options |= {"required": p.default is p.empty, "action": "extend"}
         name = f"--{p.name}" if p.kind is p.KEYWORD_ONLY else p.name
         parser.add_argument(name, type=str, help=helps.get(p.name), **options)
     for p in single:
@@ -132,16 +126,8 @@ def call(command: Callable[..., None], arguments: list[str]) -> None:
         parser.add_argument(f"--{p.name}", action="store_true", help=helps.get(p.name))
     named: set[str | int] = {*overrides, *(p.name for p in listed + single + flags)}
     parser.add_function_arguments(command, as_group=False, as_positional=False, skip=named)
-    given = parser.parse_args([underscored(argument) for argument in arguments])
-    command(**parser.instantiate_classes(given).as_dict(), **overrides)
-
-
-def without_dotted(arguments: list[str]) -> tuple[list[str], list[str]]:
-    """The options without a dot in their names, and those with one, each with the values behind it."""
-    parts: tuple[list[str], list[str]] = [], []
-    place = 0
-    for argument in arguments:
-        if argument.startswith("--"):
-            place = int("." in argument.partition("=")[0])
-        parts[place].append(argument)
-    return parts
+    given = parser.parse_args(prepared(arguments, partial(arity, parser)))
+    check_ranges(parser, given)
+    with constructors_errors():
+        values = parser.instantiate_classes(given).as_dict()
+    command(**values, **overrides)

@@ -51,7 +51,7 @@ def sample(
 
     Args:
         checkpoint: A checkpoint, or the folder of a run.
-        prompt: What is gone on with.
+        prompt: What is gone on with; the end of a line by default.
         prompts: File with a prompt a line, instead of one prompt; - for standard input.
         length: Tokens to write.
         temperature: How likely unlikely tokens are; 0 always takes the likeliest.

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from jsonargparse import lazy_instance  # type: ignore[attr-defined]
 
-from seq2seq.data.text import open_file, read_lines
+from seq2seq.data.text import check_regular, open_file, read_lines
 from seq2seq.errors import UserError
 from seq2seq.tokenizers import Subwords, Tokenizer, restore, save
 from seq2seq.tokenizers.unknown import UnknownTokens
@@ -72,8 +72,9 @@ def _check(files: list[str], measured: list[str], out: str) -> None:
     if not files:
         raise UserError("there must be at least one file to learn from")
     for file in measured:
+        check_regular(file)
         open_file(file).close()
-    if all(os.stat(file).st_size == 0 for file in files if Path(file).is_file()):
+    if all(os.stat(file).st_size == 0 for file in files):
         raise UserError(f"there must be text to learn from, but {' and '.join(files)} is empty")
     if Path(out).is_dir():
         raise UserError(f"{out} is a folder where a file is meant")

@@ -87,7 +87,7 @@ def translate(
     sources = list(lines.text_lines(input)) if picture or alignments else []  # only these keep all lines in memory
     if picture and not 1 <= picture_line <= len(sources):
         raise UserError(f"the picture's line must be from 1 to {len(sources)}, and {picture_line} was given")
-    coming = sources or lines.text_lines(input)
+    coming = sources if picture or alignments else lines.text_lines(input)
     kept, short = [], 0
     with (
         lines.output(output) as file,

@@ -7,7 +7,6 @@ import pytorch_lightning as pl
 import yaml
 
 from seq2seq.commands.experiment import Experiment, quiet
-from seq2seq.commands.parser import underscored
 
 
 class Description(Experiment):
@@ -40,7 +39,7 @@ def described(configs: list[str], options: list[str]) -> dict[str, Any]:
     """A configuration as `fit` reads it, with every default in it."""
     given = [part for config in configs for part in ("--config", config)]
     quiet()
-    return dict(yaml.safe_load(Description(["fit", *given, *map(underscored, options)]).configuration()))
+    return dict(yaml.safe_load(Description(["fit", *given, *options]).configuration()))
 
 
 def blueprint(config: str, seed: int) -> Blueprint:

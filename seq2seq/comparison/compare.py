@@ -10,6 +10,8 @@ from seq2seq.comparison.calibration import calibrate
 from seq2seq.comparison.measures import Generation, generation
 from seq2seq.comparison.plan import Plan, Variant, agreed, config_of, load, save
 from seq2seq.comparison.results import Result, Trial, ordered, trial_of
+from seq2seq.errors import UserError
+from seq2seq.memory_errors import memory_errors
 from seq2seq.storage import plain, write_json
 
 Look = Callable[[str, str], object]  # what is done now, and how far it is
@@ -46,7 +48,7 @@ def slugs_of(folder: Path) -> list[str]:
     """The names of all that was planned here: those of the configurations where the plan itself cannot be read."""
     try:
         plan = load(folder)
-    except ValueError:
+    except UserError:
         return [path.stem for path in (folder / "configs").glob("*.yaml")]
     return [variant.slug for variant in (*plan.variants, *plan.aside)] if plan is not None else []
 
@@ -112,8 +114,9 @@ def measured(plan: Plan, variant: Variant, found: list[Trial], folder: Path) -> 
     if (held := trials.read(kept)) is not None:
         return [Generation(**one) for one in held], ""
     try:
-        numbers = generation(run, "cpu" if plan.on_cpu else "auto")
-    except (OSError, RuntimeError, ValueError) as error:  # the trainings stand without it
+        with memory_errors("a smaller model needs less"):
+            numbers = generation(run, "cpu" if plan.on_cpu else "auto")
+    except UserError as error:  # the trainings stand without it
         return [], " ".join(str(error).split())[:300]
     write_json(kept, plain(numbers))
     return numbers, ""

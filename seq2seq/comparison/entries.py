@@ -12,11 +12,13 @@ from torch import nn
 import seq2seq.recurrence
 from seq2seq.errors import UserError
 from seq2seq.models import Translator
+from seq2seq.ranges import Positive, brief, out_of_range, ranges
 from seq2seq.recurrence import Recurrence
 
 SIZES = ("input_size", "size")  # what every layer is built with
 GIVEN = {"self", "vocab_size", "source_vocab_size", "target_vocab_size", "shared_vocabulary", *SIZES}
 ROLES = ("layer", "encoder", "decoder")
+LONGEST = 100  # characters of an option's value that is read as more than text
 
 
 class Entry(NamedTuple):
@@ -56,8 +58,24 @@ def parse_entry(text: str, model: type[pl.LightningModule]) -> Entry:
         known_keys = keys_of(layers, model)
         if key not in known_keys:
             raise UserError(f"{names} has no option {key}{nearest(key, known_keys)}")
-        options[key] = number(value, key, text) if key == "lr" else yaml.safe_load(value)
+        options[key] = number(value, key, text) if key == "lr" else scalar(value, key, text)
+    check_ranges(options, [*(classes(role == "encoder")[name] for role, name in layers.items()), model], text)
     return Entry(text, layers, options)
+
+
+def scalar(value: str, key: str, text: str) -> Any:
+    """The value of an option, read as in a configuration."""
+    try:
+        return yaml.safe_load(value) if len(value) <= LONGEST else value
+    except (yaml.YAMLError, ValueError):
+        raise UserError(f"{key} cannot be {brief(value)}, as in {brief(text)}") from None
+
+
+def check_ranges(options: dict[str, Any], kinds: Sequence[type], text: str) -> None:
+    """Raise a UserError for a number outside its range; a layer's own option goes before the model's of its name."""
+    types_of = {key: kind for one in reversed(kinds) for key, kind in ranges(one).items()}
+    for sentence in out_of_range({**types_of, "lr": Positive}, options):
+        raise UserError(f"{sentence} in {brief(text)}")
 
 
 def roles(names: str, text: str, model: type[pl.LightningModule]) -> tuple[str, ...]:

@@ -1,7 +1,6 @@
 """What a comparison is going to do, decided once and kept, so that going on does the same."""
 
 import copy
-import json
 import re
 import warnings
 from collections.abc import Callable, Iterable, Sequence
@@ -15,9 +14,11 @@ from jsonargparse import ArgumentParser
 from seq2seq.comparison.blocks import block, varied
 from seq2seq.comparison.entries import parse_entries
 from seq2seq.comparison.widths import Width, close, counter, nearest, solve
+from seq2seq.construction import constructors_errors
 from seq2seq.errors import UserError
 from seq2seq.models import LanguageModel, Translator
-from seq2seq.storage import atomic_write, write_json
+from seq2seq.ranges import Count, ParameterCount, Positive, out_of_range, ranges
+from seq2seq.storage import atomic_write, read_json, write_json
 
 Budget = Literal["parameters", "time", "tokens"]
 VALIDATIONS = 8  # of each training, about
@@ -33,10 +34,10 @@ class Settings(NamedTuple):
     config: dict[str, Any]  # complete, with every default
     layers: list[str]
     budget: Budget
-    seeds: int
-    minutes: float | None
-    steps: int | None
-    parameters: int | None
+    seeds: Count
+    minutes: Positive | None
+    steps: Count | None
+    parameters: ParameterCount | None
     same_block: bool
 
 
@@ -112,13 +113,9 @@ def solved(
 
 
 def check(settings: Settings) -> None:
-    """Raise a ValueError if the budget says too little or too much."""
-    if settings.seeds < 1:
-        raise UserError(f"--seeds must be at least 1, and {settings.seeds} was given")
-    if settings.minutes is not None and settings.minutes <= 0:
-        raise UserError(f"--minutes must be more than 0, and {settings.minutes} was given")
-    if settings.steps is not None and settings.steps < 1:
-        raise UserError(f"--steps must be at least 1, and {settings.steps} was given")
+    """Raise a UserError if the budget says too little or too much."""
+    for sentence in out_of_range(ranges(Settings), settings._asdict(), "--"):
+        raise UserError(sentence)
     if settings.minutes is not None and settings.steps is not None:
         raise UserError("--minutes and --steps both say how long each trains: give one of them")
     if settings.budget == "time" and settings.minutes is None:
@@ -146,7 +143,7 @@ def vocabulary(config: dict[str, Any], model: type[pl.LightningModule]) -> dict[
     """What the model takes from the data; this reads the corpus and learns its vocabulary, as training would."""
     parser = ArgumentParser(exit_on_error=False)
     parser.add_subclass_arguments(pl.LightningDataModule, "data")
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), constructors_errors():
         warnings.simplefilter("ignore", DeprecationWarning)
         data = parser.instantiate_classes(parser.parse_object({"data": config["data"]})).data
     own = VOCABULARY[:1] if issubclass(model, LanguageModel) else VOCABULARY[1:]
@@ -159,10 +156,7 @@ def counted(
     config: dict[str, Any], model: type[pl.LightningModule], known: dict[str, Any], what: str
 ) -> Callable[..., int]:
     """The function that counts this configuration's parameters at a width."""
-    try:
-        return counter(model, {**config["model"]["init_args"], **known})
-    except Exception as error:  # jsonargparse raises several kinds for a value of another type
-        raise UserError(f"{what} cannot be built: {reason(error)}") from error
+    return counter(model, {**config["model"]["init_args"], **known}, what)
 
 
 def width_of(config: dict[str, Any], model: type[pl.LightningModule], known: dict[str, Any], what: str) -> Width:
@@ -170,15 +164,8 @@ def width_of(config: dict[str, Any], model: type[pl.LightningModule], known: dic
     size = int(config["model"]["init_args"]["size"])
     try:
         return Width(size, counted(config, model, known, what)(size))
-    except ValueError as error:
+    except UserError as error:
         raise UserError(f"{what} cannot be built: {' '.join(str(error).split())}") from error
-
-
-def reason(error: Exception) -> str:
-    """The innermost of jsonargparse's reasons, on one line."""
-    text = " ".join(str(error).split())
-    found = re.search(r"Parser key \"model\.(\S+?)\": .*?(Expected .+?)\. Got value: (\S+)", text)
-    return f"{found[1]} cannot be {found[3].rstrip('.')} ({found[2].lower()})" if found else text[:300]
 
 
 def validations(steps: int) -> int | None:
@@ -235,7 +222,7 @@ def load(folder: Path) -> Plan | None:
     if not path.exists():
         return None
     try:
-        held = json.loads(path.read_text(encoding="utf-8"))
+        held = read_json(path)
         settings, variants = Settings(**held["settings"]), [Variant(**one) for one in held["variants"]]
         return Plan(settings, variants, tuple(Variant(**one) for one in held.get("aside", ())))
     except (KeyError, TypeError, ValueError) as error:

@@ -1,6 +1,5 @@
 """What came out of all trials, brought together: one result for each layer, best first."""
 
-import json
 import math
 import statistics
 from collections.abc import Sequence
@@ -11,6 +10,7 @@ from seq2seq.comparison.curves import Point, best, curve
 from seq2seq.comparison.measures import Generation
 from seq2seq.comparison.plan import Plan, Variant
 from seq2seq.comparison.trials import Outcome, run_of
+from seq2seq.storage import read_json
 from seq2seq.training import runs
 
 
@@ -84,7 +84,7 @@ def trial_of(seed: int, ended: Outcome, folder: Path, name: str, metric: str) ->
     if ended.status != "finished" or run is None:
         last = points[-1] if points else Point(0, 0.0, math.nan, math.nan)
         return Trial(seed, ended, math.nan, last.seconds, last.tokens, math.nan, points)
-    held = json.loads((run / runs.FINISHED).read_text(encoding="utf-8"))
+    held = read_json(run / runs.FINISHED)
     value = best(points, metric)
     if math.isnan(value) or not math.isfinite(points[-1].value):
         step = next((point.step for point in points if not math.isfinite(point.value)), None)

@@ -1,6 +1,5 @@
 """Trainings of a comparison, each a process of its own: `seq2seq fit`."""
 
-import json
 import os
 import re
 import shutil
@@ -14,7 +13,7 @@ from types import FrameType
 from typing import Any, Literal, NamedTuple
 
 from seq2seq.checkpoint import last_checkpoint
-from seq2seq.storage import write_json
+from seq2seq.storage import read_json, write_json
 from seq2seq.training import runs
 from seq2seq.training.ownership import owned
 
@@ -183,4 +182,4 @@ def run_of(folder: Path, name: str) -> Path | None:
 
 def read(path: Path) -> Any:
     """What a JSON file holds; None if there is none."""
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+    return read_json(path) if path.exists() else None

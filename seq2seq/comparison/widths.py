@@ -1,7 +1,9 @@
 """How wide a model must be to have a given number of parameters."""
 
 import bisect
+import re
 import warnings
+from argparse import ArgumentError
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -20,22 +22,34 @@ class Width(NamedTuple):
     parameters: int
 
 
-Count = Callable[[int], int]  # size -> parameters; a ValueError where there is no such model
+Count = Callable[[int], int]  # size -> parameters; a UserError where there is no such model
 
 
-def counter(model: type[pl.LightningModule], options: dict[str, Any]) -> Callable[..., int]:
+def counter(model: type[pl.LightningModule], options: dict[str, Any], what: str) -> Callable[..., int]:
     """A function that counts the parameters of a model at a width, perhaps with other options changed too.
 
     Args:
         model: Class of the model.
         options: Its arguments as a configuration writes them, sizes of the vocabulary included.
+        what: Whose options they are, for the message about one of another type.
     """
     parser = ArgumentParser(exit_on_error=False)
     parser.add_class_arguments(model, "model", instantiate=False)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
-        parts = vars(parser.instantiate_classes(parser.parse_object({"model": options})).model)
+        try:
+            given = parser.parse_object({"model": options})
+        except (ArgumentError, KeyError, TypeError, ValueError) as error:  # of what is in the options
+            raise UserError(f"{what} cannot be built: {reason(error)}") from error
+        parts = vars(parser.instantiate_classes(given).model)
     return lambda size, **changed: parameters(model, {**parts, **changed, "size": size})
+
+
+def reason(error: Exception) -> str:
+    """The innermost of jsonargparse's reasons, on one line."""
+    text = " ".join(str(error).split())
+    found = re.search(r"Parser key \"model\.(\S+?)\": .*?(Expected .+?)\. Got value: (\S+)", text)
+    return f"{found[1]} cannot be {found[3].rstrip('.')} ({found[2].lower()})" if found else text[:300]
 
 
 def parameters(model: type[pl.LightningModule], parts: dict[str, Any]) -> int:
@@ -46,7 +60,7 @@ def parameters(model: type[pl.LightningModule], parts: dict[str, Any]) -> int:
 
 
 def solve(count: Count, target: int, what: str) -> Width:
-    """The width whose count is nearest to the target; a ValueError if that is more than 2 % off.
+    """The width whose count is nearest to the target; a UserError if that is more than 2 % off.
 
     Args:
         count: Parameters at a width, more at a larger one.
@@ -98,7 +112,7 @@ def first_of(count: Count, sizes: range) -> Width | None:
     for size in sizes:
         try:
             return Width(size, count(size))
-        except ValueError:  # as of a size that is no multiple of the heads
+        except UserError:  # as of a size that is no multiple of the heads
             continue
     return None
 
@@ -106,5 +120,5 @@ def first_of(count: Count, sizes: range) -> Width | None:
 def why_not(count: Count) -> str:
     try:
         return f"with size {FAR} it has {count(FAR):,} parameters"
-    except ValueError as error:
+    except UserError as error:
         return " ".join(str(error).split())

@@ -83,7 +83,9 @@ class Epochs(Generic[B]):
         return {"epoch": self.epoch, "position": self.position, "length": self.length}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
-        if state["length"] != self.length:
+        if not all(type(state.get(name)) is int and state[name] >= 0 for name in ("epoch", "position", "length")):
+            raise UserError("the checkpoint's place in the corpus must be whole numbers: epoch, position and length")
+        if state["length"] != self.length or state["position"] > self.length:
             raise UserError(
                 f"the checkpoint's epochs have {state['length']} batches and those of this corpus and configuration "
                 f"{self.length}, so this training cannot go on where it stopped"

@@ -59,8 +59,8 @@ def read_json_lines(paths: Sequence[Path], columns: Sequence[str]) -> Iterator[R
         where = f"{path}, line {number}"
         try:
             found = json.loads(line)
-        except ValueError as error:
-            raise UserError(f"{where} must be a JSON object, but it is not JSON: {error}") from None
+        except (ValueError, RecursionError) as error:  # the latter where it is nested without end
+            raise UserError(f"{where} must be a JSON object, but it is not JSON: {one_line(error)}") from None
         if not isinstance(found, dict):
             raise UserError(f"{where} must be a JSON object, not {_kind(found)}")
         yield _pick(found, columns, where)
@@ -73,15 +73,14 @@ def read_parquet(paths: Sequence[Path], columns: Sequence[str]) -> Iterator[Row]
 
     (path,) = paths
     try:
-        file = ParquetFile(path)
-    except pyarrow.ArrowInvalid as error:
-        raise UserError(f"{path} is not a Parquet file: {one_line(error)}") from None
-    with file:
-        wanted = _needed(file.schema_arrow.names, columns, str(path))
-        batches = file.iter_batches(batch_size=1000, columns=wanted)
-        found = chain.from_iterable(batch.to_pylist() for batch in batches)
-        for number, row in enumerate(found, start=1):
-            yield _pick(row, columns, f"{path}, row {number}")
+        with ParquetFile(path) as file:
+            wanted = _needed(file.schema_arrow.names, columns, str(path))
+            batches = file.iter_batches(batch_size=1000, columns=wanted)
+            found = chain.from_iterable(batch.to_pylist() for batch in batches)
+            for number, row in enumerate(found, start=1):
+                yield _pick(row, columns, f"{path}, row {number}")
+    except (pyarrow.ArrowException, OSError) as error:
+        raise UserError(f"{path} is not a Parquet file: {one_line(error)}") from error
 
 
 def dataset_rows(dataset: "Dataset", columns: Sequence[str], name: str) -> Iterator[Row]:

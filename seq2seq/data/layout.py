@@ -3,12 +3,14 @@
 import glob
 import re
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
 from seq2seq.data.cache import Row
 from seq2seq.data.formats import read_json_lines, read_parallel, read_parquet, read_tab_separated, read_text
-from seq2seq.errors import UserError
+from seq2seq.errors import UserError, system_errors
+from seq2seq.report import say
 from seq2seq.storage import path_inside
 
 Reader: TypeAlias = Callable[[Sequence[Path], Sequence[str]], Iterator[Row]]
@@ -43,8 +45,21 @@ def local_parts(source: str, split: str, columns: Sequence[str], subset: str | N
     """
     if not source:
         raise UserError("a corpus must be named by a folder, a file, a glob or a name on the Hub, not by nothing")
-    path = Path(source).expanduser()
+    path = expanded(source)
     path_inside(path, split, "split")
+    with system_errors(f"cannot read {source}"):
+        return _parts_at(path, source, split, columns, subset)
+
+
+def expanded(source: str) -> Path:
+    """Return the path of a source, in whose name ~ is a home folder."""
+    try:
+        return Path(source).expanduser()
+    except RuntimeError:
+        raise UserError(f"nobody here has the home folder in {source}") from None
+
+
+def _parts_at(path: Path, source: str, split: str, columns: Sequence[str], subset: str | None) -> list[Part] | None:
     if path.is_dir():
         if subset is not None:
             path = path_inside(path, subset, "subset", nested=True)
@@ -71,7 +86,7 @@ def names_of(split: str) -> tuple[str, ...]:
 
 def missing_split(source: str, split: str, columns: Sequence[str], subset: str | None = None) -> str:
     """Say why a local source does not have a split."""
-    folder = Path(source).expanduser() / (subset or "")
+    folder = expanded(source) / (subset or "")
     if not folder.is_dir():
         return f"{source} serves the split 'train' only, not {split!r}; a folder can hold several"
     if _writes_its_corpus(folder) and not _has_any_split(folder):
@@ -87,9 +102,17 @@ def _in_folder(folder: Path, split: str, columns: Sequence[str]) -> list[Part]:
             return parts
     if split != "train" or len(columns) > 1 or _writes_its_corpus(folder) or _has_any_split(folder):
         return []
-    below = (path for path in folder.rglob("*") if not _hidden(path.relative_to(folder)))
+    below = [path for path in folder.rglob("*") if not _hidden(path.relative_to(folder)) and path.is_file()]
     files = sorted((path for path in below if path.suffix not in _READERS and _is_text(path)), key=_natural)
+    if len(files) < len(below):
+        _say_left_out(folder, len(below) - len(files))
     return [_part(path, columns) for path in files]
+
+
+@cache
+def _say_left_out(folder: Path, number: int) -> None:
+    """Say once that files of a folder are not read."""
+    say(f"{folder}: {number:,} {'file' if number == 1 else 'files'} left out, which hold no plain text")
 
 
 def _named(folder: Path, name: str, columns: Sequence[str]) -> list[Part]:
@@ -136,8 +159,6 @@ def _is_file(path: Path) -> bool:
 
 
 def _is_text(path: Path) -> bool:
-    if not path.is_file():
-        return False
     with path.open("rb") as file:
         return b"\0" not in file.read(8192)  # as git tells text from binary
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytorch_lightning as pl
 
 from seq2seq.batch import TranslationBatch
-from seq2seq.data.batches import Batches, Epochs
+from seq2seq.data.batches import Batches, Epochs, Workers
 from seq2seq.data.buckets import Lengths, buckets
 from seq2seq.data.corpora import has_split
 from seq2seq.data.output_lengths import OutputLengths
@@ -17,6 +17,7 @@ from seq2seq.data.pairs import Pairs, Vocabularies, encode_pairs, lengths, unkno
 from seq2seq.data.translation_pairs import HeldOutPairs, translation_pairs
 from seq2seq.data.vocabulary import check_unchanged, open_tokenizer
 from seq2seq.errors import UserError
+from seq2seq.ranges import Count, Seed, checked
 from seq2seq.report import say
 from seq2seq.tokenizers import Subwords, Tokenizer
 
@@ -41,6 +42,7 @@ class TranslationData(pl.LightningDataModule):
         workers: Processes that read ahead.
     """
 
+    @checked
     def __init__(
         self,
         corpus: str,
@@ -48,16 +50,14 @@ class TranslationData(pl.LightningDataModule):
         target: str,
         tokenizer: Tokenizer | str | None = None,
         target_tokenizer: Tokenizer | str | None = None,
-        batch_tokens: int = 1500,
-        max_length: int = 150,
+        batch_tokens: Count = 1500,
+        max_length: Count = 150,
         held_out: HeldOutPairs = 0.05,
         subset: str | None = None,
-        seed: int = 1,
-        workers: int = 0,
+        seed: Seed = 1,
+        workers: Workers = 0,
     ) -> None:
         super().__init__()
-        if seed < 0:
-            raise UserError(f"seed must be at least 0, not {seed}")
         self.corpus = corpus
         self.source = source
         self.target = target

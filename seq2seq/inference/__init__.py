@@ -14,6 +14,7 @@ from seq2seq.inference.writer import Scored, Writer
 from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.models.recurrent_language_model import RecurrentLanguageModel
 from seq2seq.precision import Precision
+from seq2seq.ranges import brief
 
 __all__ = [
     "ABSENT",
@@ -64,12 +65,15 @@ def load(
 
 
 def usable(device: str) -> torch.device:
-    """The device of this name, after a look at whether it is there."""
+    """Return the device of this name, if numbers can be written there and read back."""
     name = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     try:
-        return torch.empty(0, device=name).device
-    except (RuntimeError, AssertionError) as error:  # torch raises the latter where it was built without CUDA
-        raise UserError(f"the device {device} cannot be used here: {str(error).splitlines()[0]}") from error
+        number = torch.zeros(1, device=name)
+        number.item()  # which meta, whose tensors hold nothing, refuses
+    except (RuntimeError, AssertionError, ImportError) as error:  # torch raises all of them for what it does not have
+        reason = str(error).splitlines()[0][:200]
+        raise UserError(f"the device {brief(device)} cannot be used here: {reason}") from error
+    return number.device
 
 
 def load_writer(

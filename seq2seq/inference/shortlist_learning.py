@@ -138,11 +138,11 @@ def added_up(keys: Numbers, amounts: Amounts) -> tuple[Numbers, Amounts]:
 
 
 def likeliest(lexicon: Lexicon, source_size: int, target_size: int, count: int) -> Any:
-    """The likeliest target tokens of each source token, [source_size, count], with PAD (0) where there are fewer."""
+    """The likeliest target tokens of each source token, [source_size, count], with PAD where there are fewer."""
     sources, targets = np.divmod(lexicon.keys, target_size)
     order = np.lexsort((-lexicon.chances, sources))
     ranks = np.arange(len(order)) - np.searchsorted(sources, sources)  # the order is by source, as the keys are
-    table = np.zeros((source_size, count), dtype=np.int64)
+    table = np.full((source_size, count), PAD, dtype=np.int64)
     within = ranks < count
     table[sources[within], ranks[within]] = targets[order][within]
     return table

@@ -11,6 +11,7 @@ from tiny_runs import Runs, shell
 import seq2seq
 from seq2seq import __main__ as door
 from seq2seq.__main__ import COMMANDS, EXPERIMENTS, main
+from seq2seq.errors import UserError
 
 HEAVY = ("torch", "pytorch_lightning", "numpy", "jsonargparse", "datasets")
 
@@ -156,25 +157,20 @@ def test_a_checkpoint_of_the_other_kind_is_one_line(runs: Runs, capsys: pytest.C
     assert "best.ckpt is a language model" in refused(capsys, "translate", str(runs.language))
     missing = refused(capsys, "translate", str(runs.translator), "--input", "nowhere.txt")
     assert missing == "there is no file nowhere.txt"
-    assert "cannot be used here" in refused(capsys, "sample", str(runs.language), "--device", "toaster")
-
-
-class MisconfigurationException(Exception):  # noqa: N818
-    """Called as Lightning's."""
+    for device in ("toaster", "meta", "hpu", "cpu:x"):
+        said = refused(capsys, "sample", str(runs.language), "--device", device)
+        assert said.startswith(f"the device {device} cannot be used here: ")
 
 
 @pytest.mark.parametrize(
     ("error", "message"),
     [
-        (ValueError("one\n two"), "one two"),
-        (ValueError(), "ValueError"),
-        (PermissionError(13, "Permission denied", "a.txt"), "a.txt: Permission denied"),
-        (FileNotFoundError("there is no a.txt"), "there is no a.txt"),
-        (OSError(28, "No space left on device"), "[Errno 28] No space left on device"),
-        (MisconfigurationException("no\nsuch device"), "no such device"),
+        (UserError("one\n two"), "one two"),
+        (UserError(), "UserError"),
+        (MemoryError(), "there is not enough memory: a smaller model, shorter lines or smaller batches need less"),
     ],
 )
-def test_an_error_is_said_on_one_line(
+def test_what_a_user_can_mend_is_said_on_one_line(
     error: Exception, message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def fail(given: list[str]) -> int:
@@ -183,14 +179,45 @@ def test_an_error_is_said_on_one_line(
     monkeypatch.setattr(door, "obey", fail)
     assert refused(capsys, "sample") == message
     monkeypatch.setenv("SEQ2SEQ_TRACEBACK", "1")
+    with pytest.raises(UserError):
+        main(["sample"])
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ValueError("not enough values to unpack"),
+        KeyError("missing"),
+        RuntimeError("mat1 and mat2 shapes cannot be multiplied"),
+        OSError(9, "Bad file descriptor"),
+        FileNotFoundError(2, "No such file or directory", "a.txt"),
+        RecursionError("maximum recursion depth exceeded"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_mistake_of_ours_shows_where_it_came_from(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(given: list[str]) -> int:
+        raise error
+
+    monkeypatch.setattr(door, "obey", fail)
     with pytest.raises(type(error)):
         main(["sample"])
 
 
-def test_a_mistake_of_ours_shows_where_it_came_from(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(door, "obey", lambda given: {}["missing"])
-    with pytest.raises(KeyError):
-        main(["sample"])
+def test_a_bug_in_a_process_of_its_own_prints_a_traceback() -> None:
+    code = """
+import sys
+from seq2seq.commands import sample
+def broken(*arguments, **options):
+    raise ValueError("a bug")
+sample.text_lines = broken
+from seq2seq.__main__ import main
+sys.exit(main(["sample", "c", "--prompts", "-"]))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.startswith("Traceback ")
+    assert done.stderr.endswith("ValueError: a bug\n")
 
 
 def test_an_interrupt_has_its_status(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

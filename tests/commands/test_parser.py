@@ -4,7 +4,10 @@ from typing import Any, Literal
 
 import pytest
 
-from seq2seq.commands.parser import call, plain_sentence, underscored, unknown
+from seq2seq.commands.arguments import underscored
+from seq2seq.commands.messages import plain_sentence, unknown
+from seq2seq.commands.parser import call
+from seq2seq.errors import UserError
 
 
 class Called(Exception):  # noqa: N818
@@ -65,11 +68,23 @@ def test_options_have_dashes_or_underscores_and_stand_anywhere() -> None:
     assert said == DEFAULTS | {"checkpoints": ["x"], "json": True, "size": 3, "share": 1.0, "of": "last"}
 
 
-@pytest.mark.parametrize(
-    "text", ["null", "true", "1", "1e3", "[a]", "{a: b}", "- a", "a: b", "'a'", "#", "", " a ", "é\n"]
-)
+@pytest.mark.parametrize("text", ["null", "true", "1", "1e3", "[a]", "{a: b}", "- a", "a: b", "'a'", "#", " a ", "é\n"])
 def test_text_is_taken_as_it_is(text: str) -> None:
     assert given(command, text, "--name", text) == DEFAULTS | {"checkpoints": [text], "name": text}
+
+
+def test_an_empty_text_counts_as_not_given() -> None:
+    for arguments in (["x", "--name", ""], ["x", "--name="], ["--size", "", "x", "--of="], ["", "x", ""]):
+        assert given(command, *arguments) == DEFAULTS | {"checkpoints": ["x"]}
+    with pytest.raises(UserError, match="the following arguments are required: checkpoints"):
+        call(command, [""])
+
+
+def test_an_option_with_two_values_is_refused() -> None:
+    for arguments in (["--top-k", "3", "--top_k=4"], ["--top-k", "3", "--json", "--top-k", "4"]):
+        with pytest.raises(UserError, match="top_k must be given once, and 3 and 4 were given"):
+            call(command, ["x", *arguments])
+    assert given(command, "x", "--json", "--json")["json"] is True  # which says the same twice
 
 
 def test_only_the_name_of_an_option_is_read_with_underscores() -> None:

@@ -26,6 +26,7 @@ from seq2seq.comparison.plan import (
 )
 from seq2seq.comparison.recipes import GATES, RECIPES
 from seq2seq.comparison.widths import CLOSE, Width, solve
+from seq2seq.errors import UserError
 from seq2seq.inference.checkpoint import build
 from seq2seq.models.hyperparameters import plain
 
@@ -139,12 +140,12 @@ def test_the_decoder_decides_the_block_of_a_pair(translation: dict[str, Any], mo
 def test_the_nearest_width_is_found(target: int, heads: int, square: int, line: int) -> None:
     def count(size: int) -> int:
         if size % heads:
-            raise ValueError("no multiple of heads")
+            raise UserError("no multiple of heads")
         return square * size * size + line * size
 
     try:
         found = solve(count, target, "it")
-    except ValueError as error:
+    except UserError as error:
         assert "nearest is" in str(error)  # noqa: PT017
         found = None
     sizes = range(heads, max(2 * heads, 2 * round((target / square) ** 0.5) + 2 * heads), heads)
@@ -178,8 +179,8 @@ def test_what_cannot_be_met_is_said(language: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"seeds": 0}, "--seeds must be at least 1, and 0 was given"),
-        ({"minutes": 0.0, "steps": None}, "--minutes must be more than 0"),
+        ({"seeds": 0}, "--seeds must be at least 1 and at most 2,147,483,647, and 0 was given"),
+        ({"minutes": 0.0, "steps": None}, "--minutes must be above 0"),
         ({"steps": 0}, "--steps must be at least 1"),
         ({"minutes": 1.0}, "--minutes and --steps both say how long"),
         ({"budget": "time"}, "--budget time needs --minutes"),
@@ -187,8 +188,17 @@ def test_what_cannot_be_met_is_said(language: dict[str, Any]) -> None:
         ({"budget": "tokens", "parameters": 5}, "--parameters belongs to --budget parameters"),
         ({"layers": ["LSTM:size=5"]}, "--budget parameters solves the size of each layer, and LSTM:size=5 gives one"),
         ({"layers": ["LSTM:depth=deep"]}, "LSTM:depth=deep cannot be built: depth cannot be deep"),
-        ({"layers": ["LSTM:depth=0"]}, "LSTM:depth=0 cannot be built with any size: a stack needs at least one layer"),
-        ({"layers": ["LSTM:depth=0"], "budget": "tokens"}, "LSTM:depth=0 cannot be built: a stack needs"),
+        ({"layers": ["LSTM:depth=0"]}, "depth must be at least 1 and at most 1,000, and 0 was given in LSTM:depth=0"),
+        ({"layers": ["LSTM:lr=nan"]}, "lr must be above 0 and finite, and nan was given in LSTM:lr=nan"),
+        ({"layers": ["LSTM:depth=["]}, "depth cannot be [, as in LSTM:depth=["),
+        (
+            {"layers": ["Retention:heads=1000"]},
+            "Retention:heads=1000 cannot be built with any size: size (256) must be a multiple of heads (1000)",
+        ),
+        (
+            {"layers": ["Retention:heads=1000"], "budget": "tokens"},
+            "Retention:heads=1000 cannot be built: size (64) must be a multiple of heads (1000)",
+        ),
     ],
 )
 def test_a_mistake_is_one_sentence(language: dict[str, Any], changed: dict[str, Any], message: str) -> None:

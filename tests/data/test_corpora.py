@@ -178,13 +178,16 @@ def test_a_column_is_no_path_to_a_file(tmp_path: Path) -> None:
         load_pairs(str(tmp_path), "de/../x", "de/../x")
 
 
-def test_a_folder_without_splits_is_its_text_files(tmp_path: Path) -> None:
+def test_a_folder_without_splits_is_its_text_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "b" / "c").mkdir(parents=True)
     (tmp_path / ".git").mkdir()
     for name in ("b/c/2.py", "b/c/10.py", "a.txt", ".hidden", ".git/config"):
         (tmp_path / name).write_text(name)
     (tmp_path / "picture.png").write_bytes(b"PNG\0\xff")
-    assert text_of(tmp_path) == "a.txt\nb/c/2.py\nb/c/10.py"
+    (tmp_path / "utf-16.txt").write_text("left out", encoding="utf-16")
+    for _ in range(2):
+        assert text_of(tmp_path) == "a.txt\nb/c/2.py\nb/c/10.py"
+    assert capsys.readouterr().err.count(f"{tmp_path}: 2 files left out, which hold no plain text") == 1
     assert not has_split(str(tmp_path), "validation", ["text"])
     (tmp_path / "val.de").write_text("seen once, never trained on")
     with pytest.raises(ValueError, match="no split 'train'"):

@@ -1,0 +1,143 @@
+"""Ranges of the numeric options of Lightning's Trainer and callbacks and of torch's optimisers and schedules.
+
+Their names mean the same wherever they stand, so that one table has them all: the one place to look when a new version
+of a library brings a new option. Options of our own classes state their ranges where they are declared.
+"""
+
+from typing import Annotated, Any, TypeAlias
+
+from seq2seq.ranges import LARGEST, Count, CountOrZero, Finite, NonNegative, Positive, Probability, Range, Seed, ranges
+
+Unlimited: TypeAlias = Annotated[int, Range(-1, LARGEST)]  # of which -1 is no limit
+Share: TypeAlias = Annotated[float, Range(0, 1, above=True)]
+Decay: TypeAlias = Annotated[float, Range(0, 1, below=True)]
+Rates: TypeAlias = NonNegative | list[NonNegative]
+
+_LIBRARIES = ("torch.", "pytorch_lightning.", "lightning_fabric.")
+
+OPTIONS: dict[str, Any] = {
+    # the Trainer
+    "accumulate_grad_batches": Count,
+    "check_val_every_n_epoch": Count | None,
+    "devices": Unlimited | str | list[CountOrZero],
+    "fast_dev_run": CountOrZero | bool,
+    "gradient_clip_val": NonNegative | None,
+    "limit_predict_batches": CountOrZero | Probability | None,
+    "limit_test_batches": CountOrZero | Probability | None,
+    "limit_train_batches": CountOrZero | Probability | None,
+    "limit_val_batches": CountOrZero | Probability | None,
+    "log_every_n_steps": CountOrZero | None,
+    "max_epochs": Unlimited | None,
+    "max_steps": Unlimited,
+    "max_time": str | dict[str, CountOrZero] | None,
+    "min_epochs": CountOrZero | None,
+    "min_steps": CountOrZero | None,
+    "num_nodes": Count,
+    "num_sanity_val_steps": Unlimited | None,
+    "overfit_batches": CountOrZero | Probability,
+    "reload_dataloaders_every_n_epochs": CountOrZero,
+    "seed_everything": bool | Seed,
+    "val_check_interval": Count | Share | str | dict[str, CountOrZero] | None,
+    # callbacks
+    "amount": CountOrZero | Probability,
+    "annealing_epochs": Count,
+    "atol": NonNegative | None,
+    "backbone_initial_lr": NonNegative | None,
+    "backbone_initial_ratio_lr": NonNegative,
+    "decay": Probability,
+    "device": str | CountOrZero | None,
+    "divergence_threshold": Finite | None,
+    "duration": str | dict[str, CountOrZero] | None,
+    "early_stop_threshold": Positive | None,
+    "every_n_epochs": CountOrZero | None,
+    "every_n_train_steps": CountOrZero | None,
+    "init_val": Count,
+    "initial_denom_lr": Positive,
+    "margin": Decay,
+    "max_depth": Unlimited,
+    "max_trials": Count,
+    "max_val": Count,
+    "min_delta": Finite,
+    "num_training_steps": Count,
+    "process_position": CountOrZero,
+    "pruning_dim": CountOrZero | None,
+    "pruning_norm": Unlimited | None,
+    "refresh_rate": CountOrZero,
+    "rounding": CountOrZero,
+    "rtol": NonNegative | None,
+    "save_top_k": Unlimited,
+    "scheduling": dict[CountOrZero, Count],
+    "steps_per_trial": Count,
+    "stopping_threshold": Finite | None,
+    "swa_epoch_start": CountOrZero | Probability,
+    "swa_lrs": Positive | list[Positive],
+    "unfreeze_backbone_at_epoch": CountOrZero,
+    "update_every_n_steps": Count,
+    "update_starting_at_epoch": CountOrZero | None,
+    "update_starting_at_step": CountOrZero | None,
+    "verbose": CountOrZero | bool,
+    "window": Count,
+    # optimisers
+    "alpha": NonNegative,
+    "beta2_decay": Annotated[float, Range(most=0)],
+    "betas": tuple[Decay, Decay],
+    "d": Annotated[float, Range(1, below=True)],
+    "dampening": Finite,
+    "eps": NonNegative | tuple[NonNegative | None, NonNegative],
+    "etas": tuple[
+        Annotated[float, Range(0, 1, above=True, below=True)], Annotated[float, Range(1, above=True, below=True)]
+    ],
+    "history_size": Count,
+    "initial_accumulator_value": NonNegative,
+    "lambd": NonNegative,
+    "lr": NonNegative,
+    "lr_decay": NonNegative,
+    "max_eval": Count | None,
+    "max_iter": Count,
+    "momentum": NonNegative,
+    "momentum_decay": NonNegative,
+    "ns_coefficients": tuple[Finite, Finite, Finite],
+    "ns_steps": Annotated[int, Range(1, 99)],
+    "rho": Probability,
+    "step_sizes": tuple[NonNegative, NonNegative],
+    "t0": NonNegative,
+    "tolerance_change": NonNegative,
+    "tolerance_grad": NonNegative,
+    "weight_decay": NonNegative,
+    # schedules
+    "T_0": Count,
+    "T_max": Count,
+    "T_mult": Count,
+    "base_lr": Rates,
+    "base_momentum": Rates,
+    "cooldown": CountOrZero,
+    "div_factor": Positive,
+    "end_factor": Probability,
+    "epochs": Count | None,
+    "eta_min": NonNegative,
+    "factor": Probability,
+    "final_div_factor": Positive,
+    "gamma": NonNegative,
+    "last_epoch": Unlimited,
+    "max_lr": Rates,
+    "max_momentum": Rates,
+    "milestones": list[CountOrZero],
+    "min_lr": Rates,
+    "patience": CountOrZero,
+    "pct_start": Probability,
+    "power": NonNegative,
+    "start_factor": Share,
+    "step_size": Count,
+    "step_size_down": Count | None,
+    "step_size_up": Count,
+    "steps_per_epoch": Count | None,
+    "threshold": NonNegative,
+    "total_iters": CountOrZero,
+    "total_steps": Count | None,
+    "warmup": CountOrZero,
+}
+
+
+def option_types(kind: Any) -> dict[str, Any]:
+    """Return the type, with its range, of every numeric option of a class or function, of ours or of the libraries."""
+    return OPTIONS if f"{kind.__module__}.".startswith(_LIBRARIES) else ranges(kind)

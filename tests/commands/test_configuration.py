@@ -1,0 +1,68 @@
+"""Configurations that may be anything."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from seq2seq.commands.configuration import MOST, check_configuration, check_yaml
+from seq2seq.errors import UserError
+
+BOMB = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]\n" for n in range(1, 40))
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"", "the configuration FILE is empty"),
+        (b"# nothing\n", "the configuration FILE is empty"),
+        (b"text", "the configuration FILE must hold options and their values"),
+        (b"- a\n- b\n", "the configuration FILE must hold options and their values"),
+        (b"3: 4\n", "the configuration FILE must hold options by name, not 3"),
+        (b"model:\n\tsize: 3\n", "FILE, line 2 is not YAML: "),
+        (b"a: [1, 2\nb: 3\n", "FILE, line 2 is not YAML: "),
+        (b"a: *none\n", "FILE, line 1 is not YAML: "),
+        (b"a: !!python/object:os.system {}\n", "FILE, line 1 is not YAML: "),
+        (b"a: &a [*a]\n", "FILE, line 1: *a holds itself"),
+        (b"\x00\x01\x02", "FILE is not YAML: "),
+        (b"\x80model: x\n", "text must be UTF-8, which byte 0x80 in FILE, line 1 is not"),
+        ("model: x\n".encode("utf-16"), "text must be UTF-8, and FILE is UTF-16"),
+        (b"a: 1\nb: {c: 1, d: 2, c: 3}\n", "FILE, line 2: c must be given once, and it stands there again"),
+        (b"a: 1\nb: 2\na: 3\n", "FILE, line 3: a must be given once, and it stands there again"),
+        (b"a: " + b"[" * 50_000, "FILE is nested more than 50 levels deep"),
+        (b'{"a": ' * 50_000, "FILE is nested more than 50 levels deep"),
+        (b"- " * 50_000 + b"x", "FILE is nested more than 50 levels deep"),
+        (b"a: " + b"1" * 5_000, "FILE is not YAML: "),
+        (BOMB.encode(), f"FILE has more than {MOST:,} values"),
+    ],
+)
+def test_what_is_no_configuration_is_refused_in_a_sentence(tmp_path: Path, content: bytes, sentence: str) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_bytes(content)
+    with pytest.raises(UserError) as raised:
+        check_configuration(str(path))
+    said = str(raised.value).replace(str(path), "FILE")
+    assert said.startswith(sentence)
+    assert "\n" not in said
+    assert len(said) < 300
+
+
+def test_what_is_no_file_that_can_be_read_twice_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "folder").mkdir()
+    for name, sentence in (
+        ("absent", "there is no file"),
+        ("folder", "is a folder where a file is meant"),
+        ("fifo", "must be a file that can be read twice, not a pipe or a device"),
+    ):
+        with pytest.raises(UserError, match=sentence):
+            check_configuration(str(tmp_path / name))
+
+
+def test_configurations_may_have_anchors_merge_keys_and_the_same_key_at_other_places() -> None:
+    check_yaml("a: &a {x: 1, y: 2}\nb: {<<: *a, x: 3}\nc: {x: *a}\nd: [*a, *a]\n")
+
+
+@pytest.mark.parametrize("path", sorted(Path(__file__).parents[2].glob("configs/*/*.yaml")), ids=lambda path: path.stem)
+def test_our_own_configurations_are_accepted(path: Path) -> None:
+    check_configuration(str(path))

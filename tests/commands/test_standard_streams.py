@@ -1,0 +1,164 @@
+"""Standard streams, pipes and files that are none: true sentences, no hang, nothing written by mistake."""
+
+import os
+import stat
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from tiny_runs import Runs
+
+from seq2seq.__main__ import main
+
+SEQ2SEQ = f"{sys.executable} -m seq2seq"
+
+
+def bash(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run a script of the shell, with "$1" and so on for the arguments and seq2seq for the command."""
+    program = f'seq2seq() {{ {SEQ2SEQ} "$@"; }}\n{script}'
+    given = ["bash", "-c", program, "bash", *map(str, arguments)]
+    return subprocess.run(given, capture_output=True, text=True, timeout=100, check=False)
+
+
+def sentence(done: subprocess.CompletedProcess[str]) -> str:
+    """What is said on the one line of standard error."""
+    assert done.returncode == 1, done.stderr
+    assert done.stderr.startswith("seq2seq: ")
+    assert done.stderr.count("\n") == 1
+    return done.stderr.removeprefix("seq2seq: ").removesuffix("\n")
+
+
+def test_a_closed_standard_input_is_said(runs: Runs) -> None:
+    done = bash('seq2seq translate "$1" <&-', runs.translator)
+    assert sentence(done) == "standard input is closed, and no file was named"
+    assert done.stdout == ""
+
+
+def test_a_closed_standard_output_is_said() -> None:
+    for script in ("seq2seq --help >&-", "seq2seq sample --help >&-", "seq2seq sample c >&-"):
+        assert sentence(bash(script)) == "standard output is closed; it can be sent to /dev/null"
+
+
+def test_a_closed_standard_error_lets_nothing_into_the_output(runs: Runs, tmp_path: Path) -> None:
+    """Neither a sentence nor what is counted, and no file takes the place of the stream."""
+    (tmp_path / "text.txt").write_text("one zwei\n", encoding="utf-8")
+    done = bash('seq2seq translate "$1" --input "$2" 2>&-', runs.translator, tmp_path / "text.txt")
+    assert done.returncode == 0
+    assert done.stdout.count("\n") == 1
+    assert "unknown" not in done.stdout
+    done = bash("seq2seq sample nowhere 2>&-")
+    assert (done.returncode, done.stdout) == (1, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is full")
+def test_a_full_output_is_said(runs: Runs, tmp_path: Path) -> None:
+    (tmp_path / "text.txt").write_text("one\n" * 3, encoding="utf-8")
+    for script in ("seq2seq --help >/dev/full", 'seq2seq translate "$1" --input "$2" >/dev/full'):
+        said = sentence(bash(script, runs.translator, tmp_path / "text.txt"))
+        assert said == "cannot write to standard output: No space left on device"
+    said = sentence(
+        bash('seq2seq translate "$1" --input "$2" --output /dev/full', runs.translator, tmp_path / "text.txt")
+    )
+    assert said == "cannot write /dev/full: No space left on device"
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        'seq2seq translate "$1" --input <(cat "$2")',
+        'cat "$2" | seq2seq translate "$1" --input /dev/stdin',
+        'cat "$2" | seq2seq translate "$1" --input -',
+    ],
+)
+def test_a_pipe_is_read_like_a_file(runs: Runs, tmp_path: Path, script: str) -> None:
+    (tmp_path / "text.txt").write_text("one\ntwo three\n", encoding="utf-8")
+    done = bash(script, runs.translator, tmp_path / "text.txt")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == bash('seq2seq translate "$1" <"$2"', runs.translator, tmp_path / "text.txt").stdout
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ("tokenize FIFO --out out.json --tokenizer Characters", "FIFO"),
+        ("tokenize text.txt --out out.json --held-out FIFO", "FIFO"),
+        ("fit --config FIFO", "FIFO"),
+        ("fit --model LanguageModel --data LanguageData --data.corpus FIFO", "FIFO"),
+        ("compare --config FIFO --layers LSTM", "FIFO"),
+    ],
+)
+def test_a_fifo_is_refused_where_a_file_is_read_twice(
+    given: str, named: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It has no writer, so that opening it would wait for ever."""
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("FIFO")
+    Path("text.txt").write_text("one\n", encoding="utf-8")
+    assert main(given.split()) == 1
+    assert (
+        capsys.readouterr().err == f"seq2seq: {named} must be a file that can be read twice, not a pipe or a device\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"one\ntwo\n\x80three\n", "text must be UTF-8, which byte 0x80 in NAME, line 3 is not"),
+        (b"one\n\xed\xa0\x80\n", "text must be UTF-8, which byte 0xed in NAME, line 2 is not"),
+        ("one\n".encode("utf-16"), "text must be UTF-8, and NAME is UTF-16"),
+        ("one two\n".encode("utf-16-le"), "text must be UTF-8, and NAME is UTF-16"),
+        ("one two\n".encode("utf-16-be"), "text must be UTF-8, and NAME is UTF-16"),
+    ],
+)
+def test_what_is_not_utf_8_is_refused_wherever_text_is_read(
+    content: bytes, message: str, runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, output = tmp_path / "text.txt", tmp_path / "output.txt"
+    path.write_bytes(content)
+    output.write_text("as before", encoding="utf-8")
+    translator, language = str(runs.translator), str(runs.language)
+    for given in (
+        ["translate", translator, "--input", str(path), "--output", str(output)],
+        ["score", language, "--text", str(path), "--output", str(output)],
+        ["score", translator, "--source", str(path), "--target", str(path), "--output", str(output)],
+        ["sample", language, "--prompts", str(path)],
+        ["evaluate", language, "--text", str(path)],
+        ["evaluate", translator, "--source", str(path), "--reference", str(path)],
+        ["evaluate", "--translations", str(path), "--reference", str(path)],
+        ["tokenize", str(path), "--out", str(tmp_path / "t.json"), "--tokenizer", "Characters"],
+    ):
+        assert main(given) == 1
+        said = capsys.readouterr()
+        assert said.err.splitlines()[-1] == f"seq2seq: {message.replace('NAME', str(path))}"
+        assert said.out == ""
+    assert output.read_text(encoding="utf-8") == "as before"
+    assert not (tmp_path / "t.json").exists()
+
+
+def test_what_is_not_utf_8_on_standard_input_is_refused(runs: Runs, tmp_path: Path) -> None:
+    (tmp_path / "text.txt").write_bytes(b"one\n\xff\xfe\n")
+    for command in ('translate "$1"', 'score "$2"', 'sample "$2" --prompts -'):
+        done = bash(f'seq2seq {command} <"$3"', runs.translator, runs.language, tmp_path / "text.txt")
+        assert sentence(done) == "text must be UTF-8, which byte 0xff in standard input, line 2 is not"
+
+
+def test_text_may_hold_nul_characters(runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for content in (b"\0\n", b"a\0b\n", b"\0\0\0\0\n", b"one\0two\0three\n"):
+        (tmp_path / "text.txt").write_bytes(content)
+        assert main(["translate", str(runs.translator), "--input", str(tmp_path / "text.txt")]) == 0
+        assert capsys.readouterr().out.count("\n") == 1
+
+
+def test_the_output_may_be_a_fifo(runs: Runs, tmp_path: Path) -> None:
+    (tmp_path / "text.txt").write_text("one\n", encoding="utf-8")
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    read: list[str] = []
+    reader = threading.Thread(target=lambda: read.append(fifo.read_text(encoding="utf-8")))
+    reader.start()
+    assert main(["translate", str(runs.translator), "--input", str(tmp_path / "text.txt"), "--output", str(fifo)]) == 0
+    reader.join(timeout=60)
+    assert read[0].count("\n") == 1
+    assert stat.S_ISFIFO(fifo.stat().st_mode)

@@ -1,0 +1,44 @@
+"""Memory that runs out."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from seq2seq.errors import UserError
+from seq2seq.memory_errors import memory_errors
+
+HUGE = 2**31 - 1
+
+
+@pytest.mark.parametrize(
+    "allocate",
+    [
+        lambda: torch.empty(1 << 45),
+        lambda: torch.empty(HUGE, HUGE),
+        lambda: nn.LSTM(HUGE, HUGE),
+        lambda: np.zeros(1 << 55),
+        lambda: [0] * (1 << 58),
+    ],
+    ids=["bytes", "sizes", "layer", "numpy", "list"],
+)
+def test_what_does_not_fit_into_memory_is_a_mistake_of_the_user(allocate: Callable[[], object]) -> None:
+    with (
+        pytest.raises(UserError, match=r"^there is not enough memory.*: a smaller model needs less$"),
+        memory_errors("a smaller model needs less"),
+    ):
+        allocate()
+
+
+def test_the_amount_is_named() -> None:
+    with pytest.raises(UserError, match=r"not enough memory for 140,737\.5 GB: "), memory_errors("less"):
+        torch.empty(1 << 45)
+    with pytest.raises(UserError, match=r"not enough memory for 20\.00 GiB: "), memory_errors("less"):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB. GPU 0 has a total of")
+
+
+def test_other_errors_are_left_alone() -> None:
+    with pytest.raises(RuntimeError, match="mat1 and mat2"), memory_errors("less"):
+        torch.zeros(2, 3) @ torch.zeros(2, 3)
