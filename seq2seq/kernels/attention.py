@@ -6,7 +6,12 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from seq2seq.kernels.library import check, kernel
+from seq2seq.kernels.library import Kernel, check, sizes
+
+ATTEND = Kernel(
+    "attend", c_int64, c_void_p, c_void_p, c_int64, c_int64, c_void_p, c_int64, c_void_p, c_int64, *[c_void_p] * 3,
+    c_int, result=c_int64,
+)  # fmt: skip
 
 
 def attend(
@@ -21,23 +26,19 @@ def attend(
     What is not real has a weight of 0, whatever stands there; so has all of a sentence of which nothing is real. Raises
     a ValueError for tensors that do not fit together, or a sentence that there is not.
     """
-    rows, (count, length, size) = len(queries), keys.shape
+    (rows, size), (count, length, _) = sizes("queries", queries, 2), sizes("keys", keys, 3)
+    *_, width = sizes("values", values, 3)
     check("queries", queries, torch.float32, rows, size)
     check("keys", keys, torch.float32, count, length, size)
-    check("values", values, torch.float32, count, length, values.shape[-1])
+    check("values", values, torch.float32, count, length, width)
     check("real", real, torch.bool, count, length)
-    sentences = sentences.long()
     check("sentences", sentences, torch.long, rows)
     queries, sentences = queries.contiguous(), sentences.contiguous()
     keys, values, real = keys.contiguous(), values.contiguous(), real.contiguous()
-    contexts, weights = queries.new_empty(rows, values.shape[2]), queries.new_empty(rows, length)
-    run = kernel(
-        "attend", c_int64, c_void_p, c_void_p, c_int64, c_int64, c_void_p, c_int64, c_void_p, c_int64,
-        *[c_void_p] * 3, c_int, result=c_int64,
-    )  # fmt: skip
-    wrong = run(
+    contexts, weights = queries.new_empty(rows, width), queries.new_empty(rows, length)
+    wrong = ATTEND(
         rows, queries.data_ptr(), sentences.data_ptr(), count, length, keys.data_ptr(), size, values.data_ptr(),
-        values.shape[2], real.data_ptr(), contexts.data_ptr(), weights.data_ptr(), torch.get_num_threads(),
+        width, real.data_ptr(), contexts.data_ptr(), weights.data_ptr(), torch.get_num_threads(),
     )  # fmt: skip
     if wrong >= 0:
         raise ValueError(f"sentences must be from 0 to {count - 1}, and {int(sentences[wrong])} was given")

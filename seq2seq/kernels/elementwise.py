@@ -6,7 +6,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from seq2seq.kernels.library import kernel, serves
+from seq2seq.kernels.library import Kernel, serves
+
+TANH = Kernel("hyperbolic_tangent", c_int64, c_void_p, c_void_p)
 
 
 def tanh(x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
@@ -15,5 +17,5 @@ def tanh(x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
         return torch.tanh(x)
     x = x.contiguous()
     y = torch.empty_like(x)
-    kernel("hyperbolic_tangent", c_int64, c_void_p, c_void_p)(x.numel(), x.data_ptr(), y.data_ptr())
+    TANH(x.numel(), x.data_ptr(), y.data_ptr())
     return y

@@ -8,20 +8,21 @@ from jaxtyping import Float, Int, Int8
 from torch import Tensor
 from torch.nn import functional as F
 
-from seq2seq.kernels.library import check, kernel
+from seq2seq.kernels.library import Kernel, check, sizes
 
 Rounded: TypeAlias = tuple[Tensor, Tensor, Tensor | None]  # weight, scale, bias
 
 BLOCK, FOUR = 64, 4  # outputs that stand together, and inputs that are multiplied at once
+PARTS = {"lstm": 4, "gru": 3}  # of the outputs, one for each gate and for the candidate
 
 
 def rounded(x: Float[Tensor, "rows size"]) -> tuple[Int8[Tensor, "rows size"], Float[Tensor, "rows 1"]]:
     """Whole numbers from -127 to 127, and for each row the scale that gives it back."""
-    check("x", x, torch.float32, *x.shape[:1], *x.shape[-1:])
+    rows, size = sizes("x", x, 2)
+    check("x", x, torch.float32, rows, size)
     x = x.contiguous()
-    values, scale = torch.empty_like(x, dtype=torch.int8), x.new_empty(len(x), 1)
-    run = kernel("int8_rows", c_int64, c_int64, *[c_void_p] * 3)
-    run(*x.shape, x.data_ptr(), values.data_ptr(), scale.data_ptr())
+    values, scale = torch.empty_like(x, dtype=torch.int8), x.new_empty(rows, 1)
+    ROWS(rows, size, x.data_ptr(), values.data_ptr(), scale.data_ptr())
     return values, scale
 
 
@@ -33,6 +34,17 @@ class CProduct(Structure):
 
 class CGates(Structure):
     _fields_ = (("units", c_int64), ("outer", CProduct), ("inner", CProduct))
+
+
+ROWS = Kernel("int8_rows", c_int64, c_int64, *[c_void_p] * 3)
+LINEAR = Kernel("int8_linear", POINTER(CProduct), c_int64, c_void_p, c_void_p, c_int)
+CELLS = {
+    kind: Kernel(f"int8_{kind}", POINTER(CGates), c_int64, c_int64, *[c_void_p] * 6, c_int) for kind in ("lstm", "gru")
+}
+CHOSEN = Kernel(
+    "int8_chosen", c_int64, c_int64, *[c_void_p] * 3, c_int64, *[c_void_p] * 2, c_int64, c_int64, *[c_void_p] * 2,
+    c_int, result=c_int64,
+)  # fmt: skip
 
 
 class Product:
@@ -52,10 +64,10 @@ class Product:
         bias: Float[Tensor, " outputs"] | None,
         gates: int = 1,
     ) -> None:
-        self.outputs, self.inputs = weight.shape
-        check("weight", weight, torch.int8, self.outputs, self.inputs)
-        for name, part in (("scale", scale), ("bias", scale if bias is None else bias)):
-            check(name, part.float(), torch.float32, self.outputs)
+        self.outputs, self.inputs = sizes("weight", weight, 2)
+        check_product((weight, scale, bias), self.outputs, self.inputs)
+        if self.outputs % gates:
+            raise ValueError(f"the outputs must be a multiple of {gates}, and {self.outputs} were given")
         padded = F.pad(weight, (0, -self.inputs % FOUR))
         shifted = together(padded, gates).bitwise_xor(-128)  # 128 added, as a byte without a sign
         blocks = shifted.view(-1, BLOCK, padded.shape[1] // FOUR, FOUR)
@@ -66,11 +78,11 @@ class Product:
         self.c = CProduct(self.inputs, self.outputs, *pointers)
 
     def __call__(self, x: Float[Tensor, "rows inputs"]) -> Float[Tensor, "rows outputs"]:
-        check("x", x, torch.float32, len(x), self.inputs)
+        rows, _ = sizes("x", x, 2)
+        check("x", x, torch.float32, rows, self.inputs)
         x = x.contiguous()
-        y = x.new_empty(len(x), self.outputs)
-        run = kernel("int8_linear", POINTER(CProduct), c_int64, c_void_p, c_void_p, c_int)
-        run(byref(self.c), len(x), x.data_ptr(), y.data_ptr(), torch.get_num_threads())
+        y = x.new_empty(rows, self.outputs)
+        LINEAR(byref(self.c), rows, x.data_ptr(), y.data_ptr(), torch.get_num_threads())
         return y
 
 
@@ -85,38 +97,45 @@ class Gates:
 
     def __init__(self, kind: Literal["lstm", "gru"], outer: Rounded | None, inner: Rounded) -> None:
         self.kind = kind
+        _, units = sizes("weight", inner[0], 2)
+        check_product(inner, PARTS[kind] * units, units)
+        if outer is not None:
+            check_product(outer, PARTS[kind] * units, sizes("weight", outer[0], 2)[1])
         if kind == "gru":  # what both say to the candidate stays apart
             outer = None if outer is None else spread(outer, [0, 1, 2, None])
             inner = spread(inner, [0, 1, None, 2])
         self.inner = Product(*inner, gates=4)
         self.outer = None if outer is None else Product(*outer, gates=4)
-        for part in filter(None, (self.inner, self.outer)):
-            if part.outputs != 4 * self.inner.inputs:
-                raise ValueError(
-                    f"gates of {self.inner.inputs} units have 4 outputs each, and {part.outputs} were given"
-                )
         self.c = CGates(self.inner.inputs, CProduct() if self.outer is None else self.outer.c, self.inner.c)
 
     def __call__(
         self, x: Float[Tensor, "time rows input"], hidden: Float[Tensor, "rows size"], kept: Float[Tensor, "rows size"]
     ) -> tuple[Float[Tensor, "time rows size"], Float[Tensor, "time rows size"]]:
         """The hidden state and the cell after each step; a GRU's cell is its hidden state."""
-        if self.outer is None and self.kind == "gru":
-            x = F.pad(x, (0, self.inner.inputs))
         hidden, kept = hidden.float(), kept.float()
-        check("x", x, torch.float32, *x.shape[:2], self.outer.inputs if self.outer else self.inner.outputs)
-        for name, state in (("hidden", hidden), ("kept", kept)):
-            check(name, state, torch.float32, x.shape[1], self.inner.inputs)
+        (time, rows, _), units = sizes("x", x, 3), self.inner.inputs
+        check("x", x, torch.float32, time, rows, self.outer.inputs if self.outer else PARTS[self.kind] * units)
+        check("hidden", hidden, torch.float32, rows, units)
+        check("kept", kept, torch.float32, rows, units)
+        if self.outer is None and self.kind == "gru":
+            x = F.pad(x, (0, units))
         x, hidden, kept = x.contiguous(), hidden.contiguous(), kept.contiguous()
-        shape = (*x.shape[:2], self.inner.inputs)
-        hiddens, cells = x.new_empty(shape), x.new_empty(shape)
+        hiddens, cells = x.new_empty(time, rows, units), x.new_empty(time, rows, units)
         given = (x.data_ptr(), None) if self.outer is not None else (None, x.data_ptr())
-        run = kernel(f"int8_{self.kind}", POINTER(CGates), c_int64, c_int64, *[c_void_p] * 6, c_int)
-        run(
-            byref(self.c), *x.shape[:2], *given, hidden.data_ptr(), kept.data_ptr(),
+        CELLS[self.kind](
+            byref(self.c), time, rows, *given, hidden.data_ptr(), kept.data_ptr(),
             hiddens.data_ptr(), cells.data_ptr(), torch.get_num_threads(),
         )  # fmt: skip
         return hiddens, cells
+
+
+def check_product(product: Rounded, outputs: int, inputs: int) -> None:
+    """Raise a ValueError for another product."""
+    weight, scale, bias = product
+    check("weight", weight, torch.int8, outputs, inputs)
+    check("scale", scale.float(), torch.float32, outputs)
+    if bias is not None:
+        check("bias", bias.float(), torch.float32, outputs)
 
 
 def spread(product: Rounded, order: list[int | None]) -> Rounded:
@@ -142,29 +161,25 @@ def chosen(
 
     Raises a ValueError for tensors that do not fit together, and for an owner or an output that there is not.
     """
-    outputs, size = weight.shape
+    (outputs, size), (rows, _), (owned, count) = sizes("weight", weight, 2), sizes("x", x, 2), sizes("ids", ids, 2)
     check("weight", weight, torch.int8, outputs, size)
-    for name, part in (("scale", scale), ("bias", scale if bias is None else bias)):
-        check(name, part, torch.float32, outputs)
-    check("x", x, torch.float32, len(owners), size)
-    owners, ids = owners.long(), ids.long()
-    check("owners", owners, torch.long, len(owners))
-    check("ids", ids, torch.long, *ids.shape[:1], *ids.shape[-1:])
-    weight, scale, bias = weight.contiguous(), scale.contiguous(), None if bias is None else bias.contiguous()
-    x, owners, ids = x.contiguous(), owners.contiguous(), ids.contiguous()
-    y = x.new_empty(len(x), ids.shape[1])
-    run = kernel(
-        "int8_chosen", c_int64, c_int64, *[c_void_p] * 3, c_int64, *[c_void_p] * 2, c_int64, c_int64,
-        *[c_void_p] * 2, c_int, result=c_int64,
+    check("scale", scale, torch.float32, outputs)
+    if bias is not None:
+        check("bias", bias, torch.float32, outputs)
+        bias = bias.contiguous()
+    check("x", x, torch.float32, rows, size)
+    check("owners", owners, torch.long, rows)
+    check("ids", ids, torch.long, owned, count)
+    weight, scale, x, owners, ids = (part.contiguous() for part in (weight, scale, x, owners, ids))
+    y = x.new_empty(rows, count)
+    wrong = CHOSEN(
+        size, outputs, weight.data_ptr(), scale.data_ptr(), None if bias is None else bias.data_ptr(), rows,
+        x.data_ptr(), owners.data_ptr(), owned, count, ids.data_ptr(), y.data_ptr(), torch.get_num_threads(),
     )  # fmt: skip
-    wrong = run(
-        size, outputs, weight.data_ptr(), scale.data_ptr(), None if bias is None else bias.data_ptr(), len(x),
-        x.data_ptr(), owners.data_ptr(), *ids.shape, ids.data_ptr(), y.data_ptr(), torch.get_num_threads(),
-    )  # fmt: skip
-    if wrong == 1:
-        raise ValueError(f"owners must be from 0 to {len(ids) - 1}")
-    if wrong == 2:
-        raise ValueError(f"ids must be from -1 to {outputs - 1}")
+    if wrong:
+        name, found, least, end = ("owners", owners, 0, owned) if wrong == 1 else ("ids", ids, -1, outputs)
+        low, high = int(found.min()), int(found.max())
+        raise ValueError(f"{name} must be from {least} to {end - 1}, and {low} to {high} were given")
     return y
 
 

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import warnings
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -25,25 +25,49 @@ LONGEST = 120  # seconds that the compiler may take
 
 def serves(*tensors: Tensor) -> bool:
     """Whether the kernels can work on these."""
-    fit = all(x.is_cpu and x.dtype == torch.float32 and not x.requires_grad for x in tensors)
-    return fit and library() is not None  # which may have to be built
+    for x in tensors:
+        if not x.is_cpu or x.dtype is not torch.float32 or x.requires_grad:
+            return False
+    return library() is not None  # which may have to be built
 
 
 def check(name: str, x: Tensor, dtype: torch.dtype, *shape: int) -> None:
     """Raise a ValueError for what a kernel, which is given an address and no more, would read amiss."""
-    if x.dtype != dtype or x.shape != shape or not x.is_cpu:
+    if x.shape != shape or x.dtype is not dtype or not x.is_cpu:
         raise ValueError(
             f"{name} must be {dtype} of the shape {list(shape)} on the CPU, and {x.dtype} of the shape {list(x.shape)} "
             f"on {x.device} was given"
         )
 
 
-@cache
-def kernel(name: str, *kinds: Any, result: Any = None) -> Any:
-    """A function of the library, which is there, with the types of what it is given and gives back."""
-    function = getattr(library(), name)
-    function.argtypes, function.restype = kinds, result
-    return function
+def sizes(name: str, x: Tensor, axes: int) -> torch.Size:
+    """Return the shape of what must have so many axes; raises a ValueError otherwise."""
+    shape = x.shape
+    if len(shape) != axes:
+        raise ValueError(f"{name} must have {axes} axes, and a tensor of the shape {list(shape)} was given")
+    return shape
+
+
+class Kernel:
+    """A function of the library, which is loaded at the first call.
+
+    Args:
+        name: Its name.
+        kinds: The types of what it is given.
+        result: The type of what it gives back.
+    """
+
+    def __init__(self, name: str, *kinds: Any, result: Any = None) -> None:
+        self.name, self.kinds, self.result = name, kinds, result
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self.function(*arguments)
+
+    @cached_property
+    def function(self) -> Any:
+        function = getattr(library(), self.name)
+        function.argtypes, function.restype = self.kinds, self.result
+        return function
 
 
 @cache

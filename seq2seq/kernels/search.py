@@ -7,8 +7,11 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from seq2seq.kernels.library import check, kernel
+from seq2seq.kernels.library import Kernel, check, sizes
 from seq2seq.special import PAD
+
+LIKELIEST = Kernel("likeliest", c_int64, c_int64, c_void_p, c_uint64, *[c_int64] * 2, c_void_p, c_void_p, c_int)
+BITS = 64  # of the number that names what is excluded
 
 
 def likeliest(
@@ -21,19 +24,21 @@ def likeliest(
         count: How many of each row; where there are fewer, -inf and PAD.
         excluded: Tokens below 64 that are passed over, though they count in the sum of all probabilities.
 
-    Raises a ValueError for other logits. A row with a logit of NaN has scores of NaN.
+    Raises a ValueError for other logits, counts or tokens. A row with a logit of NaN has scores of NaN.
     """
-    check("logits", logits, torch.float32, *logits.shape[:1], *logits.shape[-1:])
-    if count < 1 or any(not 0 <= token < 64 for token in excluded):
-        raise ValueError(
-            f"count must be at least 1 and excluded tokens below 64, and {count} and {excluded} were given"
-        )
-    logits, bits = logits.contiguous(), sum(1 << token for token in set(excluded))
-    scores = logits.new_empty(len(logits), count)
+    rows, size = sizes("logits", logits, 2)
+    check("logits", logits, torch.float32, rows, size)
+    if count < 1:
+        raise ValueError(f"count must be at least 1, and {count} was given")
+    bits = 0
+    for token in excluded:
+        if not 0 <= token < BITS:
+            raise ValueError(f"an excluded token must be from 0 to {BITS - 1}, and {token} was given")
+        bits |= 1 << token
+    logits = logits.contiguous()
+    scores = logits.new_empty(rows, count)
     tokens = torch.empty_like(scores, dtype=torch.long)
-    run = kernel("likeliest", c_int64, c_int64, c_void_p, c_uint64, *[c_int64] * 2, c_void_p, c_void_p, c_int)
-    run(
-        *logits.shape, logits.data_ptr(), bits, PAD, count, scores.data_ptr(), tokens.data_ptr(),
-        torch.get_num_threads(),
-    )  # fmt: skip
+    LIKELIEST(
+        rows, size, logits.data_ptr(), bits, PAD, count, scores.data_ptr(), tokens.data_ptr(), torch.get_num_threads()
+    )
     return scores, tokens

@@ -55,3 +55,19 @@ def test_an_attention_looks_the_same_with_and_without_it(rows: list[int], monkey
     assert called
     for one, other in zip(found, plain, strict=True):
         torch.testing.assert_close(one, other, atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("padding", [float("nan"), float("inf"), float("-inf"), 1e38])
+def test_padding_may_hold_anything_and_a_sentence_of_it_alone_has_no_weights(padding: float) -> None:
+    torch.manual_seed(1)
+    real = torch.arange(9) < torch.tensor([9, 0, 4])[:, None]
+    states = torch.randn(3, 9, 70).masked_fill(~real[..., None], 0.0)
+    queries, rows = torch.randn(5, 70), torch.tensor([0, 1, 1, 2, 2])
+    expected = attend(queries, rows, states, states, real)
+    filled = states.masked_fill(~real[..., None], padding)
+    context, weights = attend(queries, rows, filled, filled, real)
+    assert torch.equal(context, expected[0])
+    assert torch.equal(weights, expected[1])
+    assert not context[1:3].any()
+    assert not weights[1:3].any()
+    torch.testing.assert_close(weights.sum(dim=1), torch.tensor([1.0, 0.0, 0.0, 1.0, 1.0]))

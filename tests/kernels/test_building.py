@@ -24,10 +24,8 @@ def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An empty place for what is built."""
     monkeypatch.setenv("SEQ2SEQ_CACHE", str(tmp_path))
     module.library.cache_clear()
-    module.kernel.cache_clear()
     yield tmp_path / "kernels"
     module.library.cache_clear()
-    module.kernel.cache_clear()
 
 
 @pytest.mark.skipif(module.instructions() is None, reason="needs a processor with AVX2")
