@@ -28,16 +28,17 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
 
     A regular file, or one that does not exist yet, is replaced at once: a crash, a full disk or kill -9 leaves what
     stood there before, and no reader ever sees half a file. A symbolic link is followed, and mode and owner are kept.
-    What is no regular file, a device or a FIFO, is not replaced; the content is copied into it.
+    What is no regular file with a name, as a device, a FIFO or a descriptor, is not replaced; the content is copied
+    into it.
 
     Raises UserError where the operating system refuses, as with a full disk or a lacking right.
     """
-    target, name = Path(os.path.realpath(path)), os.fspath(path)
+    name = os.fspath(path)
     with system_errors(f"cannot write {name}"):
-        old = _stat(target)
+        old, stream = _stat(path), _is_stream(path)
+        target = Path(path if stream else os.path.realpath(path))
         if old is not None and stat.S_ISDIR(old.st_mode):
             raise UserError(f"{name} is a folder where a file is meant")
-        stream = old is not None and not stat.S_ISREG(old.st_mode)
         if old is not None and not os.access(target, os.W_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         folder = Path(tempfile.gettempdir()) if stream else target.parent
@@ -83,14 +84,15 @@ def path_inside(folder: Path, name: str, option: str, nested: bool = False) -> P
 @contextmanager
 def open_output(path: str | os.PathLike[str]) -> Iterator[IO[str]]:
     """Open a file for text in UTF-8: atomically if it is a regular one, and as a stream if it is anything else."""
-    kept = _stat(Path(os.path.realpath(path)))
-    if kept is None or stat.S_ISREG(kept.st_mode) or stat.S_ISDIR(kept.st_mode):
-        with atomic_write(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
-            yield file
-    else:
+    with system_errors(f"cannot write {os.fspath(path)}"):
+        stream = _is_stream(path)
+    if stream:
         with _write_errors(os.fspath(path), Path(path)), ExitStack() as stack:
             with system_errors(f"cannot write {os.fspath(path)}"):
                 file = stack.enter_context(open(path, "w", encoding="utf-8", newline="\n"))
+            yield file
+    else:
+        with atomic_write(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
             yield file
 
 
@@ -195,11 +197,24 @@ def _seal_path(path: Path) -> Path:
     return path.with_name(path.name + ".sum")
 
 
-def _stat(path: Path) -> os.stat_result | None:
+def _stat(path: str | os.PathLike[str]) -> os.stat_result | None:
     try:
-        return path.stat()
+        return os.stat(path)
     except FileNotFoundError:
         return None
+
+
+def _is_stream(path: str | os.PathLike[str]) -> bool:
+    """Whether a path is written as it stands, and not replaced.
+
+    These are devices, FIFOs, and descriptors, as /dev/stdout or the /dev/fd/63 of a shell's >(...), whose links lead to
+    names that no file has.
+    """
+    found = _stat(path)
+    if found is None or stat.S_ISDIR(found.st_mode):
+        return False
+    named = _stat(os.path.realpath(path))
+    return not stat.S_ISREG(found.st_mode) or named is None or not os.path.samestat(found, named)
 
 
 @contextmanager

@@ -114,6 +114,43 @@ def test_the_reader_of_a_fifo_gets_what_is_written(tmp_path: Path, atomic: bool)
     assert stat.S_ISFIFO(path.stat().st_mode)
 
 
+@pytest.mark.parametrize("atomic", [False, True])
+def test_the_reader_of_a_descriptor_gets_what_is_written(atomic: bool) -> None:
+    reading, writing = os.pipe()  # as a shell gives for >(...), whose link leads to "pipe:[N]"
+    with open(reading, encoding="utf-8") as reader:
+        if atomic:
+            with atomic_write(f"/dev/fd/{writing}") as temporary:
+                temporary.write_text("text")
+        else:
+            with open_output(f"/dev/fd/{writing}") as file:
+                file.write("text")
+        os.close(writing)
+        assert reader.read() == "text"
+
+
+@pytest.mark.parametrize("atomic", [False, True])
+def test_a_descriptor_of_a_file_without_a_name_is_written(tmp_path: Path, atomic: bool) -> None:
+    with (tmp_path / "file").open("w+", encoding="utf-8") as held:
+        (tmp_path / "file").unlink()
+        if atomic:
+            with atomic_write(f"/dev/fd/{held.fileno()}") as temporary:
+                temporary.write_text("text")
+        else:
+            with open_output(f"/dev/fd/{held.fileno()}") as file:
+                file.write("text")
+        assert held.read() == "text"
+    assert os.listdir(tmp_path) == []
+
+
+def test_links_that_lead_nowhere_are_refused_in_one_sentence(tmp_path: Path) -> None:
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    for write in (open_output, atomic_write):
+        with pytest.raises(UserError, match=f"cannot write {loop}: "), write(loop):
+            pass
+    assert loop.is_symlink()
+
+
 def test_a_folder_is_refused(tmp_path: Path) -> None:
     for write in (open_output, atomic_write):
         with pytest.raises(UserError, match="is a folder where a file is meant"), write(tmp_path):
