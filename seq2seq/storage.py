@@ -10,9 +10,11 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 from seq2seq.errors import UserError, system_errors
+
+T = TypeVar("T")
 
 PARTIAL = ".partial"  # ends the name of a file that is being written
 # what an operating system says of a disk that is full, damaged or not to be written, whichever file it was
@@ -161,6 +163,25 @@ def cached_file(name: str, write: Callable[[Path], None]) -> Path:
     finally:
         lock.release()
     return path
+
+
+def open_cached(name: str, write: Callable[[Path], None], read: Callable[[Path], T]) -> T:
+    """Return what is read of a file in the cache, which is made again, once, if it is gone or cannot be read.
+
+    That happens where another process empties the cache, or where another version wrote what this one cannot read.
+
+    Args:
+        name: As in `cached_file`.
+        write: As in `cached_file`.
+        read: Opens the file at the path that it is given.
+    """
+    path = cached_file(name, write)
+    try:
+        return read(path)
+    except Exception:  # libraries raise many kinds for what they cannot read; a mistake of ours is raised again below
+        with system_errors(f"{path} cannot be read, nor made again there; SEQ2SEQ_CACHE can place the cache elsewhere"):
+            _seal_path(path).unlink(missing_ok=True)
+    return read(cached_file(name, write))
 
 
 def is_whole(path: Path) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from seq2seq.errors import UserError
-from seq2seq.storage import atomic_write, cache_folder, cached_file, open_output, path_inside
+from seq2seq.storage import atomic_write, cache_folder, cached_file, open_cached, open_output, path_inside
 
 
 def test_the_file_appears_when_the_block_ends_and_not_before(tmp_path: Path) -> None:
@@ -209,6 +209,31 @@ def test_a_damaged_file_of_the_cache_is_made_again(tmp_path: Path, monkeypatch: 
     path.with_name("file.sum").unlink()  # as a process that died between both would leave it
     assert cached_file("part/file", write).read_bytes() == whole
     assert written == 7
+
+
+def test_a_file_of_the_cache_that_cannot_be_read_or_is_gone_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEQ2SEQ_CACHE", str(tmp_path))
+    contents = iter(["other", "whole", "other", "other"])
+    read: list[str] = []
+
+    def write(path: Path) -> None:
+        path.write_text(next(contents))
+
+    def number(path: Path) -> int:
+        read.append(path.read_text())
+        if len(read) == 3:
+            path.unlink()  # as another process that empties the cache
+            path.read_text()
+        return ["whole", "other"].index(read[-1]) if len(read) != 1 else int("other")
+
+    assert open_cached("part/file", write, number) == 0
+    assert read == ["other", "whole"]
+    assert open_cached("part/file", write, number) == 1
+    assert read == ["other", "whole", "whole", "other"]
+    with pytest.raises(TypeError):
+        open_cached("part/file", write, lambda path: path + 1)  # type: ignore[operator]
 
 
 @pytest.mark.parametrize("name", ["run", "a b", "..x", "x..", "-", "übung", ".hidden"])

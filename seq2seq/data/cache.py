@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from seq2seq.data.text import open_file
-from seq2seq.storage import cached_file
+from seq2seq.storage import open_cached
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -37,12 +37,16 @@ def cached_dataset(rows: Iterable[Row], columns: Sequence[str], key: str) -> "Da
         rows: strings for `columns`; not touched if the data set is there.
         key: a hash of all that `rows` depend on.
     """
-    from datasets import Dataset
-
-    path = cached_file(f"corpora/{key}.arrow", partial(_write, rows, columns))
-    dataset = Dataset.from_file(str(path))
+    dataset = open_cached(f"corpora/{key}.arrow", partial(_write, rows, columns), open_arrow)
     dataset._fingerprint = key  # or `datasets` draws a random one, and nothing made from this is found again
     return dataset
+
+
+def open_arrow(path: Path) -> "Dataset":
+    """Open a file of Arrow as a data set, memory-mapped."""
+    from datasets import Dataset
+
+    return Dataset.from_file(str(path))
 
 
 def _write(rows: Iterable[Row], columns: Sequence[str], path: Path) -> None:

@@ -11,9 +11,10 @@ from torch import Tensor
 
 from seq2seq.batch import TranslationBatch
 from seq2seq.data.buckets import Lengths, buckets
+from seq2seq.data.cache import open_arrow
 from seq2seq.report import say
 from seq2seq.special import BOS, EOS, PAD, UNK
-from seq2seq.storage import cached_file
+from seq2seq.storage import open_cached
 from seq2seq.tokenizers import Tokenizer
 from seq2seq.tokenizers.unknown import UnknownTokens
 
@@ -84,7 +85,6 @@ def encode_pairs(texts: Any, vocabularies: Vocabularies) -> Any:
         vocabularies: What makes ids of them.
     """
     import pyarrow
-    from datasets import Dataset
 
     ids = pyarrow.list_(pyarrow.int32())
 
@@ -98,7 +98,7 @@ def encode_pairs(texts: Any, vocabularies: Vocabularies) -> Any:
 
     prints = "-".join(tokenizer.fingerprint() for tokenizer in vocabularies)
     key = blake2b(f"{texts._fingerprint}-{prints}".encode(), digest_size=16).hexdigest()
-    return Dataset.from_file(str(cached_file(f"pairs/{key}.arrow", write)))
+    return open_cached(f"pairs/{key}.arrow", write, open_arrow)
 
 
 def sentence_seeds(seed: int, epoch: int, row: int) -> tuple[int, int]:

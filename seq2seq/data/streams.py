@@ -11,7 +11,7 @@ from seq2seq.errors import UserError
 from seq2seq.ranges import Count, checked
 from seq2seq.report import say
 from seq2seq.special import BOS, PAD, UNK
-from seq2seq.storage import cached_file
+from seq2seq.storage import open_cached
 from seq2seq.tokenizers import Tokenizer
 from seq2seq.tokenizers.unknown import UnknownTokens
 
@@ -37,8 +37,10 @@ def ids_of(blocks: Iterable[str], content: str, tokenizer: Tokenizer) -> Ids:
             for ids in tokenizer.encode_blocks(blocks):
                 file.write(np.array(ids, dtype=kind).tobytes())
 
-    path = cached_file(f"ids/{content}-{tokenizer.fingerprint()[:32]}.{kind.name}", write)
-    return np.memmap(path, dtype=kind, mode="r")
+    def read(path: Path) -> Ids:
+        return np.memmap(path, dtype=kind, mode="r")
+
+    return open_cached(f"ids/{content}-{tokenizer.fingerprint()[:32]}.{kind.name}", write, read)
 
 
 def unknown_of(ids: Ids) -> UnknownTokens:

@@ -8,7 +8,7 @@ from typing import Any
 from seq2seq import checkpoint, tokenizers
 from seq2seq.errors import UserError
 from seq2seq.report import say
-from seq2seq.storage import cached_file
+from seq2seq.storage import open_cached
 from seq2seq.tokenizers import Tokenizer
 
 
@@ -35,7 +35,7 @@ def open_tokenizer(
         plain.learn(lines())
         tokenizers.save(plain, path)
 
-    learned = tokenizers.load(cached_file(f"tokenizers/{plain.fingerprint()[:32]}-{content}.json", learn))
+    learned = open_cached(f"tokenizers/{plain.fingerprint()[:32]}-{content}.json", learn, tokenizers.load)
     learned.sampling = tokenizer.sampling
     return learned
 

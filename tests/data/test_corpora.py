@@ -17,7 +17,7 @@ from seq2seq.data import hub
 from seq2seq.data.cache import cached_dataset
 from seq2seq.data.corpora import content_hash, has_split, load_pairs, load_texts
 from seq2seq.errors import UserError
-from seq2seq.storage import cache_folder
+from seq2seq.storage import cache_folder, cached_file
 
 # what readers of tables like to interpret: none of it means anything here
 AWKWARD = [
@@ -335,6 +335,23 @@ def test_readers_that_start_together_read_once() -> None:
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda _: len(cached_dataset(rows(), ["text"], "together")), range(4)))
     assert (found, passes) == ([10_000] * 4, [1])
+
+
+@pytest.mark.parametrize("content", [b"", b"junk" * 100])
+def test_what_is_no_data_set_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
+    monkeypatch.setenv("SEQ2SEQ_CACHE", str(tmp_path / "cache"))
+
+    def junk(path: Path) -> None:
+        path.write_bytes(content)
+
+    corpora, rows = tmp_path / "cache" / "corpora", [("one",), ("two",)]
+    cached_dataset(rows, ["text"], "key")
+    whole = (corpora / "key.arrow").read_bytes()
+    cached_file("corpora/other.arrow", junk)  # with its checksum
+    for ending in ("arrow", "arrow.sum"):
+        (corpora / f"other.{ending}").replace(corpora / f"key.{ending}")
+    assert cached_dataset(rows, ["text"], "key")["text"][:] == ["one", "two"]
+    assert (corpora / "key.arrow").read_bytes() == whole
 
 
 def test_a_failed_read_leaves_nothing_in_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
