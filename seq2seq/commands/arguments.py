@@ -59,6 +59,18 @@ def prepared(arguments: Iterable[str], arity: Callable[[str], Arity] = lambda op
     return kept
 
 
+def check_unicode(arguments: Iterable[str], why: str) -> None:
+    """Raise a UserError for an argument that is not UTF-8, as a name of a file may be, where it would be kept as text.
+
+    Args:
+        arguments: What the shell gives.
+        why: A clause that says where it would be kept.
+    """
+    for argument in arguments:
+        if any("\ud800" <= character <= "\udfff" for character in argument):
+            raise UserError(f"{brief(argument)} must be UTF-8, since {why}")
+
+
 def without_dotted(arguments: list[str]) -> tuple[list[str], list[str]]:
     """Return the options without a dot in their names, and those with one, each with the values behind it."""
     parts: tuple[list[str], list[str]] = [], []

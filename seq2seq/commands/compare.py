@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
+from seq2seq.commands.arguments import check_unicode
 from seq2seq.errors import UserError, system_errors
 from seq2seq.ranges import Count, ParameterCount, Positive, checked
 
@@ -54,6 +55,8 @@ def compare(
         again: Start anew, whatever the folder holds.
         overrides: Options of fit with a dot in them.
     """
+    check_unicode([output or ""], "the results of a comparison hold its command")
+
     from seq2seq.commands.experiment import name_of
     from seq2seq.commands.untrained import described
     from seq2seq.comparison import report

@@ -22,7 +22,7 @@ import seq2seq.data.translation
 import seq2seq.recurrence
 import seq2seq.training  # noqa: F401
 from seq2seq.checkpoint import find, last_checkpoint
-from seq2seq.commands.arguments import prepared
+from seq2seq.commands.arguments import check_unicode, prepared
 from seq2seq.commands.configuration import check_configuration
 from seq2seq.commands.library_errors import LIGHTNING, refused_options, refused_training
 from seq2seq.commands.options import Parser, add_options
@@ -33,6 +33,7 @@ from seq2seq.errors import UserError
 from seq2seq.inference import Translation
 from seq2seq.inference.checkpoint import read
 from seq2seq.models import LanguageModel, Translator
+from seq2seq.ranges import Count
 from seq2seq.report import say
 from seq2seq.storage import path_inside
 from seq2seq.training import runs
@@ -96,6 +97,7 @@ class Experiment(LightningCLI):
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         """Parse what the command line and the configurations say, and refuse what cannot be before anything is read."""
         own = self._parser(self.asked)
+        check_unicode(args, "what a run is made of is kept in its configuration")
         given = prepared(args, partial(arity, own))
         for path in configurations(given):
             check_configuration(path)
@@ -105,6 +107,14 @@ class Experiment(LightningCLI):
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         add_options(parser)
+        if self.asked == "predict":
+            parser.add_argument(
+                "--max_length",
+                type=Count | None,
+                default=None,
+                help="Most tokens of a translation; by default one and a half times the longest in training of sources "
+                "as long, and 10 more.",
+            )
 
     def _parse_ckpt_path(self) -> None:
         """The configuration says what the model is; a checkpoint only brings its weights."""
@@ -276,6 +286,10 @@ class Experiment(LightningCLI):
     def predict(self, model: Any, datamodule: Any, ckpt_path: str, **_: Any) -> None:
         """Print what the model says of the test split: a translation a line, or the nats of a token a line."""
         self.take_checkpoint(model, datamodule, ckpt_path)
+        if isinstance(model, Translator):
+            model.max_length = self.options.max_length
+        elif self.options.max_length is not None:
+            raise UserError("a language model predicts the test split as it is, without --max-length")
         found = self.trainer.predict(model, datamodule=datamodule)
         rows = [row for batch in found or [] for row in batch]
         if not isinstance(model, Translator):
@@ -288,7 +302,7 @@ class Experiment(LightningCLI):
         if limited := sum(hypothesis.limited for hypothesis in rows):
             say(
                 f"translations cut short by the limit of their length: {limited:,} of {len(rows):,}; "
-                f"seq2seq translate --max-length N lets each have N tokens"
+                f"--max-length N lets each have N tokens"
             )
 
     @staticmethod

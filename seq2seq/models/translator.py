@@ -14,6 +14,8 @@ from seq2seq.special import PAD
 
 
 class Translator(EncoderDecoder, Trainable):
+    max_length: int | None = None  # most tokens of a predicted translation, in place of the limit that training learned
+
     def training_step(self, batch: TranslationBatch) -> Tensor:
         features = self(batch.source, batch.lengths, batch.inputs).features
         loss = cross_entropy(features, self.output.weight, self.output.bias, batch.targets, self.label_smoothing)
@@ -27,8 +29,9 @@ class Translator(EncoderDecoder, Trainable):
         self.log(f"{name}_loss", mean, batch_size=tokens, prog_bar=True, sync_dist=True)
 
     def predict_step(self, batch: TranslationBatch) -> list[Hypothesis]:
-        """Return greedy translations, within the limits that training learned."""
+        """Return greedy translations, within `max_length` or the limits that training learned."""
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
-        limits = data.output_lengths.limits((batch.lengths - 1).tolist())
+        learned = data.output_lengths.limits((batch.lengths - 1).tolist())
+        limits = learned if self.max_length is None else [self.max_length] * len(learned)
         problem = self.problem(batch.source, batch.lengths)
         return greedy(problem, torch.tensor(limits, device=batch.lengths.device))

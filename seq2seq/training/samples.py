@@ -88,11 +88,13 @@ class TranslationSample(pl.Callback):
 
     Args:
         examples: Number of sentences.
+        max_length: Most tokens of a translation; by default the limit that is learned from the training pairs.
     """
 
     @checked
-    def __init__(self, examples: CountOrZero = 3) -> None:
+    def __init__(self, examples: CountOrZero = 3, max_length: Count | None = None) -> None:
         self.examples = examples
+        self.searching = Searching(beams=1, max_length=max_length)
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if not isinstance(pl_module, Translator) or not trainer.is_global_zero or trainer.sanity_checking:
@@ -101,8 +103,13 @@ class TranslationSample(pl.Callback):
         texts = data.texts("validation")
         pairs = [texts[row] for row in spread(len(texts), self.examples)]
         translate = Translation([pl_module], data.vocabularies, [data.output_lengths])
-        said = translate([pair["source"] for pair in pairs], Searching(beams=1))
-        print("\n\n".join(beside(*both) for both in zip(pairs, said, strict=True)), flush=True)
+        found = [best for best, *_ in translate.translate([pair["source"] for pair in pairs], self.searching)]
+        if limited := sum(best.limited for best in found):
+            say(
+                f"examples cut short by the limit of their length: {limited} of {len(found)}; "
+                f"max_length of TranslationSample sets another limit, in tokens"
+            )
+        print("\n\n".join(beside(pair, best.text) for pair, best in zip(pairs, found, strict=True)), flush=True)
 
 
 def spread(rows: int, count: int) -> list[int]:

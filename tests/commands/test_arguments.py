@@ -2,7 +2,7 @@
 
 import pytest
 
-from seq2seq.commands.arguments import Arity, prepared, underscored, without_dotted
+from seq2seq.commands.arguments import Arity, check_unicode, prepared, underscored, without_dotted
 from seq2seq.errors import UserError
 
 
@@ -77,3 +77,9 @@ def test_an_argument_holds_no_nul_character() -> None:
 def test_options_with_a_dot_are_told_apart_with_their_values() -> None:
     given = ["a", "--x", "1", "--data.y", "2", "3", "--z=4", "--data.w=5.0"]
     assert without_dotted(given) == (["a", "--x", "1", "--z=4"], ["--data.y", "2", "3", "--data.w=5.0"])
+
+
+def test_an_argument_that_is_kept_as_text_must_be_utf_8() -> None:
+    check_unicode(["--runs", "übung 😀"], "it is kept")
+    with pytest.raises(UserError, match=r"must be UTF-8, since it is kept$"):
+        check_unicode(["--runs", b"caf\xe9".decode("utf-8", "surrogateescape")], "it is kept")

@@ -25,6 +25,7 @@ from experiments import write_corpus as write
 from seq2seq.checkpoint import save
 from seq2seq.commands.experiment import Experiment
 from seq2seq.inference import Searching, load_translation, load_writer
+from seq2seq.special import EOS
 from seq2seq.training import WarmupCosine
 
 SCHEDULE = "lr_scheduler: {class_path: WarmupCosine, init_args: {warmup: 2}}\n"
@@ -399,6 +400,33 @@ def test_predictions_are_translations_in_the_order_of_the_test_split(copy: Place
     translate = load_translation(copy.run("t"), device="cpu")
     assert told.out.splitlines() == translate(lines, Searching(beams=1))
     assert any(told.out.splitlines())
+
+
+def test_predictions_may_be_as_long_as_one_says(copy: Place) -> None:
+    best = copy.run("t") / "checkpoints" / "best.ckpt"
+    held = torch.load(best, weights_only=True)
+    held["state_dict"]["output.bias"][EOS] = -1e9  # so that nothing ends
+    save(held, best)
+    lines = (copy.corpus / "test.a").read_text().splitlines()
+    translate = load_translation(copy.run("t"), device="cpu")
+    for length in (1, 99):
+        told = copy("predict", "t", "--ckpt-path", copy.run("t"), "--max-length", str(length))
+        assert told.status == 0, told.err
+        assert told.out.splitlines() == translate(lines, Searching(beams=1, max_length=length))
+        assert f"{len(lines)} of {len(lines)}; --max-length N lets each have N tokens" in told.err
+
+
+def test_the_predictions_of_a_language_model_have_no_length(trained: Place) -> None:
+    line = only_error(trained("predict", "w", "--ckpt-path", trained.run("w"), "--max-length", "3"))
+    assert line == "seq2seq: a language model predicts the test split as it is, without --max-length"
+
+
+@pytest.mark.parametrize("option", ["--runs", "--data.corpus", "--name"])
+def test_what_a_configuration_cannot_hold_is_refused_before_anything_is_written(here: Place, option: str) -> None:
+    given = str(here.folder / "other") + b"\xff\xe9".decode("utf-8", "surrogateescape")
+    line = only_error(seq2seq("fit", "--config", here.folder / "t.yaml", option, given))
+    assert line.endswith("must be UTF-8, since what a run is made of is kept in its configuration")
+    assert sorted(path.name for path in here.folder.iterdir()) == ["t.yaml", "w.yaml"]
 
 
 def test_predictions_of_a_language_model_are_the_nats_of_each_token(trained: Place) -> None:

@@ -1,6 +1,7 @@
 """At each validation one sees what the model says, beside what it should."""
 
 import math
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -43,6 +44,20 @@ def test_a_translator_without_bleu_shows_them_too(tmp_path: Path, texts: Path) -
     assert told.status == 0, told.err
     assert len(shown(told.out)) == 3
     assert "BLEU" not in told.out
+
+
+def test_examples_are_cut_short_at_a_limit_of_ones_own_which_is_said(tmp_path: Path, texts: Path) -> None:
+    callback = "{class_path: TranslationSample, init_args: {examples: 2, max_length: 1}}"
+    config = write_config(tmp_path, TRANSLATION.replace("[Bleu]", f"[{callback}]"), texts)
+    told = seq2seq("fit", "--config", config, "--runs", tmp_path, "--trainer.max_steps", "2")
+    assert told.status == 0, told.err
+    assert [said for _, said, _ in shown(told.out) if len(said.split()) > 1] == []
+    (notice,) = [line for line in told.err.splitlines() if "cut short" in line]
+    assert re.fullmatch(
+        r"examples cut short by the limit of their length: [12] of 2; "
+        r"max_length of TranslationSample sets another limit, in tokens",
+        notice,
+    )
 
 
 def test_a_language_model_shows_text_at_each_validation(tmp_path: Path, texts: Path) -> None:
