@@ -99,6 +99,8 @@ def bound_values() -> None:
 def _load(text: str) -> Any:
     try:
         check_yaml(text)
+        if yaml.compose(text, Loader=_LOADER) is None:
+            raise UserError("it is empty")
         return _JSONARGPARSE.yaml_load(text)
     except ValueError as error:  # also of a number of thousands of digits; what is no YAML may still be text
         raise yaml.YAMLError(str(error)) from error

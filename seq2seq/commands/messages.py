@@ -50,6 +50,8 @@ def plain_sentence(message: str, known: list[str]) -> str:
     """Return the reason in a message that repeats no other one, on one line."""
     text = " ".join(message.split())
     key = found.group(1) if (found := re.search(r"Parser key \"([\w.]+)\"", text)) else "it"
+    if wrong := re.search(r"Invalid content in sub-config file (.+?): (.+?)(?: - Expected a <.*)?$", text):
+        return f"{key} cannot be read from {wrong.group(1)}: {wrong.group(2)[:300]}"
     if wrong := re.search(r"Option '([\w.]+)' is not accepted", text):
         return unknown(wrong.group(1), known)
     if wrong := re.search(r"[Uu]nrecognized arguments?: ([^-\s]\S*)", text):

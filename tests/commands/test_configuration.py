@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from seq2seq.__main__ import main
 from seq2seq.commands.configuration import MOST, check_configuration, check_yaml
 from seq2seq.errors import UserError
 
@@ -66,3 +67,17 @@ def test_configurations_may_have_anchors_merge_keys_and_the_same_key_at_other_pl
 @pytest.mark.parametrize("path", sorted(Path(__file__).parents[2].glob("configs/*/*.yaml")), ids=lambda path: path.stem)
 def test_our_own_configurations_are_accepted(path: Path) -> None:
     check_configuration(str(path))
+
+
+@pytest.mark.parametrize("content", ["", "# nothing\n"])
+@pytest.mark.parametrize("option", ["--data.tokenizer", "--model.layer", "--optimizer"])
+def test_an_empty_file_of_an_option_does_not_count_as_not_given(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str, content: str
+) -> None:
+    (tmp_path / "text.txt").write_text("a b\n")
+    (tmp_path / "value.yaml").write_text(content)
+    arguments = ["fit", "--model=LanguageModel", "--data=LanguageData", f"--data.corpus={tmp_path / 'text.txt'}"]
+    assert main([*arguments, option, str(tmp_path / "value.yaml"), "--runs", str(tmp_path / "runs")]) == 1
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith("seq2seq: ")
+    assert "value.yaml" in said

@@ -3,6 +3,7 @@
 import argparse
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -43,6 +44,7 @@ def main() -> int:
     work = Path(tempfile.mkdtemp(prefix="seq2seq-faults-"))
     work.chmod(0o755)  # another user must reach what is inside
     os.environ["SEQ2SEQ_CACHE"] = str(work / "cache")
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup it is ignored, and so would be by all that is started
     processes.preload()
     shutil.rmtree(given.failures, ignore_errors=True)
     rows: list[Row] = []

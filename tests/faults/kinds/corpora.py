@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from .. import fixtures
 from ..case import Case
 from ..processes import forked
 from ..verdict import complaints
