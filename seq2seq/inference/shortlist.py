@@ -41,7 +41,7 @@ class Shortlist:
         counts = allowed.sum(dim=1)
         sentence, ids = allowed.nonzero(as_tuple=True)
         place = torch.arange(len(ids)) - (counts.cumsum(0) - counts)[sentence]
-        candidates = torch.full((len(source), int(counts.max())), NONE)
+        candidates = torch.full((len(source), int(counts.max()) if len(counts) else 0), NONE)
         candidates[sentence, place] = ids
         return candidates
 

@@ -79,7 +79,7 @@ class Product:
         y: Tensor = Use.apply(  # type: ignore[no-untyped-call]
             rows, self.anchor, self.ahead, self.back, self.bias, self.slopes, self.uses
         )
-        return y.view(*x.shape[:-1], -1)
+        return y.view(*x.shape[:-1], y.shape[-1])  # there may be no rows, of which no -1 could be told
 
 
 class Matrix:
