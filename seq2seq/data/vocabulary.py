@@ -25,6 +25,7 @@ def open_tokenizer(
     """
     if isinstance(tokenizer, str):
         return from_checkpoint(tokenizer, side) if tokenizer.endswith(".ckpt") else tokenizers.load(tokenizer)
+    check_restorable(tokenizer)
     if is_learned(tokenizer):
         return tokenizer
     plain = copy(tokenizer)
@@ -38,6 +39,16 @@ def open_tokenizer(
     learned = open_cached(f"tokenizers/{plain.fingerprint()[:32]}-{content}.json", learn, tokenizers.load)
     learned.sampling = tokenizer.sampling
     return learned
+
+
+def check_restorable(tokenizer: Tokenizer) -> None:
+    """Raise a UserError for a tokenizer of a class of one's own, in whose place a checkpoint would give another one."""
+    kind = type(tokenizer)
+    if getattr(tokenizers, kind.__name__, None) is not kind:
+        raise UserError(
+            f"a tokenizer must be one of Bytes, Characters, Subwords, Words, which a checkpoint can hold, and "
+            f"{kind.__module__}.{kind.__qualname__} is none of them"
+        )
 
 
 def is_learned(tokenizer: Tokenizer) -> bool:

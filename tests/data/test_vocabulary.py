@@ -74,6 +74,17 @@ def test_sampling_is_kept_and_changes_nothing_about_what_is_learned(order: tuple
     assert opened == [learned(small(sampling)) for sampling in order]
 
 
+@pytest.mark.parametrize("ready", [False, True])
+def test_a_tokenizer_that_a_checkpoint_would_restore_as_another_one_is_refused(ready: bool) -> None:
+    class Reversed(Characters):
+        def encode(self, text: str) -> list[int]:
+            return super().encode(text[::-1])
+
+    tokenizer = learned(Reversed()) if ready else Reversed()
+    with pytest.raises(UserError, match=r"must be one of Bytes, Characters, .* and \S+\.Reversed is none of them"):
+        open_tokenizer(tokenizer, Lines(), "content")
+
+
 def test_the_options_stay_as_they_are() -> None:
     options = small(0.5)
     open_tokenizer(options, Lines(), "content")
