@@ -92,7 +92,8 @@ def trial_of(seed: int, ended: Outcome, folder: Path, name: str, metric: str) ->
         ended = Outcome("diverged", step, sentence) if points else Outcome("failed", None, sentence)
         value = math.nan
     # a training that was stopped behind its last step does not know what it took
-    return Trial(seed, ended, value, held["seconds"], held["tokens"], held.get("peak_memory", math.nan), points)
+    peak = held.get("peak_memory")
+    return Trial(seed, ended, value, held["seconds"], held["tokens"], math.nan if peak is None else peak, points)
 
 
 def ordered(results: Sequence[Result], plan: Plan) -> list[Result]:

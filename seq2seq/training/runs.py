@@ -7,7 +7,7 @@ from typing import Any
 
 from seq2seq.checkpoint import folder_of, last_checkpoint
 from seq2seq.errors import UserError, system_errors
-from seq2seq.storage import PARTIAL, atomic_write, path_inside, write_json
+from seq2seq.storage import PARTIAL, atomic_write, path_inside, plain, write_json
 
 FINISHED = "finished.json"
 CONFIG = "config.yaml"
@@ -54,8 +54,8 @@ def newest(folder: Path) -> Path:
 
 
 def finish(run: Path, summary: dict[str, Any]) -> None:
-    """Mark a run as finished."""
-    write_json(run / FINISHED, summary)
+    """Mark a run as finished, with its last numbers in strict JSON: null for what is no finite one."""
+    write_json(run / FINISHED, plain(summary))
 
 
 def finished_like(folder: Path, config: str) -> Path | None:

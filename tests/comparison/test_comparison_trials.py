@@ -16,6 +16,7 @@ from seq2seq.comparison.compare import measured
 from seq2seq.comparison.plan import Plan, Settings, Variant
 from seq2seq.comparison.results import Trial, trial_of
 from seq2seq.comparison.trials import Child, Outcome, trial
+from seq2seq.training import runs
 from seq2seq.training.speed import Speed
 
 
@@ -52,6 +53,8 @@ def test_a_run_that_is_stopped_behind_its_last_step_is_finished_by_resuming(
     found = trial_of(1, Outcome("finished"), tmp_path, "x-1", "val_loss")
     assert found.tokens == held["tokens"] > 0
     assert math.isnan(found.peak_memory)
+    runs.finish(run, {**held, "peak_memory": math.nan})  # as where a system does not tell it
+    assert math.isnan(trial_of(1, Outcome("finished"), tmp_path, "x-1", "val_loss").peak_memory)
     if every == 2:
         assert held["val_loss"] == found.curve[-1].value
         assert [point.step for point in found.curve] == [2, 4, 6]

@@ -1,5 +1,7 @@
 """Every training has a folder of its own."""
 
+import json
+import math
 import os
 import subprocess
 import sys
@@ -48,6 +50,16 @@ def test_only_a_finished_run_of_the_same_configuration_counts_as_done(tmp_path: 
     assert runs.finished_like(tmp_path, "b") is None
     runs.finish(run, {"steps": 6})
     assert runs.finished_like(tmp_path, "b") == run
+
+
+def test_the_numbers_of_a_finished_run_are_strict_json(tmp_path: Path) -> None:
+    run = begun(tmp_path)
+    runs.finish(run, {"steps": 3, "val_loss": math.nan, "train_loss": 1.5})
+    assert json.loads((run / runs.FINISHED).read_text(), parse_constant=pytest.fail) == {
+        "steps": 3,
+        "val_loss": None,
+        "train_loss": 1.5,
+    }
 
 
 def test_the_newest_run_that_wrote_a_checkpoint_is_resumed(tmp_path: Path) -> None:
