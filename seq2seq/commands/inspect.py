@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from seq2seq.errors import UserError
 from seq2seq.ranges import Count, Seed, checked
+from seq2seq.report import say
 from seq2seq.storage import plain, write_json
 
 if TYPE_CHECKING:
@@ -84,17 +85,18 @@ def inspect(
     from seq2seq.inspection.picture import draw
 
     place = usable(device)
-    curves = []
+    curves, used = [], 0
     with lines.progress("inspecting", lambda: len(paths)) as progress:
         for name, path in zip(names, paths, strict=True):
             for one in subjects(path, name, text, untrained, seed, trust or ()):
                 ids = places(one, windows, WARM_UP + steps + 1).to(place)
+                used = max(used, len(ids))
                 norms = reach(one.model.to(place), ids, steps).tolist()
                 curves.append(Curve(one.label, one.given, one.trained, unit(one.tokenizer), norms))
             progress(1)
-    print_curves(curves, windows)
+    print_curves(curves, used)
     draw(curves, f"{output}.png")
-    write_numbers(curves, text, windows, f"{output}.json")
+    write_numbers(curves, text, used, f"{output}.json")
     print(f"\n{output}.png is the picture, {output}.json has the numbers")
 
 
@@ -167,7 +169,7 @@ def language_model(model: Any, path: str) -> "RecurrentLanguageModel":
 
 
 def places(subject: Subject, windows: int, width: int) -> "Tensor":
-    """Windows of ids, [windows, width], that begin at even distances; fewer where the text has fewer places."""
+    """Windows of ids, [windows, width], at even distances; fewer, which is said, where the text has fewer."""
     import torch
 
     encoded = subject.tokenizer.encode_blocks(subject.text)
@@ -178,6 +180,8 @@ def places(subject: Subject, windows: int, width: int) -> "Tensor":
             f"{subject.given} has {len(ids):,}; give fewer --steps or another --text"
         )
     every = ids.unfold(0, width, 1)
+    if len(every) < windows:
+        say(f"the text for {subject.given} has only {len(every):,} of {windows:,} places")
     return every[torch.linspace(0, len(every) - 1, min(windows, len(every))).long()]
 
 

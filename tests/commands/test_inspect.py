@@ -69,7 +69,7 @@ def test_a_model_before_training_is_the_one_that_training_starts_with(runs: Runs
     assert other["models"][0]["layers"] != made
 
 
-def test_a_text_is_read_where_it_is_said(runs: Runs, tmp_path: Path) -> None:
+def test_a_text_is_read_where_it_is_said(runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "text.txt"
     path.write_text("one two three " * 6, encoding="utf-8")
     held = inspected(tmp_path, runs.language, "--text", path, "--steps", 20, "--windows", 100)
@@ -78,6 +78,10 @@ def test_a_text_is_read_where_it_is_said(runs: Runs, tmp_path: Path) -> None:
     norms = reach(writer.model, ids, 20)
     assert [layer["norms"] for layer in held["models"][0]["layers"]] == norms.tolist()
     assert held["text"] == str(path)
+    assert held["windows"] == len(ids) < 100
+    told = capsys.readouterr()
+    assert f"the mean over {len(ids)} places of the text" in told.out
+    assert told.err == f"the text for {runs.language} has only {len(ids)} of 100 places\n"
 
 
 def test_models_may_cut_text_differently(runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
