@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import IO
 
@@ -54,6 +54,20 @@ def count(path: str | None) -> int | None:
         lines = sum(1 for _ in source)
         source.seek(begin)
         return lines
+
+
+def check_distinct(files: Mapping[str, str | None]) -> None:
+    """Raise a UserError where two options name one file, in which only what is written last would be left.
+
+    Args:
+        files: What each option names; a device or a FIFO may be named twice.
+    """
+    options: dict[str, str] = {}
+    for option, path in files.items():
+        if path is None or path == "-" or (os.path.exists(path) and not os.path.isfile(path)):
+            continue
+        if (other := options.setdefault(os.path.realpath(path), option)) != option:
+            raise UserError(f"{other} and {option} must be two files, and both are {path}")
 
 
 @contextmanager

@@ -66,6 +66,8 @@ def translate(
             probabilities among these.
         trust: Modules of yours that a checkpoint may name layers of, with commas between them; they are imported.
     """
+    lines.check_distinct({"--output": output, "--alignments": alignments, "--picture": picture})
+
     from seq2seq.inference import ABSENT, Searching, load_translation
 
     translation = load_translation(*checkpoints, device=device, precision=precision, trust=trust or ())

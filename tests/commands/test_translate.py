@@ -216,6 +216,18 @@ def test_alignments_name_what_was_looked_at_most(
     assert blocks[3].split("\n")[0].startswith("one\tone:")
 
 
+def test_two_outputs_are_two_files(
+    runs: Runs, source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "link").symlink_to("file")
+    outputs = ("--output", tmp_path / "file", "--alignments", tmp_path / "link")
+    assert main(["translate", *map(str, (runs.translator, "--input", source, *outputs))]) == 1
+    assert f"--output and --alignments must be two files, and both are {tmp_path}/link" in capsys.readouterr().err
+    assert not (tmp_path / "file").exists()
+    outputs = ("--output", "/dev/null", "--alignments", "/dev/null")
+    assert main(["translate", *map(str, (runs.translator, "--input", source, *outputs))]) == 0
+
+
 def test_a_picture_is_written(runs: Runs, source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "picture.png"
     translated(capsys, runs.translator, "--input", source, "--picture", path, "--picture-line", 4)
