@@ -106,12 +106,26 @@ def write_json(path: str | os.PathLike[str], value: Any) -> None:
 
 def read_json(path: str | os.PathLike[str]) -> Any:
     """Return what a file of JSON holds; raise a UserError that names it if it holds none."""
+    check_regular(path)
     with system_errors(f"cannot read {os.fspath(path)}"):
         content = Path(path).read_bytes()
     try:
         return json.loads(content)
     except (ValueError, RecursionError) as error:  # the latter where it is nested without end
         raise UserError(f"{os.fspath(path)} is not JSON: {' '.join(str(error).split())}") from error
+
+
+def check_regular(path: str | os.PathLike[str]) -> None:
+    """Raise a UserError for what is no file that can be read again and again."""
+    with system_errors(f"cannot read {os.fspath(path)}"):
+        try:
+            mode = os.stat(path).st_mode
+        except FileNotFoundError:
+            raise UserError(f"there is no file {path}") from None
+    if stat.S_ISDIR(mode):
+        raise UserError(f"{path} is a folder where a file is meant")
+    if not stat.S_ISREG(mode):
+        raise UserError(f"{path} must be a file that can be read twice, not a pipe or a device")
 
 
 def plain(value: Any) -> Any:

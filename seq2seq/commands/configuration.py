@@ -1,15 +1,17 @@
 """Reading YAML that may be anything: bounded in depth and size, without an option that stands in it twice."""
 
+import os
 from dataclasses import dataclass, field
 from typing import Any
 
 import jsonargparse
 import yaml
-from jsonargparse import _loaders_dumpers
+from jsonargparse import _loaders_dumpers, _paths
 
-from seq2seq.data.text import check_regular, decode, open_file
+from seq2seq.data.text import decode, open_file
 from seq2seq.errors import UserError, system_errors
 from seq2seq.ranges import brief
+from seq2seq.storage import check_regular
 
 DEEPEST = 50  # levels of nesting; configurations have about ten
 MOST = 100_000  # values, of which those behind an alias count each time that it stands for them
@@ -17,6 +19,8 @@ LARGEST_FILE = 1 << 24  # bytes
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _JSONARGPARSE: Any = _loaders_dumpers
+_PATH: Any = _paths.Path
+_read_text = _PATH.read_text
 
 
 def check_configuration(path: str) -> None:
@@ -94,6 +98,16 @@ def bound_values() -> None:
     """Let jsonargparse hold every YAML that it reads to these bounds: values of options and files that they name."""
     if _JSONARGPARSE.loaders["yaml"] is not _load:
         jsonargparse.set_loader("yaml", _load, exceptions=(yaml.YAMLError,))
+        _PATH.read_text = _read_bounded
+
+
+def _read_bounded(path: Any) -> str:
+    """Read a file that stands for an option's value, which jsonargparse lets be a pipe without an end."""
+    check_regular(path.absolute)
+    if os.path.getsize(path.absolute) > LARGEST_FILE:
+        raise yaml.YAMLError(f"{path.relative} must have at most {LARGEST_FILE:,} bytes")
+    text: str = _read_text(path)
+    return text
 
 
 def _load(text: str) -> Any:

@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 from jsonargparse import lazy_instance  # type: ignore[attr-defined]
 
-from seq2seq.data.text import check_regular, open_file, read_lines
+from seq2seq.data.text import open_file, read_lines
 from seq2seq.errors import UserError
+from seq2seq.storage import check_regular
 from seq2seq.tokenizers import Subwords, Tokenizer, restore, save
 from seq2seq.tokenizers.unknown import UnknownTokens
 

@@ -1,7 +1,5 @@
 """Reading UTF-8 text: whole lines, or blocks of them."""
 
-import os
-import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -65,19 +63,6 @@ def open_file(path: str | Path) -> BinaryIO:
             raise UserError(f"{path} is a folder where a file is meant") from None
         except FileNotFoundError:
             raise UserError(f"there is no file {path}") from None
-
-
-def check_regular(path: str | Path) -> None:
-    """Raise a UserError for what is no file that can be read again and again."""
-    with system_errors(f"cannot read {path}"):
-        try:
-            mode = os.stat(path).st_mode
-        except FileNotFoundError:
-            raise UserError(f"there is no file {path}") from None
-    if stat.S_ISDIR(mode):
-        raise UserError(f"{path} is a folder where a file is meant")
-    if not stat.S_ISREG(mode):
-        raise UserError(f"{path} must be a file that can be read twice, not a pipe or a device")
 
 
 def decode(raw: bytes, path: str | Path, number: int) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from seq2seq.errors import UserError, system_errors
-from seq2seq.storage import open_output
+from seq2seq.storage import check_regular, open_output
 from seq2seq.tokenizers.interface import Tokenizer
 from seq2seq.tokenizers.states import check_version, fingerprint, from_json, short, to_json
 
@@ -36,6 +36,7 @@ def save(tokenizer: Tokenizer, path: str | os.PathLike[str]) -> None:
 def load(path: str | os.PathLike[str]) -> Tokenizer:
     """Return the tokenizer in a file that `save` wrote. Raises a UserError that names the file if it holds none."""
     name = os.fspath(path)
+    check_regular(name)
     with system_errors(f"cannot read {name}"), Path(path).open("rb") as file:
         content = file.read(_LARGEST_FILE + 1)
     try:

@@ -81,3 +81,16 @@ def test_an_empty_file_of_an_option_does_not_count_as_not_given(
     said = capsys.readouterr().err.splitlines()[-1]
     assert said.startswith("seq2seq: ")
     assert "value.yaml" in said
+
+
+@pytest.mark.parametrize(
+    "option", ["data.tokenizer", "model.layer", "optimizer", "lr_scheduler", "trainer.plugins", "trainer.callbacks"]
+)
+def test_a_pipe_does_not_stand_for_an_options_value(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str
+) -> None:
+    (tmp_path / "text.txt").write_text("a b\n")
+    os.mkfifo(tmp_path / "pipe")  # nobody writes into it, so that who reads it waits for ever
+    arguments = ["fit", "--model=LanguageModel", "--data=LanguageData", f"--data.corpus={tmp_path / 'text.txt'}"]
+    assert main([*arguments, f"--{option}={tmp_path / 'pipe'}", f"--runs={tmp_path / 'runs'}"]) == 1
+    assert "pipe must be a file that can be read twice" in capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -248,16 +249,21 @@ def test_a_file_that_is_no_tokenizer_is_named(tmp_path: Path) -> None:
         with pytest.raises(UserError, match=f"{number}.json is not a file of a tokenizer: ") as raised:
             load(path)
         assert len(str(raised.value)) < 400
-    with pytest.raises(UserError, match=r"cannot read .*absent\.json"):
+    with pytest.raises(UserError, match=r"there is no file .*absent\.json"):
         load(tmp_path / "absent.json")
-    with pytest.raises(UserError, match="cannot read"):
+    with pytest.raises(UserError, match="is a folder where a file is meant"):
         load(tmp_path)
 
 
-def test_a_file_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_is_too_large_or_has_no_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("seq2seq.tokenizers.storage._LARGEST_FILE", 1000)
-    with pytest.raises(UserError, match="/dev/zero is not a file of a tokenizer: it has more than 1,000 bytes"):
-        load("/dev/zero")
+    (tmp_path / "large.json").write_text(" " * 1001)
+    with pytest.raises(UserError, match=r"large.json is not a file of a tokenizer: it has more than 1,000 bytes"):
+        load(tmp_path / "large.json")
+    os.mkfifo(tmp_path / "pipe")
+    for name in ("/dev/zero", tmp_path / "pipe"):
+        with pytest.raises(UserError, match="must be a file that can be read twice, not a pipe or a device"):
+            load(name)
 
 
 def test_a_file_that_was_changed_or_cut_is_refused(tokenizer: Tokenizer, tmp_path: Path) -> None:

@@ -193,8 +193,12 @@ def _check(made: fixtures.Fixtures, line: Sequence[str], given: str, folder: Pat
 
 
 def _twice(words: Sequence[str]) -> str:
-    """A single-valued option that stands twice on a command line."""
-    names = [word.partition("=")[0].replace("_", "-") for word in words if word.startswith("--")]
+    """An option that gets a value twice on a command line; an empty one is none, and a flag has none."""
+    names = []
+    for word, following in zip(words, [*words[1:], "--"], strict=True):
+        name, equals, value = word.partition("=")
+        if name.startswith("--") and (value if equals else following and not following.startswith("--")):
+            names.append(name.replace("_", "-"))
     return next((name for name in names if names.count(name) > 1 and name not in LISTS), "")
 
 
