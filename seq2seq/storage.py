@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
+from seq2seq import pipes
 from seq2seq.errors import UserError, system_errors
 
 T = TypeVar("T")
@@ -51,7 +52,7 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
             yield temporary
         with system_errors(f"cannot write {name}"):
             if stream:
-                with temporary.open("rb") as source, target.open("wb") as sink:
+                with temporary.open("rb") as source, open(_place(target), "wb") as sink:
                     shutil.copyfileobj(source, sink)
                 return
             with temporary.open("rb") as file:
@@ -91,11 +92,16 @@ def open_output(path: str | os.PathLike[str]) -> Iterator[IO[str]]:
     if stream:
         with _write_errors(os.fspath(path), Path(path)), ExitStack() as stack:
             with system_errors(f"cannot write {os.fspath(path)}"):
-                file = stack.enter_context(open(path, "w", encoding="utf-8", newline="\n"))
+                file = stack.enter_context(open(_place(path), "w", encoding="utf-8", newline="\n"))
             yield file
     else:
         with atomic_write(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
             yield file
+
+
+def _place(path: str | os.PathLike[str]) -> str | os.PathLike[str] | int:
+    """Return what a stream is opened by for writing: the descriptor of a pipe that has a reader, or its path."""
+    return pipes.open_for_writing(path) if pipes.is_pipe(path) else path
 
 
 def write_json(path: str | os.PathLike[str], value: Any) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from seq2seq import pipes
 from seq2seq.errors import UserError, system_errors
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -58,7 +59,8 @@ def open_file(path: str | Path) -> BinaryIO:
     """Open a file for reading bytes, with errors in plain words."""
     with system_errors(f"cannot read {path}"):
         try:
-            return open(path, "rb", buffering=1 << 18)
+            place = pipes.open_for_reading(path) if pipes.is_pipe(path) else path
+            return open(place, "rb", buffering=1 << 18)
         except IsADirectoryError:
             raise UserError(f"{path} is a folder where a file is meant") from None
         except FileNotFoundError:

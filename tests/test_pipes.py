@@ -1,0 +1,80 @@
+"""A named pipe whose other end is closed is waited for, and never in silence."""
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from seq2seq import pipes
+from seq2seq.data.text import read_lines
+from seq2seq.storage import atomic_write, open_output
+
+
+@pytest.fixture
+def pipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(pipes, "PATIENCE", 0.05)
+    os.mkfifo(tmp_path / "pipe")
+    return tmp_path / "pipe"
+
+
+def other_end(begin: threading.Event, work: object) -> threading.Thread:
+    """Begin a thread that opens the other end as soon as it was said that it is waited for."""
+
+    def run() -> None:
+        assert begin.wait(60)
+        work()  # type: ignore[operator]
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    return thread
+
+
+@pytest.fixture
+def said(monkeypatch: pytest.MonkeyPatch) -> tuple[list[str], threading.Event]:
+    lines: list[str] = []
+    event = threading.Event()
+
+    def say(line: str) -> None:
+        lines.append(line)
+        event.set()
+
+    monkeypatch.setattr(pipes, "say", say)
+    return lines, event
+
+
+def test_a_reader_waits_for_the_first_writer(pipe: Path, said: tuple[list[str], threading.Event]) -> None:
+    lines, event = said
+    thread = other_end(event, lambda: pipe.write_text("one\n汉字\n", encoding="utf-8"))
+    assert list(read_lines(pipe)) == ["one", "汉字"]
+    thread.join(60)
+    assert lines == [f"waiting for a process that writes into {pipe}"]
+
+
+@pytest.mark.parametrize("how", ["stream", "copy"])
+def test_a_writer_waits_for_the_first_reader(pipe: Path, said: tuple[list[str], threading.Event], how: str) -> None:
+    lines, event = said
+    found: list[str] = []
+    thread = other_end(event, lambda: found.append(pipe.read_text(encoding="utf-8")))
+    if how == "stream":
+        with open_output(pipe) as file:
+            file.write("one\n汉字\n")
+    else:
+        with atomic_write(pipe) as temporary:
+            temporary.write_text("one\n汉字\n", encoding="utf-8")
+    thread.join(60)
+    assert found == ["one\n汉字\n"]
+    assert lines == [f"waiting for a process that reads from {pipe}"]
+
+
+def test_nothing_is_said_where_nothing_waits(pipe: Path, said: tuple[list[str], threading.Event]) -> None:
+    os.close(os.open(pipe, os.O_RDWR))  # a pipe may be opened at both ends at once
+    both = os.open(pipe, os.O_RDWR)
+    os.write(both, b"text\n")
+    descriptor = pipes.open_for_reading(pipe)
+    assert os.get_blocking(descriptor)
+    assert os.read(descriptor, 10) == b"text\n"
+    os.close(pipes.open_for_writing(pipe))
+    os.close(descriptor)
+    os.close(both)
+    assert said[0] == []
