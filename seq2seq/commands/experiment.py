@@ -32,6 +32,7 @@ from seq2seq.data.vocabulary import data_of
 from seq2seq.errors import UserError
 from seq2seq.inference import Translation
 from seq2seq.inference.checkpoint import read
+from seq2seq.inference.stored_model import check_finite
 from seq2seq.models import LanguageModel, Translator
 from seq2seq.ranges import Count
 from seq2seq.report import say
@@ -310,6 +311,10 @@ class Experiment(LightningCLI):
         """Give a model the weights of a checkpoint, whose training or average does not matter."""
         check_same_model(model, checkpoint, OWN_CONFIG)
         held = read(checkpoint)
+        try:
+            check_finite(held["state_dict"])
+        except UserError as error:
+            raise UserError(f"{checkpoint} cannot be used: {error}") from error
         datamodule.load_state_dict(data_of(held))
         model.load_state_dict(held["state_dict"])
 

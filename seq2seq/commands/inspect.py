@@ -119,6 +119,8 @@ def subjects(
     from seq2seq.data.text import read_blocks
     from seq2seq.inference import Writer
     from seq2seq.inference.checkpoint import build, open_checkpoint, read
+    from seq2seq.inference.stored_model import check_finite
+    from seq2seq.report import say
 
     if path.endswith((".yaml", ".yml")):
         yield configured(path, label, text, seed)
@@ -127,6 +129,10 @@ def subjects(
     model = language_model(opened.model, path)
     if opened.precision != "float32":
         raise UserError(f"gradients are those of a model in float32, and {path} was saved in {opened.precision}")
+    try:
+        check_finite(model.state_dict())
+    except UserError as error:
+        say(f"{path}: {error}")  # which is worth a look, and may not reach the gradients
     tokenizer = opened.vocabularies.source
 
     def blocks() -> Iterable[str]:

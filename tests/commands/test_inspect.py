@@ -131,7 +131,9 @@ def test_a_model_whose_weights_are_no_numbers_is_said(
     checkpoint.save(held, tmp_path / "broken.ckpt")
     seen = inspected(tmp_path, tmp_path / "broken.ckpt", "--steps", 5, "--windows", 2)
     assert seen["models"][0]["layers"][0]["norms"] == [None] * 5
-    assert "the weights have diverged" in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert "the weights have diverged" in said.out
+    assert "broken.ckpt: its weights have diverged: stack.layers.0.kernel.weight_hh_l0 holds" in said.err
 
 
 @pytest.mark.parametrize("precision", ["int8", "bf16"])
