@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from seq2seq.errors import UserError
+from seq2seq.errors import UserError, system_errors
 from seq2seq.ranges import LARGEST, Range, checked
 
 if TYPE_CHECKING:
@@ -38,7 +38,9 @@ def average(
     from seq2seq.inference.checkpoint import read_trained
 
     paths = [Path(path) for path in checkpoints]
-    if len(paths) == 1 and paths[0].is_dir():
+    with system_errors(f"cannot read {paths[0]}"):
+        is_run = len(paths) == 1 and paths[0].is_dir()
+    if is_run:
         paths = kept(paths[0], of, count)
     if len(paths) < 2:
         raise UserError(

@@ -21,6 +21,7 @@ _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _JSONARGPARSE: Any = _loaders_dumpers
 _PATH: Any = _paths.Path
 _read_text = _PATH.read_text
+_load_yaml = _JSONARGPARSE.yaml_load
 
 
 def check_configuration(path: str) -> None:
@@ -99,6 +100,7 @@ def bound_values() -> None:
     if _JSONARGPARSE.loaders["yaml"] is not _load:
         jsonargparse.set_loader("yaml", _load, exceptions=(yaml.YAMLError,))
         _PATH.read_text = _read_bounded
+        _JSONARGPARSE.yaml_load = _load_bounded  # which reads numbers and truth values past that loader
 
 
 def _read_bounded(path: Any) -> str:
@@ -110,11 +112,19 @@ def _read_bounded(path: Any) -> str:
     return text
 
 
+def _load_bounded(text: str) -> Any:
+    try:
+        check_yaml(text)
+        return _load_yaml(text)
+    except ValueError as error:
+        raise yaml.YAMLError(str(error)) from error
+
+
 def _load(text: str) -> Any:
     try:
         check_yaml(text)
         if yaml.compose(text, Loader=_LOADER) is None:
             raise UserError("it is empty")
-        return _JSONARGPARSE.yaml_load(text)
+        return _load_yaml(text)
     except ValueError as error:  # also of a number of thousands of digits; what is no YAML may still be text
         raise yaml.YAMLError(str(error)) from error

@@ -29,7 +29,7 @@ from seq2seq.commands.options import Parser, add_options
 from seq2seq.commands.parser import arity, check_ranges
 from seq2seq.construction import constructors_errors
 from seq2seq.data.vocabulary import data_of
-from seq2seq.errors import UserError
+from seq2seq.errors import UserError, system_errors
 from seq2seq.inference import Translation
 from seq2seq.inference.checkpoint import read
 from seq2seq.inference.stored_model import check_finite
@@ -171,6 +171,8 @@ class Experiment(LightningCLI):
         """The folder of this run: a new one, or with --resume the newest of this name."""
         options = self.options
         folder = path_inside(Path(options.runs), options.name, "--name")
+        with system_errors(f"cannot read {folder}"):
+            folder.exists()  # nothing is looked for under a name that no file can have
         if RUN in os.environ:
             self.run_folder = Path(os.environ[RUN])
         elif options.resume:

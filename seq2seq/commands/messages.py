@@ -52,6 +52,8 @@ def plain_sentence(message: str, known: list[str]) -> str:
     key = found.group(1) if (found := re.search(r"Parser key \"([\w.]+)\"", text)) else "it"
     if wrong := re.search(r"Invalid content in sub-config file (.+?): (.+?)(?: - Expected a <.*)?$", text):
         return f"{key} cannot be read from {wrong.group(1)}: {wrong.group(2)[:300]}"
+    if wrong := re.search(r"NestedArg\(key='(\w+)'", text):
+        return f"unknown option {key}.{wrong.group(1)}, since no class is named that could have it"
     if wrong := re.search(r"Option '([\w.]+)' is not accepted", text):
         return unknown(wrong.group(1), known)
     if wrong := re.search(r"[Uu]nrecognized arguments?: ([^-\s]\S*)", text):
@@ -62,6 +64,8 @@ def plain_sentence(message: str, known: list[str]) -> str:
         return f"{key} must be one of {wrong.group(1)}, and {brief(wrong.group(2))} was given"
     if wrong := re.search(r"Multiple subclasses with name (\w+)", text):
         return f"there are several classes {wrong.group(1)}: {key} must name one with its module"
+    if wrong := re.search(r"Expected a path but (.+)", text):
+        return f"{key} can neither be {brief(wrong.group(1))} nor a file of this name"
     if wrong := re.search(r"Expected (an? [^.]+)\. Got value: (.+)", text):
         kind = re.sub(r"^an? <class '([\w.]+)'>$", r"of type \1", wrong.group(1))
         return f"{key} must be {kind}, and {brief(wrong.group(2))} was given"
