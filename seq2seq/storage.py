@@ -38,12 +38,9 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
     """
     name = os.fspath(path)
     with system_errors(f"cannot write {name}"):
+        check_output(path)
         old, stream = _stat(path), _is_stream(path)
         target = Path(path if stream else os.path.realpath(path))
-        if old is not None and stat.S_ISDIR(old.st_mode):
-            raise UserError(f"{name} is a folder where a file is meant")
-        if old is not None and not os.access(target, os.W_OK):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         folder = Path(tempfile.gettempdir()) if stream else target.parent
         folder.mkdir(parents=True, exist_ok=True)
     temporary = folder / f".{target.name[:_PARTIAL_NAME]}.{os.getpid()}-{os.urandom(4).hex()}{PARTIAL}"
@@ -66,6 +63,17 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             temporary.unlink()
+
+
+def check_output(path: str | os.PathLike[str]) -> None:
+    """Raise a UserError if what stands at a path cannot be written, before the work whose result the file will hold."""
+    name = os.fspath(path)
+    with system_errors(f"cannot write {name}"):
+        old = _stat(path)
+        if old is not None and stat.S_ISDIR(old.st_mode):
+            raise UserError(f"{name} is a folder where a file is meant")
+        if old is not None and not os.access(path, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
 def path_inside(folder: Path, name: str, option: str, nested: bool = False) -> Path:

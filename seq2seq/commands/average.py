@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from seq2seq.errors import UserError, system_errors
 from seq2seq.ranges import LARGEST, Range, checked
+from seq2seq.storage import check_output
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -37,6 +38,7 @@ def average(
     from seq2seq.data.vocabulary import data_of
     from seq2seq.inference.checkpoint import read_trained
 
+    check_output(output)
     paths = [Path(path) for path in checkpoints]
     with system_errors(f"cannot read {paths[0]}"):
         is_run = len(paths) == 1 and paths[0].is_dir()

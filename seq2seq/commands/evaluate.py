@@ -112,6 +112,10 @@ def evaluate(
         return
     if not checkpoints:
         raise UserError("a checkpoint is needed, or --translations with --reference")
+    for one, other in itertools.product(sorted(given & {"text", "window"}), sorted(given - OF_LANGUAGE_MODELS)):
+        raise UserError(f"--{one} is for language models, which have no --{other.replace('_', '-')}")
+    if (source is None) != (reference is None):
+        raise UserError("--source and --reference go together")
 
     from seq2seq.inference import Searching, Translation, load
 
@@ -160,9 +164,7 @@ def pairs(
     model: "Translation", source: str | None, reference: str | None, corpus: str | None, split: str | None
 ) -> tuple[list[str], list[str]]:
     """Sources and their references, from two files or from a corpus."""
-    if source is not None or reference is not None:
-        if source is None or reference is None:
-            raise UserError("--source and --reference go together")
+    if source is not None and reference is not None:
         sources, references = list(read_lines(source)), list(read_lines(reference))
         if len(sources) != len(references):
             raise UserError(

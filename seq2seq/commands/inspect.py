@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from seq2seq.errors import UserError
 from seq2seq.ranges import Count, Seed, checked
 from seq2seq.report import say
-from seq2seq.storage import plain, write_json
+from seq2seq.storage import check_output, plain, write_json
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -84,6 +84,8 @@ def inspect(
     from seq2seq.inspection import Curve, reach
     from seq2seq.inspection.picture import draw
 
+    for ending in ("png", "json"):
+        check_output(f"{output}.{ending}")
     place = usable(device)
     curves, used = [], 0
     with lines.progress("inspecting", lambda: len(paths)) as progress:

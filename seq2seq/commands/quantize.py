@@ -3,6 +3,7 @@
 from typing import Literal
 
 from seq2seq.errors import UserError
+from seq2seq.storage import check_output
 
 
 def quantize(
@@ -28,6 +29,7 @@ def quantize(
     from seq2seq.inference.checkpoint import open_checkpoint, read
     from seq2seq.inference.stored_model import check_finite, nbytes
 
+    check_output(output)
     held = read(checkpoint)
     try:
         check_finite(held["state_dict"])

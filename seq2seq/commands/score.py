@@ -11,6 +11,7 @@ from seq2seq.errors import UserError
 from seq2seq.precision import Precision
 from seq2seq.ranges import Count
 from seq2seq.report import say
+from seq2seq.storage import check_output
 
 if TYPE_CHECKING:
     from seq2seq.inference import Scored
@@ -53,13 +54,18 @@ def score(
         precision: How weights are rounded: float32, bf16 or int8, which is for CPUs; by default as they were saved.
         trust: Modules of yours that a checkpoint may name layers of, with commas between them; they are imported.
     """
+    if (source is None) != (target is None) or None not in (source, text):
+        raise UserError("a translator scores given translations: --source and --target are needed, and no --text")
+    if not lines.is_standard(output):
+        check_output(str(output))
+
     from seq2seq.inference import Translation, load
     from seq2seq.tokenizers.unknown import UnknownTokens
 
     model = load(*checkpoints, device=device, precision=precision, trust=trust or ())
     shown: Iterable[tuple[str, Pieces]]
     if isinstance(model, Translation):
-        if source is None or target is None or text is not None:
+        if source is None or target is None:
             raise UserError("a translator scores given translations: --source and --target are needed, and no --text")
         sources, targets = list(read_lines(source)), list(read_lines(target))
         if len(sources) != len(targets):

@@ -2,13 +2,12 @@
 
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seq2seq.commands.trained_corpus import trained_corpus
-from seq2seq.errors import UserError
 from seq2seq.ranges import CountOrZero, checked
 from seq2seq.report import say
+from seq2seq.storage import check_output
 
 if TYPE_CHECKING:
     from seq2seq.inference.shortlist_learning import Pair
@@ -43,8 +42,7 @@ def shortlist(
         likely: Number of target tokens for each source token.
         trust: Modules of yours that a checkpoint may name layers of, with commas between them; they are imported.
     """
-    if Path(output).is_dir():
-        raise UserError(f"{output} is a folder where a file is meant")
+    check_output(output)
 
     from seq2seq.data.corpora import has_split
     from seq2seq.data.pairs import encode_pairs

@@ -3,14 +3,13 @@
 import os
 from collections.abc import Iterator
 from itertools import chain, islice
-from pathlib import Path
 from typing import NamedTuple
 
 from jsonargparse import lazy_instance  # type: ignore[attr-defined]
 
 from seq2seq.data.text import open_file, read_lines
 from seq2seq.errors import UserError
-from seq2seq.storage import check_regular
+from seq2seq.storage import check_output, check_regular
 from seq2seq.tokenizers import Subwords, Tokenizer, restore, save
 from seq2seq.tokenizers.unknown import UnknownTokens
 
@@ -77,8 +76,7 @@ def _check(files: list[str], measured: list[str], out: str) -> None:
         open_file(file).close()
     if all(os.stat(file).st_size == 0 for file in files):
         raise UserError(f"there must be text to learn from, but {' and '.join(files)} is empty")
-    if Path(out).is_dir():
-        raise UserError(f"{out} is a folder where a file is meant")
+    check_output(out)
 
 
 def _fit(tokenizer: Tokenizer, lines: Iterator[str]) -> Fit:

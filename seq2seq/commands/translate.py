@@ -5,6 +5,7 @@ from seq2seq.errors import UserError
 from seq2seq.precision import Precision
 from seq2seq.ranges import Beams, Count, LengthPenalty, NonNegativeOrInfinite
 from seq2seq.report import say
+from seq2seq.storage import check_output
 
 
 def translate(
@@ -70,11 +71,6 @@ def translate(
 
     from seq2seq.inference import ABSENT, Searching, load_translation
 
-    translation = load_translation(*checkpoints, device=device, precision=precision, trust=trust or ())
-    if shortlist is not None:
-        from seq2seq.inference.shortlist import Shortlist
-
-        translation.shortlist = Shortlist.load(shortlist, translation.vocabularies)
     how = Searching(
         beams=beams,
         length_penalty=length_penalty,
@@ -86,6 +82,16 @@ def translate(
         threshold=threshold,
         allow_unknown=allow_unknown,
     )
+    for path in (output, alignments, picture):
+        if path is not None and path != "-":
+            check_output(path)
+    if picture is None and picture_line != 1:
+        raise UserError(f"picture_line ({picture_line}) is the line that --picture draws, which was not given")
+    translation = load_translation(*checkpoints, device=device, precision=precision, trust=trust or ())
+    if shortlist is not None:
+        from seq2seq.inference.shortlist import Shortlist
+
+        translation.shortlist = Shortlist.load(shortlist, translation.vocabularies)
     sources = list(lines.text_lines(input)) if picture or alignments else []  # only these keep all lines in memory
     if picture and not 1 <= picture_line <= len(sources):
         raise UserError(f"the picture's line must be from 1 to {len(sources)}, and {picture_line} was given")

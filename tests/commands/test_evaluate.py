@@ -279,7 +279,7 @@ def test_examples_stand_beside_their_references(runs: Runs, capsys: pytest.Captu
         ("translator", ["--split", "tset"], "has no split 'tset'"),
         ("language", ["--split", "tset"], "has no split 'tset'"),
         ("translator", ["--beams", "0"], "beams must be at least 1 and at most 10,000, and 0 was given"),
-        ("language", ["--source", "s"], "a language model is scored without --source"),
+        ("language", ["--source", "s", "--reference", "r"], "a language model is scored without --reference"),
         ("language", ["--window", "0"], "window must be at least 1"),
         ("language", ["--text", "nowhere"], "there is no file nowhere"),
         ("language", ["--text", "/dev/null"], "/dev/null is empty, so there is nothing to score"),

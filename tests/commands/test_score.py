@@ -117,7 +117,9 @@ def test_mistakes_are_said(runs: Runs, tmp_path: Path, capsys: pytest.CaptureFix
     (tmp_path / "two").write_bytes(b"one\ntwo\n")
     bad, one, two = (str(tmp_path / name) for name in ("bad", "one", "two"))
     wrong = (
-        ([runs.language, "--source", one], "has no --source"),
+        ([runs.language, "--source", one, "--target", one], "has no --source"),
+        ([runs.language, "--source", one], "--source and --target are needed"),
+        ([runs.language, "--source", one, "--target", one, "--text", one], "and no --text"),
         ([runs.translator, "--text", one], "--source and --target are needed"),
         ([runs.translator, "--source", one], "--source and --target are needed"),
         ([runs.translator, "--source", one, "--target", two], "has 1 lines and"),
