@@ -7,8 +7,6 @@ import sys
 import warnings
 from importlib import import_module
 
-from seq2seq.errors import UserError
-from seq2seq.memory_errors import memory_errors
 from seq2seq.standard_streams import discard_output, occupy_closed_streams, standard_output
 
 COMMANDS = {
@@ -58,7 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
     warnings.formatwarning = lambda message, *_, **__: f"seq2seq: {message}\n"
     occupy_closed_streams()
     try:
-        with memory_errors("a smaller model, shorter lines or smaller batches need less"), standard_output():
+        with standard_output():
             return obey(sys.argv[1:] if arguments is None else arguments)
     except BrokenPipeError:
         # whoever read the output has left, which is no mistake of theirs
@@ -66,8 +64,10 @@ def main(arguments: list[str] | None = None) -> int:
         return 141
     except KeyboardInterrupt:
         return 130
-    except UserError as error:
-        if os.environ.get("SEQ2SEQ_TRACEBACK"):
+    except ValueError as error:
+        from seq2seq.errors import UserError  # not imported where nothing is wrong, nor are the others within functions
+
+        if not isinstance(error, UserError) or os.environ.get("SEQ2SEQ_TRACEBACK"):
             raise
         return complain(sentence(error))
 
@@ -96,14 +96,17 @@ def obey(given: list[str]) -> int:
 
         near = difflib.get_close_matches(command, [*COMMANDS, "--help", "--version"], n=1)
         return complain(f"there is no command {brief(command)}" + (f"; did you mean {near[0]}?" if near else ""))
-    if command in EXPERIMENTS:
-        from seq2seq.commands.experiment import run
+    from seq2seq.memory_errors import memory_errors
 
-        run(given)
-    else:
-        from seq2seq.commands.parser import call
+    with memory_errors("a smaller model, shorter lines or smaller batches need less"):
+        if command in EXPERIMENTS:
+            from seq2seq.commands.experiment import run
 
-        call(getattr(import_module(f"seq2seq.commands.{command}"), command), rest)
+            run(given)
+        else:
+            from seq2seq.commands.parser import call
+
+            call(getattr(import_module(f"seq2seq.commands.{command}"), command), rest)
     return 0
 
 

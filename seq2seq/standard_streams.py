@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from seq2seq.errors import UserError, reason
-
 
 class Output:
     """Standard output that raises a UserError where it cannot be written, as on a full disk."""
@@ -31,6 +29,8 @@ class Output:
         except BrokenPipeError:
             raise  # whoever read the output has left, which is no mistake
         except OSError as error:
+            from seq2seq.errors import UserError, reason  # seldom needed, and would slow down every start
+
             discard_output()
             raise UserError(f"cannot write to standard output: {reason(error)}") from error
 
@@ -43,6 +43,8 @@ def standard_output() -> Iterator[None]:
     """Let what is printed in the block come out in UTF-8, all of it when the block ends, or raise a UserError."""
     before: Any = sys.stdout
     if before is None:
+        from seq2seq.errors import UserError
+
         raise UserError("standard output is closed; it can be sent to /dev/null")
     if isinstance(before, io.TextIOWrapper):
         # UTF-8 whatever the terminal says; bytes of the command line that are none come out as they went in
