@@ -33,7 +33,7 @@ REAL = torch.arange(5) < torch.tensor(LENGTHS)[:, None]
 
 def given(kind: str) -> tuple[Any, Tensor, Encoding]:
     torch.manual_seed(0)
-    attention = KINDS[kind](SIZE, SIZE).double()
+    attention = {**KINDS, "fixed": FixedVector}[kind](SIZE, SIZE).double()
     states = torch.randn(3, 5, SIZE, dtype=torch.double)
     return attention, torch.randn(3, 4, SIZE, dtype=torch.double), Encoding(states, states[:, 0], REAL)
 
@@ -47,13 +47,71 @@ def test_weights_sum_to_one_and_are_zero_on_padding(kind: str) -> None:
     assert (weights.masked_select(REAL[:, None]) > 0).all()
 
 
+def looked_at(attention: Any, query: Tensor, encoding: Encoding) -> list[Tensor]:
+    """Contexts, weights, and the gradients of a mixture of both."""
+    query, states, summary = (part.detach().requires_grad_() for part in (query, encoding.states, encoding.summary))
+    context, weights = attention(query, attention.remember(encoding._replace(states=states, summary=summary)))
+    mixture = context.cos().sum() + weights.square().sum()
+    wanted = [query, states, summary, *attention.parameters()]
+    return [context, weights, *torch.autograd.grad(mixture, wanted, materialize_grads=True)]
+
+
 @each_kind
-def test_what_stands_on_padding_changes_nothing(kind: str) -> None:
+@pytest.mark.parametrize("padding", [1000.0, math.nan, math.inf, -math.inf])
+def test_what_stands_on_padding_changes_nothing_and_learns_nothing(kind: str, padding: float) -> None:
     attention, query, encoding = given(kind)
-    other = encoding._replace(states=encoding.states.masked_fill(~REAL[..., None], 1000.0))
-    context, _ = attention(query, attention.remember(encoding))
-    changed, _ = attention(query, attention.remember(other))
-    torch.testing.assert_close(changed, context)
+    states = [encoding.states.masked_fill(~REAL[..., None], filling) for filling in (0.0, padding)]
+    expected, found = (looked_at(attention, query, encoding._replace(states=x)) for x in states)
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-12)
+    assert found[3][REAL].any()
+    assert not found[3][~REAL].any()
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "fixed"])
+@pytest.mark.parametrize("padding", [0.0, math.nan])
+def test_a_source_of_padding_alone_has_no_weights_and_a_context_of_zeros(kind: str, padding: float) -> None:
+    attention, query, encoding = given(kind)
+    real = torch.tensor([[True] * 5, [False] * 5, [False] * 5])
+    encoding = Encoding(encoding.states.masked_fill(~real[..., None], padding), encoding.summary, real)
+    found = looked_at(attention, query, encoding)
+    assert all(part.isfinite().all() for part in found)
+    context, weights, *slopes = found
+    assert not context[1:].any()
+    assert not weights[1:].any()
+    assert context[0].any()
+    assert not any(slope[1:].any() for slope in slopes[:2])
+
+
+@each_kind
+@pytest.mark.parametrize("served", [True, False], ids=["kernel", "plain"])
+def test_rows_look_at_sentences_of_padding_alone_as_queries_do(
+    kind: str, served: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attention, query, encoding = given(kind)
+    attention, query = attention.float().requires_grad_(False), query.float()
+    real = torch.tensor([[True] * 5, [False] * 5, [True] * 3 + [False] * 2])
+    memory = attention.remember(Encoding(encoding.states.float() / real[..., None], encoding.summary.float(), real))
+    if not served:
+        monkeypatch.setattr("seq2seq.attention.serves", lambda *tensors: False)
+    found = attention.look(query.flatten(0, 1), memory, torch.arange(3).repeat_interleave(4))
+    for one, other in zip(found, attention(query, memory), strict=True):
+        assert other.isfinite().all()
+        torch.testing.assert_close(one, other.flatten(0, 1), atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "fixed"])
+@pytest.mark.parametrize(("rows", "steps", "words"), [(0, 4, 5), (3, 0, 5), (3, 4, 0), (0, 0, 0)])
+def test_there_may_be_no_rows_no_queries_and_no_words(kind: str, rows: int, steps: int, words: int) -> None:
+    attention, query, encoding = given(kind)
+    encoding = Encoding(*(part[:rows, :words] if part.dim() > 1 else part for part in encoding))
+    found = looked_at(attention, query[:rows, :steps], encoding._replace(summary=encoding.states.sum(dim=1)))
+    assert found[0].shape == (rows, steps, SIZE)
+    assert all(part.isfinite().all() for part in found)
+    memory = attention.remember(encoding._replace(summary=encoding.states.sum(dim=1)))
+    for sentences in (None, torch.arange(rows)):
+        context, _ = attention.look(query[:rows, 0], memory, sentences)
+        assert context.shape == (rows, SIZE)
+        assert words or not context.any()
 
 
 def formula(score: Callable[[Tensor, Tensor], Tensor], query: Tensor, encoding: Encoding) -> Tensor:

@@ -13,7 +13,7 @@ from seq2seq.recurrence.chrono import MemorySpan, chrono
 from seq2seq.recurrence.interface import Recurrence
 from seq2seq.recurrence.padding import filled, padded
 
-FLAG = 1e9  # a pre-activation that no weights outweigh, and at which a sigmoid is 0 or 1 and has no slope
+FLAG = 1e30  # a pre-activation that no weights outweigh, and at which a sigmoid is 0 or 1 and has no slope
 
 
 class LSTMState(NamedTuple):

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from seq2seq.recurrence import GRU, LSTM, RNN, Recurrence
+from seq2seq.recurrence.int8 import Int8GRU, Int8LSTM
 from seq2seq.recurrence.rounded import BFloat16Layer, RoundedGRU, RoundedLSTM, RoundedRNN
 from seq2seq.rounding import BFloat16Linear, Int8Linear
 from seq2seq.state import flatten
@@ -19,6 +20,7 @@ PAIRS = [
     pytest.param(RNN, RoundedRNN, id="rnn"),
     pytest.param(partial(RNN, nonlinearity="relu"), RoundedRNN, id="relu"),
 ]
+PLAIN: dict[type, Any] = {LSTM: RoundedLSTM, GRU: RoundedGRU, RNN: RoundedRNN}
 SIZE, INPUT = 24, 10
 lengths = torch.tensor([7, 0, 3])
 
@@ -64,6 +66,52 @@ def test_it_is_near_the_plain_layer_and_steps_as_it_reads(plain: Any, rounded: A
         said, now = rough.step(x[:, t], now)
         torch.testing.assert_close(said, y[:, t], atol=1e-6, rtol=1e-5)
     torch.testing.assert_close(flatten(now), flatten(state), atol=1e-6, rtol=1e-5)
+
+
+def read_by(kind: str, layer: Any) -> Recurrence[Any]:
+    """The layer with its weights rounded in one of the ways that there are."""
+    by: dict[str, Callable[[Any], Recurrence[Any]]] = {
+        "kernel": Int8LSTM if isinstance(layer, LSTM) else Int8GRU,
+        "int8": lambda layer: PLAIN[type(layer)](layer, Int8Linear),
+        "bf16": lambda layer: PLAIN[type(layer)](layer, BFloat16Linear),
+        "whole": BFloat16Layer,
+    }
+    return by[kind](layer)
+
+
+WAYS = [
+    pytest.param(way, kind.values[0], id=f"{way}-{kind.id}")
+    for way in ("kernel", "int8", "bf16", "whole")
+    for kind in PAIRS
+    if way != "kernel" or kind.id in ("lstm", "gru")
+]
+
+
+@pytest.mark.parametrize(("way", "plain"), WAYS)
+@pytest.mark.parametrize("padding", [float("nan"), float("inf"), float("-inf"), 1e38])
+def test_padding_may_hold_anything(way: str, plain: Any, padding: float, x: Tensor) -> None:
+    layer = read_by(way, made(plain))
+    _, state = layer(torch.randn(3, 2, INPUT))
+    real = torch.arange(7) < lengths[:, None]
+    filled = [x.masked_fill(~real[..., None], filling) for filling in (0.0, padding)]
+    (expected, before), (y, after) = (layer(given, state, lengths) for given in filled)
+    assert torch.equal(y[real], expected[real])
+    assert y.isfinite().all()
+    torch.testing.assert_close(flatten(after), flatten(before), rtol=0, atol=0)
+    for part, old in zip(flatten(after), flatten(state), strict=True):
+        assert torch.equal(part[1], old[1])
+
+
+@pytest.mark.parametrize(("way", "plain"), WAYS)
+@pytest.mark.parametrize(("rows", "steps"), [(0, 4), (3, 0), (0, 0)])
+@pytest.mark.parametrize("given", [False, True], ids=["whole", "lengths"])
+def test_there_may_be_no_rows_and_no_steps(way: str, plain: Any, rows: int, steps: int, given: bool) -> None:
+    layer = read_by(way, made(plain))
+    _, state = layer(torch.randn(rows, 2, INPUT))
+    y, after = layer(torch.zeros(rows, steps, INPUT), state, torch.full((rows,), steps) if given else None)
+    assert y.shape == (rows, steps, SIZE)
+    torch.testing.assert_close(flatten(after), flatten(state), rtol=0, atol=0)
+    assert layer.step(torch.zeros(rows, INPUT), after)[0].shape == (rows, SIZE)
 
 
 @pytest.mark.parametrize(("plain", "rounded"), PAIRS)
