@@ -11,7 +11,7 @@ from torch import Tensor
 
 from seq2seq.errors import UserError
 from seq2seq.models import LanguageModel
-from seq2seq.ranges import LARGEST
+from seq2seq.ranges import LARGEST, brief
 from seq2seq.state import flatten
 
 PARTS = ("optimizer_states", "lr_schedulers", "loops", "callbacks")
@@ -94,7 +94,7 @@ def check_optimizer(state: Any, optimizer: Any) -> None:
     for group, fresh in zip(state["param_groups"], groups, strict=True):
         check_group(group, fresh, type(optimizer).__name__)
     shapes = [parameter.shape for group in optimizer.param_groups for parameter in group["params"]]
-    names: set[Any] = set()
+    names: dict[bool, set[Any]] = {True: set(), False: set()}  # some optimizers keep other parts of a vector
     for index, parts in state["state"].items():
         if type(index) is not int or not 0 <= index < len(shapes) or not isinstance(parts, dict) or not parts:
             raise UserError(f"optimizer_states has no parameter {shown(index)}")
@@ -102,8 +102,8 @@ def check_optimizer(state: Any, optimizer: Any) -> None:
             small = isinstance(part, bool | int | float | None) or is_scalar(part)
             if not small and not (isinstance(part, Tensor) and fits(part, shapes[index])):
                 raise UserError(f"optimizer_states.{shown(name)} does not fit the parameter {index}, {shown(part)}")
-        names.add(tuple(sorted(parts)))
-    if len({name for kind in names for name in kind}) > max(map(len, names), default=0):
+        names[len(shapes[index]) > 1].add(tuple(sorted(map(str, parts))))
+    if any(len(several) > 1 for several in names.values()):
         raise UserError("optimizer_states lacks parts of some parameters")
 
 
@@ -174,4 +174,4 @@ def is_scalar(value: Any) -> bool:
 
 def shown(value: Any) -> str:
     """Return a value as an error shows it, however large it is."""
-    return f"a tensor of shape {list(value.shape)}" if isinstance(value, Tensor) else repr(value)[:60]
+    return f"a tensor of shape {list(value.shape)}" if isinstance(value, Tensor) else brief(value)
