@@ -1,11 +1,14 @@
 """Laws of `seq2seq average`."""
 
+import math
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 from tiny_runs import Runs
+from torch import Tensor
 
 from seq2seq import checkpoint
 from seq2seq.__main__ import main
@@ -97,3 +100,33 @@ def test_mistakes_are_said(runs: Runs, tmp_path: Path, capsys: pytest.CaptureFix
         assert message in said.err
         assert said.err.count("\n") == 1
         assert not (tmp_path / "out.ckpt").exists()
+
+
+WRONG_WEIGHTS: dict[str, tuple[Callable[[Tensor], Tensor], str]] = {
+    "NaN": (lambda weight: torch.full_like(weight, math.nan), "holds numbers that are not finite"),
+    "infinite": (lambda weight: torch.full_like(weight, -math.inf), "holds numbers that are not finite"),
+    "other shape": (lambda weight: weight[:-1].clone(), "wrong.ckpt"),
+    "other type": (lambda weight: weight.double(), "wrong.ckpt"),
+}
+
+
+@pytest.mark.parametrize(
+    ("command", "wrong"),
+    # what is of another type can be rounded all the same
+    [*(("average", wrong) for wrong in WRONG_WEIGHTS), *(("quantize", wrong) for wrong in list(WRONG_WEIGHTS)[:3])],
+)
+def test_wrong_weights_are_neither_averaged_nor_rounded(
+    runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str, wrong: str
+) -> None:
+    change, message = WRONG_WEIGHTS[wrong]
+    held = read(runs.checkpoints[0])
+    name = next(name for name, weight in held["state_dict"].items() if weight.ndim == 2)
+    held["state_dict"][name] = change(held["state_dict"][name])
+    checkpoint.save(held, tmp_path / "wrong.ckpt")
+    models = [str(runs.checkpoints[1])] if command == "average" else []
+    assert main([command, *models, str(tmp_path / "wrong.ckpt"), "--output", str(tmp_path / "out.ckpt")]) == 1
+    said = capsys.readouterr().err
+    assert "wrong.ckpt" in said
+    assert message in said
+    assert said.count("\n") == 1
+    assert not (tmp_path / "out.ckpt").exists()
