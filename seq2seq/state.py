@@ -47,6 +47,8 @@ def where(rows: Bool[Tensor, " batch"], new: S, old: S) -> S:
     Both have the same shapes. Only a state of a class with `grows = True`, as attention's, may have got longer on axis
     1; in the rows that keep the old one, zeros fill the beginning, which the class must take for nothing.
     """
+    if isinstance(new, Tensor) != isinstance(old, Tensor):
+        raise ValueError("a state of one tensor and one of several cannot take each other's place")
     if isinstance(new, Tensor):
         return cast(S, chosen(rows, new, cast(Tensor, old)))
     if getattr(new, "grows", False):
@@ -57,6 +59,8 @@ def where(rows: Bool[Tensor, " batch"], new: S, old: S) -> S:
 def chosen(rows: Bool[Tensor, " batch"], new: Tensor, old: Tensor) -> Tensor:
     if new.shape != old.shape:
         raise ValueError(f"a state of the shape {list(old.shape)} cannot become one of {list(new.shape)}")
+    if rows.shape != new.shape[:1]:
+        raise ValueError(f"{new.shape[0]} rows must be chosen from, and {list(rows.shape)} choices were given")
     return torch.where(rows.view(-1, *[1] * (new.dim() - 1)), new, old)
 
 

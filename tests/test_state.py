@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
+from seq2seq.errors import UserError
 from seq2seq.state import State, detach, flatten, map_state, repeat, select, unflatten, where
 
 
@@ -77,6 +78,71 @@ def test_where_takes_whole_rows(state: State, flags: list[bool]) -> None:
     for row, flag in enumerate(flags):
         one = torch.tensor([row])
         assert equal(select(mixed, one), select(state if flag else other, one))
+
+
+class Growing(NamedTuple):
+    kept: Tensor
+
+    @property
+    def grows(self) -> bool:
+        return True
+
+
+def one(*shape: int) -> Tensor:
+    return torch.ones(shape)
+
+
+@pytest.mark.parametrize(
+    ("rows", "new", "old"),
+    [
+        (3, one(3, 2), one(3, 3)),
+        (3, one(3, 2), one(3, 1)),  # which torch would repeat
+        (3, one(3, 2), one(1, 2)),
+        (3, one(3, 2), one(3)),
+        (1, one(3, 2), one(3, 2)),
+        (2, one(3, 2), one(3, 2)),
+        (3, (one(3, 2),), (one(3, 2), one(3, 2))),
+        (3, (one(3, 2), one(3, 2)), (one(3, 2),)),
+        (2, (one(2), one(2)), one(2, 2)),
+        (2, one(2, 2), (one(2), one(2))),
+        (3, (one(3, 5, 2),), (one(3, 4, 2),)),  # no class that grows
+        (3, Growing(one(3, 4, 2)), Growing(one(3, 5, 2))),  # it got shorter
+        (3, Growing(one(3, 5, 2)), Growing(one(3, 4, 3))),
+        (3, Pair(one(3, 2), (one(3),)), Pair(one(3, 2), (one(3, 1),))),
+    ],
+)
+def test_where_refuses_states_that_do_not_fit(rows: int, new: Any, old: Any) -> None:
+
+    with pytest.raises(ValueError, match=r"cannot|argument 2 is (longer|shorter)|choices were given"):
+        where(torch.ones(rows, dtype=torch.bool), new, old)
+
+
+def test_a_state_that_grew_is_filled_with_zeros_from_the_beginning() -> None:
+    mixed = where(torch.tensor([True, False]), Growing(2 * one(2, 3)), Growing(one(2, 1)))
+    assert mixed.kept.tolist() == [[2, 2, 2], [0, 0, 1]]
+
+
+@pytest.mark.parametrize(
+    ("tensors", "like"),
+    [
+        ([one(3, 2)], one(3, 3)),
+        ([one(3, 2)], one(3)),
+        ([one(1, 2)], one(3, 2)),
+        ([one(3, 2).long()], one(3, 2)),
+        ([one(3, 2)], one(3, 2).long()),
+        ([one(3, 2), one(3, 1)], Pair(one(3, 2), one(3, 2))),
+        ([one(3, 5, 2)], (one(3, 4, 2),)),
+        ([one(2, 5, 2)], Growing(one(3, 4, 2))),
+        ([one(3, 5, 1)], Growing(one(3, 4, 2))),
+    ],
+)
+def test_unflatten_refuses_tensors_of_another_state(tensors: list[Tensor], like: Any) -> None:
+    with pytest.raises(UserError, match=r"a tensor of a state must have the shape .* was given"):
+        unflatten(tensors, like)
+
+
+def test_unflatten_takes_any_length_of_a_state_that_grows() -> None:
+    assert unflatten([one(3, 7, 2)], Growing(one(3, 0, 2))).kept.shape == (3, 7, 2)
 
 
 def test_detach_cuts_every_tensor() -> None:
