@@ -87,14 +87,13 @@ def find(checkpoint: str | Path) -> Path:
     """Return the file that is meant: itself, or the best checkpoint of a run's folder."""
     path = Path(checkpoint)
     with system_errors(f"cannot read {path}"):
-        exists = path.exists()
-    if not exists:
-        raise UserError(f"there is no checkpoint at {path}")
-    if not path.is_dir():
-        return path
-    for candidate in (best_checkpoint(path), last_checkpoint(path)):
-        if candidate.exists():
-            return candidate
+        if not path.exists():
+            raise UserError(f"there is no checkpoint at {path}")
+        if not path.is_dir():
+            return path
+        for candidate in (best_checkpoint(path), last_checkpoint(path)):
+            if candidate.exists():
+                return candidate
     raise UserError(f"{path} is a folder without checkpoints/best.ckpt, so it is no run that wrote a checkpoint")
 
 

@@ -208,7 +208,8 @@ class Experiment(LightningCLI):
             given = listed(trainer.callbacks)
             check_monitors([*given, self.config_init[self.subcommand].checkpoint])
             logs = self.run_folder / "logs"
-            version = len(list(logs.glob("*")))  # every time a run goes on, it writes logs of its own
+            with system_errors(f"cannot read {logs}"):
+                version = len(list(logs.glob("*")))  # every time a run goes on, it writes logs of its own
             if trainer.logger is None:
                 kwargs["logger"] = [kind(self.run_folder, "logs", version) for kind in (TensorBoardLogger, CSVLogger)]
             kwargs["callbacks"] = [

@@ -47,9 +47,10 @@ def go_on(run: Path, config: str) -> None:
 
 def newest(folder: Path) -> Path:
     """The newest run of a name that can go on."""
-    for run in reversed(numbered(folder)):
-        if last_checkpoint(run).exists():
-            return run
+    with system_errors(f"cannot read {folder}"):
+        for run in reversed(numbered(folder)):
+            if last_checkpoint(run).exists():
+                return run
     raise UserError(f"there is nothing to resume: no run in {folder} has written checkpoints/last.ckpt")
 
 
@@ -60,25 +61,27 @@ def finish(run: Path, summary: dict[str, Any]) -> None:
 
 def finished_like(folder: Path, config: str) -> Path | None:
     """The newest finished run of the same configuration."""
-    for run in reversed(numbered(folder)):
-        saved = run / CONFIG
-        if (run / FINISHED).exists() and saved.exists() and saved.read_text(encoding="utf-8") == config:
-            return run
+    with system_errors(f"cannot read {folder}"):
+        for run in reversed(numbered(folder)):
+            saved = run / CONFIG
+            if (run / FINISHED).exists() and saved.exists() and saved.read_text(encoding="utf-8") == config:
+                return run
     return None
 
 
 def latest(folder: Path, name: str | None = None, kind: str | None = None) -> Path:
     """The newest run with a checkpoint, of a name or of a kind of model if these are given."""
-    names = (
-        [path_inside(folder, name, "--name")]
-        if name is not None
-        else [path for path in folder.glob("*") if path.is_dir()]
-    )
-    found = [run for one in names for run in numbered(one) if last_checkpoint(run).exists() and fits(run, kind)]
-    if not found:
-        wanted = " ".join(filter(None, (name and f"called {name}", kind and f"of a {kind}")))
-        raise UserError(f"there is no run {wanted} in {folder}: train one first, or name a CHECKPOINT")
-    return max(found, key=lambda run: last_checkpoint(run).stat().st_mtime)
+    with system_errors(f"cannot read {folder}"):
+        names = (
+            [path_inside(folder, name, "--name")]
+            if name is not None
+            else [path for path in folder.glob("*") if path.is_dir()]
+        )
+        found = [run for one in names for run in numbered(one) if last_checkpoint(run).exists() and fits(run, kind)]
+        if not found:
+            wanted = " ".join(filter(None, (name and f"called {name}", kind and f"of a {kind}")))
+            raise UserError(f"there is no run {wanted} in {folder}: train one first, or name a CHECKPOINT")
+        return max(found, key=lambda run: last_checkpoint(run).stat().st_mtime)
 
 
 def fits(run: Path, kind: str | None) -> bool:
