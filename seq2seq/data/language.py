@@ -16,6 +16,7 @@ from seq2seq.errors import UserError
 from seq2seq.ranges import Count, checked
 from seq2seq.report import say
 from seq2seq.tokenizers import Characters, Tokenizer
+from seq2seq.tokenizers.words import whole_words
 
 
 class LanguageData(pl.LightningDataModule):
@@ -69,7 +70,8 @@ class LanguageData(pl.LightningDataModule):
         text = self.text("train")
 
         def lines() -> Iterator[str]:
-            return itertools.chain.from_iterable(block.removesuffix("\n").split("\n") for block in text)
+            blocks = filter(None, whole_words(text))  # a line may be longer than a block
+            return itertools.chain.from_iterable(block.removesuffix("\n").split("\n") for block in blocks)
 
         return open_tokenizer(self.options, lines, text.content)
 

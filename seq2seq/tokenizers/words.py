@@ -48,10 +48,10 @@ class Words(Tokenizer):
         return self._look_up(_words(text))
 
     def encode_blocks(self, blocks: Iterable[str]) -> Iterator[list[int]]:
-        return map(self.encode, _whole_words(blocks))
+        return map(self.encode, whole_words(blocks))
 
     def encode_with_unknown(self, blocks: Iterable[str]) -> Iterator[tuple[list[int], list[str]]]:
-        for words in map(_words, _whole_words(blocks)):
+        for words in map(_words, whole_words(blocks)):
             ids = self._look_up(words)
             unknown = [word for word, i in zip(words, ids, strict=True) if i == UNK] if UNK in ids else []
             yield ids, unknown
@@ -106,8 +106,8 @@ def _words(text: str) -> list[str]:
     return first.split() + list(chain.from_iterable(["\n", *line.split()] for line in others))
 
 
-def _whole_words(blocks: Iterable[str]) -> Iterator[str]:
-    """The same text in blocks that end between words."""
+def whole_words(blocks: Iterable[str]) -> Iterator[str]:
+    """Yield the same text in blocks that end between words, however long these are."""
     waiting: list[str] = []  # parts of a word that the next block may continue
     for block in map(without_surrogates, blocks):
         rest = block.rsplit(maxsplit=1)[-1] if block and not block[-1].isspace() else ""

@@ -148,6 +148,19 @@ def test_the_tokenizer_does_not_learn_from_what_is_held_out(corpus: Path, capsys
     assert "validation: 1 of " in capsys.readouterr().err
 
 
+def test_words_are_learned_whole_from_a_line_longer_than_a_block(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    word = "x" * 200_000
+    (tmp_path / "train.txt").write_text(f"{word} one {'two ' * 50_000}\nthree\n")
+    (tmp_path / "val.txt").write_text("one two three\n")
+    data = LanguageData(str(tmp_path), Words(), batch_size=1, steps=8)
+    assert data.tokenizer.encode(word) != data.tokenizer.encode("unknown")
+    assert word[:65536] not in data.tokenizer.units()
+    data.train_dataloader()
+    assert "not in the vocabulary" not in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("ranks", [2, 3])
 def test_ranks_share_the_streams_and_take_equally_many_steps(corpus: Path, ranks: int) -> None:
     def batches(rank: int, ranks: int) -> list[list[LanguageBatch]]:

@@ -260,7 +260,8 @@ def compare(drawn: Corpus, reached: dict[str, Any], words: bool) -> list[str]:
         if words:
             read, held = ([line.split() for line in text.split("\n")] for text in (read, held))
             read, held = (" \n ".join(map(" ".join, rows)) for rows in (read, held))
-        read = read.rstrip("\n ") if words else read
+        # a batch may end within a word or a character
+        read = read.rstrip("\n ") if words else read.rstrip("\ufffd")
         if not held.startswith(read):
             at = next(i for i, (a, b) in enumerate(zip(read, held + "\0", strict=False)) if a != b)
             return [f"another text: {read[max(0, at - 20) : at + 40]!r}, not {held[max(0, at - 20) : at + 40]!r}"]
