@@ -11,6 +11,10 @@ from collections.abc import Iterable
 from seq2seq.construction import UNION
 from seq2seq.ranges import brief
 
+# what configurations name subclasses of, without importing the libraries that some of them come from
+BASES = {"Recurrence", "SelfAttention", "Attention", "Tokenizer", "LightningModule", "LightningDataModule"}
+BASES |= {"Callback", "LRScheduler"}
+
 
 class Sentences:
     """The sentences about the options of a class, which the message about the option that names the class repeats."""
@@ -64,8 +68,6 @@ def plain_sentence(message: str, known: list[str]) -> str:
         return f"{key} must be one of {wrong.group(1)}, and {brief(wrong.group(2))} was given"
     if wrong := re.search(r"Multiple subclasses with name (\w+)", text):
         return f"there are several classes {wrong.group(1)}: {key} must name one with its module"
-    if wrong := re.search(r"Expected a path but (.+)", text):
-        return f"{key} can neither be {brief(wrong.group(1))} nor a file of this name"
     if wrong := re.search(r"Expected (an? [^.]+)\. Got value: (.+)", text):
         kind = re.sub(r"^an? <class '([\w.]+)'>$", r"of type \1", wrong.group(1))
         return f"{key} must be {kind}, and {brief(wrong.group(2))} was given"
@@ -75,6 +77,8 @@ def plain_sentence(message: str, known: list[str]) -> str:
         return f"{key} must be {kinds}, and {brief(wrong.group(2))} was given"
     if wrong := re.search(r"Expected a dot import path string: ([\w.]+)|given class_path '([^']+)': No module", text):
         return no_class(wrong.group(1) or wrong.group(2), key)
+    if wrong := re.search(r"Expected a path but (.+?)(?: either not accessible or invalid.*)?$", text):
+        return f"{key} can neither be {brief(wrong.group(1))} nor a file of this name"
     if wrong := re.search(r"File does not exist: '([^']+)'", text):
         return f"there is no file {os.path.relpath(wrong.group(1))}"
     return text[:400]
@@ -116,9 +120,8 @@ def classes() -> list[type]:
     """Return all classes of ours that are imported and can stand in a configuration."""
     modules = [module for name, module in sys.modules.items() if name.startswith("seq2seq.")]
     found = {thing for module in modules for thing in vars(module).values() if inspect.isclass(thing)}
-    ours = re.compile(r"seq2seq\.(?!kernels\.|commands\.)")  # whose classes are C's, or make commands
     return [
         kind
         for kind in found
-        if ours.match(kind.__module__) and "<" not in kind.__qualname__ and not issubclass(kind, BaseException)
+        if kind.__module__.startswith("seq2seq.") and BASES & {base.__name__ for base in kind.__mro__}
     ]

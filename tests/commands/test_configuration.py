@@ -94,3 +94,21 @@ def test_a_pipe_does_not_stand_for_an_options_value(
     arguments = ["fit", "--model=LanguageModel", "--data=LanguageData", f"--data.corpus={tmp_path / 'text.txt'}"]
     assert main([*arguments, f"--{option}={tmp_path / 'pipe'}", f"--runs={tmp_path / 'runs'}"]) == 1
     assert "pipe must be a file that can be read twice" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--model.layer", "LSMT"], "there is no class LSMT; did you mean LSTM?"),
+        (["--model.layer", "Encoder"], "there is no class Encoder"),
+        (["--model.heads", "3"], "unknown option model.heads, which belongs to CausalAttention and MLSTM and Mamba"),
+        (["--data.source", "a"], "unknown option data.source, which belongs to TranslationData"),
+        (["--trainer.callbacks.patience", "3"], "unknown option trainer.callbacks.patience"),
+    ],
+)
+def test_advice_names_only_what_a_configuration_can_hold(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], sentence: str
+) -> None:
+    arguments = ["fit", "--model=LanguageModel", "--data=LanguageData", f"--data.corpus={tmp_path / 'text.txt'}"]
+    assert main([*arguments, *options]) == 1
+    assert capsys.readouterr().err == f"seq2seq: {sentence}\n"
