@@ -81,7 +81,7 @@ test: .venv/ready ## run the tests
 test-slow: .venv/ready ## run the long tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow $(ARGS)
 
-test-faults: .venv/ready ## kill, fill disks, damage files, forge input: about 40 minutes on 2 cores; the table goes to build/faults.md
+test-faults: .venv/ready ## kill, fill disks, damage files, forge input: 35 minutes on 2 cores; the table goes to build/faults.md
 	$(BIN)/python -m tests.faults --table build/faults.md $(ARGS)
 
 # haste is built here, and without PATH it finds no CUDA compiler, which could not build it
