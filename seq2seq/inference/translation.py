@@ -16,6 +16,7 @@ from seq2seq.inference.counts import Counts
 from seq2seq.inference.searching import MAX_SOURCE_LENGTH, Searching
 from seq2seq.inference.shortlist import Shortlist
 from seq2seq.models.encoder_decoder import EncoderDecoder
+from seq2seq.ranges import Count, checked
 from seq2seq.search import Hypothesis, Problem, beam_search, ensemble, greedy
 from seq2seq.special import EOS, SPECIAL
 from seq2seq.tokenizers.unknown import UnknownTokens
@@ -174,8 +175,9 @@ class Translation:
         for side, counts in self.read.items():
             counts.report(f"{side} tokens")
 
+    @checked
     def score(
-        self, pairs: Iterable[tuple[str, str]], max_source_length: int = MAX_SOURCE_LENGTH
+        self, pairs: Iterable[tuple[str, str]], max_source_length: Count = MAX_SOURCE_LENGTH
     ) -> Iterator[list[tuple[str, float]]]:
         """Yield the pieces of each given translation, its end last, with their log-probabilities.
 
@@ -203,8 +205,9 @@ class Translation:
                 pieces = [*self.vocabularies.target.pieces(target), "</s>"]
                 yield list(zip(pieces, row, strict=False))
 
+    @checked
     @torch.inference_mode()
-    def align(self, source: str, target: str, max_source_length: int = MAX_SOURCE_LENGTH) -> Alignment:
+    def align(self, source: str, target: str, max_source_length: Count = MAX_SOURCE_LENGTH) -> Alignment:
         """Return the attention of a given translation, the mean over the models, its source cut as in translating."""
         ids = self.vocabularies.source.encode(source)[:max_source_length]
         batch = pair_batch([ids], [self.vocabularies.target.encode(target)], 0)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
+import torch
 from pytorch_lightning.callbacks import ModelCheckpoint
 from torch import Tensor
 
@@ -16,6 +17,8 @@ from seq2seq.state import flatten
 
 PARTS = ("optimizer_states", "lr_schedulers", "loops", "callbacks")
 COUNTERS = ("epoch", "global_step")
+SCALARS = {"step", "mu_product", "eta", "mu"}  # parts of a state of torch's optimizers that are one number
+FACTORS = {"row_var", "col_var"}  # of Adafactor (Shazeer and Stern, 2018), which sum one axis up
 PATHS = ("best_model_path", "kth_best_model_path", "last_model_path")
 
 
@@ -99,8 +102,7 @@ def check_optimizer(state: Any, optimizer: Any) -> None:
         if type(index) is not int or not 0 <= index < len(shapes) or not isinstance(parts, dict) or not parts:
             raise UserError(f"optimizer_states has no parameter {shown(index)}")
         for name, part in parts.items():
-            small = isinstance(part, bool | int | float | None) or is_scalar(part)
-            if not small and not (isinstance(part, Tensor) and fits(part, shapes[index])):
+            if not fits(name, part, shapes[index], type(optimizer).__module__.startswith("torch.")):
                 raise UserError(f"optimizer_states.{shown(name)} does not fit the parameter {index}, {shown(part)}")
         names[len(shapes[index]) > 1].add(tuple(sorted(map(str, parts))))
     if any(len(several) > 1 for several in names.values()):
@@ -152,6 +154,8 @@ def check_carried(every: Any, model: LanguageModel) -> None:
         whole = isinstance(state, list) and all(isinstance(part, Tensor) for part in state)
         if not whole or [part.ndim for part in state] not in ([], [part.ndim for part in like]):
             raise UserError("carried_state is not of this model's layers")
+        if not all(part.isfinite().all() for part in state):
+            raise UserError("carried_state holds numbers that are not finite")
 
 
 def parts_of(configured: Any) -> tuple[list[Any], list[Any]]:
@@ -163,9 +167,28 @@ def parts_of(configured: Any) -> tuple[list[Any], list[Any]]:
     return [configured["optimizer"]], schedules
 
 
-def fits(part: Tensor, shape: Sequence[int]) -> bool:
-    """Whether an optimizer's tensor is of a parameter's shape, or of one that sums it up."""
-    return part.ndim == len(shape) and all(size in (1, whole) for size, whole in zip(part.shape, shape, strict=True))
+def fits(name: Any, part: Any, shape: torch.Size, known: bool) -> bool:
+    """Whether a part of an optimizer's state can be that of a parameter of this shape.
+
+    torch's fused and foreach updates read such tensors without a look at their shapes.
+
+    Args:
+        name: What the optimizer calls the part.
+        part: A number, a tensor or None.
+        shape: Of the parameter.
+        known: Whether the optimizer is one of torch's, whose parts are known by name.
+    """
+    if part is None:
+        return not known or name == "momentum_buffer"  # of SGD before its first step
+    if name in SCALARS or (not known and not (isinstance(part, Tensor) and part.ndim)):
+        return type(part) in (int, float) or (is_scalar(part) and not part.is_complex())
+    if not isinstance(part, Tensor) or not part.is_floating_point():
+        return False
+    if name in FACTORS or not known:
+        return part.ndim == len(shape) and all(
+            size in (1, whole) for size, whole in zip(part.shape, shape, strict=True)
+        )
+    return part.shape == shape
 
 
 def is_scalar(value: Any) -> bool:

@@ -173,10 +173,10 @@ def test_a_checkpoint_of_the_other_kind_is_one_line(runs: Runs, capsys: pytest.C
 def test_what_a_user_can_mend_is_said_on_one_line(
     error: Exception, message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def fail(given: list[str]) -> int:
+    def fail(*given: object) -> None:
         raise error
 
-    monkeypatch.setattr(door, "obey", fail)
+    monkeypatch.setattr("seq2seq.commands.parser.call", fail)
     assert refused(capsys, "sample") == message
     monkeypatch.setenv("SEQ2SEQ_TRACEBACK", "1")
     with pytest.raises(UserError):

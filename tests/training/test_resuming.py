@@ -52,6 +52,11 @@ CHANGES: dict[str, Callable[[Held], object]] = {
     "two optimizers": lambda held: held["optimizer_states"].append(held["optimizer_states"][0]),
     "an optimizer that is a list": lambda held: held.update(optimizer_states=[[]]),
     "another shape": lambda held: first(held).update(exp_avg=torch.zeros(1, 2, 3)),
+    "one row": lambda held: first(held).update(exp_avg=first(held)["exp_avg"][:1]),
+    "one number": lambda held: first(held).update(exp_avg=torch.tensor(0.0)),
+    "no part": lambda held: first(held).update(exp_avg=None),
+    "a part of whole numbers": lambda held: first(held).update(exp_avg=first(held)["exp_avg"].long()),
+    "a carried state of NaN": lambda held: [part.fill_(math.nan) for part in held["carried_state"][0]],
     "a part that is text": lambda held: first(held).update(exp_avg="text"),
     "a part that lacks": lambda held: first(held).pop("exp_avg"),
     "a parameter too many": lambda held: held["optimizer_states"][0]["state"].update({10**6: first(held)}),
@@ -119,6 +124,9 @@ OPTIMIZERS = [
     "--optimizer=RMSprop --optimizer.centered=true",
     "--optimizer=NAdam",
     "--optimizer=AdamW --optimizer.amsgrad=true",
+    "--optimizer=SGD",
+    "--optimizer=Adagrad",
+    "--optimizer=ASGD",
 ]
 SCHEDULES = [
     "--lr_scheduler=WarmupCosine",
