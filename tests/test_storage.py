@@ -114,16 +114,21 @@ def test_the_reader_of_a_fifo_gets_what_is_written(tmp_path: Path, atomic: bool)
     assert stat.S_ISFIFO(path.stat().st_mode)
 
 
+def write(path: str, atomic: bool) -> None:
+    """Write into a stream as the text comes, or all of it from a temporary file."""
+    if atomic:
+        with atomic_write(path) as temporary:
+            temporary.write_text("text")
+    else:
+        with open_output(path) as file:
+            file.write("text")
+
+
 @pytest.mark.parametrize("atomic", [False, True])
 def test_the_reader_of_a_descriptor_gets_what_is_written(atomic: bool) -> None:
     reading, writing = os.pipe()  # as a shell gives for >(...), whose link leads to "pipe:[N]"
     with open(reading, encoding="utf-8") as reader:
-        if atomic:
-            with atomic_write(f"/dev/fd/{writing}") as temporary:
-                temporary.write_text("text")
-        else:
-            with open_output(f"/dev/fd/{writing}") as file:
-                file.write("text")
+        write(f"/dev/fd/{writing}", atomic)
         os.close(writing)
         assert reader.read() == "text"
 
@@ -132,12 +137,7 @@ def test_the_reader_of_a_descriptor_gets_what_is_written(atomic: bool) -> None:
 def test_a_descriptor_of_a_file_without_a_name_is_written(tmp_path: Path, atomic: bool) -> None:
     with (tmp_path / "file").open("w+", encoding="utf-8") as held:
         (tmp_path / "file").unlink()
-        if atomic:
-            with atomic_write(f"/dev/fd/{held.fileno()}") as temporary:
-                temporary.write_text("text")
-        else:
-            with open_output(f"/dev/fd/{held.fileno()}") as file:
-                file.write("text")
+        write(f"/dev/fd/{held.fileno()}", atomic)
         assert held.read() == "text"
     assert os.listdir(tmp_path) == []
 

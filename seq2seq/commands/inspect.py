@@ -122,7 +122,6 @@ def subjects(
     from seq2seq.inference import Writer
     from seq2seq.inference.checkpoint import build, open_checkpoint, read
     from seq2seq.inference.stored_model import check_finite
-    from seq2seq.report import say
 
     if path.endswith((".yaml", ".yml")):
         yield configured(path, label, text, seed)

@@ -64,7 +64,7 @@ def check_distinct(files: Mapping[str, str | None]) -> None:
     """
     options: dict[str, str] = {}
     for option, path in files.items():
-        if path is None or path == "-" or (os.path.exists(path) and not os.path.isfile(path)):
+        if path is None or is_standard(path) or (os.path.exists(path) and not os.path.isfile(path)):
             continue
         if (other := options.setdefault(os.path.realpath(path), option)) != option:
             raise UserError(f"{other} and {option} must be two files, and both are {path}")
@@ -73,7 +73,7 @@ def check_distinct(files: Mapping[str, str | None]) -> None:
 @contextmanager
 def output(path: str | None) -> Iterator[IO[str]]:
     """Give standard output, or a file that is whole or absent."""
-    if path is None or path == "-":
+    if path is None or is_standard(path):
         yield sys.stdout
         sys.stdout.flush()
         return
