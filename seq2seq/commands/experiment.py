@@ -31,7 +31,7 @@ from seq2seq.construction import constructors_errors
 from seq2seq.data.vocabulary import data_of
 from seq2seq.errors import UserError, system_errors
 from seq2seq.inference import Translation
-from seq2seq.inference.checkpoint import read
+from seq2seq.inference.checkpoint import read, read_trained
 from seq2seq.inference.stored_model import check_finite
 from seq2seq.models import LanguageModel, Translator
 from seq2seq.ranges import Count
@@ -245,7 +245,9 @@ class Experiment(LightningCLI):
         if ckpt_path is not None:
             held = read(ckpt_path)
             datamodule.load_state_dict(data_of(held))  # or the sizes of the weights would be complained of first
-            check_same_model(model, ckpt_path, "give --init-from to start anew from its weights")
+            check_same_model(
+                model, read_trained(ckpt_path), ckpt_path, "give --init-from to start anew from its weights"
+            )
             check_training(held, trainer, model, ckpt_path)
             check_same_processes(held, trainer.num_devices * trainer.num_nodes)
             if 0 <= trainer.max_steps <= held["global_step"]:
@@ -312,8 +314,8 @@ class Experiment(LightningCLI):
     @staticmethod
     def take_checkpoint(model: Any, datamodule: Any, checkpoint: str) -> None:
         """Give a model the weights of a checkpoint, whose training or average does not matter."""
-        check_same_model(model, checkpoint, OWN_CONFIG)
-        held = read(checkpoint)
+        held = read_trained(checkpoint)
+        check_same_model(model, held, checkpoint, OWN_CONFIG)
         try:
             check_finite(held["state_dict"])
         except UserError as error:

@@ -3,7 +3,6 @@
 from typing import Any
 
 from seq2seq.errors import UserError
-from seq2seq.inference.checkpoint import read_trained
 from seq2seq.inference.stored_model import check_weights
 from seq2seq.models.trainable import describe
 from seq2seq.recurrence import GRU, LSTM, RNN, Recurrence, Stack
@@ -31,9 +30,15 @@ def check_precision(model: Any, precision: Any) -> None:
         )
 
 
-def check_same_model(model: Any, checkpoint: str, advice: str) -> None:
-    """Raise a ValueError if the configuration describes another model than a checkpoint holds."""
-    held = read_trained(checkpoint)
+def check_same_model(model: Any, held: dict[str, Any], checkpoint: str, advice: str) -> None:
+    """Raise a UserError if the configuration describes another model than a checkpoint holds.
+
+    Args:
+        model: As the configuration describes it.
+        held: What the checkpoint holds.
+        checkpoint: Its path, for the error.
+        advice: What to do instead, as the sentence ends.
+    """
     before, now = held["model"], describe(model)
     keys = {**before["init_args"], **now["init_args"]}
     changed = [key for key in keys if before["init_args"].get(key) != now["init_args"].get(key)]
