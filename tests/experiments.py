@@ -178,6 +178,9 @@ def same_training(one: Path, other: Path) -> bool:
 
 
 def metrics(run: Path) -> list[dict[str, float]]:
-    """What the first log of a run has, row by row, without what is empty."""
-    with (run / "logs" / "version_0" / "metrics.csv").open(encoding="utf-8") as file:
-        return [{name: float(value) for name, value in row.items() if value} for row in csv.DictReader(file)]
+    """What the logs of a run have, one for each time that it was resumed, row by row, without what is empty."""
+    rows: list[dict[str, float]] = []
+    for log in sorted((run / "logs").glob("version_*"), key=lambda folder: int(folder.name.removeprefix("version_"))):
+        with (log / "metrics.csv").open(encoding="utf-8") as file:
+            rows += [{name: float(value) for name, value in row.items() if value} for row in csv.DictReader(file)]
+    return rows

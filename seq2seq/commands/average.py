@@ -54,7 +54,7 @@ def average(
         if one["model"] != mean["model"] or data_of(one)["tokenizers"] != data_of(mean)["tokenizers"]:
             raise UserError(f"{path} holds another model than {paths[0]}, so they have no average")
     mean["state_dict"] = mean_of([one["state_dict"] for one in (mean, *others)], paths)
-    for key in ("optimizer_states", "lr_schedulers", "loops", "callbacks", "carried_state"):
+    for key in ("optimizer_states", "lr_schedulers", "loops", "callbacks", "metrics", "carried_state"):
         mean.pop(key, None)  # a mean has no training to go on with
     checkpoint.save(mean, output)
     print(f"{output} is the mean of {', '.join(path.name for path in paths)}")

@@ -56,6 +56,7 @@ class Continuation(Checkpoint):
         self.received: int | None = None
         self.handlers: dict[int, Any] = {}
         self.step = 0
+        self.measured: dict[str, Any] = {}  # last before it was stopped
         self.process = 0  # whose signals are answered, unlike those that its workers receive
 
     @property
@@ -65,30 +66,49 @@ class Continuation(Checkpoint):
     def state_dict(self) -> dict[str, Any]:
         return {"folder": os.path.realpath(self.folder)}
 
+    def on_save_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Keep what was measured last, which schedules and callbacks still wait for, and count no epoch too early."""
+        checkpoint["metrics"] = {name: value.cpu() for name, value in trainer.callback_metrics.items()}
+        epochs = checkpoint["loops"]["fit_loop"]["epoch_progress"]
+        for count in (epochs["total"], epochs["current"]):
+            count["ready"] = count["started"]
+
     def on_load_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Let the others find their checkpoints, and so the best score, although the run was moved."""
+        """Let the others find the checkpoints that are in this run's folder, although the run was moved.
+
+        What they kept and is not there, as in a new run that goes on from another's checkpoint, they forget.
+        """
         states = checkpoint["callbacks"]
         old, new = states.get(self.state_key, {}).get("folder"), os.path.realpath(self.folder)
-        for name, state in states.items():
-            if old is not None and state.get("dirpath") == old:
-                states[name] = renamed(state, old, new)
+        for callback in trainer.checkpoint_callbacks:
+            state = states.get(callback.state_key)
+            if isinstance(callback, ModelCheckpoint) and state is not None:
+                if old is not None and state["dirpath"] == old:
+                    state = renamed(state, old, new)
+                states[callback.state_key] = of_files_in(new, state, highest=callback.mode == "max")
+        self.measured = checkpoint.get("metrics", {})
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self.written = time.monotonic()
         self.step = trainer.global_step
-        epochs: Any = trainer.fit_loop.epoch_progress.total
-        if epochs.processed == epochs.started:
-            # the last epoch was over when it stopped; Lightning goes on as if it were within one, and would not count
-            # the next one
-            trainer.fit_loop.reset_restart_stage()
+        count_epochs_on(trainer.fit_loop)
+        trainer.callback_metrics.update(self.measured)
         if trainer.is_global_zero:
             self.process = os.getpid()
         if trainer.received_sigterm:  # Lightning listens a moment earlier
             self.received = signal.SIGTERM
         for number in (signal.SIGINT, signal.SIGTERM):
             self.handlers[number] = signal.signal(number, self.receive)
+
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        # the step of what is logged; Lightning counts one too many after a checkpoint from the end of a training
+        trainer.fit_loop.epoch_loop._batches_that_stepped = trainer.global_step
 
     def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
         self.stop_listening()
@@ -116,7 +136,13 @@ class Continuation(Checkpoint):
             return  # in the middle of an optimiser step, whose gradients no checkpoint holds
         if fetcher is not None and loop._should_check_val_fx(fetcher):
             return  # on_validation_end takes this turn
+        if loop._num_ready_batches_reached():
+            return  # what is due at the end of an epoch comes first
         self.take_turn(trainer)
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if trainer.global_step != self.step:
+            self.take_turn(trainer)
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if trainer.sanity_checking or trainer.state.fn != "fit":
@@ -161,6 +187,26 @@ class Continuation(Checkpoint):
                 place(Path(callback.best_model_path), self.folder / "best.ckpt")
 
 
+def count_epochs_on(loop: Any) -> None:
+    """Let Lightning's loop, which was restored, go on as if the training had not stopped.
+
+    By itself it goes on after the end of an epoch as if it were within one, counts the epoch in which a training ended
+    as a whole one, and leaves out what is due at the end of the first epoch.
+    """
+    epochs, batches = loop.epoch_progress, loop.epoch_loop.batch_progress
+    if 0 < epochs.total.processed == epochs.total.started:
+        if batches.is_last_batch or batches.current.ready >= loop.max_batches:
+            loop.reset_restart_stage()
+            loop.epoch_loop.reset_restart_stage()
+            loop.epoch_loop.restarting = False
+        else:
+            for count in (epochs.total, epochs.current):
+                count.processed -= 1
+                count.completed = count.processed
+            loop.update_restart_stage()
+    loop._restarting = False  # of this loop alone: the one within still goes on in the middle of an epoch
+
+
 def last_good(folder: Path) -> str:
     """Return which checkpoint of a folder is left when nothing more can be written, and what can be done with it."""
     if (last := folder / "last.ckpt").exists():
@@ -194,6 +240,36 @@ def place(checkpoint: Path, name: Path) -> None:
             os.link(checkpoint, temporary)
         except OSError:
             shutil.copyfile(checkpoint, temporary)
+
+
+def of_files_in(folder: str, state: dict[str, Any], *, highest: bool) -> dict[str, Any]:
+    """Return the state of a ModelCheckpoint as if it had never kept a file that is not in a folder.
+
+    Args:
+        folder: Without links in its path.
+        state: As the callback gives it.
+        highest: Whether the highest score is best.
+    """
+
+    def is_there(path: Any) -> bool:
+        return isinstance(path, str) and os.path.dirname(path) == folder and os.path.isfile(path)
+
+    kept = {path: score for path, score in state["best_k_models"].items() if is_there(path)}
+    ranked = sorted(kept, key=kept.__getitem__, reverse=highest)
+    best = state["best_model_path"]
+    if not is_there(best):
+        best = ranked[0] if ranked else ""
+    worst = ranked[-1] if ranked else ""
+    return {
+        **state,
+        "dirpath": folder,
+        "best_k_models": kept,
+        "best_model_path": best,
+        "best_model_score": kept.get(best),
+        "kth_best_model_path": worst,
+        "kth_value": kept.get(worst, state["kth_value"]),
+        "last_model_path": state["last_model_path"] if is_there(state["last_model_path"]) else "",
+    }
 
 
 def renamed(value: Any, old: str, new: str) -> Any:

@@ -43,6 +43,9 @@ def check_training(held: dict[str, Any], trainer: pl.Trainer, model: pl.Lightnin
             raise UserError("it names no version of pytorch-lightning")
         check_like(held["loops"], {"fit_loop": trainer.fit_loop.state_dict()}, "loops")
         check_callbacks(held["callbacks"], trainer)
+        metrics = held.get("metrics")
+        if not isinstance(metrics, dict) or not all(map(is_scalar, metrics.values())):
+            raise UserError("metrics must be the numbers that were measured last")
         optimizers, schedulers = parts_of(model.configure_optimizers())
         check_same_number(held["optimizer_states"], optimizers, "optimizer_states")
         for state, optimizer in zip(held["optimizer_states"], optimizers, strict=True):

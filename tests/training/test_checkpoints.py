@@ -12,6 +12,7 @@ import torch
 from conftest import Trained
 from experiments import LANGUAGE, Running, checkpoint, metrics, same_training, seq2seq, write_config
 
+from seq2seq import checkpoint as stored
 from seq2seq import tokenizers
 from seq2seq.errors import UserError
 from seq2seq.inference import load
@@ -94,6 +95,62 @@ def test_a_run_that_was_moved_still_knows_its_best(tmp_path: Path, writer: Train
     for run in (moved, writer.folder):  # the later ones are not among the three best
         assert sorted(path.name for path in (run / "checkpoints").iterdir()) == before
     assert checkpoint(writer.folder)["global_step"] == 6
+
+
+@pytest.mark.parametrize("count", [1, 3, -1])
+def test_a_new_run_keeps_its_own_best_whatever_was_better_before(tmp_path: Path, writer: Trained, count: int) -> None:
+    begun = ["fit", "--config", writer.config, "--runs", tmp_path, "--name", "begun"]
+    options = ["--checkpoint.mode", "max", "--checkpoint.save_top_k", str(count), "--trainer.val_check_interval", "1"]
+    assert seq2seq(*begun, *options, "--trainer.max_steps", "6").status == 0
+    last = tmp_path / "begun" / "1" / "checkpoints" / "last.ckpt"
+    before = {path.name: path.read_bytes() for path in last.parent.iterdir()}
+    told = seq2seq(*begun[:-1], "new", *options, "--trainer.max_steps", "9", "--ckpt-path", last)
+    assert told.status == 0, told.err
+    new = tmp_path / "new" / "1"
+    losses = {int(row["step"]) + 1: row["val_loss"] for row in metrics(new) if "val_loss" in row}
+    assert list(losses) == [7, 8, 9]  # each worse than the first ones of the training that was begun
+    assert checkpoint(new, "best")["global_step"] == max(losses, key=losses.__getitem__)
+    kept = [path for path in (new / "checkpoints").iterdir() if path.name.startswith("epoch")]
+    assert len(kept) == (count if count > 0 else 3)
+    assert {path.name: path.read_bytes() for path in last.parent.iterdir()} == before
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_run_goes_on_without_a_checkpoint_that_was_removed(tmp_path: Path, writer: Trained, count: int) -> None:
+    line = ["fit", "--config", writer.config, "--runs", tmp_path, "--name", "run", "--checkpoint.mode", "max",
+            "--checkpoint.save_top_k", str(count), "--trainer.val_check_interval", "1"]  # fmt: skip
+    assert seq2seq(*line, "--trainer.max_steps", "6").status == 0
+    run = tmp_path / "run" / "1"
+    best = checkpoint(run, "best")["global_step"]
+    for path in (run / "checkpoints").iterdir():
+        if path.name != "last.ckpt" and checkpoint(run, path.stem)["global_step"] == best:
+            path.unlink()
+    told = seq2seq(*line, "--trainer.max_steps", "8", "--resume")
+    assert told.status == 0, told.err
+    kept = [path.stem for path in (run / "checkpoints").iterdir() if path.name.startswith("epoch")]
+    losses = {int(row["step"]) + 1: row["val_loss"] for row in metrics(run) if "val_loss" in row}
+    assert list(losses) == [1, 2, 3, 4, 5, 6, 7, 8]
+    steps = sorted(checkpoint(run, name)["global_step"] for name in kept)
+    assert len(steps) == count
+    assert checkpoint(run, "best")["global_step"] == max(steps, key=losses.__getitem__)
+
+
+def test_a_checkpoint_cannot_make_other_files_this_runs_best(tmp_path: Path, writer: Trained) -> None:
+    held = checkpoint(writer.folder)
+    (secret := tmp_path / "elsewhere" / "secret").parent.mkdir()
+    secret.write_text("secret")
+    for state in held["callbacks"].values():
+        if "best_k_models" in state:
+            score = next(iter(state["best_k_models"].values())) + 1000
+            state.update(dirpath=str(secret.parent), best_model_path=str(secret), best_k_models={str(secret): score},
+                         kth_best_model_path=str(secret), last_model_path="")  # fmt: skip
+    stored.save(held, forged := tmp_path / "forged.ckpt")
+    told = seq2seq("fit", "--config", writer.config, "--runs", tmp_path, "--name", "run", "--ckpt-path", forged,
+                   "--checkpoint.mode", "max", "--checkpoint.save_top_k", "1", "--trainer.val_check_interval", "1",
+                   "--trainer.max_steps", "8")  # fmt: skip
+    assert told.status == 0, told.err
+    assert checkpoint(tmp_path / "run" / "1", "best")["global_step"] in (7, 8)
+    assert secret.read_text() == "secret"
 
 
 def test_checkpoints_come_every_so_many_steps_and_never_within_one(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from experiments import Fresh, seq2seq
+from experiments import Fresh, metrics, same_training, seq2seq
 
 from seq2seq.training.speed import Speed
 
@@ -62,6 +62,12 @@ BOTH_TOKENIZERS = """tokenizer: {class_path: Subwords, init_args: {size: 290, sa
 SCHEDULE = """
 optimizer: {class_path: AdamW, init_args: {lr: 0.01}}
 lr_scheduler: {class_path: WarmupCosine, init_args: {warmup: 3}}
+"""
+PLATEAU = """
+optimizer: {class_path: AdamW, init_args: {lr: 0.01}}
+lr_scheduler:
+  class_path: pytorch_lightning.cli.ReduceLROnPlateau
+  init_args: {monitor: val_loss, patience: 0, factor: 0.5, threshold: 0.02}
 """
 
 EPOCH = 3  # batches of the translator in one
@@ -118,10 +124,11 @@ def counters(checkpoint: dict[str, Any]) -> dict[str, Any]:
 
 
 def check(
-    tmp_path: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch, text: str, stops: list[int], *options: str
-) -> None:
+    tmp_path: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch, text: str, stops: list[int], *options: str,
+    schedule: str = SCHEDULE,
+) -> None:  # fmt: skip
     """Stop after each of these batches in turn, and compare with a run that was never stopped."""
-    config = text.replace("CORPUS", str(corpus)).replace("STOP", STOPPING) + SCHEDULE
+    config = text.replace("CORPUS", str(corpus)).replace("STOP", STOPPING) + schedule
     (tmp_path / "config.yaml").write_text(config, encoding="utf-8")
     key = (config, *options)
     if key not in WHOLE:
@@ -176,6 +183,35 @@ def test_epochs_that_were_stopped_at_their_ends_are_counted_once(
     assert loader["length"] == EPOCH
 
 
+@pytest.mark.parametrize("stops", [[1], [2, 4], [EPOCH], [2 * EPOCH, 7], [8]])
+def test_a_schedule_by_the_validation_loss_goes_on_too(
+    tmp_path: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch, stops: list[int]
+) -> None:
+    options = ("--trainer.val_check_interval", "2")
+    check(tmp_path, corpus, monkeypatch, TRANSLATION, stops, *options, schedule=PLATEAU)
+
+
+@pytest.mark.parametrize("option", ["", "--trainer.limit_train_batches=3", "--trainer.accumulate_grad_batches=2"])
+@pytest.mark.parametrize("text", [LANGUAGE, TRANSLATION])
+def test_a_training_that_is_made_longer_is_the_long_one(tmp_path: Path, corpus: Path, text: str, option: str) -> None:
+    """In what is logged too: the same epochs and steps."""
+
+    def logged(name: str) -> list[dict[str, float]]:
+        timed = {"seconds", "tokens_per_second"}
+        return [{key: row[key] for key in row.keys() - timed} for row in metrics(tmp_path / name / "1")]
+
+    config = text.replace("CORPUS", str(corpus)).replace("STOP", STOPPING) + PLATEAU
+    (tmp_path / "config.yaml").write_text(config, encoding="utf-8")
+    options = ["--trainer.val_check_interval=1", "--trainer.log_every_n_steps=1", *filter(None, [option])]
+    assert fit(tmp_path, "whole", *options, "--trainer.max_steps=12") == 0
+    resumed: list[str] = []
+    for steps in (1, 3, 5, 9, 12):  # within epochs and at their ends
+        assert fit(tmp_path, "longer", *options, *resumed, f"--trainer.max_steps={steps}") == 0
+        resumed = ["--resume"]
+    assert same_training(tmp_path / "whole" / "1", tmp_path / "longer" / "1")
+    assert logged("longer") == logged("whole")
+
+
 def test_gradient_accumulation_is_stopped_only_between_steps(
     tmp_path: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -215,3 +251,4 @@ def test_any_step_is_as_good_as_any_other(
     tmp_path: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch, text: str, stop: int
 ) -> None:
     check(tmp_path, corpus, monkeypatch, text, [stop])
+    check(tmp_path, corpus, monkeypatch, text, [stop], "--trainer.val_check_interval", "2", schedule=PLATEAU)

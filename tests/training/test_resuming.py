@@ -72,6 +72,8 @@ CHANGES: dict[str, Callable[[Held], object]] = {
     "scores that are text": lambda held: kept(held).update(
         best_k_models=dict.fromkeys(kept(held)["best_k_models"], "")
     ),
+    "no metrics": lambda held: held.pop("metrics"),
+    "metrics that are text": lambda held: held.update(metrics={"val_loss": "low"}),
     "no carried state": lambda held: held.pop("carried_state"),
     "a carried state of other layers": lambda held: held.update(carried_state=[[torch.zeros(4, 8)] * 5]),
     "a carried state that is text": lambda held: held.update(carried_state=["text"]),
