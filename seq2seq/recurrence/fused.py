@@ -1,6 +1,7 @@
 """The classical layers, each one call of torch's own kernel over the whole sequence."""
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Literal, NamedTuple
 
 import torch
@@ -108,12 +109,14 @@ class LSTM(Recurrence[LSTMState]):
         before = self.initial_state(len(x)) if state is None else state
         start = (before.hidden[None], before.cell[None])
         if lengths is None and not self.weight_dropout.active:
-            y, (hidden, cell) = self.kernel(x, start)
+            with fitting_kernel(x):
+                y, (hidden, cell) = self.kernel(x, start)
             return y, LSTMState(hidden[0], cell[0])
         parameters = weights(self)
         if lengths is not None:  # nothing is written past the end of a row, and nothing forgotten
             x, parameters[0] = flag_padding(x, lengths, parameters[0], (-1.0, 1.0, 0.0, 0.0))
-        y, hidden, cell = torch.lstm(x, start, parameters, True, 1, 0.0, self.training, False, True)
+        with fitting_kernel(x):
+            y, hidden, cell = torch.lstm(x, start, parameters, True, 1, 0.0, self.training, False, True)
         return y, LSTMState(hidden[0] if lengths is None else last(y, lengths, before.hidden), cell[0])
 
     def step(self, x: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:
@@ -165,6 +168,19 @@ class GRU(Recurrence[Tensor]):
     def step(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         hidden = torch.gru_cell(x, state, *weights(self))
         return hidden, hidden
+
+
+def fitting_kernel(x: Tensor) -> AbstractContextManager[None]:
+    """Return a context in which torch's LSTM takes its own kernel where oneDNN's fails.
+
+    That is under autocast to a type of which the processor has no products, as AVX2 alone has none of bfloat16; torch
+    looks at the type that came in.
+    """
+    if not x.is_cpu or not torch.is_autocast_enabled("cpu"):
+        return nullcontext()
+    half = torch.get_autocast_dtype("cpu") == torch.float16
+    known = torch.ops.mkldnn._is_mkldnn_fp16_supported if half else torch.ops.mkldnn._is_mkldnn_bf16_supported
+    return nullcontext() if known() else torch.backends.mkldnn.flags(enabled=False)
 
 
 def weights(layer: RNN | LSTM | GRU) -> list[Tensor]:

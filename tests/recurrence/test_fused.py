@@ -1,5 +1,8 @@
 """Laws of the classical layers beyond the contract: how they start, and dropout of their weights."""
 
+import os
+import subprocess
+import sys
 from functools import partial
 
 import pytest
@@ -99,3 +102,32 @@ def test_a_probability_or_a_size_out_of_range_is_one_sentence() -> None:
         LSTM(2, 2, weight_dropout=1.5)
     with pytest.raises(ValueError, match=r"input_size must be at least 1 and at most .*, and 0 was given"):
         GRU(0, 2)
+
+
+AUTOCAST = """
+import torch
+from seq2seq.recurrence import LSTM
+
+torch.manual_seed(1)
+for dropout in (0.0, 0.5):
+    layer, x = LSTM(8, 16, weight_dropout=dropout), torch.randn(3, 5, 8)
+    for lengths in (None, torch.tensor([5, 2, 0])):
+        for dtype in (torch.bfloat16, torch.float16):
+            torch.manual_seed(2)
+            exact, _ = layer(x, lengths=lengths)
+            torch.manual_seed(2)
+            with torch.autocast("cpu", dtype):
+                near, after = layer(x, lengths=lengths)
+            real = slice(None) if lengths is None else slice(2)
+            assert torch.allclose(near[real, :2].float(), exact[real, :2], atol=0.02), (dropout, lengths, dtype)
+            (near.float().sum() + after.cell.float().sum()).backward()
+            assert all(weight.grad.isfinite().all() for weight in layer.parameters())
+"""
+
+
+@pytest.mark.parametrize("instructions", ["AVX2", "DEFAULT"])
+def test_autocast_needs_no_processor_that_knows_the_type(instructions: str) -> None:
+    """In a process of its own, since oneDNN asks its variable once."""
+    own = os.environ | {"ONEDNN_MAX_CPU_ISA": instructions, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run([sys.executable, "-c", AUTOCAST], env=own, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
