@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any
 
 import jsonargparse
@@ -20,6 +21,9 @@ LARGEST_FILE = 1 << 24  # bytes
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _JSONARGPARSE: Any = _loaders_dumpers
 _PATH: Any = _paths.Path
+yaml.SafeDumper.add_multi_representer(  # a default of some of Lightning's classes
+    Enum, lambda dumper, value: dumper.represent_data(value.value)
+)
 _read_text = _PATH.read_text
 _load_yaml = _JSONARGPARSE.yaml_load
 

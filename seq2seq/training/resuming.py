@@ -1,7 +1,9 @@
 """Whether a checkpoint holds a training that can go on here, which is checked before anything is restored from it."""
 
+import math
 import re
 from collections.abc import Sequence
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -9,21 +11,24 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import ModelCheckpoint
 from torch import Tensor
+from torch.optim import LBFGS
 
 from seq2seq.errors import UserError
 from seq2seq.models import LanguageModel
 from seq2seq.ranges import LARGEST, brief
-from seq2seq.state import flatten
+from seq2seq.report import say
+from seq2seq.state import unflatten
 
 PARTS = ("optimizer_states", "lr_schedulers", "loops", "callbacks")
 COUNTERS = ("epoch", "global_step")
 SCALARS = {"step", "mu_product", "eta", "mu"}  # parts of a state of torch's optimizers that are one number
 FACTORS = {"row_var", "col_var"}  # of Adafactor (Shazeer and Stern, 2018), which sum one axis up
+IMPLEMENTATIONS = ("foreach", "fused", "capturable", "differentiable")  # not what is computed
 PATHS = ("best_model_path", "kth_best_model_path", "last_model_path")
 
 
 def check_training(held: dict[str, Any], trainer: pl.Trainer, model: pl.LightningModule, checkpoint: str) -> None:
-    """Raise a UserError if a training cannot go on from a checkpoint.
+    """Raise a UserError if a training cannot go on from a checkpoint, and say which options it goes on with instead.
 
     Args:
         held: What the checkpoint holds.
@@ -57,33 +62,71 @@ def check_training(held: dict[str, Any], trainer: pl.Trainer, model: pl.Lightnin
             check_carried(held.get("carried_state"), model)
     except UserError as error:
         raise UserError(f"this training cannot go on from {checkpoint}: {error}") from error
+    kept = [
+        difference
+        for state, optimizer in zip(held["optimizer_states"], optimizers, strict=True)
+        for difference in kept_by_optimizer(state, optimizer)
+    ]
+    for state, scheduler in zip(held["lr_schedulers"], schedulers, strict=True):
+        names = signature(type(scheduler).__init__).parameters
+        kept += differences(state, scheduler.state_dict(), [name for name in names if name != "last_epoch"])
+    if kept:
+        say(f"{checkpoint} keeps its {', '.join(kept)}: give --init-from to train its weights with other options")
 
 
-def check_like(state: Any, fresh: Any, where: str) -> None:
-    """Raise a UserError unless a state has the parts of a fresh one, each of its kind; None may become a scalar."""
+def kept_by_optimizer(state: dict[str, Any], optimizer: Any) -> list[str]:
+    """Return the options of an optimizer that a checkpoint keeps and the configuration has otherwise."""
+    group, fresh = state["param_groups"][0], optimizer.state_dict()["param_groups"][0]
+    names = [name for name in optimizer.defaults if name not in IMPLEMENTATIONS]
+    rate = "initial_lr" if "initial_lr" in fresh else "lr"  # which a schedule leaves as it was given
+    return differences(group | {"lr": group.get(rate)}, fresh | {"lr": fresh[rate]}, names)
+
+
+def differences(state: dict[str, Any], fresh: dict[str, Any], names: Sequence[str]) -> list[str]:
+    """Return what of these options is another in a state than in a fresh one, with both values."""
+    return [
+        f"{name} {shown(state[name])} (not {shown(fresh[name])})"
+        for name in names
+        if name in state and name in fresh and not same_option(state[name], fresh[name])
+    ]
+
+
+def same_option(one: Any, other: Any) -> bool:
+    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
+        return len(one) == len(other) and all(map(same_option, one, other))
+    one, other = (value.item() if is_scalar(value) else value for value in (one, other))
+    return bool(one == other)
+
+
+def check_like(state: Any, fresh: Any, where: str, whole: bool = True) -> None:
+    """Raise a UserError unless a state has the parts of a fresh one, each of its kind.
+
+    What is None in a fresh one may become a scalar, or weights, as those that StochasticWeightAveraging averages; a 0
+    may become a fraction unless whole numbers stay whole, as the seconds of a Timer do not.
+    """
     match fresh:
         case dict():
             same = isinstance(state, dict) and all(key in state for key in fresh)
         case bool():
             same = isinstance(state, bool)
         case int():
-            same = type(state) is int and -1 <= state <= LARGEST
+            same = (type(state) is int or (is_number(state) and not whole)) and -1 <= state <= LARGEST
         case float():
-            same = type(state) in (int, float)
+            same = is_number(state) and (math.isfinite(state) or not math.isfinite(fresh)) and (state >= 0 or fresh < 0)
         case list() | tuple():
             same = isinstance(state, list | tuple) and len(state) == len(fresh)
         case None:
-            same = isinstance(state, bool | int | float | str | None) or is_scalar(state)
+            same = isinstance(state, bool | int | float | str | None) or is_scalar(state) or is_weights(state)
         case _:
             same = isinstance(state, type(fresh))
     if not same:
         raise UserError(f"{where} cannot be {shown(state)}")
     if isinstance(fresh, dict):
         for key, part in fresh.items():
-            check_like(state[key], part, f"{where}.{key}")
+            check_like(state[key], part, f"{where}.{key}", whole)
     elif isinstance(fresh, list | tuple):
         for one, part in zip(state, fresh, strict=True):
-            check_like(one, part, where)
+            check_like(one, part, where, whole)
 
 
 def check_same_number(states: Any, made: Sequence[Any], where: str) -> None:
@@ -100,12 +143,13 @@ def check_optimizer(state: Any, optimizer: Any) -> None:
     for group, fresh in zip(state["param_groups"], groups, strict=True):
         check_group(group, fresh, type(optimizer).__name__)
     shapes = [parameter.shape for group in optimizer.param_groups for parameter in group["params"]]
+    known = type(optimizer).__module__.startswith("torch.")
     names: dict[bool, set[Any]] = {True: set(), False: set()}  # some optimizers keep other parts of a vector
     for index, parts in state["state"].items():
         if type(index) is not int or not 0 <= index < len(shapes) or not isinstance(parts, dict) or not parts:
             raise UserError(f"optimizer_states has no parameter {shown(index)}")
         for name, part in parts.items():
-            if not fits(name, part, shapes[index], type(optimizer).__module__.startswith("torch.")):
+            if not isinstance(optimizer, LBFGS) and not fits(name, part, shapes[index], known):
                 raise UserError(f"optimizer_states.{shown(name)} does not fit the parameter {index}, {shown(part)}")
         names[len(shapes[index]) > 1].add(tuple(sorted(map(str, parts))))
     if any(len(several) > 1 for several in names.values()):
@@ -121,8 +165,8 @@ def check_group(group: Any, fresh: dict[str, Any], optimizer: str) -> None:
     if numbers != set(known):
         raise UserError(f"optimizer_states is of another optimizer than {optimizer}, or of other options")
     for key, value in known.items():
-        if not is_scalar(group[key]):
-            check_like(group[key], value, f"optimizer_states.{key}")
+        given = group[key].item() if is_scalar(group[key]) else group[key]
+        check_like(given, value.item() if is_scalar(value) else value, f"optimizer_states.{key}")
 
 
 def check_callbacks(states: Any, trainer: pl.Trainer) -> None:
@@ -133,7 +177,7 @@ def check_callbacks(states: Any, trainer: pl.Trainer) -> None:
         state = states.get(callback.state_key)
         if state is None:
             continue
-        check_like(state, callback.state_dict(), f"callbacks.{type(callback).__name__}")
+        check_like(state, callback.state_dict(), f"callbacks.{type(callback).__name__}", whole=False)
         if isinstance(callback, ModelCheckpoint):
             check_kept(state)
 
@@ -150,13 +194,17 @@ def check_kept(state: dict[str, Any]) -> None:
 
 def check_carried(every: Any, model: LanguageModel) -> None:
     """Raise a UserError unless there is a state for each process, of this model's layers, or none."""
-    like = flatten(model.initial_state(1))
     if not isinstance(every, list):
         raise UserError("carried_state must hold a state for each process")
     for state in every:
-        whole = isinstance(state, list) and all(isinstance(part, Tensor) for part in state)
-        if not whole or [part.ndim for part in state] not in ([], [part.ndim for part in like]):
+        if not isinstance(state, list) or not all(isinstance(part, Tensor) and part.ndim for part in state):
             raise UserError("carried_state is not of this model's layers")
+        if not state:
+            continue
+        try:
+            unflatten(state, model.initial_state(len(state[0])))
+        except UserError as error:
+            raise UserError(f"carried_state is not of this model's layers: {error}") from error
         if not all(part.isfinite().all() for part in state):
             raise UserError("carried_state holds numbers that are not finite")
 
@@ -184,7 +232,7 @@ def fits(name: Any, part: Any, shape: torch.Size, known: bool) -> bool:
     if part is None:
         return not known or name == "momentum_buffer"  # of SGD before its first step
     if name in SCALARS or (not known and not (isinstance(part, Tensor) and part.ndim)):
-        return type(part) in (int, float) or (is_scalar(part) and not part.is_complex())
+        return is_number(part.item() if is_scalar(part) else part) and math.isfinite(part)
     if not isinstance(part, Tensor) or not part.is_floating_point():
         return False
     if name in FACTORS or not known:
@@ -194,8 +242,16 @@ def fits(name: Any, part: Any, shape: torch.Size, known: bool) -> bool:
     return part.shape == shape
 
 
+def is_number(value: Any) -> bool:
+    return type(value) in (int, float)
+
+
 def is_scalar(value: Any) -> bool:
     return isinstance(value, Tensor) and value.numel() == 1
+
+
+def is_weights(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(part, Tensor) for part in value.values())
 
 
 def shown(value: Any) -> str:

@@ -62,6 +62,10 @@ CHANGES: dict[str, Callable[[Held], object]] = {
     "a parameter too many": lambda held: held["optimizer_states"][0]["state"].update({10**6: first(held)}),
     "other options": lambda held: held["optimizer_states"][0]["param_groups"][0].update(momentum=0.9),
     "a rate that is text": lambda held: held["optimizer_states"][0]["param_groups"][0].update(lr="fast"),
+    "a rate of NaN": lambda held: held["optimizer_states"][0]["param_groups"][0].update(lr=math.nan),
+    "a rate below zero": lambda held: held["optimizer_states"][0]["param_groups"][0].update(lr=torch.tensor(-1.0)),
+    "a step of NaN": lambda held: first(held).update(step=torch.tensor(math.nan)),
+    "betas of infinity": lambda held: held["optimizer_states"][0]["param_groups"][0].update(betas=(math.inf, 0.9)),
     "other parameters": lambda held: held["optimizer_states"][0]["param_groups"][0].update(params=[1]),
     "a schedule too many": lambda held: held["lr_schedulers"].append({}),
     "callbacks in a list": lambda held: held.update(callbacks=[1]),
@@ -76,6 +80,18 @@ CHANGES: dict[str, Callable[[Held], object]] = {
     "metrics that are text": lambda held: held.update(metrics={"val_loss": "low"}),
     "no carried state": lambda held: held.pop("carried_state"),
     "a carried state of other layers": lambda held: held.update(carried_state=[[torch.zeros(4, 8)] * 5]),
+    "a carried state of another size": lambda held: held.update(
+        carried_state=[[part[:, :-1] for part in held["carried_state"][0]]]
+    ),
+    "a carried state of rows that differ": lambda held: held["carried_state"][0].__setitem__(
+        0, held["carried_state"][0][0][:-1]
+    ),
+    "a carried state of whole numbers": lambda held: held.update(
+        carried_state=[[part.long() for part in held["carried_state"][0]]]
+    ),
+    "a carried state without rows": lambda held: held.update(
+        carried_state=[[part[0, 0] for part in held["carried_state"][0]]]
+    ),
     "a carried state that is text": lambda held: held.update(carried_state=["text"]),
 }
 
@@ -129,6 +145,7 @@ OPTIMIZERS = [
     "--optimizer=SGD",
     "--optimizer=Adagrad",
     "--optimizer=ASGD",
+    "--optimizer=LBFGS",
 ]
 SCHEDULES = [
     "--lr_scheduler=WarmupCosine",
@@ -137,9 +154,14 @@ SCHEDULES = [
     "--lr_scheduler=CosineAnnealingWarmRestarts --lr_scheduler.T_0=2",
     "--lr_scheduler=MultiStepLR --lr_scheduler.milestones=[1,3]",
 ]
+CALLBACKS = [
+    "--trainer.callbacks=StochasticWeightAveraging --trainer.callbacks.swa_lrs=0.01 --trainer.max_epochs=4",
+    "--trainer.callbacks=pytorch_lightning.callbacks.EMAWeightAveraging",
+    "--trainer.callbacks=pytorch_lightning.callbacks.Timer --trainer.callbacks.duration=00:01:00:00",
+]
 
 
-@pytest.mark.parametrize("options", [*OPTIMIZERS, *SCHEDULES])
+@pytest.mark.parametrize("options", [*OPTIMIZERS, *SCHEDULES, *CALLBACKS])
 def test_every_training_goes_on_with_more_steps_and_another_rate(writer: Trained, tmp_path: Path, options: str) -> None:
     line = ["fit", "--config", writer.config, "--runs", tmp_path, "--name", "r", *options.split()]
     begun = seq2seq(*line, "--optimizer.lr=0.01", "--trainer.max_steps=3")
@@ -147,6 +169,29 @@ def test_every_training_goes_on_with_more_steps_and_another_rate(writer: Trained
     told = seq2seq(*line, "--optimizer.lr=0.02", "--trainer.max_steps=5", "--resume")
     assert told.status == 0, told.err
     assert checkpoint.load(tmp_path / "r" / "1" / LAST)["global_step"] == 5
+    assert "OneCycleLR" in options or "last.ckpt keeps its lr 0.01 (not 0.02): give --init-from" in told.err
+
+
+@pytest.mark.parametrize(
+    ("options", "kept"),
+    [
+        ("--optimizer.lr=0.01 --optimizer.betas=[0.9,0.99]", "betas (0.9, 0.999) (not (0.9, 0.99))"),
+        ("--optimizer.lr=0.01 --lr_scheduler.step_size=3", "step_size 2 (not 3)"),
+        ("--optimizer.lr=0.01", None),
+    ],
+)
+def test_what_a_checkpoint_keeps_of_its_options_is_said(
+    writer: Trained, tmp_path: Path, options: str, kept: str | None
+) -> None:
+    line = ["fit", "--config", writer.config, "--runs", tmp_path, "--name", "r", "--optimizer=AdamW",
+            "--lr_scheduler=StepLR", "--lr_scheduler.step_size=2"]  # fmt: skip
+    assert seq2seq(*line, "--optimizer.lr=0.01", "--trainer.max_steps=3").status == 0
+    given = options.split()
+    line = [option for option in line if str(option).split("=")[0] not in [one.split("=")[0] for one in given]]
+    told = seq2seq(*line, *given, "--trainer.max_steps=5", "--resume")
+    assert told.status == 0, told.err
+    assert ("keeps its" in told.err) == (kept is not None)
+    assert kept is None or f"last.ckpt keeps its {kept}: " in told.err
 
 
 def test_a_training_goes_on_with_other_callbacks(translator: Trained, tmp_path: Path) -> None:
