@@ -1,11 +1,22 @@
 """The same networks in plain torch, without anything that a toolkit adds: what ours is compared with."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seq2seq.batch import LanguageBatch, TranslationBatch
+from seq2seq.recurrence.fused import fitting_kernel
 from seq2seq.special import PAD
+
+
+class LSTM(nn.LSTM):
+    """torch's, which also runs in bf16 where the processor has none."""
+
+    def forward(self, x: Any, state: Any = None) -> Any:
+        with fitting_kernel(x):
+            return super().forward(x, state)
 
 
 class BareLanguageModel(nn.Module):
@@ -14,7 +25,7 @@ class BareLanguageModel(nn.Module):
     def __init__(self, vocabulary: int, size: int, depth: int = 1) -> None:
         super().__init__()
         self.embedding = nn.Embedding(vocabulary, size)
-        self.layer = nn.LSTM(size, size, depth, batch_first=True)
+        self.layer = LSTM(size, size, depth, batch_first=True)
         self.output = nn.Linear(size, vocabulary)
         self.state: tuple[Tensor, Tensor] | None = None
 
@@ -33,7 +44,7 @@ class BareTranslator(nn.Module):
     def __init__(self, vocabulary: int, size: int, depth: int, feeding: bool) -> None:
         super().__init__()
         self.embedding = nn.Embedding(vocabulary, size, padding_idx=PAD)
-        self.encoder = nn.LSTM(size, size // 2, depth, batch_first=True, bidirectional=True)
+        self.encoder = LSTM(size, size // 2, depth, batch_first=True, bidirectional=True)
         self.bridge = nn.Linear(size, size)
         self.keys = nn.Linear(size, size, bias=False)
         self.feeding = feeding
@@ -41,8 +52,8 @@ class BareTranslator(nn.Module):
             sizes = [2 * size, 2 * size] + [size] * (depth - 2)
             self.cells = nn.ModuleList(nn.LSTMCell(below, size) for below in sizes[:depth])
         else:
-            self.lower = nn.LSTM(size, size, batch_first=True)
-            self.upper = nn.LSTM(2 * size, size, depth - 1, batch_first=True)
+            self.lower = LSTM(size, size, batch_first=True)
+            self.upper = LSTM(2 * size, size, depth - 1, batch_first=True)
         self.combine = nn.Linear(2 * size, size)
         self.output = nn.Linear(size, vocabulary)
         self.output.weight = self.embedding.weight

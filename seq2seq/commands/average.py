@@ -54,10 +54,31 @@ def average(
         if one["model"] != mean["model"] or data_of(one)["tokenizers"] != data_of(mean)["tokenizers"]:
             raise UserError(f"{path} holds another model than {paths[0]}, so they have no average")
     mean["state_dict"] = mean_of([one["state_dict"] for one in (mean, *others)], paths)
+    if "output_lengths" in data_of(mean):
+        data_of(mean)["output_lengths"] = merged_lengths([mean, *others], paths)
     for key in ("optimizer_states", "lr_schedulers", "loops", "callbacks", "metrics", "carried_state"):
         mean.pop(key, None)  # a mean has no training to go on with
     checkpoint.save(mean, output)
     print(f"{output} is the mean of {', '.join(path.name for path in paths)}")
+
+
+def merged_lengths(several: Sequence[dict[str, Any]], paths: Sequence[Path]) -> dict[str, Any]:
+    """Return how long the output of a translator may become that was trained on what each was trained on.
+
+    Args:
+        several: The checkpoints.
+        paths: Where they come from, for errors.
+    """
+    from seq2seq.data.output_lengths import OutputLengths
+    from seq2seq.data.vocabulary import data_of
+
+    learned = []
+    for path, held in zip(paths, several, strict=True):
+        try:
+            learned.append(OutputLengths.from_state(data_of(held).get("output_lengths")))
+        except UserError as error:
+            raise UserError(f"{path} has no part in an average: {error}") from error
+    return OutputLengths.merge(learned).state_dict()
 
 
 def mean_of(several: Sequence[dict[str, "Tensor"]], paths: Sequence[Path]) -> dict[str, "Tensor"]:

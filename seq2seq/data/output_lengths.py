@@ -1,8 +1,8 @@
 """How long a translation may become, learned from the pairs that a translator was trained on."""
 
 from bisect import bisect_right
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -48,6 +48,13 @@ class OutputLengths:
             int(source[-1]),
             [int(target[steepest]), int(source[steepest])],
         )
+
+    @staticmethod
+    def merge(several: Sequence["OutputLengths"]) -> "OutputLengths":
+        """Return what would have been learned from all the pairs from which several were learned."""
+        pairs = [pair for one in several for pair in (*zip(one.sources, one.targets, strict=True), one.ratio[::-1])]
+        learned = OutputLengths.learn(*np.array(pairs).T)  # each of them was a pair of one training
+        return replace(learned, longest_source=max(one.longest_source for one in several))
 
     def limits(self, sources: Iterable[int]) -> list[int]:
         """Return for sources of so many tokens how many their translations may have.

@@ -1,6 +1,7 @@
 """Laws of `seq2seq average`."""
 
 import math
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ from torch import Tensor
 from seq2seq import checkpoint
 from seq2seq.__main__ import main
 from seq2seq.commands.average import kept
+from seq2seq.data.output_lengths import OutputLengths
 from seq2seq.inference import load_translation
 from seq2seq.inference.checkpoint import read
 
@@ -130,3 +132,27 @@ def test_wrong_weights_are_neither_averaged_nor_rounded(
     assert message in said
     assert said.count("\n") == 1
     assert not (tmp_path / "out.ckpt").exists()
+
+
+def test_a_mean_may_write_as_much_as_any_of_its_parts(
+    runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Trainings of one model on parts of a corpus saw targets of other lengths."""
+    other, out = tmp_path / "other.ckpt", tmp_path / "mean.ckpt"
+    held = checkpoint.load(runs.checkpoints[0])
+    longer = {"sources": [2], "targets": [40], "longest_source": 30, "ratio": [40, 2]}
+    held["TranslationData"]["output_lengths"] = longer
+    checkpoint.save(held, other)
+    for paths in ([runs.checkpoints[0], other], [other, runs.checkpoints[0]]):
+        assert main(["average", *map(str, paths), "--output", str(out)]) == 0
+        parts = [load_translation(path).output_lengths[0] for path in (*paths, out)]
+        assert parts[2].limits([2, 30, 31]) == [70, 70, 940]
+        assert parts[2] == OutputLengths.merge(parts[:2])
+    held["TranslationData"]["output_lengths"] = {**longer, "ratio": [40, 0]}
+    checkpoint.save(held, other)
+    capsys.readouterr()
+    assert main(["average", str(runs.checkpoints[0]), str(other), "--output", str(out)]) == 1
+    assert re.fullmatch(
+        r"seq2seq: .*other\.ckpt (cannot be used|has no part in an average): output_lengths\.ratio must be .*\n",
+        capsys.readouterr().err,
+    )

@@ -1,6 +1,7 @@
 """Laws of the limit that training sets to the length of translations."""
 
 import math
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,11 @@ def test_only_the_steps_of_the_maximum_are_kept(pairs: list[tuple[int, int]]) ->
         if fewer[0]:
             other = OutputLengths(*fewer, kept.longest_source, kept.ratio)
             assert other.limits(range(41)) != kept.limits(range(41))
+
+
+@given(st.lists(pairs, min_size=1, max_size=4))
+def test_several_are_merged_to_what_all_their_pairs_give(several: list[list[tuple[int, int]]]) -> None:
+    assert OutputLengths.merge([learned(pairs) for pairs in several]) == learned([*chain(*several)])
 
 
 @given(pairs, st.randoms())
