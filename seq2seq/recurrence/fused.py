@@ -1,8 +1,8 @@
 """The classical layers, each one call of torch's own kernel over the whole sequence."""
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from typing import Literal, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Literal, NamedTuple, cast
 
 import torch
 from jaxtyping import Float, Int
@@ -170,17 +170,26 @@ class GRU(Recurrence[Tensor]):
         return hidden, hidden
 
 
-def fitting_kernel(x: Tensor) -> AbstractContextManager[None]:
-    """Return a context in which torch's LSTM takes its own kernel where oneDNN's fails.
+@contextmanager
+def fitting_kernel(x: Tensor) -> Iterator[None]:
+    """Let torch's LSTM take its own kernel where oneDNN's fails.
 
     That is under autocast to a type of which the processor has no products, as AVX2 alone has none of bfloat16; torch
     looks at the type that came in.
     """
-    if not x.is_cpu or not torch.is_autocast_enabled("cpu"):
-        return nullcontext()
-    half = torch.get_autocast_dtype("cpu") == torch.float16
-    known = torch.ops.mkldnn._is_mkldnn_fp16_supported if half else torch.ops.mkldnn._is_mkldnn_bf16_supported
-    return nullcontext() if known() else torch.backends.mkldnn.flags(enabled=False)
+    fits, mkldnn = True, cast(Any, torch.backends.mkldnn)
+    if x.is_cpu and torch.is_autocast_enabled("cpu"):
+        half = torch.get_autocast_dtype("cpu") == torch.float16
+        fits = torch.ops.mkldnn._is_mkldnn_fp16_supported() if half else torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    before = mkldnn.enabled
+    if fits or not before:
+        yield
+        return
+    mkldnn.enabled = False
+    try:
+        yield
+    finally:
+        mkldnn.enabled = before
 
 
 def weights(layer: RNN | LSTM | GRU) -> list[Tensor]:
