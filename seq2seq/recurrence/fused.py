@@ -181,11 +181,10 @@ def fitting_kernel(x: Tensor) -> Iterator[None]:
     if x.is_cpu and torch.is_autocast_enabled("cpu"):
         half = torch.get_autocast_dtype("cpu") == torch.float16
         fits = torch.ops.mkldnn._is_mkldnn_fp16_supported() if half else torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    before = mkldnn.enabled
-    if fits or not before:
+    if fits:
         yield
         return
-    mkldnn.enabled = False
+    before, mkldnn.enabled = mkldnn.enabled, False
     try:
         yield
     finally:
