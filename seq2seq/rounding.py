@@ -11,13 +11,17 @@ from torch.nn import functional as F
 
 from seq2seq.kernels import int8
 from seq2seq.kernels.library import serves
+from seq2seq.processor import multiplies
 
 L = TypeVar("L", bound=nn.Module)
 MOST = 127  # the largest whole number of 8 bits that has its negative
 
 
 class BFloat16Linear(nn.Module):
-    """W x + b, with W and x in bfloat16 and the sum in float32."""
+    """W x + b, with W and x in bfloat16 and the sum in float32.
+
+    Where the processor has no products of bfloat16, they are made of the same numbers in float32.
+    """
 
     def __init__(self, linear: nn.Linear) -> None:
         super().__init__()
@@ -25,6 +29,7 @@ class BFloat16Linear(nn.Module):
         self.bias: Tensor | None
         self.register_buffer("rounded", linear.weight.detach().bfloat16())
         self.register_buffer("bias", None if linear.bias is None else linear.bias.detach().float())
+        self.wide: Tensor | None = None  # W in float32, made when it is first needed
 
     @property
     def weight(self) -> Float[Tensor, "size_out size_in"]:
@@ -32,8 +37,16 @@ class BFloat16Linear(nn.Module):
         return self.rounded.float()
 
     def forward(self, x: Float[Tensor, "*rows size_in"]) -> Float[Tensor, "*rows size_out"]:
+        if x.is_cpu and not multiplies(torch.bfloat16):
+            if self.wide is None:
+                self.wide = self.weight
+            return F.linear(x.bfloat16().float(), self.wide, self.bias)
         y = F.linear(x.bfloat16(), self.rounded).float()
         return y if self.bias is None else y.add_(self.bias)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without what is made of the weights, which may become others."""
+        return {**self.__dict__, "wide": None}
 
 
 class Int8Linear(nn.Module):

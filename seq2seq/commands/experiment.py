@@ -43,6 +43,7 @@ from seq2seq.training.beginnings import (
     check_precision,
     check_same_model,
     check_same_processes,
+    precision_here,
 )
 from seq2seq.training.checkpoints import Continuation, WholeCheckpoints, check_naming
 from seq2seq.training.endings import complete, ending_together, spent
@@ -149,6 +150,7 @@ class Experiment(LightningCLI):
             options.ckpt_path = str(find(options.ckpt_path))
         if weights is not None and options.init_vocabulary != "data":
             take_tokenizers(options.data.init_args, str(find(weights)))
+        options.trainer.precision = precision_here(options.trainer.precision, options.trainer.accelerator)
         if self.subcommand == "predict":
             options.trainer.devices = options.trainer.num_nodes = 1  # or the order of the lines would be lost
 

@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from seq2seq.dropout import WeightDropout
+from seq2seq.processor import multiplies
 from seq2seq.ranges import Count, DropProbability, Finite, checked
 from seq2seq.recurrence.chrono import MemorySpan, chrono
 from seq2seq.recurrence.interface import Recurrence
@@ -177,10 +178,8 @@ def fitting_kernel(x: Tensor) -> Iterator[None]:
     That is under autocast to a type of which the processor has no products, as AVX2 alone has none of bfloat16; torch
     looks at the type that came in.
     """
-    fits, mkldnn = True, cast(Any, torch.backends.mkldnn)
-    if x.is_cpu and torch.is_autocast_enabled("cpu"):
-        half = torch.get_autocast_dtype("cpu") == torch.float16
-        fits = torch.ops.mkldnn._is_mkldnn_fp16_supported() if half else torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    mkldnn = cast(Any, torch.backends.mkldnn)
+    fits = not x.is_cpu or not torch.is_autocast_enabled("cpu") or multiplies(torch.get_autocast_dtype("cpu"))
     if fits:
         yield
         return

@@ -1,6 +1,7 @@
 """The classical layers with rounded weights, for models that are used and no longer trained."""
 
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Any, TypeAlias
 
 import torch
@@ -8,6 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from seq2seq.kernels.elementwise import tanh
+from seq2seq.processor import multiplies
 from seq2seq.recurrence.fused import GRU, LSTM, RNN, LSTMState
 from seq2seq.recurrence.interface import Recurrence, unroll
 from seq2seq.recurrence.padding import filled
@@ -112,6 +114,8 @@ class RoundedRNN(Recurrence[Tensor]):
 class BFloat16Layer(Recurrence[Any]):
     """A classical layer that reads a whole sequence in bfloat16; what comes out is float32, and so is its state.
 
+    Where the processor has no products of bfloat16, the layer computes in float32 with the rounded weights.
+
     Args:
         layer: The layer; it is changed to bfloat16.
     """
@@ -119,11 +123,17 @@ class BFloat16Layer(Recurrence[Any]):
     def __init__(self, layer: LSTM | GRU | RNN) -> None:
         super().__init__(layer.input_size, layer.size)
         self.layer = layer.bfloat16()
+        self.wide: list[Recurrence[Any]] = []  # the same in float32, made when it is first needed; no part of the model
 
     def initial_state(self, batch: int) -> Any:
         return map_state(Tensor.float, self.layer.initial_state(batch))
 
     def forward(self, x: Tensor, state: Any = None, lengths: Int[Tensor, " batch"] | None = None) -> tuple[Tensor, Any]:
+        if x.is_cpu and not multiplies(torch.bfloat16):
+            if not self.wide:
+                self.wide.append(deepcopy(self.layer).float())
+            y, after = self.wide[0](x, state, lengths)
+            return y, after
         before = None if state is None else map_state(Tensor.bfloat16, state)
         y, after = self.layer(x.bfloat16(), before, lengths)
         return y.float(), map_state(Tensor.float, after)

@@ -12,6 +12,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
+from seq2seq.processor import multiplies
 from seq2seq.recurrence.lstm_cell import LSTMCell
 from seq2seq.recurrence.precision import exact
 
@@ -140,4 +141,4 @@ def can_pack(dtype: torch.dtype) -> bool:
     """Whether this torch has oneDNN's products of packed numbers of this type."""
     if not torch.backends.mkldnn.is_available() or not hasattr(torch.ops.mkldnn, "_linear_pointwise"):
         return False
-    return dtype == torch.float32 or (dtype == torch.bfloat16 and torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    return dtype in (torch.float32, torch.bfloat16) and multiplies(dtype)

@@ -2,10 +2,15 @@
 
 from typing import Any
 
+import torch
+from pytorch_lightning.accelerators import CUDAAccelerator, MPSAccelerator, XLAAccelerator
+
 from seq2seq.errors import UserError
 from seq2seq.inference.stored_model import check_weights
 from seq2seq.models.trainable import describe
+from seq2seq.processor import multiplies
 from seq2seq.recurrence import GRU, LSTM, RNN, Recurrence, Stack
+from seq2seq.report import say
 from seq2seq.training.samples import Bleu
 
 
@@ -28,6 +33,27 @@ def check_precision(model: Any, precision: Any) -> None:
             f"trainer.precision {precision} would hold gates and states of {', '.join(rough)} in half precision; "
             f"{precision.replace('true', 'mixed')} keeps them in float32"
         )
+
+
+def precision_here(precision: Any, accelerator: Any) -> Any:
+    """Return what trainer.precision becomes where a processor has no products of bfloat16, and say so once.
+
+    Mixed bfloat16 becomes float32; where weights themselves are to be of bfloat16, they are, slowly.
+
+    Args:
+        precision: As trainer.precision has it.
+        accelerator: As trainer.accelerator has it.
+    """
+    others = (CUDAAccelerator, MPSAccelerator, XLAAccelerator)
+    on_cpu = accelerator == "cpu" or (accelerator == "auto" and not any(one.is_available() for one in others))
+    if not str(precision).startswith("bf16") or not on_cpu or multiplies(torch.bfloat16):
+        return precision
+    lacking = "this processor has no products of bfloat16"
+    if precision == "bf16-true":
+        say(f"{lacking}: with trainer.precision bf16-true it takes many times as long as with 32-true")
+        return precision
+    say(f"{lacking}: it computes in float32, not with trainer.precision {precision}")
+    return "32-true"
 
 
 def check_same_model(model: Any, held: dict[str, Any], checkpoint: str, advice: str) -> None:
