@@ -26,7 +26,7 @@ def score(
     source: str | None = None,
     target: str | None = None,
     tokens: bool = False,
-    max_source_length: Count = 1000,
+    max_source_length: Count | None = None,
     output: str | None = None,
     device: str = "auto",
     precision: Precision | None = None,
@@ -48,7 +48,7 @@ def score(
         source: File of sources, for a translator.
         target: File of their translations, for a translator.
         tokens: One line for each token, written as in JSON, and an empty line after each line of the text.
-        max_source_length: Tokens of a translator's source that are read; what is longer is cut.
+        max_source_length: Tokens of a translator's source that are read, 1,000 by default; what is longer is cut.
         output: File to write; standard output by default.
         device: Where the model runs: auto, cpu, cuda, ...
         precision: How weights are rounded: float32, bf16 or int8, which is for CPUs; by default as they were saved.
@@ -60,6 +60,7 @@ def score(
         check_output(str(output))
 
     from seq2seq.inference import Translation, load
+    from seq2seq.inference.searching import MAX_SOURCE_LENGTH
     from seq2seq.tokenizers.unknown import UnknownTokens
 
     model = load(*checkpoints, device=device, precision=precision, trust=trust or ())
@@ -74,11 +75,14 @@ def score(
             )
         if not sources:
             raise UserError(f"{source} and {target} are empty, so there is nothing to score")
-        shown = zip(targets, model.score(zip(sources, targets, strict=True), max_source_length), strict=True)
+        given = zip(sources, targets, strict=True)
+        shown = zip(targets, model.score(given, max_source_length or MAX_SOURCE_LENGTH), strict=True)
         report = model.report_unknown
     else:
         if source is not None or target is not None:
             raise UserError("a language model scores a --text, and has no --source and --target")
+        if max_source_length is not None:
+            raise UserError("a language model scores all of a text, without --max-source-length")
         read, written = tee(not_empty(lines.exact_lines(text), text))
         counts = UnknownTokens()
         shown = zip(

@@ -99,8 +99,9 @@ class Continuation(Checkpoint):
         trainer.callback_metrics.update(self.measured)
         if trainer.is_global_zero:
             self.process = os.getpid()
-        if trainer.received_sigterm:  # Lightning listens a moment earlier
+        if trainer.received_sigterm:  # Lightning listens a moment earlier, and would end without a checkpoint
             self.received = signal.SIGTERM
+            trainer._signal_connector.received_sigterm = False
         for number in (signal.SIGINT, signal.SIGTERM):
             self.handlers[number] = signal.signal(number, self.receive)
 

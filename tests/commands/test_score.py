@@ -125,6 +125,10 @@ def test_mistakes_are_said(runs: Runs, tmp_path: Path, capsys: pytest.CaptureFix
         ([runs.translator, "--source", one, "--target", two], "has 1 lines and"),
         ([runs.language, "--text", bad], "line 2"),
         ([runs.language, "--text", "nowhere"], "there is no file nowhere"),
+        (
+            [runs.language, "--text", one, "--max-source-length", "9"],
+            "scores all of a text, without --max-source-length",
+        ),
         ([runs.language, runs.language], "only translators make an ensemble"),
     )
     for arguments, message in wrong:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tiny_runs import Runs
 
-from seq2seq.__main__ import main
+from seq2seq.__main__ import COMMANDS, main
 
 SEQ2SEQ = f"{sys.executable} -m seq2seq"
 
@@ -39,6 +39,31 @@ def test_a_closed_standard_input_is_said(runs: Runs) -> None:
 def test_a_closed_standard_output_is_said() -> None:
     for script in ("seq2seq --help >&-", "seq2seq sample --help >&-", "seq2seq sample c >&-"):
         assert sentence(bash(script)) == "standard output is closed; it can be sent to /dev/null"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is full")
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_needs_a_place_for_its_help(command: str) -> None:
+    assert sentence(bash(f"seq2seq {command} --help >&-")) == "standard output is closed; it can be sent to /dev/null"
+    full = "cannot write to standard output: No space left on device"
+    assert sentence(bash(f"seq2seq {command} --help >/dev/full")) == full
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is full")
+def test_training_needs_a_place_for_what_it_tells_and_no_input(runs: Runs, tmp_path: Path) -> None:
+    given = (runs.language / "config.yaml", tmp_path)
+    script = 'seq2seq fit --config "$1" --runs "$2" --trainer.max_steps 2 --name'
+    for place, said in (
+        (">&-", "standard output is closed; it can be sent to /dev/null"),
+        (">/dev/full", "cannot write to standard output: No space left on device"),
+    ):
+        done = bash(f"{script} without {place}", *given)
+        assert done.returncode == 1
+        assert done.stderr.splitlines()[-1] == f"seq2seq: {said}"
+        assert "Traceback" not in done.stderr
+    done = bash(f"{script} silent 2>&- <&-", *given)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[-1] == f"finished {tmp_path / 'silent' / '1'} after 2 steps"
 
 
 def test_a_closed_standard_error_lets_nothing_into_the_output(runs: Runs, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from experiments import LANGUAGE, TRANSLATION, Running, Told, checkpoint, seq2seq, write_config
+from experiments import LANGUAGE, TRANSLATION, Fresh, Running, Told, checkpoint, seq2seq, write_config
 
 
 def stopped(tmp_path: Path, text: str, texts: Path, number: signal.Signals, *options: str) -> Told:
@@ -47,3 +47,31 @@ def test_signals_are_answered_as_before_once_training_has_ended(tmp_path: Path, 
     config = write_config(tmp_path, LANGUAGE, texts)
     assert seq2seq("fit", "--config", config, "--runs", tmp_path, "--trainer.max_steps", "1").status == 0
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+# the signal comes when Lightning listens already and the callback that writes last.ckpt does not
+EARLY = """
+import os, signal, sys
+from seq2seq.__main__ import main
+from seq2seq.training import Continuation
+
+start = Continuation.on_train_start
+
+def signalled(self, trainer, module):
+    os.kill(os.getpid(), signal.SIGTERM)
+    start(self, trainer, module)
+
+Continuation.on_train_start = signalled
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize("batches", [1, 9])
+def test_a_signal_before_the_first_step_lets_it_finish_at_the_end_of_an_epoch_too(
+    tmp_path: Path, texts: Path, batches: int
+) -> None:
+    config = write_config(tmp_path, LANGUAGE, texts)
+    line = ("fit", "--config", config, "--runs", tmp_path, "--trainer.limit_train_batches", str(batches))
+    told = Fresh(tmp_path / "told", EARLY, *line).ended()
+    assert told.status == 143, told.err
+    assert checkpoint(tmp_path / "config" / "1")["global_step"] == 1
