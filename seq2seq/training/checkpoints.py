@@ -70,7 +70,7 @@ class Continuation(Checkpoint):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
         """Keep what was measured last, which schedules and callbacks still wait for, and count no epoch too early."""
-        checkpoint["metrics"] = {name: value.cpu() for name, value in trainer.callback_metrics.items()}
+        checkpoint["metrics"] = {name: value.cpu() for name, value in sorted(trainer.callback_metrics.items())}
         epochs = checkpoint["loops"]["fit_loop"]["epoch_progress"]
         for count in (epochs["total"], epochs["current"]):
             count["ready"] = count["started"]

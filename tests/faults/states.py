@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 _TIMES = ("Speed",)  # callbacks whose state is how long something took
+_MEASURED_TIMES = ("seconds", "tokens_per_second")  # of the metrics
 _PASSING = ("current_score",)  # what Lightning keeps of the last validation only, and does not read from a checkpoint
 
 
@@ -53,7 +54,8 @@ def unequal(one: Any, other: Any, place: str = "") -> Iterator[str]:
 def _comparable(state: dict[str, Any], run: Path) -> dict[str, Any]:
     """A checkpoint without how long things took, with paths that do not depend on the run's folder."""
     callbacks = {name: part for name, part in state.get("callbacks", {}).items() if not name.startswith(_TIMES)}
-    found: dict[str, Any] = _renamed({**state, "callbacks": callbacks}, str(run.resolve()))
+    metrics = {name: value for name, value in state.get("metrics", {}).items() if name not in _MEASURED_TIMES}
+    found: dict[str, Any] = _renamed({**state, "callbacks": callbacks, "metrics": metrics}, str(run.resolve()))
     return found
 
 
