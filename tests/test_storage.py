@@ -103,12 +103,7 @@ def test_the_reader_of_a_fifo_gets_what_is_written(tmp_path: Path, atomic: bool)
     read: list[str] = []
     reader = threading.Thread(target=lambda: read.append(path.read_text()))
     reader.start()
-    if atomic:
-        with atomic_write(path) as temporary:
-            temporary.write_text("text")
-    else:
-        with open_output(path) as file:
-            file.write("text")
+    write(str(path), atomic)
     reader.join(timeout=60)
     assert read == ["text"]
     assert stat.S_ISFIFO(path.stat().st_mode)

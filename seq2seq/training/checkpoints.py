@@ -244,7 +244,7 @@ def place(checkpoint: Path, name: Path) -> None:
 
 
 def of_files_in(folder: str, state: dict[str, Any], *, highest: bool) -> dict[str, Any]:
-    """Return the state of a ModelCheckpoint as if it had never kept a file that is not in a folder.
+    """Return the state of a ModelCheckpoint as if it had never kept a file that is not in a folder, however deep.
 
     Args:
         folder: Without links in its path.
@@ -252,8 +252,8 @@ def of_files_in(folder: str, state: dict[str, Any], *, highest: bool) -> dict[st
         highest: Whether the highest score is best.
     """
 
-    def is_there(path: Any) -> bool:
-        return isinstance(path, str) and os.path.dirname(path) == folder and os.path.isfile(path)
+    def is_there(path: str) -> bool:
+        return os.path.isfile(path) and Path(folder) in Path(os.path.realpath(path)).parents
 
     kept = {path: score for path, score in state["best_k_models"].items() if is_there(path)}
     ranked = sorted(kept, key=kept.__getitem__, reverse=highest)

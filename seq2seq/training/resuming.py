@@ -232,7 +232,8 @@ def fits(name: Any, part: Any, shape: torch.Size, known: bool) -> bool:
     if part is None:
         return not known or name == "momentum_buffer"  # of SGD before its first step
     if name in SCALARS or (not known and not (isinstance(part, Tensor) and part.ndim)):
-        return is_number(part.item() if is_scalar(part) else part) and math.isfinite(part)
+        number = part.item() if is_scalar(part) else part
+        return is_number(number) and math.isfinite(number) and (number >= 0 or not known)
     if not isinstance(part, Tensor) or not part.is_floating_point():
         return False
     if name in FACTORS or not known:

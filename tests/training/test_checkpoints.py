@@ -83,6 +83,19 @@ def test_a_kill_during_a_write_costs_nothing_but_time(tmp_path: Path, texts: Pat
     assert same_training(run, tmp_path / "whole" / "1")
 
 
+@pytest.mark.parametrize("name", ["{step}", "kept/{step}"])
+def test_a_run_that_goes_on_remembers_its_best_wherever_in_its_folder(
+    tmp_path: Path, writer: Trained, name: str
+) -> None:
+    line = ["fit", "--config", writer.config, "--runs", tmp_path, "--name", "run", "--checkpoint.filename", name,
+            "--checkpoint.mode=max", "--checkpoint.save_top_k=1", "--trainer.val_check_interval=1"]  # fmt: skip
+    assert seq2seq(*line, "--trainer.max_steps", "6").status == 0
+    run = tmp_path / "run" / "1"
+    best = checkpoint(run, "best")["global_step"]
+    assert seq2seq(*line, "--trainer.max_steps", "8", "--resume").status == 0
+    assert checkpoint(run, "best")["global_step"] == best < 6  # what came later was no better
+
+
 def test_a_run_that_was_moved_still_knows_its_best(tmp_path: Path, writer: Trained) -> None:
     moved = tmp_path / "run" / "1"
     shutil.copytree(writer.folder, moved)

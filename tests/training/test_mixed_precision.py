@@ -39,7 +39,7 @@ def test_weights_of_bfloat16_stay_what_they_are(writer: Trained, tmp_path: Path)
 
 
 @pytest.mark.parametrize("precision", ["32-true", None, 32, "16-mixed", "64-true"])
-def test_other_precisions_are_nobodys_business(precision: object, capsys: pytest.CaptureFixture[str]) -> None:
+def test_other_precisions_stay_as_they_are(precision: object, capsys: pytest.CaptureFixture[str]) -> None:
     assert precision_here(precision, "cpu") == precision
     assert precision_here("bf16-mixed", "cuda") == "bf16-mixed"
     assert capsys.readouterr().err == ""

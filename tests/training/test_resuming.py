@@ -65,6 +65,7 @@ CHANGES: dict[str, Callable[[Held], object]] = {
     "a rate of NaN": lambda held: held["optimizer_states"][0]["param_groups"][0].update(lr=math.nan),
     "a rate below zero": lambda held: held["optimizer_states"][0]["param_groups"][0].update(lr=torch.tensor(-1.0)),
     "a step of NaN": lambda held: first(held).update(step=torch.tensor(math.nan)),
+    "a step below zero": lambda held: first(held).update(step=torch.tensor(-5.0)),
     "betas of infinity": lambda held: held["optimizer_states"][0]["param_groups"][0].update(betas=(math.inf, 0.9)),
     "other parameters": lambda held: held["optimizer_states"][0]["param_groups"][0].update(params=[1]),
     "a schedule too many": lambda held: held["lr_schedulers"].append({}),
