@@ -65,9 +65,16 @@ def occupy_closed_streams() -> None:
         try:
             os.fstat(number)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+            # both take the lowest number that is free, and nothing can be read from a socket as /dev/stdin
+            os.open(os.devnull, os.O_RDWR) if number else _unconnected_socket()
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - or print would take standard output instead
+
+
+def _unconnected_socket() -> int:
+    import socket  # seldom needed, and would slow down every start
+
+    return socket.socket().detach()
 
 
 def discard_output() -> None:

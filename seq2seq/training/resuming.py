@@ -142,6 +142,9 @@ def check_optimizer(state: Any, optimizer: Any) -> None:
     check_same_number(state.get("param_groups"), groups, "optimizer_states.param_groups")
     for group, fresh in zip(state["param_groups"], groups, strict=True):
         check_group(group, fresh, type(optimizer).__name__)
+    if isinstance(optimizer, LBFGS):
+        check_lbfgs(state["state"], optimizer)
+        return
     shapes = [parameter.shape for group in optimizer.param_groups for parameter in group["params"]]
     known = type(optimizer).__module__.startswith("torch.")
     names: dict[bool, set[Any]] = {True: set(), False: set()}  # some optimizers keep other parts of a vector
@@ -149,11 +152,39 @@ def check_optimizer(state: Any, optimizer: Any) -> None:
         if type(index) is not int or not 0 <= index < len(shapes) or not isinstance(parts, dict) or not parts:
             raise UserError(f"optimizer_states has no parameter {shown(index)}")
         for name, part in parts.items():
-            if not isinstance(optimizer, LBFGS) and not fits(name, part, shapes[index], known):
+            if not fits(name, part, shapes[index], known):
                 raise UserError(f"optimizer_states.{shown(name)} does not fit the parameter {index}, {shown(part)}")
         names[len(shapes[index]) > 1].add(tuple(sorted(map(str, parts))))
     if any(len(several) > 1 for several in names.values()):
         raise UserError("optimizer_states lacks parts of some parameters")
+
+
+def check_lbfgs(state: dict[Any, Any], optimizer: LBFGS) -> None:
+    """Raise a UserError unless a state is of these parameters, which torch keeps in one vector (Nocedal, 1980)."""
+    group = optimizer.param_groups[0]
+    size = sum(parameter.numel() for parameter in group["params"])
+    if not all(index == 0 and isinstance(parts, dict) for index, parts in state.items()):
+        raise UserError("optimizer_states must have one state for all parameters, as LBFGS keeps it")
+
+    def is_vector(part: Any) -> bool:
+        return isinstance(part, Tensor) and part.is_floating_point() and part.shape == (size,)
+
+    def is_finite(part: Any) -> bool:
+        return (is_number(part) or is_scalar(part)) and math.isfinite(part)
+
+    parts = state.get(0, {})
+    lists = {"old_dirs": is_vector, "old_stps": is_vector, "ro": is_finite}
+    for name, part in parts.items():
+        if name in lists:
+            fine = isinstance(part, list) and all(map(lists[name], part)) and len(part) <= group["history_size"]
+            fine = fine and len(part) == len(parts.get("old_dirs", ()))
+        elif name == "al":
+            fine = isinstance(part, list) and len(part) == group["history_size"]
+            fine = fine and all(one is None or is_finite(one) for one in part)
+        else:
+            fine = is_vector(part) if name in ("d", "prev_flat_grad") else is_finite(part)
+        if not fine:
+            raise UserError(f"optimizer_states.{shown(name)} does not fit the parameters, {shown(part)}")
 
 
 def check_group(group: Any, fresh: dict[str, Any], optimizer: str) -> None:

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+import yaml
 
 from seq2seq.__main__ import main
 from seq2seq.commands.configuration import MOST, check_configuration, check_yaml
@@ -112,3 +113,25 @@ def test_advice_names_only_what_a_configuration_can_hold(
     arguments = ["fit", "--model=LanguageModel", "--data=LanguageData", f"--data.corpus={tmp_path / 'text.txt'}"]
     assert main([*arguments, *options]) == 1
     assert capsys.readouterr().err == f"seq2seq: {sentence}\n"
+
+
+def test_a_later_configuration_overrides_an_earlier_one_and_what_is_printed_is_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`--config` may be given several times, and `--print_config` writes what they say together."""
+
+    def printed(*given: str | Path) -> str:
+        with pytest.raises(SystemExit) as ended:
+            main(["fit", *(word for path in given for word in ("--config", str(path))), "--print_config"])
+        assert ended.value.code == 0
+        return capsys.readouterr().out
+
+    later, whole = tmp_path / "later.yaml", tmp_path / "whole.yaml"
+    later.write_text("trainer: {max_steps: 7}\nmodel: {init_args: {size: 24}}\n", encoding="utf-8")
+    text = printed("configs/language/library-lstm.yaml", later)
+    options = yaml.safe_load(text)
+    assert options["trainer"]["max_steps"] == 7
+    assert options["model"]["init_args"]["size"] == 24
+    assert options["model"]["init_args"]["embedding_size"] == 128  # as the first has it
+    whole.write_text(text, encoding="utf-8")
+    assert printed(whole) == text

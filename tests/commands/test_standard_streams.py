@@ -104,6 +104,49 @@ def test_a_pipe_is_read_like_a_file(runs: Runs, tmp_path: Path, script: str) -> 
     assert done.stdout == bash('seq2seq translate "$1" <"$2"', runs.translator, tmp_path / "text.txt").stdout
 
 
+# every way to read lines once, and what is said where there are none
+READERS = {
+    "translate TRANSLATOR --input PLACE": None,
+    "score TRANSLATOR --source PLACE --target TEXT": "every source needs a translation: PLACE has 0 lines and TEXT 2",
+    "score LANGUAGE --text PLACE": "PLACE is empty, so there is nothing to score",
+    "sample LANGUAGE --length 3 --prompts PLACE": "PLACE is empty, so there is no prompt to go on with",
+    "evaluate TRANSLATOR --source PLACE --reference TEXT": "every source needs a reference: PLACE has 0 lines and TEXT 2",
+    "evaluate LANGUAGE --text PLACE": "PLACE is empty, so there is nothing to score",
+    "evaluate --translations PLACE --reference TEXT": "there must be one reference a line, not 2 for 0 lines",
+}
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_whatever_reads_lines_reads_a_pipe_and_says_that_there_are_none(
+    reader: str, runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text, pipe = tmp_path / "text.txt", tmp_path / "pipe"
+    text.write_text("one\ntwo three\n", encoding="utf-8")
+    os.mkfifo(pipe)
+
+    def arguments(place: object) -> list[str]:
+        known = {"TRANSLATOR": runs.translator, "LANGUAGE": runs.language, "TEXT": text, "PLACE": place}
+        return [str(known.get(word, word)) for word in reader.split()]
+
+    assert main(arguments(text)) == 0
+    expected = capsys.readouterr().out
+    writer = threading.Thread(target=lambda: pipe.write_bytes(text.read_bytes()))
+    writer.start()
+    assert main(arguments(pipe)) == 0
+    writer.join(timeout=60)
+    assert capsys.readouterr().out == expected != ""
+
+    message = READERS[reader]
+    assert main(arguments("/dev/null")) == (message is not None)
+    said = capsys.readouterr()
+    assert said.out == ""
+    if message is not None:
+        message = message.replace("PLACE", "/dev/null").replace("TEXT", str(text))
+        assert said.err == f"seq2seq: {message}\n"
+    done = bash('seq2seq "$@" <&-', *arguments("/dev/stdin"))
+    assert sentence(done) == "cannot read /dev/stdin: No such device or address"
+
+
 @pytest.mark.parametrize(
     ("given", "named"),
     [

@@ -113,6 +113,31 @@ def test_a_strange_training_is_refused_in_one_sentence(
     assert not list(tmp_path.glob("r/*/checkpoints/*"))
 
 
+LBFGS_CHANGES: dict[str, Callable[[Held], object]] = {
+    "another length": lambda state: state.update(d=state["d"][:-1]),
+    "a history that is too long": lambda state: state.update(old_dirs=[state["d"]] * 101),
+    "directions without steps": lambda state: state["old_stps"].append(state["d"]),
+    "a direction of another length": lambda state: state["old_dirs"].__setitem__(0, state["d"][:1]),
+    "a step of infinity": lambda state: state.update(t=math.inf),
+    "a gradient that is text": lambda state: state.update(prev_flat_grad="text"),
+}
+
+
+def test_a_strange_state_of_lbfgs_is_refused(writer: Trained, tmp_path: Path) -> None:
+    """It has one state for all parameters, with lists of vectors, and no part that is known by a parameter's shape."""
+    line = ["fit", "--config", writer.config, "--runs", tmp_path, "--optimizer=LBFGS", "--optimizer.lr=0.01"]
+    told = seq2seq(*line, "--name", "r", "--trainer.max_steps=2")
+    assert told.status == 0, told.err
+    for change in LBFGS_CHANGES.values():
+        path = forged(tmp_path / "r" / "1" / LAST, tmp_path / "strange.ckpt", lambda held: change(first(held)))  # noqa: B023
+        told = seq2seq(*line, "--name", "other", "--ckpt-path", path, "--trainer.max_steps=4")
+        assert told.status == 1
+        assert re.fullmatch(
+            r"seq2seq: this training cannot go on from .*strange\.ckpt: optimizer_states\.\w+ does not fit the .*",
+            told.err.splitlines()[-1],
+        )
+
+
 def test_what_a_run_kept_is_looked_at_too_before_it_is_resumed(writer: Trained, tmp_path: Path) -> None:
     said = seq2seq("fit", "--config", writer.config, "--runs", tmp_path, "--name", "r", "--trainer.max_steps", "2")
     assert said.status == 0
