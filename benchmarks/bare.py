@@ -7,8 +7,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seq2seq.batch import LanguageBatch, TranslationBatch
-from seq2seq.recurrence.fused import fitting_kernel
-from seq2seq.special import PAD
+from seq2seq.recurrence.rnn import fitting_kernel
+from seq2seq.special_tokens import PAD
 
 
 class LSTM(nn.LSTM):

@@ -13,7 +13,7 @@ from benchmarks.contest import in_turns, seconds, spread
 from benchmarks.precision import PRECISIONS
 from benchmarks.setting import pin
 from seq2seq.data.text import read_lines
-from seq2seq.inference import Searching, Translation, load_translation
+from seq2seq.inference import SearchOptions, TranslationPipeline, load_translation
 from seq2seq.inference.shortlist import Shortlist
 from seq2seq.metrics import bleu
 
@@ -29,9 +29,11 @@ class Found(NamedTuple):
     score: float
 
 
-def measure(translation: Translation, source: Sequence[str], reference: Sequence[str], rounds: int) -> list[Found]:
+def measure(
+    translation: TranslationPipeline, source: Sequence[str], reference: Sequence[str], rounds: int
+) -> list[Found]:
     """Of each of `ENDINGS`."""
-    ways = {str(ending): Searching(patience=ending[0], threshold=ending[1]) for ending in ENDINGS}
+    ways = {str(ending): SearchOptions(patience=ending[0], threshold=ending[1]) for ending in ENDINGS}
     said = {}
 
     def translate(name: str) -> None:

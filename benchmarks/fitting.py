@@ -6,7 +6,7 @@ from typing import Any
 import pytorch_lightning as pl
 
 from benchmarks.clock import Clock
-from seq2seq.training.memory import keep_memory
+from seq2seq.training.allocator import keep_freed_memory
 
 logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
 
@@ -23,7 +23,7 @@ def fit(
     **options: Any,
 ) -> float:
     """Seconds of so many steps, after some that nobody times, with memory kept as `seq2seq fit` keeps it."""
-    keep_memory()
+    keep_freed_memory()
     clock = Clock(warm, steps, device)
     trainer(warm + steps, precision, device, callbacks=[*options.pop("callbacks", []), clock], **options).fit(
         model, loader

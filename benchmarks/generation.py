@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 
 import torch
 
-from seq2seq.footprint import held, peak_memory
 from seq2seq.models import LanguageModel
+from seq2seq.peak_memory import peak_memory, process_memory
 from seq2seq.recurrence import (
     GRU,
     LSTM,
@@ -36,8 +36,8 @@ from seq2seq.recurrence import (
     MogrifierLSTM,
     Retention,
 )
-from seq2seq.search import Sampler, sample
-from seq2seq.special import BOS
+from seq2seq.search import Sampling, sample
+from seq2seq.special_tokens import BOS
 from seq2seq.state import flatten
 from seq2seq.storage import atomic_write
 
@@ -90,7 +90,7 @@ def write(layer: str, characters: int) -> Outcome:
         logits, now = model.step(tokens, state)
         return logits, now
 
-    draws = sample(step, torch.tensor([BOS]), now, Sampler(), torch.Generator().manual_seed(1))
+    draws = sample(step, torch.tensor([BOS]), now, Sampling(), torch.Generator().manual_seed(1))
     times, state_early, memory_early = [], 0, 0
     blocks = characters // block
     tenth = blocks // 10
@@ -121,7 +121,7 @@ def size(state: Any) -> int:
 
 def resident() -> int:
     """The bytes of memory that this process holds now; the most that it ever held where the system does not tell."""
-    return held("VmRSS") or peak_memory(torch.device("cpu"))
+    return process_memory("VmRSS") or peak_memory(torch.device("cpu"))
 
 
 def apart(layer: str, characters: int) -> Outcome:

@@ -71,8 +71,8 @@ def ours(case: Case, folder: str) -> float:
     """Seconds through the Trainer."""
     from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
 
-    from seq2seq.training.finite import FiniteLoss
-    from seq2seq.training.speed import Speed
+    from seq2seq.training.nan_guard import NanGuard
+    from seq2seq.training.throughput import ThroughputMonitor
 
     with tempfile.TemporaryDirectory() as logs:
         return fit(
@@ -85,7 +85,7 @@ def ours(case: Case, folder: str) -> float:
             gradient_clip_val=CLIP,
             log_every_n_steps=min(20, case.batches),
             logger=[CSVLogger(logs), TensorBoardLogger(logs)],
-            callbacks=[FiniteLoss(), Speed()],
+            callbacks=[NanGuard(), ThroughputMonitor()],
         )
 
 

@@ -47,11 +47,11 @@ def rate(case: Case) -> float:
 def of_lines(case: Case) -> Callable[[], list[list[str]]]:
     """What a trained model says of lines of a file."""
     from seq2seq.data.text import read_lines
-    from seq2seq.inference import Searching
+    from seq2seq.inference import SearchOptions
 
     translate = translation(case.checkpoint, case.precision, case.device)
     lines = list(itertools.islice(itertools.cycle(read_lines(case.source)), case.sentences))
-    how = Searching(case.beams)
+    how = SearchOptions(case.beams)
     groups = [lines[begin : begin + case.batch] for begin in range(0, len(lines), case.batch)]
     return lambda: [translate(some, how) for some in groups]
 

@@ -37,8 +37,8 @@ def language_model(folder: Path, size: int) -> Path:
 def save(model: Any, data: Any, path: Path) -> None:
     """Train for a single step, and keep what came of it."""
     from benchmarks.fitting import trainer
-    from seq2seq.training.checkpoints import WholeCheckpoints
+    from seq2seq.training.checkpoints import AtomicCheckpointIO
 
-    once = trainer(1, plugins=[WholeCheckpoints()])
+    once = trainer(1, plugins=[AtomicCheckpointIO()])
     once.fit(model, data)
     once.save_checkpoint(path)

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import torch
 
-from seq2seq.footprint import held, peak_memory
+from seq2seq.peak_memory import peak_memory, process_memory
 
 
 class Watch:
@@ -36,7 +36,7 @@ def watched() -> Iterator[Watch]:
 
 def anonymous() -> int:
     """Bytes that this process holds without those of mapped files, which the kernel drops when it needs their room."""
-    return held("RssAnon") or 0
+    return process_memory("RssAnon") or 0
 
 
 def most_held(device: str) -> int:

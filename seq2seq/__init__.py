@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from seq2seq.data import LanguageData, TranslationData
-    from seq2seq.inference import Searching, Translation, Writer, load
+    from seq2seq.inference import SearchOptions, TextGenerator, TranslationPipeline, load
     from seq2seq.models import LanguageModel, Translator
-    from seq2seq.search import Sampler
+    from seq2seq.search import Sampling
 
 __version__ = "0.1.0"
 
@@ -16,21 +16,21 @@ _ROOMS = {
     "TranslationData": "data",
     "LanguageModel": "models",
     "Translator": "models",
-    "Sampler": "search",
-    "Searching": "inference",
-    "Translation": "inference",
-    "Writer": "inference",
+    "Sampling": "search",
+    "SearchOptions": "inference",
+    "TranslationPipeline": "inference",
+    "TextGenerator": "inference",
     "load": "inference",
 }
 __all__ = [
     "LanguageData",
     "LanguageModel",
-    "Sampler",
-    "Searching",
-    "Translation",
+    "Sampling",
+    "SearchOptions",
+    "TextGenerator",
     "TranslationData",
+    "TranslationPipeline",
     "Translator",
-    "Writer",
     "load",
 ]
 

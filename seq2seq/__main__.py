@@ -52,12 +52,12 @@ def main(arguments: list[str] | None = None) -> int:
     # batches come in hundreds of shapes, and oneDNN would keep kernels and buffers for each: gigabytes in an hour
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "128")
     if arguments is None and not set(sys.argv[1:2]).intersection(EXPERIMENTS):  # whose loggers and workers end in order
-        hurry()
+        tune_garbage_collection()
     warnings.formatwarning = lambda message, *_, **__: f"seq2seq: {message}\n"
     occupy_closed_streams()
     try:
         with standard_output():
-            return obey(sys.argv[1:] if arguments is None else arguments)
+            return run_command(sys.argv[1:] if arguments is None else arguments)
     except BrokenPipeError:
         # whoever read the output has left, which is no mistake of theirs
         discard_output()
@@ -69,16 +69,16 @@ def main(arguments: list[str] | None = None) -> int:
 
         if not isinstance(error, UserError) or os.environ.get("SEQ2SEQ_TRACEBACK"):
             raise
-        return complain(sentence(error))
+        return print_error(sentence(error))
 
 
-def hurry() -> None:
+def tune_garbage_collection() -> None:
     """Look for garbage among what torch imports seldom, and not at the end, where it took longer than many a line."""
     gc.set_threshold(50_000)
     atexit.register(gc.freeze)
 
 
-def obey(given: list[str]) -> int:
+def run_command(given: list[str]) -> int:
     """Run one command."""
     if not given or given[0] in ("-h", "--help"):
         print(HELP.format(commands="\n".join(f"  {name:<10} {what}" for name, what in COMMANDS.items())))
@@ -95,7 +95,7 @@ def obey(given: list[str]) -> int:
         from seq2seq.ranges import brief
 
         near = difflib.get_close_matches(command, [*COMMANDS, "--help", "--version"], n=1)
-        return complain(f"there is no command {brief(command)}" + (f"; did you mean {near[0]}?" if near else ""))
+        return print_error(f"there is no command {brief(command)}" + (f"; did you mean {near[0]}?" if near else ""))
     from seq2seq.memory_errors import memory_errors
 
     with memory_errors("a smaller model, shorter lines or smaller batches need less"):
@@ -116,7 +116,7 @@ def sentence(error: Exception) -> str:
     return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]} ... {text[-LONGEST // 2 :]}"
 
 
-def complain(message: str) -> int:
+def print_error(message: str) -> int:
     print(f"seq2seq: {message}", file=sys.stderr)
     return 1
 

@@ -6,7 +6,7 @@ import select
 import stat
 import time
 
-from seq2seq.report import say
+from seq2seq.rank_zero import rank_zero_log
 
 PATIENCE = 1.0  # seconds before it is said that something waits
 FLAGS = os.O_NONBLOCK | os.O_CLOEXEC
@@ -24,7 +24,7 @@ def open_for_reading(path: str | os.PathLike[str]) -> int:
         poll = select.poll()
         poll.register(pipe, select.POLLIN)  # and the end of all who write
         if not poll.poll(1000 * PATIENCE):
-            say(f"waiting for a process that writes into {os.fspath(path)}")
+            rank_zero_log(f"waiting for a process that writes into {os.fspath(path)}")
             poll.poll()
         os.set_blocking(pipe, True)
     except BaseException:
@@ -46,5 +46,5 @@ def open_for_writing(path: str | os.PathLike[str]) -> int:
         else:
             os.set_blocking(pipe, True)
             return pipe
-    say(f"waiting for a process that reads from {os.fspath(path)}")
+    rank_zero_log(f"waiting for a process that reads from {os.fspath(path)}")
     return os.open(path, os.O_WRONLY | os.O_CLOEXEC)

@@ -6,7 +6,7 @@ import torch
 
 
 @cache
-def multiplies(dtype: torch.dtype) -> bool:
+def has_fast_products(dtype: torch.dtype) -> bool:
     """Return whether this processor has products of a type that oneDNN uses.
 
     x86-64 has those of bfloat16 from AVX-512 on, and not with AVX2 alone.

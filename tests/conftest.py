@@ -8,9 +8,9 @@ from hypothesis import settings
 from jaxtyping import install_import_hook
 from tiny_runs import Runs, make_runs
 
-# the shapes in these rooms' types are checked wherever a test calls them; it must come before they are imported
+# checks the shapes in the types of these packages in every test; must come before the first import of them
 install_import_hook(
-    [f"seq2seq.{room}" for room in ("recurrence", "attention", "models", "search", "state", "dropout")],
+    [f"seq2seq.{package}" for package in ("recurrence", "nn", "quantization", "models", "search", "state")],
     "shape_checks.checked",
 )
 

@@ -35,7 +35,7 @@ from benchmarks.setting import Setting
 from benchmarks.translating import Case, usual
 from benchmarks.watch import anonymous, watched
 from seq2seq import recurrence
-from seq2seq.inference import Searching, load_translation
+from seq2seq.inference import SearchOptions, load_translation
 from seq2seq.recurrence import Recurrence, Stack
 
 ROWS = 200
@@ -252,7 +252,9 @@ def test_every_way_to_end_a_beam_is_in_the_table(runs: Runs) -> None:
     translation = load_translation(runs.translator, device="cpu")
     source = (runs.corpus / "test.a").read_text(encoding="utf-8").splitlines()[:20]
     patience, threshold = beams.ENDINGS[0]
-    exact = [some[0].text for some in translation.translate(source, Searching(patience=patience, threshold=threshold))]
+    exact = [
+        some[0].text for some in translation.translate(source, SearchOptions(patience=patience, threshold=threshold))
+    ]
     found = beams.measure(translation, source, exact, 1)
     assert found[0].bleu == max(one.bleu for one in found) > 99
     assert all(one.seconds > 0 > one.score for one in found)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from seq2seq.storage import atomic_write
 
 if TYPE_CHECKING:
-    from seq2seq.inference import Alignment, Translation
+    from seq2seq.inference import Alignment, TranslationPipeline
 
 MOST = 3  # source pieces that are named for each target piece
 SQUARE = 0.32  # inches of a weight in the picture
@@ -16,7 +16,11 @@ NAMED = 120  # pieces of a side that have their names beside them
 
 
 def write_alignments(
-    translation: "Translation", sources: Sequence[str], targets: Sequence[str], path: str, max_source_length: int
+    translation: "TranslationPipeline",
+    sources: Sequence[str],
+    targets: Sequence[str],
+    path: str,
+    max_source_length: int,
 ) -> None:
     """Write a block for each line: `target piece TAB source piece:weight ...`, likeliest first, and an empty line."""
     with atomic_write(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:

@@ -90,7 +90,7 @@ def mean_of(several: Sequence[dict[str, "Tensor"]], paths: Sequence[Path]) -> di
     """
     import torch
 
-    from seq2seq.inference.stored_model import check_finite
+    from seq2seq.inference.checkpoint_validation import check_finite
 
     first = several[0]
     for path, weights in zip(paths, several, strict=True):

@@ -64,7 +64,7 @@ def compare(
     from seq2seq.comparison.plan import Settings, make_plan
     from seq2seq.comparison.table import terminal
     from seq2seq.comparison.trials import Stopped
-    from seq2seq.training.ownership import owned
+    from seq2seq.training.run_lock import run_lock
 
     folder = Path(output) if output is not None else Path("comparisons") / name_of(config)
     settings = Settings(described(config, overrides), layers, budget, seeds, minutes, steps, parameters, same_block)
@@ -73,7 +73,7 @@ def compare(
         folder.mkdir(parents=True, exist_ok=True)
     command = shlex.join([*asked(settings, config, seeds), *(("--output", output) if output else ()), *overrides])
     try:
-        with owned(folder), live() as (look, say):
+        with run_lock(folder), live() as (look, say):
             plan = planned(new, folder, again)
             results = compared(plan, folder, command, look, say)
     except (Stopped, KeyboardInterrupt) as stopped:

@@ -10,13 +10,13 @@ from seq2seq.commands import lines
 from seq2seq.commands.trained_corpus import trained_corpus
 from seq2seq.data.text import read_lines
 from seq2seq.errors import UserError
-from seq2seq.precision import Precision
+from seq2seq.quantization.precision import Precision
 from seq2seq.ranges import Beams, Count, CountOrZero, LengthPenalty, NonNegativeOrInfinite, checked
-from seq2seq.report import say
+from seq2seq.rank_zero import rank_zero_log
 from seq2seq.storage import plain
 
 if TYPE_CHECKING:
-    from seq2seq.inference import Translation
+    from seq2seq.inference import TranslationPipeline
     from seq2seq.metrics import Score
 
 OF_FILES = {"translations", "reference", "lowercase", "json"}  # the options that scoring a file of translations has
@@ -117,12 +117,12 @@ def evaluate(
     if (source is None) != (reference is None):
         raise UserError("--source and --reference go together")
 
-    from seq2seq.inference import Searching, Translation, load
+    from seq2seq.inference import SearchOptions, TranslationPipeline, load
 
     model = load(*checkpoints, device=device, precision=precision, trust=trust or ())
-    if isinstance(model, Translation):
+    if isinstance(model, TranslationPipeline):
         refuse(given & {"text", "window"}, "a translator")
-        searching = Searching(
+        searching = SearchOptions(
             beams=beams,
             length_penalty=length_penalty,
             max_length=max_length,
@@ -136,7 +136,7 @@ def evaluate(
             said = [best[0].text for best in model.translate(sources, searching, progress)]
         model.report_unknown()
         for sentence in model.counts.sentences():
-            say(sentence)
+            rank_zero_log(sentence)
         report(scores(said, references), json)
         step = max(1, len(sources) // max(1, examples))
         for row in list(range(0, len(sources), step))[:examples] if not json else []:
@@ -161,7 +161,7 @@ def refuse(options: Iterable[str], what: str) -> None:
 
 
 def pairs(
-    model: "Translation", source: str | None, reference: str | None, corpus: str | None, split: str | None
+    model: "TranslationPipeline", source: str | None, reference: str | None, corpus: str | None, split: str | None
 ) -> tuple[list[str], list[str]]:
     """Sources and their references, from two files or from a corpus."""
     if source is not None and reference is not None:

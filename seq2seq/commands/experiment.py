@@ -15,10 +15,11 @@ from pytorch_lightning.cli import LightningArgumentParser, LightningCLI, ReduceL
 from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
 from torch.optim import Optimizer
 
-# short names of classes in configurations are those that were imported
-import seq2seq.attention
 import seq2seq.data.language
 import seq2seq.data.translation
+
+# short names of classes in configurations are those that were imported
+import seq2seq.nn.attention
 import seq2seq.recurrence
 import seq2seq.training  # noqa: F401
 from seq2seq.checkpoint import find, last_checkpoint
@@ -30,33 +31,33 @@ from seq2seq.commands.parser import arity, check_ranges
 from seq2seq.construction import constructors_errors
 from seq2seq.data.vocabulary import data_of
 from seq2seq.errors import UserError, system_errors
-from seq2seq.inference import Translation
+from seq2seq.inference import TranslationPipeline
 from seq2seq.inference.checkpoint import read, read_trained
-from seq2seq.inference.stored_model import check_finite
+from seq2seq.inference.checkpoint_validation import check_finite
 from seq2seq.models import LanguageModel, Translator
 from seq2seq.ranges import Count
-from seq2seq.report import say
+from seq2seq.rank_zero import rank_zero_log
 from seq2seq.storage import path_inside
 from seq2seq.training import runs
-from seq2seq.training.beginnings import (
+from seq2seq.training.allocator import keep_freed_memory
+from seq2seq.training.checkpoints import AtomicCheckpointIO, ResumeCheckpoint, check_naming
+from seq2seq.training.metrics_log import logging_to
+from seq2seq.training.nan_guard import NanGuard
+from seq2seq.training.preflight import (
     check_monitors,
     check_precision,
     check_same_model,
     check_same_processes,
     precision_here,
 )
-from seq2seq.training.checkpoints import Continuation, WholeCheckpoints, check_naming
-from seq2seq.training.endings import complete, ending_together, spent
-from seq2seq.training.finite import FiniteLoss
-from seq2seq.training.logs import logging_to
-from seq2seq.training.memory import keep_memory
-from seq2seq.training.ownership import owned
+from seq2seq.training.previews import Bleu, TextPreview, TranslationPreview
 from seq2seq.training.progress import ProgressLine, said
-from seq2seq.training.resuming import check_training
-from seq2seq.training.samples import Bleu, TextSample, TranslationSample
+from seq2seq.training.resume_validation import check_training
+from seq2seq.training.run_lock import run_lock
+from seq2seq.training.run_summary import complete, ending_together, spent
 from seq2seq.training.schedules import check_end
-from seq2seq.training.seeds import Seeds
-from seq2seq.training.speed import Speed
+from seq2seq.training.step_seeding import StepSeeding
+from seq2seq.training.throughput import ThroughputMonitor
 from seq2seq.training.transfer import check_same_tokenizers, start_from, take_tokenizers
 
 TOKENIZER = re.compile(r"--data\.(init_args\.)?(target_)?tokenizer\b")
@@ -205,7 +206,7 @@ class Experiment(LightningCLI):
     def instantiate_trainer(self, **kwargs: Any) -> pl.Trainer:
         options = self.options
         trainer = self.config_init[self.subcommand].trainer
-        kwargs["plugins"] = [*listed(trainer.plugins), WholeCheckpoints()]
+        kwargs["plugins"] = [*listed(trainer.plugins), AtomicCheckpointIO()]
         if self.subcommand == "fit":
             given = listed(trainer.callbacks)
             check_monitors([*given, self.config_init[self.subcommand].checkpoint])
@@ -216,14 +217,14 @@ class Experiment(LightningCLI):
                 kwargs["logger"] = [kind(self.run_folder, "logs", version) for kind in (TensorBoardLogger, CSVLogger)]
             kwargs["callbacks"] = [
                 ProgressLine(),
-                Seeds(int(options.seed_everything)),
-                FiniteLoss(),
-                Speed(),
+                StepSeeding(int(options.seed_everything)),
+                NanGuard(),
+                ThroughputMonitor(),
                 *given,
                 *samples(self.model, given),
             ]
             # behind the one that keeps the best, so that what it decided is in the checkpoint
-            continuation = Continuation(
+            continuation = ResumeCheckpoint(
                 self.run_folder / "checkpoints", options.keep.minutes, options.keep.every_n_steps
             )
             self.trainer_defaults["callbacks"] = [continuation]
@@ -235,7 +236,7 @@ class Experiment(LightningCLI):
     def fit(self, model: Any, datamodule: Any, ckpt_path: str | None = None, **_: Any) -> None:
         with ExitStack() as stack:
             if self.options.resume and is_first(self.trainer):
-                stack.enter_context(owned(self.run_folder))
+                stack.enter_context(run_lock(self.run_folder))
             self.train(model, datamodule, ckpt_path, stack)
 
     def train(self, model: Any, datamodule: Any, ckpt_path: str | None, stack: ExitStack) -> None:
@@ -264,12 +265,12 @@ class Experiment(LightningCLI):
             datamodule.val_dataloader()
         if starts:
             runs.begin(run, self.text)
-            stack.enter_context(owned(run))
+            stack.enter_context(run_lock(run))
         elif options.resume and is_first(trainer):
             runs.go_on(run, self.text)
         os.environ[RUN] = str(run)
-        keep_memory()
-        say(f"run {run}")
+        keep_freed_memory()
+        rank_zero_log(f"run {run}")
         with logging_to(run), ending_together():
             trainer.fit(model, datamodule=datamodule, ckpt_path=ckpt_path, weights_only=True)
         if trainer.is_global_zero:
@@ -304,11 +305,11 @@ class Experiment(LightningCLI):
             for nats in rows:
                 print(f"{nats:.6f}")
             return
-        translation = Translation([model], datamodule.vocabularies, [datamodule.output_lengths])
+        translation = TranslationPipeline([model], datamodule.vocabularies, [datamodule.output_lengths])
         for hypothesis in rows:
             print(translation.text(hypothesis.ids))
         if limited := sum(hypothesis.limited for hypothesis in rows):
-            say(
+            rank_zero_log(
                 f"translations cut short by the limit of their length: {limited:,} of {len(rows):,}; "
                 f"--max-length N lets each have N tokens"
             )
@@ -358,9 +359,9 @@ def listed(given: Any) -> list[Any]:
 
 def samples(model: Any, given: list[Any]) -> list[pl.Callback]:
     """What shows some text at each validation, unless the configuration has it already."""
-    if any(isinstance(callback, Bleu | TextSample | TranslationSample) for callback in given):
+    if any(isinstance(callback, Bleu | TextPreview | TranslationPreview) for callback in given):
         return []
-    return [TextSample()] if isinstance(model, LanguageModel) else [TranslationSample()]
+    return [TextPreview()] if isinstance(model, LanguageModel) else [TranslationPreview()]
 
 
 def is_first(trainer: pl.Trainer) -> bool:

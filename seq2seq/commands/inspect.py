@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from seq2seq.errors import UserError
 from seq2seq.ranges import Count, Seed, checked
-from seq2seq.report import say
+from seq2seq.rank_zero import rank_zero_log
 from seq2seq.storage import check_output, plain, write_json
 
 if TYPE_CHECKING:
@@ -119,9 +119,9 @@ def subjects(
 ) -> Iterable[Subject]:
     """The model at a path, after the same before training if it is asked for."""
     from seq2seq.data.text import read_blocks
-    from seq2seq.inference import Writer
+    from seq2seq.inference import TextGenerator
     from seq2seq.inference.checkpoint import build, open_checkpoint, read
-    from seq2seq.inference.stored_model import check_finite
+    from seq2seq.inference.checkpoint_validation import check_finite
 
     if path.endswith((".yaml", ".yml")):
         yield configured(path, label, text, seed)
@@ -133,7 +133,7 @@ def subjects(
     try:
         check_finite(model.state_dict())
     except UserError as error:
-        say(f"{path}: {error}")  # which is worth a look, and may not reach the gradients
+        rank_zero_log(f"{path}: {error}")  # which is worth a look, and may not reach the gradients
     tokenizer = opened.vocabularies.source
 
     def blocks() -> Iterable[str]:
@@ -141,7 +141,7 @@ def subjects(
 
         if text is not None:
             return read_blocks(text)
-        return corpus_text(Writer(model, tokenizer, opened.corpus), None, "validation")
+        return corpus_text(TextGenerator(model, tokenizer, opened.corpus), None, "validation")
 
     if untrained:
         import torch
@@ -188,7 +188,7 @@ def places(subject: Subject, windows: int, width: int) -> "Tensor":
         )
     every = ids.unfold(0, width, 1)
     if len(every) < windows:
-        say(f"the text for {subject.given} has only {len(every):,} of {windows:,} places")
+        rank_zero_log(f"the text for {subject.given} has only {len(every):,} of {windows:,} places")
     return every[torch.linspace(0, len(every) - 1, min(windows, len(every))).long()]
 
 

@@ -11,7 +11,7 @@ from seq2seq.storage import plain
 from seq2seq.tokenizers.unknown import UnknownTokens, percent
 
 if TYPE_CHECKING:
-    from seq2seq.inference import Writer
+    from seq2seq.inference import TextGenerator
     from seq2seq.metrics import LanguageScore
     from seq2seq.tokenizers import Tokenizer
 
@@ -53,7 +53,7 @@ class Original:
 
 
 def score_text(
-    model: "Writer", text: str | None, corpus: str | None, split: str | None, window: int | None, as_json: bool
+    model: "TextGenerator", text: str | None, corpus: str | None, split: str | None, window: int | None, as_json: bool
 ) -> None:
     """Score a file, or a split of a corpus, and print the result."""
     from seq2seq.metrics import language_score
@@ -71,7 +71,7 @@ def score_text(
     (print_json if as_json else print_table)(score, unknown, blocks)
 
 
-def corpus_text(model: "Writer", corpus: str | None, split: str | None) -> Iterable[str]:
+def corpus_text(model: "TextGenerator", corpus: str | None, split: str | None) -> Iterable[str]:
     """The text of a split, block by block; of the corpus that the model was trained on by default."""
     from seq2seq.data.corpora import first_split
     from seq2seq.data.language_text import language_text

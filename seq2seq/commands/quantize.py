@@ -27,7 +27,7 @@ def quantize(
     from seq2seq.checkpoint import find, save
     from seq2seq.data.vocabulary import data_of
     from seq2seq.inference.checkpoint import open_checkpoint, read
-    from seq2seq.inference.stored_model import check_finite, nbytes
+    from seq2seq.inference.checkpoint_validation import check_finite, nbytes
 
     check_output(output)
     held = read(checkpoint)

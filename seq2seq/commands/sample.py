@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from seq2seq.commands.lines import text_lines
 from seq2seq.errors import UserError
-from seq2seq.precision import Precision
+from seq2seq.quantization.precision import Precision
 from seq2seq.ranges import Count, CountOrZero, NonNegative, Probability, Seed, TopP, checked
-from seq2seq.report import say
+from seq2seq.rank_zero import rank_zero_log
 
 if TYPE_CHECKING:
-    from seq2seq.inference import Writer
-    from seq2seq.search import Sampler
+    from seq2seq.inference import TextGenerator
+    from seq2seq.search import Sampling
 
 IN_MEMORY = 1 << 16  # characters of a waiting text that are kept out of its file
 TOGETHER = 256  # texts that are generated together, each with a file that is open
@@ -65,17 +65,17 @@ def sample(
         precision: How weights are rounded: float32, bf16 or int8, which is for CPUs; by default as they were saved.
         trust: Modules of yours that a checkpoint may name layers of, with commas between them; they are imported.
     """
-    from seq2seq.inference import load_writer
-    from seq2seq.search import Sampler
+    from seq2seq.inference import load_text_generator
+    from seq2seq.search import Sampling
 
-    sampler = Sampler(temperature, top_k, top_p, min_p, allow_unknown)
+    sampler = Sampling(temperature, top_k, top_p, min_p, allow_unknown)
     if prompts is not None and prompt != "\n":
         raise UserError("--prompts names a file with a prompt a line, so there is no place for --prompt")
     starts = [prompt] if prompts is None else list(text_lines(prompts))
     if not starts:
         name = "standard input" if prompts == "-" else prompts
         raise UserError(f"{name} is empty, so there is no prompt to go on with")
-    writer = load_writer(checkpoint, device, precision, trust or ())
+    writer = load_text_generator(checkpoint, device, precision, trust or ())
     report_unread(starts, writer)
     every = (start for start in starts for _ in range(count))
     for number in itertools.count():
@@ -86,7 +86,7 @@ def sample(
     sys.stdout.write("\n")
 
 
-def report_unread(prompts: Sequence[str], writer: "Writer") -> None:
+def report_unread(prompts: Sequence[str], writer: "TextGenerator") -> None:
     """Say on standard error what of the prompts the tokenizer does not know, and what of them is no text at all."""
     from seq2seq.tokenizers.unknown import UnknownTokens
 
@@ -94,10 +94,10 @@ def report_unread(prompts: Sequence[str], writer: "Writer") -> None:
     counts.add(writer.tokenizer.encode_batch(list(prompts)))
     counts.report("tokens", "prompt: " if len(prompts) == 1 else "prompts: ")
     if surrogates := sum("\ud800" <= character <= "\udfff" for prompt in prompts for character in prompt):
-        say(f"{surrogates:,} bytes of the prompt are no UTF-8 and each is read as U+FFFD")
+        rank_zero_log(f"{surrogates:,} bytes of the prompt are no UTF-8 and each is read as U+FFFD")
 
 
-def write_together(writer: "Writer", starts: Sequence[str], length: int, sampler: "Sampler", seed: int) -> None:
+def write_together(writer: "TextGenerator", starts: Sequence[str], length: int, sampler: "Sampling", seed: int) -> None:
     """Write several texts on standard output, with an empty line between them."""
     with ExitStack() as stack:
         waiting = [

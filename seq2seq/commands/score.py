@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, TypeAlias
 from seq2seq.commands import lines
 from seq2seq.data.text import read_lines
 from seq2seq.errors import UserError
-from seq2seq.precision import Precision
+from seq2seq.quantization.precision import Precision
 from seq2seq.ranges import Count
-from seq2seq.report import say
+from seq2seq.rank_zero import rank_zero_log
 from seq2seq.storage import check_output
 
 if TYPE_CHECKING:
@@ -59,13 +59,13 @@ def score(
     if not lines.is_standard(output):
         check_output(str(output))
 
-    from seq2seq.inference import Translation, load
-    from seq2seq.inference.searching import MAX_SOURCE_LENGTH
+    from seq2seq.inference import TranslationPipeline, load
+    from seq2seq.inference.search_options import MAX_SOURCE_LENGTH
     from seq2seq.tokenizers.unknown import UnknownTokens
 
     model = load(*checkpoints, device=device, precision=precision, trust=trust or ())
     shown: Iterable[tuple[str, Pieces]]
-    if isinstance(model, Translation):
+    if isinstance(model, TranslationPipeline):
         if source is None or target is None:
             raise UserError("a translator scores given translations: --source and --target are needed, and no --text")
         sources, targets = list(read_lines(source)), list(read_lines(target))
@@ -97,9 +97,9 @@ def score(
             else:
                 file.write(f"{sum(chance for _, chance in chances):.6f}\t{line}\n")
     report()
-    if isinstance(model, Translation):
+    if isinstance(model, TranslationPipeline):
         for sentence in model.counts.sentences():
-            say(sentence)
+            rank_zero_log(sentence)
 
 
 def not_empty(text: Iterator[str], path: str | None) -> Iterator[str]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from seq2seq.commands.trained_corpus import trained_corpus
 from seq2seq.ranges import CountOrZero, checked
-from seq2seq.report import say
+from seq2seq.rank_zero import rank_zero_log
 from seq2seq.storage import check_output
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def shortlist(
         nonlocal spoken
         if time.monotonic() - spoken > SILENCE:
             spoken = time.monotonic()
-            say(f"iteration {iteration} of {ITERATIONS}: {read:,} of {total:,} pairs")
+            rank_zero_log(f"iteration {iteration} of {ITERATIONS}: {read:,} of {total:,} pairs")
 
     learned = learn(train, model.vocabularies, frequent, likely, progress)
     learned.save(output, model.vocabularies)

@@ -2,9 +2,9 @@
 
 from seq2seq.commands import lines
 from seq2seq.errors import UserError
-from seq2seq.precision import Precision
+from seq2seq.quantization.precision import Precision
 from seq2seq.ranges import Beams, Count, LengthPenalty, NonNegativeOrInfinite
-from seq2seq.report import say
+from seq2seq.rank_zero import rank_zero_log
 from seq2seq.storage import check_output
 
 
@@ -69,9 +69,9 @@ def translate(
     """
     lines.check_distinct({"--output": output, "--alignments": alignments, "--picture": picture})
 
-    from seq2seq.inference import ABSENT, Searching, load_translation
+    from seq2seq.inference import ABSENT, SearchOptions, load_translation
 
-    how = Searching(
+    how = SearchOptions(
         beams=beams,
         length_penalty=length_penalty,
         n_best=n_best,
@@ -109,9 +109,9 @@ def translate(
                 kept.append(found[0].text)
     translation.report_unknown()
     for sentence in translation.counts.sentences():
-        say(sentence)
+        rank_zero_log(sentence)
     if short:
-        say(f"lines with fewer than {n_best} different translations, filled up with empty ones: {short:,}")
+        rank_zero_log(f"lines with fewer than {n_best} different translations, filled up with empty ones: {short:,}")
     if alignments:
         from seq2seq.commands.alignments import write_alignments
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from seq2seq.training.logs import rows
+from seq2seq.training.metrics_log import rows
 
 
 class Point(NamedTuple):

@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from seq2seq.inference import Writer, load
+from seq2seq.inference import TextGenerator, load
 from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.models.recurrent_language_model import RecurrentLanguageModel
-from seq2seq.special import EOS
+from seq2seq.special_tokens import EOS
 from seq2seq.state import flatten
 
 POSITIONS = (100, 10_000)
@@ -48,7 +48,7 @@ def generation(run: Path, device: str = "auto", positions: tuple[int, ...] = POS
     """Measure the best checkpoint of a run, on tokens drawn at random."""
     with torch.inference_mode(), random_seed():
         loaded = load(run, device=device)
-        model = loaded.model if isinstance(loaded, Writer) else loaded.models[0]
+        model = loaded.model if isinstance(loaded, TextGenerator) else loaded.models[0]
         return [*measured(stepping(model), positions, model.device)]
 
 

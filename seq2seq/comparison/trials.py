@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 from seq2seq.checkpoint import last_checkpoint
 from seq2seq.storage import read_json, write_json
 from seq2seq.training import runs
-from seq2seq.training.ownership import owned
+from seq2seq.training.run_lock import run_lock
 
 POLL = 0.2  # seconds between two looks at a training
 DIVERGED = re.compile(r"is not a finite number (?:at|after) step ([\d,]+)")
@@ -160,7 +160,7 @@ def trained(child: Child, config: Path, seed: int, name: str, folder: Path, look
     if run is not None and last_checkpoint(run).exists():
         given.append("--resume")
     elif run is not None:
-        with owned(run):  # or it would be taken from a training that outlived its comparison
+        with run_lock(run):  # or it would be taken from a training that outlived its comparison
             shutil.rmtree(folder / "runs" / name)
     ended = fit(child, given, folder / "logs" / f"{name}.txt", look)
     if ended.status == "finished" and not has_ended(folder, name):

@@ -45,7 +45,7 @@ class Batches(Generic[B]):
         )
 
 
-class Epochs(Generic[B]):
+class ResumableLoader(Generic[B]):
     """Batches of one epoch after the other.
 
     The position counts batches that were handed out, not those that workers made ahead, so that what is saved after a

@@ -17,9 +17,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from seq2seq.data.cache import Row, cached_dataset, content_hash
+from seq2seq.data.corpus_files import local_parts, missing_split
 from seq2seq.data.formats import dataset_rows, read_text
 from seq2seq.data.hub import hub_has_split, hub_split
-from seq2seq.data.layout import local_parts, missing_split
 from seq2seq.data.text import read_lines, without_line_end
 from seq2seq.errors import UserError
 

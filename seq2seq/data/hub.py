@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from seq2seq.data.corpus_files import ENDINGS, names_of
 from seq2seq.data.formats import one_line
-from seq2seq.data.layout import ENDINGS, names_of
 from seq2seq.errors import UserError
 
 if TYPE_CHECKING:

@@ -8,13 +8,13 @@ from typing import Any
 import pytorch_lightning as pl
 
 from seq2seq.batch import LanguageBatch
-from seq2seq.data.batches import Batches, Epochs, Workers
+from seq2seq.data.batches import Batches, ResumableLoader, Workers
 from seq2seq.data.language_text import HeldOut, Text, language_text
 from seq2seq.data.streams import Ids, Streams, ids_of, unknown_of
 from seq2seq.data.vocabulary import check_unchanged, open_tokenizer
 from seq2seq.errors import UserError
 from seq2seq.ranges import Count, checked
-from seq2seq.report import say
+from seq2seq.rank_zero import rank_zero_log
 from seq2seq.tokenizers import Characters, Tokenizer
 from seq2seq.tokenizers.words import whole_words
 
@@ -91,7 +91,7 @@ class LanguageData(pl.LightningDataModule):
     @cached_property
     def train(self) -> Streams:
         streams = Streams(self.ids("train"), self.batch_size, self.steps)
-        say(
+        rank_zero_log(
             f"{streams.asked:,} tokens, {self.vocab_size:,} of them different, in {self.batch_size} streams: "
             f"{len(streams):,} batches of up to {self.steps} steps an epoch"
         )
@@ -101,13 +101,13 @@ class LanguageData(pl.LightningDataModule):
     def ranks(self) -> tuple[int, int]:
         return (self.trainer.global_rank, self.trainer.world_size) if self.trainer is not None else (0, 1)
 
-    def train_dataloader(self) -> Epochs[LanguageBatch]:
+    def train_dataloader(self) -> ResumableLoader[LanguageBatch]:
         streams, (rank, ranks) = self.train, self.ranks
         if self.batch_size < ranks:
             raise UserError(
                 f"{self.batch_size} streams cannot be split over {ranks} processes: batch_size must be at least {ranks}"
             )
-        return Epochs(partial(_every_chunk, streams), partial(_chunk, streams, rank, ranks), self.workers)
+        return ResumableLoader(partial(_every_chunk, streams), partial(_chunk, streams, rank, ranks), self.workers)
 
     def val_dataloader(self) -> Batches[LanguageBatch]:
         return self.reading("validation")

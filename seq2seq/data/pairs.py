@@ -12,8 +12,8 @@ from torch import Tensor
 from seq2seq.batch import TranslationBatch
 from seq2seq.data.buckets import Lengths, buckets
 from seq2seq.data.cache import open_arrow
-from seq2seq.report import say
-from seq2seq.special import BOS, EOS, PAD, UNK
+from seq2seq.rank_zero import rank_zero_log
+from seq2seq.special_tokens import BOS, EOS, PAD, UNK
 from seq2seq.storage import open_cached
 from seq2seq.tokenizers import Tokenizer
 from seq2seq.tokenizers.unknown import UnknownTokens
@@ -89,7 +89,7 @@ def encode_pairs(texts: Any, vocabularies: Vocabularies) -> Any:
     ids = pyarrow.list_(pyarrow.int32())
 
     def write(path: Path) -> None:
-        say(f"turning {len(texts):,} pairs into {type(vocabularies.target).__name__.lower()} ...")
+        rank_zero_log(f"turning {len(texts):,} pairs into {type(vocabularies.target).__name__.lower()} ...")
         schema = pyarrow.schema([(side, ids) for side in vocabularies._fields])
         with pyarrow.OSFile(str(path), "wb") as file, pyarrow.ipc.new_stream(file, schema) as writer:
             for rows in texts.iter(_ROWS_AT_ONCE):

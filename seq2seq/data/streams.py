@@ -9,8 +9,8 @@ import torch
 from seq2seq.batch import LanguageBatch
 from seq2seq.errors import UserError
 from seq2seq.ranges import Count, checked
-from seq2seq.report import say
-from seq2seq.special import BOS, PAD, UNK
+from seq2seq.rank_zero import rank_zero_log
+from seq2seq.special_tokens import BOS, PAD, UNK
 from seq2seq.storage import open_cached
 from seq2seq.tokenizers import Tokenizer
 from seq2seq.tokenizers.unknown import UnknownTokens
@@ -31,7 +31,7 @@ def ids_of(blocks: Iterable[str], content: str, tokenizer: Tokenizer) -> Ids:
     kind = np.dtype(np.uint16 if tokenizer.vocab_size <= 1 << 16 else np.uint32)
 
     def write(path: Path) -> None:
-        say(f"turning the text into {type(tokenizer).__name__.lower()} ...")
+        rank_zero_log(f"turning the text into {type(tokenizer).__name__.lower()} ...")
         with path.open("wb") as file:
             file.write(np.array([BOS], dtype=kind).tobytes())
             for ids in tokenizer.encode_blocks(blocks):

@@ -9,7 +9,7 @@ import numpy as np
 import pytorch_lightning as pl
 
 from seq2seq.batch import TranslationBatch
-from seq2seq.data.batches import Batches, Epochs, Workers
+from seq2seq.data.batches import Batches, ResumableLoader, Workers
 from seq2seq.data.buckets import Lengths, buckets
 from seq2seq.data.corpora import has_split
 from seq2seq.data.output_lengths import OutputLengths
@@ -18,7 +18,7 @@ from seq2seq.data.translation_pairs import HeldOutPairs, translation_pairs
 from seq2seq.data.vocabulary import check_unchanged, open_tokenizer
 from seq2seq.errors import UserError
 from seq2seq.ranges import Count, Seed, checked
-from seq2seq.report import say
+from seq2seq.rank_zero import rank_zero_log
 from seq2seq.tokenizers import Subwords, Tokenizer
 
 
@@ -143,7 +143,7 @@ class TranslationData(pl.LightningDataModule):
             source, target = np.minimum(source, self.max_length), np.minimum(target, self.max_length)
             said = f"cut: {too_long.sum():,}"
         origin = " held out of the training pairs" if split == "validation" and self.holds_out else ""
-        say(f"{split}: {len(rows):,} pairs{origin} ({said} longer than {self.max_length} tokens)")
+        rank_zero_log(f"{split}: {len(rows):,} pairs{origin} ({said} longer than {self.max_length} tokens)")
         for side in self.vocabularies._fields:
             unknown_of(ids.data.column(side), rows).report(f"{side} tokens", f"{split}: ")
         return Pairs(texts, ids, self.vocabularies, rows, source[rows] + 1, target[rows] + 1, self.max_length)
@@ -158,10 +158,10 @@ class TranslationData(pl.LightningDataModule):
     def ranks(self) -> tuple[int, int]:
         return (self.trainer.global_rank, self.trainer.world_size) if self.trainer is not None else (0, 1)
 
-    def train_dataloader(self) -> Epochs[TranslationBatch]:
+    def train_dataloader(self) -> ResumableLoader[TranslationBatch]:
         pairs = self.pairs("train")
         plan = partial(pairs.training_plan, self.batch_tokens, self.seed)
-        return Epochs(plan, partial(pairs.training_batch, self.seed, *self.ranks), self.workers)
+        return ResumableLoader(plan, partial(pairs.training_batch, self.seed, *self.ranks), self.workers)
 
     def val_dataloader(self) -> Batches[TranslationBatch]:
         return self.reading("validation")

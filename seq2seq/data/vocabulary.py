@@ -7,7 +7,7 @@ from typing import Any
 
 from seq2seq import checkpoint, tokenizers
 from seq2seq.errors import UserError
-from seq2seq.report import say
+from seq2seq.rank_zero import rank_zero_log
 from seq2seq.storage import open_cached
 from seq2seq.tokenizers import Tokenizer
 
@@ -32,7 +32,7 @@ def open_tokenizer(
     plain.sampling = 0.0  # how words are cut in training changes nothing about what is learned
 
     def learn(path: Path) -> None:
-        say(f"learning a vocabulary of {type(plain).__name__.lower()} ...")
+        rank_zero_log(f"learning a vocabulary of {type(plain).__name__.lower()} ...")
         plain.learn(lines())
         tokenizers.save(plain, path)
 

@@ -8,22 +8,22 @@ import torch
 from seq2seq.checkpoint import find
 from seq2seq.errors import UserError
 from seq2seq.inference.checkpoint import open_checkpoint
-from seq2seq.inference.searching import Searching
-from seq2seq.inference.translation import ABSENT, Alignment, Translated, Translation
-from seq2seq.inference.writer import Scored, Writer
+from seq2seq.inference.search_options import SearchOptions
+from seq2seq.inference.text_generator import Scored, TextGenerator
+from seq2seq.inference.translation_pipeline import ABSENT, Alignment, Translated, TranslationPipeline
 from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.models.recurrent_language_model import RecurrentLanguageModel
-from seq2seq.precision import Precision
+from seq2seq.quantization.precision import Precision
 from seq2seq.ranges import brief
 
 __all__ = [
     "ABSENT",
     "Alignment",
     "Scored",
-    "Searching",
+    "SearchOptions",
+    "TextGenerator",
     "Translated",
-    "Translation",
-    "Writer",
+    "TranslationPipeline",
     "find",
     "load",
     "load_translation",
@@ -33,8 +33,8 @@ __all__ = [
 
 def load(
     *checkpoints: str | Path, device: str = "auto", precision: Precision | None = None, trust: Sequence[str] = ()
-) -> Writer | Translation:
-    """A trained model, ready for text: a `Writer` for a language model, a `Translation` for a translator.
+) -> TextGenerator | TranslationPipeline:
+    """Load a trained model: a language model as a `TextGenerator`, translators as a `TranslationPipeline`.
 
     Args:
         checkpoints: A checkpoint, or the folder of a run, whose best one is taken; translators make an ensemble.
@@ -52,7 +52,7 @@ def load(
     if isinstance(first.model, RecurrentLanguageModel):
         if len(opened) > 1:
             raise UserError(f"only translators make an ensemble, and {find(checkpoints[0])} is a language model")
-        return Writer(first.model.to(place), first.vocabularies.source, first.corpus)
+        return TextGenerator(first.model.to(place), first.vocabularies.source, first.corpus)
     models, lengths = [], []
     for path, one in zip(checkpoints, opened, strict=True):
         if not isinstance(one.model, EncoderDecoder) or one.output_lengths is None:
@@ -61,7 +61,7 @@ def load(
             raise UserError(f"{find(path)} has other vocabularies than {find(checkpoints[0])}, so they are no ensemble")
         models.append(one.model.to(place))
         lengths.append(one.output_lengths)
-    return Translation(models, first.vocabularies, lengths, first.corpus)
+    return TranslationPipeline(models, first.vocabularies, lengths, first.corpus)
 
 
 def usable(device: str) -> torch.device:
@@ -76,21 +76,21 @@ def usable(device: str) -> torch.device:
     return number.device
 
 
-def load_writer(
+def load_text_generator(
     checkpoint: str | Path, device: str = "auto", precision: Precision | None = None, trust: Sequence[str] = ()
-) -> Writer:
+) -> TextGenerator:
     """The same for what must be a language model."""
     loaded = load(checkpoint, device=device, precision=precision, trust=trust)
-    if not isinstance(loaded, Writer):
+    if not isinstance(loaded, TextGenerator):
         raise UserError(f"a language model is needed here, and {find(checkpoint)} is a translator")
     return loaded
 
 
 def load_translation(
     *checkpoints: str | Path, device: str = "auto", precision: Precision | None = None, trust: Sequence[str] = ()
-) -> Translation:
+) -> TranslationPipeline:
     """The same for what must be translators."""
     loaded = load(*checkpoints, device=device, precision=precision, trust=trust)
-    if not isinstance(loaded, Translation):
+    if not isinstance(loaded, TranslationPipeline):
         raise UserError(f"a translator is needed here, and {find(checkpoints[0])} is a language model")
     return loaded

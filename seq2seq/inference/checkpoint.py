@@ -11,14 +11,14 @@ from seq2seq.data.output_lengths import OutputLengths
 from seq2seq.data.pairs import Vocabularies
 from seq2seq.data.vocabulary import data_of
 from seq2seq.errors import UserError
-from seq2seq.inference.precision import lower
-from seq2seq.inference.stored_model import check_data, check_model, check_weights, nbytes
-from seq2seq.inference.undrawn import Undrawn
+from seq2seq.inference.checkpoint_validation import check_data, check_model, check_weights, nbytes
 from seq2seq.inference.vocabularies import vocabularies_of
 from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.models.hyperparameters import factories
 from seq2seq.models.recurrent_language_model import RecurrentLanguageModel
-from seq2seq.precision import Precision
+from seq2seq.nn.skip_init import SkipInit
+from seq2seq.quantization.precision import Precision
+from seq2seq.quantization.quantize import quantize
 
 # what was trained as the one is used as the other, which needs no Lightning
 NETWORKS: dict[str, type[EncoderDecoder | RecurrentLanguageModel]] = {
@@ -30,7 +30,7 @@ NETWORKS: dict[str, type[EncoderDecoder | RecurrentLanguageModel]] = {
 SPARE, SPARE_BYTES, SPARE_TENSORS = 16, 1 << 26, 1000
 
 
-class Opened(NamedTuple):
+class LoadedModel(NamedTuple):
     model: RecurrentLanguageModel | EncoderDecoder
     vocabularies: Vocabularies
     corpus: dict[str, Any]  # where the training found its text: the arguments of its data
@@ -62,7 +62,9 @@ def read_trained(checkpoint: str | Path) -> dict[str, Any]:
     return held
 
 
-def open_checkpoint(checkpoint: str | Path, precision: Precision | None = None, trust: Sequence[str] = ()) -> Opened:
+def open_checkpoint(
+    checkpoint: str | Path, precision: Precision | None = None, trust: Sequence[str] = ()
+) -> LoadedModel:
     """The model, ready for use, on the CPU.
 
     Args:
@@ -77,17 +79,17 @@ def open_checkpoint(checkpoint: str | Path, precision: Precision | None = None, 
     with _using(find(checkpoint)):
         vocabularies = vocabularies_of(held)
         weights = held["state_dict"]
-        with Undrawn(SPARE_BYTES + SPARE * nbytes(weights), SPARE_TENSORS + SPARE * len(weights)):
+        with SkipInit(SPARE_BYTES + SPARE * nbytes(weights), SPARE_TENSORS + SPARE * len(weights)):
             model = build(held["model"], trust)
-        lower(model, saved)
+        quantize(model, saved)
         check_weights(model, weights)
         model.load_state_dict(weights)
         translates = isinstance(model, EncoderDecoder)
         output_lengths = OutputLengths.from_state(data_of(held).get("output_lengths")) if translates else None
     model.eval().requires_grad_(False)
     if saved == "float32":
-        lower(model, precision or saved)
-    return Opened(model, vocabularies, data_of(held).get("corpus", {}), precision or saved, output_lengths)
+        quantize(model, precision or saved)
+    return LoadedModel(model, vocabularies, data_of(held).get("corpus", {}), precision or saved, output_lengths)
 
 
 def build(description: dict[str, Any], trust: Sequence[str] = ()) -> RecurrentLanguageModel | EncoderDecoder:

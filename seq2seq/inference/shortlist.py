@@ -9,7 +9,7 @@ from torch import Tensor
 from seq2seq import checkpoint
 from seq2seq.data.pairs import Vocabularies
 from seq2seq.errors import UserError
-from seq2seq.special import NONE, SPECIAL
+from seq2seq.special_tokens import NO_TOKEN, NUM_SPECIAL
 
 
 class Shortlist:
@@ -31,7 +31,7 @@ class Shortlist:
     def allowed(self, source: Int[Tensor, "sentences length"]) -> Bool[Tensor, "sentences target_vocab"]:
         """What each sentence may say, whatever else is in the batch."""
         allowed = torch.zeros(len(source), self.target_size, dtype=torch.bool)
-        allowed[:, :SPECIAL] = True
+        allowed[:, :NUM_SPECIAL] = True
         allowed[:, self.frequent] = True
         return allowed.scatter_(1, self.likely[source].flatten(1).long(), True)
 
@@ -41,7 +41,7 @@ class Shortlist:
         counts = allowed.sum(dim=1)
         sentence, ids = allowed.nonzero(as_tuple=True)
         place = torch.arange(len(ids)) - (counts.cumsum(0) - counts)[sentence]
-        candidates = torch.full((len(source), int(counts.max()) if len(counts) else 0), NONE)
+        candidates = torch.full((len(source), int(counts.max()) if len(counts) else 0), NO_TOKEN)
         candidates[sentence, place] = ids
         return candidates
 

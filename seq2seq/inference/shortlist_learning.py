@@ -8,7 +8,7 @@ import torch
 
 from seq2seq.data.pairs import Vocabularies, pad
 from seq2seq.inference.shortlist import Shortlist
-from seq2seq.special import EOS, PAD, SPECIAL
+from seq2seq.special_tokens import EOS, NUM_SPECIAL, PAD
 
 Pair: TypeAlias = tuple[Sequence[int], Sequence[int]]  # ids of a source and of its target
 Numbers: TypeAlias = np.ndarray[tuple[int], np.dtype[np.int64]]
@@ -72,7 +72,7 @@ def learn(
     table = likeliest(lexicon, source_size, target_size, likely)
     if vocabularies.source == vocabularies.target:
         table = np.hstack([table, np.arange(source_size)[:, None]])
-    ordered = np.argsort(-occurrences[SPECIAL:], kind="stable")[:frequent] + SPECIAL
+    ordered = np.argsort(-occurrences[NUM_SPECIAL:], kind="stable")[:frequent] + NUM_SPECIAL
     return Shortlist(torch.from_numpy(np.sort(ordered)), torch.from_numpy(table.astype(np.int32)), target_size)
 
 

@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from seq2seq.kernels.library import Kernel, check, sizes
-from seq2seq.special import PAD
+from seq2seq.special_tokens import PAD
 
 LIKELIEST = Kernel("likeliest", c_int64, c_int64, c_void_p, c_uint64, *[c_int64] * 2, c_void_p, c_void_p, c_int)
 BITS = 64  # of the number that names what is excluded

@@ -7,12 +7,12 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from seq2seq.attention import AttentionFactory, Encoding, Memory
 from seq2seq.kernels.elementwise import tanh
-from seq2seq.linear import linear
+from seq2seq.nn.attention import AttentionFactory, Encoding, Memory
+from seq2seq.nn.linear import linear
 from seq2seq.ranges import Count, DropProbability, NonNegative, checked
 from seq2seq.recurrence import LayerFactory, Stack
-from seq2seq.recurrence.unrolled import unrolled
+from seq2seq.recurrence.ops.packed_loop import packed_loop
 
 
 class DecoderState(NamedTuple):
@@ -24,7 +24,7 @@ class DecoderState(NamedTuple):
     sentence: Int[Tensor, " batch"]  # whose memory a row looks at; in order
 
 
-class Reading(NamedTuple):
+class DecoderOutput(NamedTuple):
     """What a decoder says after each word of the target."""
 
     features: Float[Tensor, "batch target size"]
@@ -94,7 +94,7 @@ class Decoder(nn.Module):
         sentence = torch.arange(batch, device=feed.device)
         return self.attention.remember(encoding), DecoderState(lower, upper, feed, sentence)
 
-    def forward(self, x: Float[Tensor, "batch target input"], memory: Memory, state: DecoderState) -> Reading:
+    def forward(self, x: Float[Tensor, "batch target input"], memory: Memory, state: DecoderState) -> DecoderOutput:
         """Read a whole target, in one call of every layer unless what is said is fed back."""
         if self.feed_size:
             return self.loop(x, memory, state)
@@ -104,24 +104,24 @@ class Decoder(nn.Module):
         if self.upper is not None:
             hidden, upper = self.upper(self.join(hidden, context), upper)
         features = torch.tanh(self.combine(self.join(hidden, context)))
-        return Reading(features, weights, state._replace(lower=lower, upper=upper))
+        return DecoderOutput(features, weights, state._replace(lower=lower, upper=upper))
 
     def join(self, hidden: Tensor, context: Tensor) -> Tensor:
         """What was said and what was seen: side by side, or their sum."""
         return hidden + context if self.adds else torch.cat([hidden, context], dim=-1)
 
-    def loop(self, x: Float[Tensor, "batch target input"], memory: Memory, state: DecoderState) -> Reading:
+    def loop(self, x: Float[Tensor, "batch target input"], memory: Memory, state: DecoderState) -> DecoderOutput:
         """The same, one word at a time."""
         if not x.shape[1]:  # a word that does not count knows the shapes of what comes out
             said, looked, _ = self.read(x.sum(dim=1), memory, state)
-            return Reading(said[:, None][:, :0], looked[:, None][:, :0], state)
+            return DecoderOutput(said[:, None][:, :0], looked[:, None][:, :0], state)
         features, weights = [], []
-        with unrolled(x):
+        with packed_loop(x):
             for now in x.unbind(dim=1):
                 said, looked, state = self.read(now, memory, state)
                 features.append(said)
                 weights.append(looked)
-        return Reading(torch.stack(features, dim=1), torch.stack(weights, dim=1), state)
+        return DecoderOutput(torch.stack(features, dim=1), torch.stack(weights, dim=1), state)
 
     def step(
         self, x: Float[Tensor, "rows input"], memory: Memory, state: DecoderState

@@ -7,12 +7,12 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from seq2seq.attention import Encoding
 from seq2seq.models.hyperparameters import made_by
+from seq2seq.nn.attention import Encoding
 from seq2seq.ranges import Count, DropProbability, NonNegative, checked
 from seq2seq.recurrence import Bidirectional, LayerFactory, ReaderFactory, SelfAttention
-from seq2seq.recurrence.padding import filled
-from seq2seq.recurrence.sublayer import Sublayer
+from seq2seq.recurrence.ops.padding import fill_padding
+from seq2seq.recurrence.residual_block import ResidualBlock
 
 
 class Encoder(nn.Module):
@@ -44,8 +44,8 @@ class Encoder(nn.Module):
         super().__init__()
         sizes = [input_size] + [size] * (len(layers) - 1)
         self.layers = nn.ModuleList(reader(layer, below, size) for layer, below in zip(layers, sizes, strict=True))
-        around = nn.ModuleList(Sublayer(below, size, dropout, norm, residual, feed_forward) for below in sizes)
-        self.around = cast("Sequence[Sublayer]", around)  # which a ModuleList's type cannot say
+        around = nn.ModuleList(ResidualBlock(below, size, dropout, norm, residual, feed_forward) for below in sizes)
+        self.around = cast("Sequence[ResidualBlock]", around)  # which a ModuleList's type cannot say
         self.norm = nn.LayerNorm(size) if norm else nn.Identity()
 
     def forward(self, x: Float[Tensor, "batch source input"], lengths: Int[Tensor, " batch"]) -> Encoding:
@@ -55,7 +55,7 @@ class Encoder(nn.Module):
         without a word has a summary of zeros. Padding may be anything.
         """
         lengths = lengths.to(x.device)
-        x = filled(x, lengths, 0.0)
+        x = fill_padding(x, lengths, 0.0)
         for layer, around in zip(self.layers, self.around, strict=True):
             x = around(x, layer(around.before(x), lengths))
         x = self.norm(x)

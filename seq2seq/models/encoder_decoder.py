@@ -6,20 +6,20 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from seq2seq.attention import AttentionFactory, BilinearAttention, FixedVector, Memory
 from seq2seq.batch import TranslationBatch
-from seq2seq.dropout import VariationalDropout, WordDropout
 from seq2seq.errors import UserError
-from seq2seq.models.candidates import CandidateOutput
-from seq2seq.models.decoder import Decoder, DecoderState, Reading
-from seq2seq.models.embedding import embedding, output_layer
+from seq2seq.models.decoder import Decoder, DecoderOutput, DecoderState
 from seq2seq.models.encoder import Encoder
-from seq2seq.models.loss import token_nats
 from seq2seq.models.network import Network
+from seq2seq.models.shortlist_output import ShortlistOutput
+from seq2seq.nn.attention import AttentionFactory, BilinearAttention, FixedContext, Memory
+from seq2seq.nn.dropout import VariationalDropout, WordDropout
+from seq2seq.nn.embedding import embedding, output_layer
+from seq2seq.nn.loss import token_nats
 from seq2seq.ranges import Count, Depth, DropProbability, NonNegative, checked
 from seq2seq.recurrence import LSTM, LayerFactory, ReaderFactory
-from seq2seq.search import Problem, Step
-from seq2seq.special import UNK
+from seq2seq.search import DecodingProblem, Step
+from seq2seq.special_tokens import UNK
 from seq2seq.state import select
 
 
@@ -90,7 +90,7 @@ class EncoderDecoder(Network):
             output_size=width if tied else size,
             memory_size=size,
             layers=[decoder] * depth,
-            attention=FixedVector if attention is None else attention,
+            attention=FixedContext if attention is None else attention,
             dropout=dropout,
             norm=norm,
             residual=residual,
@@ -109,10 +109,12 @@ class EncoderDecoder(Network):
         source: Int[Tensor, "batch source"],
         lengths: Int[Tensor, " batch"],
         inputs: Int[Tensor, "batch target"],
-    ) -> Reading:
+    ) -> DecoderOutput:
         """What the output layer reads after every token of `inputs`, and where the decoder looked."""
         memory, state = self.start(source, lengths)
-        reading: Reading = self.decoder(self.dropout(self.target_embedding(self.word_dropout(inputs))), memory, state)
+        reading: DecoderOutput = self.decoder(
+            self.dropout(self.target_embedding(self.word_dropout(inputs))), memory, state
+        )
         return reading._replace(features=self.dropout(reading.features))
 
     def step(
@@ -120,7 +122,7 @@ class EncoderDecoder(Network):
         tokens: Int[Tensor, " rows"],
         state: DecoderState,
         memory: Memory,
-        few: CandidateOutput | None = None,
+        few: ShortlistOutput | None = None,
         numbers: Int[Tensor, " sentences"] | None = None,
     ) -> tuple[Float[Tensor, "rows vocab"], DecoderState]:
         """Logits of the next token, a `Step` of `seq2seq.search` once the rest is given.
@@ -144,18 +146,20 @@ class EncoderDecoder(Network):
         source: Int[Tensor, "batch source"],
         lengths: Int[Tensor, " batch"],
         candidates: Int[Tensor, "batch candidates"] | None = None,
-    ) -> Problem[DecoderState]:
+    ) -> DecodingProblem[DecoderState]:
         """What a search has to solve for these sources: over all target words, or over few candidates for each.
 
         These are ids in ascending order with all special ones, NONE at the end where there are fewer; in the search
         they go by their numbers among them, which special ones keep.
         """
         memory, state = self.start(source, lengths)
-        few = None if candidates is None else CandidateOutput.of(self.output, candidates)
-        return Problem(partial(self.step, memory=memory, few=few), state, partial(self.narrow, memory=memory, few=few))
+        few = None if candidates is None else ShortlistOutput.of(self.output, candidates)
+        return DecodingProblem(
+            partial(self.step, memory=memory, few=few), state, partial(self.narrow, memory=memory, few=few)
+        )
 
     def narrow(
-        self, sentences: Int[Tensor, " kept"], memory: Memory, few: CandidateOutput | None = None
+        self, sentences: Int[Tensor, " kept"], memory: Memory, few: ShortlistOutput | None = None
     ) -> Step[DecoderState]:
         """The step for some of the sentences only; the others' memory goes when it is more than theirs."""
         if 2 * len(sentences) > len(memory.real):

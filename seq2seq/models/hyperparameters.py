@@ -7,10 +7,11 @@ from typing import Any
 
 from torch import nn
 
-from seq2seq import attention, recurrence
-from seq2seq.attention import Attention
+from seq2seq import recurrence
 from seq2seq.checkpoint import trusted_class
 from seq2seq.errors import UserError
+from seq2seq.nn import attention
+from seq2seq.nn.attention import Attention
 from seq2seq.recurrence import Recurrence, SelfAttention
 
 OUR_MODULES = "seq2seq."

@@ -8,10 +8,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from seq2seq.batch import LanguageBatch
-from seq2seq.models.loss import cross_entropy, token_nats
 from seq2seq.models.recurrent_language_model import RecurrentLanguageModel
 from seq2seq.models.trainable import Trainable
-from seq2seq.special import PAD
+from seq2seq.nn.loss import cross_entropy, token_nats
+from seq2seq.special_tokens import PAD
 from seq2seq.state import detach, flatten, unflatten
 
 

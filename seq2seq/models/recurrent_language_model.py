@@ -5,13 +5,13 @@ from typing import Any
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from seq2seq.dropout import VariationalDropout, WordDropout
-from seq2seq.models.embedding import embedding, output_layer
-from seq2seq.models.loss import token_nats
 from seq2seq.models.network import Network
+from seq2seq.nn.dropout import VariationalDropout, WordDropout
+from seq2seq.nn.embedding import embedding, output_layer
+from seq2seq.nn.loss import token_nats
 from seq2seq.ranges import Count, Depth, DropProbability, NonNegative, checked
 from seq2seq.recurrence import LSTM, LayerFactory, Stack
-from seq2seq.special import UNK
+from seq2seq.special_tokens import UNK
 
 
 class RecurrentLanguageModel(Network):

@@ -7,10 +7,10 @@ from torch import Tensor
 
 from seq2seq.batch import TranslationBatch
 from seq2seq.models.encoder_decoder import EncoderDecoder
-from seq2seq.models.loss import cross_entropy
 from seq2seq.models.trainable import Trainable
+from seq2seq.nn.loss import cross_entropy
 from seq2seq.search import Hypothesis, greedy
-from seq2seq.special import PAD
+from seq2seq.special_tokens import PAD
 
 
 class Translator(EncoderDecoder, Trainable):

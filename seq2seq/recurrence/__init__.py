@@ -1,15 +1,15 @@
 """Layers that carry memory through time, behind one interface."""
 
+from seq2seq.recurrence.base import LayerFactory, Recurrence
 from seq2seq.recurrence.bidirectional import Bidirectional
-from seq2seq.recurrence.fused import GRU, LSTM, RNN, LSTMState
-from seq2seq.recurrence.griffin import RGLRU
-from seq2seq.recurrence.interface import LayerFactory, Recurrence
 from seq2seq.recurrence.layer_norm import LayerNormGRU, LayerNormLSTM
 from seq2seq.recurrence.mamba import Mamba
-from seq2seq.recurrence.minimal import MinGRU, MinLSTM
+from seq2seq.recurrence.min_rnn import MinGRU, MinLSTM
 from seq2seq.recurrence.mlstm import MLSTM
 from seq2seq.recurrence.mogrifier import MogrifierLSTM
 from seq2seq.recurrence.retention import Retention
+from seq2seq.recurrence.rglru import RGLRU
+from seq2seq.recurrence.rnn import GRU, LSTM, RNN, LSTMState
 from seq2seq.recurrence.rwkv import RWKV
 from seq2seq.recurrence.self_attention import CausalAttention, ReaderFactory, SelfAttention
 from seq2seq.recurrence.slstm import SLSTM

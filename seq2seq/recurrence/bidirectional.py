@@ -6,8 +6,8 @@ from torch import Tensor, nn
 
 from seq2seq.errors import UserError
 from seq2seq.ranges import Count, checked
-from seq2seq.recurrence.interface import LayerFactory
-from seq2seq.recurrence.padding import filled
+from seq2seq.recurrence.base import LayerFactory
+from seq2seq.recurrence.ops.padding import fill_padding
 
 
 class Bidirectional(nn.Module):
@@ -32,7 +32,7 @@ class Bidirectional(nn.Module):
     def forward(
         self, x: Float[Tensor, "batch time input"], lengths: Int[Tensor, " batch"]
     ) -> Float[Tensor, "batch time size"]:
-        x = filled(x, lengths, 0.0)
+        x = fill_padding(x, lengths, 0.0)
         ahead, _ = self.forwards(x)
         back, _ = self.backwards(reverse(x, lengths))
         return torch.cat([ahead, reverse(back, lengths)], dim=-1)

@@ -9,13 +9,13 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from seq2seq.dropout import WeightDropout
+from seq2seq.nn.dropout import WeightDropout
+from seq2seq.nn.upcast import upcast
 from seq2seq.ranges import Count, DropProbability, Finite, checked
+from seq2seq.recurrence.base import Recurrence, unroll
 from seq2seq.recurrence.chrono import MemorySpan
-from seq2seq.recurrence.fused import LSTMState, gru_biases, initialise_weights, lstm_biases
-from seq2seq.recurrence.interface import Recurrence, unroll
-from seq2seq.recurrence.padding import filled
-from seq2seq.recurrence.precision import exact
+from seq2seq.recurrence.ops.padding import fill_padding
+from seq2seq.recurrence.rnn import LSTMState, gru_biases, initialise_weights, lstm_biases
 
 Recall: TypeAlias = Callable[[Tensor], Tensor]  # what the hidden state says to the gates
 
@@ -63,7 +63,7 @@ class LayerNormLSTM(Recurrence[LSTMState]):
         recall = once_dropped(self.inner, self.weight_dropout)
         before = self.initial_state(len(x)) if state is None else state
         return unroll(
-            lambda heard, now: self.cell(heard, now, recall), self.heard(filled(x, lengths, 0.0)), before, lengths
+            lambda heard, now: self.cell(heard, now, recall), self.heard(fill_padding(x, lengths, 0.0)), before, lengths
         )
 
     def step(self, x: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:
@@ -71,10 +71,10 @@ class LayerNormLSTM(Recurrence[LSTMState]):
 
     def heard(self, x: Float[Tensor, "*steps input"]) -> Float[Tensor, "*steps gates"]:
         """What the input says to the gates."""
-        return self.outer_norm(exact(self.outer(x)))  # type: ignore[no-any-return]
+        return self.outer_norm(upcast(self.outer(x)))  # type: ignore[no-any-return]
 
     def cell(self, heard: Float[Tensor, "batch gates"], state: LSTMState, recall: Recall) -> tuple[Tensor, LSTMState]:
-        i, f, g, o = (heard + self.inner_norm(exact(recall(state.hidden)))).chunk(4, dim=-1)
+        i, f, g, o = (heard + self.inner_norm(upcast(recall(state.hidden)))).chunk(4, dim=-1)
         cell = f.sigmoid() * state.cell + i.sigmoid() * g.tanh()
         hidden = o.sigmoid() * self.cell_norm(cell).tanh()
         return hidden, LSTMState(hidden, cell)
@@ -122,7 +122,7 @@ class LayerNormGRU(Recurrence[Tensor]):
         recall = once_dropped(self.inner, self.weight_dropout)
         before = self.initial_state(len(x)) if state is None else state
         return unroll(
-            lambda heard, now: self.cell(heard, now, recall), self.heard(filled(x, lengths, 0.0)), before, lengths
+            lambda heard, now: self.cell(heard, now, recall), self.heard(fill_padding(x, lengths, 0.0)), before, lengths
         )
 
     def step(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
@@ -130,10 +130,10 @@ class LayerNormGRU(Recurrence[Tensor]):
 
     def heard(self, x: Float[Tensor, "*steps input"]) -> Float[Tensor, "*steps gates"]:
         """What the input says to the gates and to the candidate."""
-        return torch.cat(self.outer_norm(exact(self.outer(x))), dim=-1)
+        return torch.cat(self.outer_norm(upcast(self.outer(x))), dim=-1)
 
     def cell(self, heard: Float[Tensor, "batch gates"], state: Tensor, recall: Recall) -> tuple[Tensor, Tensor]:
-        gates, candidate = self.inner_norm(exact(recall(state)))
+        gates, candidate = self.inner_norm(upcast(recall(state)))
         r, z = (heard[:, : 2 * self.size] + gates).sigmoid().chunk(2, dim=-1)
         new = torch.tanh(heard[:, 2 * self.size :] + r * candidate)
         hidden = new + z * (state - new)

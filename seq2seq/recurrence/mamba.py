@@ -9,13 +9,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seq2seq.errors import UserError
+from seq2seq.nn.heads import split_heads
+from seq2seq.nn.upcast import outside_autocast, upcast
 from seq2seq.ranges import Count, checked
-from seq2seq.recurrence.convolution import ShortConvolution
-from seq2seq.recurrence.heads import split
-from seq2seq.recurrence.interface import Recurrence
-from seq2seq.recurrence.linear_attention import scalar_decay, scalar_decay_step
-from seq2seq.recurrence.padding import filled
-from seq2seq.recurrence.precision import exact, outside_autocast
+from seq2seq.recurrence.base import Recurrence
+from seq2seq.recurrence.ops.linear_attention import scalar_decay, scalar_decay_step
+from seq2seq.recurrence.ops.padding import fill_padding
+from seq2seq.recurrence.short_convolution import ShortConvolution
 
 SLOWEST, FASTEST = 0.001, 0.1  # step sizes at the start
 EPSILON = 1e-5  # of the norm
@@ -77,11 +77,11 @@ class Mamba(Recurrence[MambaState]):
         self, x: Tensor, state: MambaState | None = None, lengths: Int[Tensor, " batch"] | None = None
     ) -> tuple[Tensor, MambaState]:
         before = self.initial_state(len(x)) if state is None else state
-        x = filled(x, lengths, 0.0)
+        x = fill_padding(x, lengths, 0.0)
         z, mixed, steps = self.parts(x)
         mixed, convolution = self.convolution(mixed, before.convolution, lengths)
         values, k, q, log_decay, v = self.selected(mixed, steps)
-        k, log_decay = filled(k, lengths, 0.0), filled(log_decay, lengths, 0.0)
+        k, log_decay = fill_padding(k, lengths, 0.0), fill_padding(log_decay, lengths, 0.0)
         with outside_autocast(x):
             y, memory = scalar_decay(
                 q[:, None], k[:, None], v.transpose(1, 2), log_decay.transpose(1, 2), before.memory
@@ -103,11 +103,11 @@ class Mamba(Recurrence[MambaState]):
 
     def selected(self, mixed: Tensor, steps: Tensor) -> tuple[Tensor, ...]:
         """x by heads, B, C made small, the logarithms of the decays, and dt x."""
-        inner, k, q = exact(F.silu(mixed)).split([self.inner, self.state_size, self.state_size], dim=-1)
-        dt = F.softplus(exact(steps) + self.step_bias)
-        values = split(inner, self.heads)
+        inner, k, q = upcast(F.silu(mixed)).split([self.inner, self.state_size, self.state_size], dim=-1)
+        dt = F.softplus(upcast(steps) + self.step_bias)
+        values = split_heads(inner, self.heads)
         return values, k, q * SHRINK, -dt * self.log_rate.exp(), dt[..., None] * values
 
     def said(self, y: Tensor, values: Tensor, z: Tensor) -> Tensor:
         inner = (y + (self.skip * SHRINK)[:, None] * values).flatten(-2)
-        return self.out(self.norm(inner * F.silu(exact(z))))  # type: ignore[no-any-return]
+        return self.out(self.norm(inner * F.silu(upcast(z))))  # type: ignore[no-any-return]

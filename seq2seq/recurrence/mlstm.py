@@ -7,14 +7,14 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from seq2seq.linear import linear
+from seq2seq.nn.heads import check_heads, head_layer_norm, split_heads
+from seq2seq.nn.linear import linear
+from seq2seq.nn.upcast import outside_autocast, upcast
 from seq2seq.ranges import Count, checked
-from seq2seq.recurrence.convolution import ShortConvolution
-from seq2seq.recurrence.heads import check_heads, head_layer_norm, split
-from seq2seq.recurrence.interface import Recurrence
-from seq2seq.recurrence.linear_attention import scalar_decay, scalar_decay_step
-from seq2seq.recurrence.padding import filled
-from seq2seq.recurrence.precision import exact, outside_autocast
+from seq2seq.recurrence.base import Recurrence
+from seq2seq.recurrence.ops.linear_attention import scalar_decay, scalar_decay_step
+from seq2seq.recurrence.ops.padding import fill_padding
+from seq2seq.recurrence.short_convolution import ShortConvolution
 
 CAP = 15.0  # of the gates' pre-activations
 
@@ -65,10 +65,10 @@ class MLSTM(Recurrence[MLSTMState]):
         self, x: Tensor, state: MLSTMState | None = None, lengths: Int[Tensor, " batch"] | None = None
     ) -> tuple[Tensor, MLSTMState]:
         before = self.initial_state(len(x)) if state is None else state
-        x = filled(x, lengths, 0.0)
+        x = fill_padding(x, lengths, 0.0)
         near, convolution = self.convolution(x, before.convolution, lengths)
         q, k, v, log_decay, o = self.parts(x, near)
-        k, log_decay = filled(k, lengths, 0.0), filled(log_decay, lengths, 0.0)
+        k, log_decay = fill_padding(k, lengths, 0.0), fill_padding(log_decay, lengths, 0.0)
         with outside_autocast(x):
             q, k, v, log_decay = (part.transpose(1, 2) for part in (q, k, v, log_decay))
             y, memory = scalar_decay(q, k, v, log_decay, before.memory)
@@ -83,10 +83,10 @@ class MLSTM(Recurrence[MLSTMState]):
 
     def parts(self, x: Float[Tensor, "*steps input"], near: Float[Tensor, "*steps input"]) -> tuple[Tensor, ...]:
         """Queries, keys with the input gate in them, values with a one behind, log decays, and the output gate."""
-        q, k = (split(part, self.heads) for part in exact(self.asked(F.silu(near))).chunk(2, dim=-1))
-        v, o = exact(self.project(x)).chunk(2, dim=-1)
-        v = split(v, self.heads)
-        write, forget = (CAP * torch.tanh(exact(self.gates(x)) / CAP)).chunk(2, dim=-1)
+        q, k = (split_heads(part, self.heads) for part in upcast(self.asked(F.silu(near))).chunk(2, dim=-1))
+        v, o = upcast(self.project(x)).chunk(2, dim=-1)
+        v = split_heads(v, self.heads)
+        write, forget = (CAP * torch.tanh(upcast(self.gates(x)) / CAP)).chunk(2, dim=-1)
         k = k * (self.share**-0.5 * write.exp())[..., None]
         return q, k, torch.cat([v, torch.ones_like(v[..., :1])], dim=-1), F.logsigmoid(forget), o
 

@@ -4,12 +4,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from seq2seq.linear import linear
+from seq2seq.nn.linear import linear
+from seq2seq.nn.upcast import upcast
 from seq2seq.ranges import Count, CountOrZero, Finite, checked
+from seq2seq.recurrence.base import Recurrence
 from seq2seq.recurrence.chrono import MemorySpan
-from seq2seq.recurrence.fused import LSTMState, initialise_weights, lstm_biases
-from seq2seq.recurrence.interface import Recurrence
-from seq2seq.recurrence.precision import exact
+from seq2seq.recurrence.rnn import LSTMState, initialise_weights, lstm_biases
 
 
 class MogrifierLSTM(Recurrence[LSTMState]):
@@ -52,7 +52,7 @@ class MogrifierLSTM(Recurrence[LSTMState]):
 
     def step(self, x: Float[Tensor, "batch input"], state: LSTMState) -> tuple[Tensor, LSTMState]:
         x, h = self.mogrify(x, state.hidden)
-        i, f, g, o = exact(self.outer(x) + self.inner(h)).chunk(4, dim=-1)
+        i, f, g, o = upcast(self.outer(x) + self.inner(h)).chunk(4, dim=-1)
         cell = f.sigmoid() * state.cell + i.sigmoid() * g.tanh()
         hidden = o.sigmoid() * cell.tanh()
         return hidden, LSTMState(hidden, cell)
@@ -62,9 +62,9 @@ class MogrifierLSTM(Recurrence[LSTMState]):
     ) -> tuple[Float[Tensor, "batch input"], Float[Tensor, "batch size"]]:
         for n, gate in enumerate(self.rounds):
             if n % 2 == 0:
-                x = 2 * exact(gate(h)).sigmoid() * x
+                x = 2 * upcast(gate(h)).sigmoid() * x
             else:
-                h = 2 * exact(gate(x)).sigmoid() * h
+                h = 2 * upcast(gate(x)).sigmoid() * h
         return x, h
 
 

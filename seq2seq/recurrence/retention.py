@@ -7,14 +7,14 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from seq2seq.linear import linear
+from seq2seq.nn.heads import check_heads, head_rms_norm, split_heads
+from seq2seq.nn.linear import linear
+from seq2seq.nn.rotary import apply_rotary
+from seq2seq.nn.upcast import outside_autocast, upcast
 from seq2seq.ranges import Count, checked
-from seq2seq.recurrence.heads import check_heads, head_rms_norm, split
-from seq2seq.recurrence.interface import Recurrence
-from seq2seq.recurrence.linear_attention import scalar_decay, scalar_decay_step
-from seq2seq.recurrence.padding import filled, padded
-from seq2seq.recurrence.precision import exact, outside_autocast
-from seq2seq.recurrence.rotation import rotate
+from seq2seq.recurrence.base import Recurrence
+from seq2seq.recurrence.ops.linear_attention import scalar_decay, scalar_decay_step
+from seq2seq.recurrence.ops.padding import fill_padding, padding_mask
 
 
 class RetentionState(NamedTuple):
@@ -57,12 +57,12 @@ class Retention(Recurrence[RetentionState]):
         self, x: Tensor, state: RetentionState | None = None, lengths: Int[Tensor, " batch"] | None = None
     ) -> tuple[Tensor, RetentionState]:
         before = self.initial_state(len(x)) if state is None else state
-        x = filled(x, lengths, 0.0)
+        x = fill_padding(x, lengths, 0.0)
         time = torch.arange(x.shape[1], device=x.device)
         q, k, v, gate = self.parts(x, before.place[:, None] + time)
         log_decay = self.log_decay[:, None].expand(len(x), -1, x.shape[1])
         if lengths is not None:
-            past = padded(x, lengths)[:, None]
+            past = padding_mask(x, lengths)[:, None]
             k, log_decay = k.masked_fill(past[..., None], 0.0), log_decay.masked_fill(past, 0.0)
         with outside_autocast(x):
             y, memory = scalar_decay(q, k, v, log_decay, before.memory)
@@ -78,9 +78,9 @@ class Retention(Recurrence[RetentionState]):
 
     def parts(self, x: Tensor, places: Tensor) -> tuple[Tensor, ...]:
         """Queries, keys, values and the gate, [batch, heads, time, share]."""
-        found = split(exact(self.project(x)), 4 * self.heads).transpose(1, 2)
+        found = split_heads(upcast(self.project(x)), 4 * self.heads).transpose(1, 2)
         asked, v, gate = found.split([2 * self.heads, self.heads, self.heads], dim=1)
-        q, k = rotate(asked, places, whole=True).chunk(2, dim=1)
+        q, k = apply_rotary(asked, places, whole=True).chunk(2, dim=1)
         return q, k * self.share**-0.5, v, gate
 
     def said(self, y: Float[Tensor, "batch time heads share"], gate: Float[Tensor, "batch heads time share"]) -> Tensor:

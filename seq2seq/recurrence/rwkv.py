@@ -7,13 +7,13 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from seq2seq.linear import linear
+from seq2seq.nn.heads import check_heads, split_heads
+from seq2seq.nn.linear import linear
+from seq2seq.nn.upcast import outside_autocast, upcast
 from seq2seq.ranges import Count, checked
-from seq2seq.recurrence.heads import check_heads, split
-from seq2seq.recurrence.interface import Recurrence
-from seq2seq.recurrence.linear_attention import vector_decay, vector_decay_step
-from seq2seq.recurrence.padding import filled, last_steps
-from seq2seq.recurrence.precision import exact, outside_autocast
+from seq2seq.recurrence.base import Recurrence
+from seq2seq.recurrence.ops.linear_attention import vector_decay, vector_decay_step
+from seq2seq.recurrence.ops.padding import fill_padding, last_steps
 
 DEPTH = 0.5  # how deep the layer lies, from 0 to 1, by which the authors bend its start: half-way, as it cannot know
 FASTEST = -(torch.e**-0.5)  # of a log decay, as in RWKV-7: float32 holds what a chunk of these leaves
@@ -71,10 +71,10 @@ class RWKV(Recurrence[RWKVState]):
         self, x: Tensor, state: RWKVState | None = None, lengths: Int[Tensor, " batch"] | None = None
     ) -> tuple[Tensor, RWKVState]:
         before = self.initial_state(len(x)) if state is None else state
-        x = filled(x, lengths, 0.0)
+        x = fill_padding(x, lengths, 0.0)
         shifted = torch.cat([before.before[:, None].to(x.dtype), x], dim=1)[:, :-1]
         r, k, v, log_decay, g = self.parts(x, shifted)
-        k, log_decay = filled(k, lengths, 0.0), filled(log_decay, lengths, 0.0)
+        k, log_decay = fill_padding(k, lengths, 0.0), fill_padding(log_decay, lengths, 0.0)
         with outside_autocast(x):
             r, k, v, log_decay = (part.transpose(1, 2) for part in (r, k, v, log_decay))
             y, memory = vector_decay(r, k, v, log_decay, self.bonus, before.memory)
@@ -93,11 +93,11 @@ class RWKV(Recurrence[RWKVState]):
         low = torch.tanh((x + change * self.shift) @ self.mixture_down).unflatten(-1, (5, -1))
         shares = torch.einsum("...br,bri->b...i", low, self.mixture_up)
         r, k, v, g, w = (x + change * (mu + more) for mu, more in zip(self.mixture, shares, strict=True))
-        decay = exact(torch.tanh(w @ self.decay_down) @ self.decay_up)
+        decay = upcast(torch.tanh(w @ self.decay_down) @ self.decay_up)
         log_decay = FASTEST * torch.sigmoid(self.decay + decay)
-        read = (exact(part) for part in (self.receptance(r), self.key(k), self.value(v)))
-        return *(split(part, self.heads) for part in (*read, log_decay)), self.gate(g)
+        read = (upcast(part) for part in (self.receptance(r), self.key(k), self.value(v)))
+        return *(split_heads(part, self.heads) for part in (*read, log_decay)), self.gate(g)
 
     def said(self, y: Float[Tensor, "*steps heads share"], g: Float[Tensor, "*steps size"]) -> Tensor:
         normal = self.norm(y.reshape(-1, self.size)).view(*y.shape[:-2], self.size)
-        return self.out(normal * F.silu(exact(g)))  # type: ignore[no-any-return]
+        return self.out(normal * F.silu(upcast(g)))  # type: ignore[no-any-return]

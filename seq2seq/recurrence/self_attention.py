@@ -10,13 +10,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from seq2seq.linear import linear
+from seq2seq.nn.heads import check_heads, split_heads
+from seq2seq.nn.linear import linear
+from seq2seq.nn.rotary import apply_rotary
+from seq2seq.nn.upcast import outside_autocast, upcast
 from seq2seq.ranges import Count, checked
-from seq2seq.recurrence.heads import check_heads, split
-from seq2seq.recurrence.interface import Recurrence
-from seq2seq.recurrence.padding import filled, padded
-from seq2seq.recurrence.precision import exact, outside_autocast
-from seq2seq.recurrence.rotation import rotate
+from seq2seq.recurrence.base import Recurrence
+from seq2seq.recurrence.ops.padding import fill_padding, padding_mask
 
 LARGE = 1e4  # of a score: float32 has three digits behind the point there
 
@@ -67,7 +67,7 @@ class CausalAttention(Recurrence[AttentionState]):
         self, x: Tensor, state: AttentionState | None = None, lengths: Int[Tensor, " batch"] | None = None
     ) -> tuple[Tensor, AttentionState]:
         before = self.initial_state(len(x)) if state is None else state
-        x = filled(x, lengths, 0.0)
+        x = fill_padding(x, lengths, 0.0)
         places = read(before)[:, None] + 1 + torch.arange(x.shape[1], device=x.device)
         q, k, v = self.project(x).chunk(3, dim=-1)
         if self.rotary:
@@ -75,7 +75,9 @@ class CausalAttention(Recurrence[AttentionState]):
         after = AttentionState(
             torch.cat([before.keys, k.to(before.keys.dtype)], dim=1),
             torch.cat([before.values, v.to(before.values.dtype)], dim=1),
-            torch.cat([before.places, places if lengths is None else places.masked_fill(padded(x, lengths), 0)], dim=1),
+            torch.cat(
+                [before.places, places if lengths is None else places.masked_fill(padding_mask(x, lengths), 0)], dim=1
+            ),
         )
         # from nothing, padding stands behind all that is real, where a causal mask hides it already
         alone = before.keys.shape[1] == 0 and (self.window is None or x.shape[1] <= self.window)
@@ -119,11 +121,11 @@ class SelfAttention(nn.Module):
     def forward(
         self, x: Float[Tensor, "batch time input"], lengths: Int[Tensor, " batch"]
     ) -> Float[Tensor, "batch time size"]:
-        q, k, v = self.project(filled(x, lengths, 0.0)).chunk(3, dim=-1)
+        q, k, v = self.project(fill_padding(x, lengths, 0.0)).chunk(3, dim=-1)
         if self.rotary:
             places = torch.arange(x.shape[1], device=x.device)[None]
             q, k = rotate_heads(q, k, places, self.heads)
-        real = ~padded(x, lengths.clamp(min=1))
+        real = ~padding_mask(x, lengths.clamp(min=1))
         return self.out(attend(q, k, v, self.heads, real[:, None].expand(-1, x.shape[1], -1)))  # type: ignore[no-any-return]
 
 
@@ -138,8 +140,8 @@ def read(state: AttentionState) -> Int[Tensor, " batch"]:
 
 def rotate_heads(q: Tensor, k: Tensor, places: Tensor, heads: int) -> tuple[Tensor, Tensor]:
     """Queries and keys turned together, whose angles are the same."""
-    both = split(torch.cat([q, k], dim=-1), 2 * heads).transpose(1, 2)
-    q, k = rotate(both, places).transpose(1, 2).flatten(2).chunk(2, dim=-1)
+    both = split_heads(torch.cat([q, k], dim=-1), 2 * heads).transpose(1, 2)
+    q, k = apply_rotary(both, places).transpose(1, 2).flatten(2).chunk(2, dim=-1)
     return q, k
 
 
@@ -151,10 +153,10 @@ def attend(
     seen: Bool[Tensor, "batch time kept"] | None,
 ) -> Float[Tensor, "batch time size"]:
     """Attention by heads; a causal one where nothing says what is seen."""
-    q, k, v = (split(part, heads).transpose(1, 2) for part in (q, k, v))
+    q, k, v = (split_heads(part, heads).transpose(1, 2) for part in (q, k, v))
     mask = None if seen is None else seen[:, None]
     if q.device.type == "cpu":  # whose kernel takes up to twice as long in bfloat16
-        q, k, v = exact(q), exact(k), exact(v)
+        q, k, v = upcast(q), upcast(k), upcast(v)
     with outside_autocast(q), exact_kernel(q, k):
         y = F.scaled_dot_product_attention(q, k, v, mask, is_causal=seen is None)
     return y.transpose(1, 2).flatten(2)

@@ -7,12 +7,12 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from seq2seq.linear import linear
+from seq2seq.nn.heads import check_heads, head_layer_norm, split_heads
+from seq2seq.nn.linear import linear
+from seq2seq.nn.upcast import outside_autocast, upcast
 from seq2seq.ranges import Count, checked
-from seq2seq.recurrence.heads import check_heads, head_layer_norm, split
-from seq2seq.recurrence.interface import Recurrence, unroll
-from seq2seq.recurrence.padding import filled
-from seq2seq.recurrence.precision import exact, outside_autocast
+from seq2seq.recurrence.base import Recurrence, unroll
+from seq2seq.recurrence.ops.padding import fill_padding
 
 NOTHING = -1e30  # the logarithm of what was written so far: minus infinity, but with a gradient
 
@@ -55,7 +55,7 @@ class SLSTM(Recurrence[SLSTMState]):
         self, x: Tensor, state: SLSTMState | None = None, lengths: Int[Tensor, " batch"] | None = None
     ) -> tuple[Tensor, SLSTMState]:
         before = self.initial_state(len(x)) if state is None else state
-        y, after = unroll(self.cell, self.heard(filled(x, lengths, 0.0)), before, lengths)
+        y, after = unroll(self.cell, self.heard(fill_padding(x, lengths, 0.0)), before, lengths)
         return self.said(y), after
 
     def step(self, x: Tensor, state: SLSTMState) -> tuple[Tensor, SLSTMState]:
@@ -64,7 +64,7 @@ class SLSTM(Recurrence[SLSTMState]):
 
     def heard(self, x: Float[Tensor, "*steps input"]) -> Float[Tensor, "*steps heads gates"]:
         """What the input says to the gates."""
-        return split(exact(self.outer(x)), self.heads)
+        return split_heads(upcast(self.outer(x)), self.heads)
 
     def cell(self, heard: Float[Tensor, "batch heads gates"], state: SLSTMState) -> tuple[Tensor, SLSTMState]:
         with outside_autocast(heard):

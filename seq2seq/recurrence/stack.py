@@ -8,9 +8,9 @@ from torch import Tensor, nn
 
 from seq2seq.errors import UserError
 from seq2seq.ranges import Count, DropProbability, NonNegative, checked
-from seq2seq.recurrence.interface import LayerFactory, Recurrence
-from seq2seq.recurrence.padding import filled
-from seq2seq.recurrence.sublayer import Sublayer
+from seq2seq.recurrence.base import LayerFactory, Recurrence
+from seq2seq.recurrence.ops.padding import fill_padding
+from seq2seq.recurrence.residual_block import ResidualBlock
 
 
 class Stack(Recurrence[tuple[Any, ...]]):
@@ -44,9 +44,9 @@ class Stack(Recurrence[tuple[Any, ...]]):
             raise UserError("a stack needs at least one layer, and none was given")
         sizes = [input_size] + [size] * (len(layers) - 1)
         built = nn.ModuleList(layer(below, size) for layer, below in zip(layers, sizes, strict=True))
-        around = nn.ModuleList(Sublayer(below, size, dropout, norm, residual, feed_forward) for below in sizes)
+        around = nn.ModuleList(ResidualBlock(below, size, dropout, norm, residual, feed_forward) for below in sizes)
         self.layers = cast("Sequence[Recurrence[Any]]", built)  # which a ModuleList's type cannot say
-        self.around = cast("Sequence[Sublayer]", around)
+        self.around = cast("Sequence[ResidualBlock]", around)
         self.norm = nn.LayerNorm(size) if norm else nn.Identity()
         self.grows = any(layer.grows for layer in self.layers)
 
@@ -60,7 +60,7 @@ class Stack(Recurrence[tuple[Any, ...]]):
         lengths: Int[Tensor, " batch"] | None = None,
     ) -> tuple[Float[Tensor, "batch time size"], tuple[Any, ...]]:
         state = self.initial_state(len(x)) if state is None else state
-        x = filled(x, lengths, 0.0)
+        x = fill_padding(x, lengths, 0.0)
         after = []
         for layer, around, before in zip(self.layers, self.around, state, strict=True):
             y, new = layer(around.before(x), before, lengths)

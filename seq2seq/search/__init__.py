@@ -3,7 +3,7 @@
 from seq2seq.search.beam import beam_search
 from seq2seq.search.ensemble import ensemble
 from seq2seq.search.greedy import greedy
-from seq2seq.search.interface import Hypothesis, Problem, Step
-from seq2seq.search.sampling import Draw, Sampler, sample
+from seq2seq.search.problem import DecodingProblem, Hypothesis, Step
+from seq2seq.search.sampling import Draw, Sampling, sample
 
-__all__ = ["Draw", "Hypothesis", "Problem", "Sampler", "Step", "beam_search", "ensemble", "greedy", "sample"]
+__all__ = ["DecodingProblem", "Draw", "Hypothesis", "Sampling", "Step", "beam_search", "ensemble", "greedy", "sample"]

@@ -8,8 +8,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from seq2seq.ranges import Beams, Count, LengthPenalty, NonNegativeOrInfinite, checked
-from seq2seq.search.interface import Hypothesis, Problem, check_limits, likeliest, no_next_token
-from seq2seq.special import BOS, EOS
+from seq2seq.search.problem import DecodingProblem, Hypothesis, check_limits, no_next_token_error, top_tokens
+from seq2seq.special_tokens import BOS, EOS
 from seq2seq.state import S, select
 
 NEVER = float("-inf")
@@ -32,7 +32,7 @@ def penalty(length: Tensor | int, alpha: float) -> Tensor | float:
 
 @checked
 def beam_search(
-    problem: Problem[S],
+    problem: DecodingProblem[S],
     limits: Int[Tensor, " batch"],
     beams: Beams = 5,
     length_penalty: LengthPenalty = 1.0,
@@ -77,7 +77,7 @@ def beam_search(
         logits, state = step(tokens.flatten()[rows], state)
         # twice as many as beams, of which at most half can be ends: as many as beams can always go on
         further = min(2 * beams, logits.shape[-1])
-        gains, words = likeliest(logits, further, allow_unknown)
+        gains, words = top_tokens(logits, further, allow_unknown)
         totals = scores.new_full((scores.numel(), further), NEVER)
         totals[rows] = scores.flatten()[rows, None] + gains
         written = tokens.new_zeros(totals.shape)
@@ -112,12 +112,12 @@ def beam_search(
         if not going.all():
             over, going = (~going).nonzero().squeeze(1), going.nonzero().squeeze(1)
             if best[over, 0].isnan().any():  # as it is in every sentence with NaN, which is over then
-                raise no_next_token()
+                raise no_next_token_error()
             cut = torch.where(full, scores[:, 0] / penalty(length, length_penalty), NEVER)
             finished = unpack(select(done, over), limits[alive[over]], cut[over])
             for sentence, hypotheses in zip(alive[over].tolist(), finished, strict=True):
                 if not hypotheses:
-                    raise no_next_token()
+                    raise no_next_token_error()
                 found[sentence] = hypotheses[:n_best]
             if not len(going):
                 break

@@ -7,10 +7,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from seq2seq.search.interface import Problem, Step
+from seq2seq.search.problem import DecodingProblem, Step
 
 
-def ensemble(problems: Sequence[Problem[Any]]) -> Problem[Any]:
+def ensemble(problems: Sequence[DecodingProblem[Any]]) -> DecodingProblem[Any]:
     """One problem whose probabilities are the mean of those of all; one alone stays what it is."""
     if len(problems) == 1:
         return problems[0]
@@ -18,7 +18,7 @@ def ensemble(problems: Sequence[Problem[Any]]) -> Problem[Any]:
     def narrow(sentences: Int[Tensor, " kept"]) -> Step[Any]:
         return together([problem.narrow(sentences) for problem in problems])
 
-    return Problem(together([p.step for p in problems]), tuple(p.state for p in problems), narrow)
+    return DecodingProblem(together([p.step for p in problems]), tuple(p.state for p in problems), narrow)
 
 
 def together(steps: Sequence[Step[Any]]) -> Step[Any]:

@@ -4,12 +4,12 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from seq2seq.search.interface import Hypothesis, Problem, check_limits, likeliest, no_next_token
-from seq2seq.special import BOS, EOS
+from seq2seq.search.problem import DecodingProblem, Hypothesis, check_limits, no_next_token_error, top_tokens
+from seq2seq.special_tokens import BOS, EOS
 from seq2seq.state import S, select
 
 
-def greedy(problem: Problem[S], limits: Int[Tensor, " batch"], allow_unknown: bool = False) -> list[Hypothesis]:
+def greedy(problem: DecodingProblem[S], limits: Int[Tensor, " batch"], allow_unknown: bool = False) -> list[Hypothesis]:
     """Return one hypothesis for each sentence, which ends with its end mark or is cut off at its limit.
 
     Raises a UserError where the model gives NaN.
@@ -28,7 +28,7 @@ def greedy(problem: Problem[S], limits: Int[Tensor, " batch"], allow_unknown: bo
     written: list[Tensor] = []  # for each step the tokens of all sentences, EOS for those that have ended
     while len(alive):
         logits, state = step(tokens, state)
-        gains, tokens = (part.squeeze(1) for part in likeliest(logits, 1, allow_unknown))
+        gains, tokens = (part.squeeze(1) for part in top_tokens(logits, 1, allow_unknown))
         scores[alive] += gains
         written.append(torch.full_like(lengths, EOS).index_copy_(0, alive, tokens))
         going = tokens != EOS
@@ -39,7 +39,7 @@ def greedy(problem: Problem[S], limits: Int[Tensor, " batch"], allow_unknown: bo
             alive, tokens, state = alive[kept], tokens[kept], select(state, kept)
             step = problem.narrow(alive)
     if not scores.isfinite().all():
-        raise no_next_token()
+        raise no_next_token_error()
     rows = torch.stack(written, dim=1).tolist() if written else []
     ended = (lengths < limits).tolist()
     return [

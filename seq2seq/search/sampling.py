@@ -10,8 +10,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from seq2seq.ranges import CountOrZero, NonNegative, Probability, TopP, check_fields
-from seq2seq.search.interface import Step, excluded, log_probabilities, no_next_token
-from seq2seq.special import PAD
+from seq2seq.search.problem import Step, excluded, log_probabilities, no_next_token_error
+from seq2seq.special_tokens import PAD
 from seq2seq.state import S
 
 FLOAT32 = torch.finfo(torch.float32)
@@ -19,7 +19,7 @@ COLD = 1e-3  # a temperature below which quotients of logits may overflow, unles
 
 
 @dataclass(frozen=True)
-class Sampler:
+class Sampling:
     """How the distribution is changed before a token is drawn from it: in the order of the options.
 
     Each one starts from the probabilities that the ones before it leave, which sum to 1 again, as elsewhere. Of tokens
@@ -77,7 +77,7 @@ class Sampler:
             )
             lost = PAD in tokens.tolist()  # the first of a row of NaN, which is drawn nowhere else
         if lost:
-            raise no_next_token()
+            raise no_next_token_error()
         return tokens
 
 
@@ -95,7 +95,7 @@ class Draw(NamedTuple):
 
 
 def sample(
-    step: Step[S], tokens: Int[Tensor, " rows"], state: S, sampler: Sampler, generator: torch.Generator
+    step: Step[S], tokens: Int[Tensor, " rows"], state: S, sampler: Sampling, generator: torch.Generator
 ) -> Iterator[Draw]:
     """Go on after `tokens` for ever, one draw a step; the caller decides when a row has ended.
 

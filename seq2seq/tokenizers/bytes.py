@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from seq2seq.special import BOS, EOS, PAD, UNK
-from seq2seq.tokenizers.interface import SPECIALS, Tokenizer, without_surrogates
+from seq2seq.special_tokens import BOS, EOS, PAD, UNK
 from seq2seq.tokenizers.states import make_state, options_of
+from seq2seq.tokenizers.tokenizer import SPECIAL_TOKENS, Tokenizer, without_surrogates
 
-_FIRST = len(SPECIALS)
+_FIRST = len(SPECIAL_TOKENS)
 # UTF-8 has no byte above 0xF4, so its ids are bytes too, and 0xFF is always decoded as U+FFFD
 _TO_IDS = bytes((byte + _FIRST) % 256 for byte in range(256))
 _FROM_IDS = bytes(0xFF if i == UNK else (i - _FIRST) % 256 for i in range(256))
@@ -45,7 +45,7 @@ class Bytes(Tokenizer):
         return [chr(i - _FIRST) if 32 < i - _FIRST < 127 else f"<0x{i - _FIRST:02X}>" for i in self.encode(text)]
 
     def units(self) -> list[str]:
-        return [*SPECIALS, *(f"<0x{byte:02X}>" for byte in range(256))]
+        return [*SPECIAL_TOKENS, *(f"<0x{byte:02X}>" for byte in range(256))]
 
     def state_dict(self) -> dict[str, Any]:
         return make_state(self, Bytes)

@@ -8,10 +8,10 @@ import numpy as np
 
 from seq2seq.errors import UserError, refuse_string
 from seq2seq.ranges import Count, checked
-from seq2seq.special import SPECIAL, UNK
+from seq2seq.special_tokens import NUM_SPECIAL, UNK
 from seq2seq.tokenizers.counting import VocabularySize, check_units, ids_of, most_frequent, texts_of
-from seq2seq.tokenizers.interface import Tokenizer, without_surrogates
 from seq2seq.tokenizers.states import make_state, options_of
+from seq2seq.tokenizers.tokenizer import Tokenizer, without_surrogates
 
 
 class Characters(Tokenizer):
@@ -59,7 +59,7 @@ class Characters(Tokenizer):
 
     @property
     def characters(self) -> frozenset[str]:
-        return frozenset(self._learned()[SPECIAL:])
+        return frozenset(self._learned()[NUM_SPECIAL:])
 
     def decode(self, ids: Iterable[int]) -> str:
         self._learned()

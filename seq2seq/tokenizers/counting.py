@@ -6,13 +6,15 @@ from typing import Annotated, Any, TypeAlias
 
 from seq2seq.errors import UserError
 from seq2seq.ranges import LARGEST, Range
-from seq2seq.special import BOS, EOS, PAD, UNK
-from seq2seq.tokenizers.interface import SPECIALS
+from seq2seq.special_tokens import BOS, EOS, PAD, UNK
 from seq2seq.tokenizers.states import short
+from seq2seq.tokenizers.tokenizer import SPECIAL_TOKENS
 
-VocabularySize: TypeAlias = Annotated[int, Range(len(SPECIALS) + 2, LARGEST)]  # the specials, the newline and a unit
+VocabularySize: TypeAlias = Annotated[
+    int, Range(len(SPECIAL_TOKENS) + 2, LARGEST)
+]  # the specials, the newline and a unit
 
-_FIRST = [*SPECIALS, "\n"]
+_FIRST = [*SPECIAL_TOKENS, "\n"]
 
 
 def most_frequent(lines: Iterable[Iterable[str]], max_size: int | None, min_count: int, what: str) -> list[str]:
@@ -23,7 +25,7 @@ def most_frequent(lines: Iterable[Iterable[str]], max_size: int | None, min_coun
     counts: Counter[str] = Counter()
     for line in lines:
         counts.update(line)
-    del counts["\n"], counts[SPECIALS[UNK]]  # a corpus may spell its unknown words <unk>
+    del counts["\n"], counts[SPECIAL_TOKENS[UNK]]  # a corpus may spell its unknown words <unk>
     if not counts:
         raise UserError(f"there must be at least one {what} to learn from, but the text is empty")
     kept = sorted(
@@ -46,7 +48,7 @@ def check_units(units: Any, split: Callable[[str], Iterable[str]], what: str) ->
         raise UserError(f"the first units of a tokenizer must be {_FIRST}, not {short(units[: len(_FIRST)])}")
     known = {"\n"}
     for unit in units[len(_FIRST) :]:
-        if type(unit) is not str or [*split(unit)] != [unit] or unit == SPECIALS[UNK]:
+        if type(unit) is not str or [*split(unit)] != [unit] or unit == SPECIAL_TOKENS[UNK]:
             raise UserError(f"a unit of this tokenizer must be one {what}, not {short(unit)}")
         if unit in known:
             raise UserError(f"the units of a tokenizer must differ, but {short(unit)} is there twice")
@@ -56,7 +58,7 @@ def check_units(units: Any, split: Callable[[str], Iterable[str]], what: str) ->
 
 def ids_of(units: Sequence[str]) -> dict[str, int]:
     """Unit to id, without the specials: text that spells one is text."""
-    return {unit: i for i, unit in enumerate(units) if i >= len(SPECIALS)}
+    return {unit: i for i, unit in enumerate(units) if i >= len(SPECIAL_TOKENS)}
 
 
 def texts_of(units: Sequence[str]) -> dict[int, str]:

@@ -6,9 +6,9 @@ from io import BytesIO
 from random import Random
 
 from seq2seq.errors import UserError
-from seq2seq.special import BOS, EOS, PAD, UNK
-from seq2seq.tokenizers.interface import SPECIALS
+from seq2seq.special_tokens import BOS, EOS, PAD, UNK
 from seq2seq.tokenizers.pieces import import_sentencepiece
+from seq2seq.tokenizers.tokenizer import SPECIAL_TOKENS
 
 _LINES_HELD = 1_000_000  # of more lines so many are drawn, so that memory stays flat
 _CHARACTERS_A_LINE = 1000  # a longer line is cut, since sentencepiece skips lines of more bytes than it is told
@@ -45,7 +45,7 @@ def learn_model(lines: Iterable[str], size: int, algorithm: str, coverage: float
             unk_piece="\x1aunk",
             bos_piece="\x1abos",
             eos_piece="\x1aeos",
-            unk_surface=SPECIALS[UNK],
+            unk_surface=SPECIAL_TOKENS[UNK],
             max_sentence_length=8 * _CHARACTERS_A_LINE,
             num_threads=1,  # sums of floats depend on it, and equal text must give equal bytes
             minloglevel=2,

@@ -5,12 +5,12 @@ import re
 from typing import Any, NamedTuple
 
 from seq2seq.errors import UserError
-from seq2seq.special import BOS, EOS, PAD, UNK
+from seq2seq.special_tokens import BOS, EOS, PAD, UNK
 from seq2seq.tokenizers.escapes import escape
-from seq2seq.tokenizers.interface import SPECIALS
 from seq2seq.tokenizers.states import short
+from seq2seq.tokenizers.tokenizer import SPECIAL_TOKENS
 
-FIRST_BYTE = len(SPECIALS)  # the id of the byte 0; those of the other bytes follow
+FIRST_BYTE = len(SPECIAL_TOKENS)  # the id of the byte 0; those of the other bytes follow
 FIRST_PIECE = FIRST_BYTE + 256
 # no piece goes on from a character that is no space to one that is, so that segments are cut apart from each other
 SEGMENT = re.compile(" *[^ ]+| +")

@@ -7,8 +7,8 @@ from typing import Any
 
 from seq2seq.errors import UserError, system_errors
 from seq2seq.storage import check_regular, open_output
-from seq2seq.tokenizers.interface import Tokenizer
 from seq2seq.tokenizers.states import check_version, fingerprint, from_json, short, to_json
+from seq2seq.tokenizers.tokenizer import Tokenizer
 
 _MODULES = {"Bytes": "bytes", "Characters": "characters", "Subwords": "subwords", "Words": "words"}
 _LARGEST_FILE = 1 << 29  # bytes; the words of all languages would not fill it

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Sequence
 
-from seq2seq.special import BOS, EOS, PAD
-from seq2seq.tokenizers.interface import Tokenizer
+from seq2seq.special_tokens import BOS, EOS, PAD
+from seq2seq.tokenizers.tokenizer import Tokenizer
 
 _WINDOW = 8  # ids on which the text of the next one can depend: bytes of a character, spaces between words
 # a character may lack up to its last three bytes, and U+001A may begin an escape of subwords

@@ -9,10 +9,10 @@ from seq2seq.errors import UserError, refuse_string
 from seq2seq.ranges import LARGEST, Probability, Range, checked
 from seq2seq.tokenizers.bpe_dropout import BpeDropout
 from seq2seq.tokenizers.escapes import escape, unescape
-from seq2seq.tokenizers.interface import Tokenizer, without_surrogates
 from seq2seq.tokenizers.learning import learn_model
 from seq2seq.tokenizers.pieces import FIRST_PIECE, open_model, pieces_of
 from seq2seq.tokenizers.states import make_state, options_of
+from seq2seq.tokenizers.tokenizer import Tokenizer, without_surrogates
 from seq2seq.tokenizers.unigram_sampling import UnigramSampler
 
 SubwordsSize: TypeAlias = Annotated[int, Range(FIRST_PIECE + 1, LARGEST)]  # the special ids, the bytes and a piece

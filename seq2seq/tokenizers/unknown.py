@@ -4,9 +4,9 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from seq2seq.report import say
-from seq2seq.special import UNK
-from seq2seq.tokenizers.interface import SPECIALS, Tokenizer
+from seq2seq.rank_zero import rank_zero_log
+from seq2seq.special_tokens import UNK
+from seq2seq.tokenizers.tokenizer import SPECIAL_TOKENS, Tokenizer
 
 CODE_POINTS = 0x110000  # of Unicode
 
@@ -39,7 +39,7 @@ class UnknownTokens:
         verb = "is" if self.unknown == 1 else "are"
         return (
             f"{self.unknown:,} of {self.tokens:,} {kind} ({percent(self.unknown, self.tokens)}) {verb} not in the "
-            f"vocabulary and {verb} read as {SPECIALS[UNK]}"
+            f"vocabulary and {verb} read as {SPECIAL_TOKENS[UNK]}"
         )
 
     def report(self, kind: str = "tokens", where: str = "") -> None:
@@ -50,7 +50,7 @@ class UnknownTokens:
             where: What stands before the sentence, as "train: ".
         """
         if sentence := self.sentence(kind):
-            say(where + sentence)
+            rank_zero_log(where + sentence)
 
 
 def percent(part: int, whole: int) -> str:

@@ -7,10 +7,10 @@ from typing import Any
 
 from seq2seq.errors import UserError, refuse_string
 from seq2seq.ranges import Count, checked
-from seq2seq.special import SPECIAL, UNK
+from seq2seq.special_tokens import NUM_SPECIAL, UNK
 from seq2seq.tokenizers.counting import VocabularySize, check_units, ids_of, most_frequent, texts_of
-from seq2seq.tokenizers.interface import Tokenizer, without_surrogates
 from seq2seq.tokenizers.states import make_state, options_of
+from seq2seq.tokenizers.tokenizer import Tokenizer, without_surrogates
 
 _LOST = re.compile(r"[^\S \n]|  | \n|\n ")  # white space that does not come back
 
@@ -58,7 +58,7 @@ class Words(Tokenizer):
 
     @property
     def characters(self) -> frozenset[str]:
-        return frozenset().union(*self._learned()[SPECIAL:])
+        return frozenset().union(*self._learned()[NUM_SPECIAL:])
 
     def alters(self, text: str, before: str = "\n") -> bool:
         return _LOST.search(before + text) is not None or super().alters(text)

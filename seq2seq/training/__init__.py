@@ -1,26 +1,26 @@
 """What happens around a training: schedules and callbacks."""
 
-from seq2seq.training.checkpoints import Continuation, WholeCheckpoints
-from seq2seq.training.compiling import Compile
-from seq2seq.training.finite import FiniteLoss
+from seq2seq.training.checkpoints import AtomicCheckpointIO, ResumeCheckpoint
+from seq2seq.training.compile import Compile
+from seq2seq.training.nan_guard import NanGuard
+from seq2seq.training.previews import Bleu, TextPreview, TranslationPreview
 from seq2seq.training.progress import ProgressLine
-from seq2seq.training.samples import Bleu, TextSample, TranslationSample
 from seq2seq.training.schedules import WarmupCosine, WarmupInverseSquareRoot, WarmupLinear
-from seq2seq.training.seeds import Seeds
-from seq2seq.training.speed import Speed
+from seq2seq.training.step_seeding import StepSeeding
+from seq2seq.training.throughput import ThroughputMonitor
 
 __all__ = [
+    "AtomicCheckpointIO",
     "Bleu",
     "Compile",
-    "Continuation",
-    "FiniteLoss",
+    "NanGuard",
     "ProgressLine",
-    "Seeds",
-    "Speed",
-    "TextSample",
-    "TranslationSample",
+    "ResumeCheckpoint",
+    "StepSeeding",
+    "TextPreview",
+    "ThroughputMonitor",
+    "TranslationPreview",
     "WarmupCosine",
     "WarmupInverseSquareRoot",
     "WarmupLinear",
-    "WholeCheckpoints",
 ]

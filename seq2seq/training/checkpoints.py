@@ -18,7 +18,7 @@ from seq2seq.ranges import Count, NonNegative, checked
 from seq2seq.storage import atomic_write, path_inside
 
 
-class WholeCheckpoints(TorchCheckpointIO):
+class AtomicCheckpointIO(TorchCheckpointIO):
     """Writes a checkpoint beside its place and moves it there, so that kill -9 loses nothing; reads only whole ones."""
 
     def save_checkpoint(
@@ -35,7 +35,7 @@ class WholeCheckpoints(TorchCheckpointIO):
         return stored.load(path, mapped=False)  # training goes on in what is read, and replaces the file
 
 
-class Continuation(Checkpoint):
+class ResumeCheckpoint(Checkpoint):
     """Keeps last.ckpt, from which `--resume` goes on, and best.ckpt beside it.
 
     SIGINT and SIGTERM let the step finish, write last.ckpt and end the process with status 130 or 143. A checkpoint is

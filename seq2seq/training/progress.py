@@ -8,7 +8,7 @@ import pytorch_lightning as pl
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from seq2seq.training.speed import due
+from seq2seq.training.throughput import due
 
 
 class ProgressLine(pl.Callback):

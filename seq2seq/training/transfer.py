@@ -15,8 +15,8 @@ from seq2seq.errors import UserError
 from seq2seq.inference.checkpoint import read, read_trained
 from seq2seq.inference.vocabularies import SIDES, Side, vocabularies_of
 from seq2seq.models.trainable import describe
-from seq2seq.report import say
-from seq2seq.special import SPECIAL
+from seq2seq.rank_zero import rank_zero_log
+from seq2seq.special_tokens import NUM_SPECIAL
 from seq2seq.tokenizers import Tokenizer
 
 Origin: TypeAlias = Literal["checkpoint", "data"]  # whose vocabulary training starts with
@@ -95,7 +95,7 @@ def start_from(model: pl.LightningModule, mine: Mapping[str, Tokenizer], checkpo
 
 def keys_of(tokenizer: Tokenizer) -> list[int | str]:
     """Return what tells the ids of a vocabulary apart: what each stands for, and numbers for the special ones."""
-    return [*range(SPECIAL), *tokenizer.units()[SPECIAL:]]
+    return [*range(NUM_SPECIAL), *tokenizer.units()[NUM_SPECIAL:]]
 
 
 def matched(mine: Tokenizer, theirs: Tokenizer) -> Rows:
@@ -138,7 +138,7 @@ def report(
     for names in tables.values():
         now = set(keys_of(mine[names[0]]))
         before = set().union(*(keys_of(theirs[name]) for name in names))
-        say(
+        rank_zero_log(
             f"{f'{names[0]} ' if len(tables) > 1 else ''}vocabulary: {len(now & before):,} tokens keep their weights, "
             f"{len(now - before):,} are new, {len(before - now):,} are dropped"
         )

@@ -10,11 +10,11 @@ import sacrebleu
 import torch
 from tiny_runs import LANGUAGE, Runs, fit, shell
 
-from seq2seq import Searching, checkpoint
+from seq2seq import SearchOptions, checkpoint
 from seq2seq.__main__ import main
 from seq2seq.checkpoint import find
 from seq2seq.data.language_text import language_text
-from seq2seq.inference import load_translation, load_writer
+from seq2seq.inference import load_text_generator, load_translation
 
 LETTERED = "Four three TWO one."
 
@@ -33,7 +33,7 @@ def lines_of(path: Path) -> list[str]:
 def test_a_text_has_the_nats_that_the_model_says(runs: Runs, capsys: pytest.CaptureFixture[str]) -> None:
     """By token, by character and by byte, which differ where a letter takes two bytes."""
     text = (runs.corpus / "text" / "test.txt").read_text(encoding="utf-8")
-    nats, tokens, unknown, spelling = load_writer(runs.language).measure(text)
+    nats, tokens, unknown, spelling = load_text_generator(runs.language).measure(text)
     assert unknown == spelling == 0
     said = evaluated(capsys, runs.language)
     counts = {"token": tokens, "character": len(text), "byte": len(text.encode())}
@@ -94,7 +94,7 @@ def test_unknown_tokens_are_counted_spelled_and_said(
     assert told.err == sentence
     said = json.loads(told.out)
     assert (said["unknown_tokens"], said["unknown_share"]) == (20, 20 / 120)
-    known = len(load_writer(runs.language).tokenizer.characters)
+    known = len(load_text_generator(runs.language).tokenizer.characters)
     spelling = 20 * (2 * math.log(known + 1) + math.log(1_114_112)) / 120
     assert said["comparable_nats_per_character"] == pytest.approx(said["nats_per_character"] + spelling)
     for unit in ("character", "byte"):
@@ -173,7 +173,7 @@ def test_json_holds_no_number_that_json_has_not(runs: Runs, tmp_path: Path, caps
 @pytest.mark.parametrize("window", [1, 8])
 def test_a_window_starts_from_nothing(runs: Runs, capsys: pytest.CaptureFixture[str], window: int) -> None:
     text = (runs.corpus / "text" / "test.txt").read_text(encoding="utf-8")
-    measured = load_writer(runs.language).measure(text, window)
+    measured = load_text_generator(runs.language).measure(text, window)
     said = evaluated(capsys, runs.language, "--window", window)
     assert said["nats_per_token"] == pytest.approx(measured.nats / measured.tokens)
 
@@ -197,7 +197,7 @@ def test_a_window_as_long_as_the_text_is_the_whole_text(runs: Runs, capsys: pyte
 
 def test_a_translators_scores_are_sacrebleus(runs: Runs, capsys: pytest.CaptureFixture[str]) -> None:
     sources, references = (lines_of(runs.corpus / f"test.{side}") for side in "ab")
-    said = load_translation(runs.checkpoints[0])(sources, Searching(beams=2))  # which learned little yet
+    said = load_translation(runs.checkpoints[0])(sources, SearchOptions(beams=2))  # which learned little yet
     found = evaluated(capsys, runs.checkpoints[0], "--beams", 2)
     assert found["BLEU"]["score"] == sacrebleu.corpus_bleu(said, [references]).score
     assert found["chrF"]["score"] == sacrebleu.corpus_chrf(said, [references]).score

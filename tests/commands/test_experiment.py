@@ -24,8 +24,8 @@ from experiments import write_corpus as write
 
 from seq2seq.checkpoint import save
 from seq2seq.commands.experiment import Experiment
-from seq2seq.inference import Searching, load_translation, load_writer
-from seq2seq.special import EOS
+from seq2seq.inference import SearchOptions, load_text_generator, load_translation
+from seq2seq.special_tokens import EOS
 from seq2seq.training import WarmupCosine
 
 SCHEDULE = "lr_scheduler: {class_path: WarmupCosine, init_args: {warmup: 2}}\n"
@@ -300,7 +300,9 @@ def test_fine_tuning_starts_with_the_weights_and_the_tokenizer_and_nothing_else(
         weights = {name: weight.clone() for name, weight in module.state_dict().items()}
         starts.append((weights, trainer.global_step, len(trainer.optimizers[0].state)))
 
-    monkeypatch.setattr("seq2seq.training.Seeds.on_train_start", lambda self, trainer, module: note(trainer, module))
+    monkeypatch.setattr(
+        "seq2seq.training.StepSeeding.on_train_start", lambda self, trainer, module: note(trainer, module)
+    )
     told = here("fit", "t", "--init-from", trained.run("t"), "--data.corpus", str(other), "--trainer.max_steps", "2")
     assert told.status == 0, told.err
     ((weights, step, moments),) = starts
@@ -398,7 +400,7 @@ def test_predictions_are_translations_in_the_order_of_the_test_split(copy: Place
     assert told.status == 0, told.err
     lines = (copy.corpus / "test.a").read_text().splitlines()
     translate = load_translation(copy.run("t"), device="cpu")
-    assert told.out.splitlines() == translate(lines, Searching(beams=1))
+    assert told.out.splitlines() == translate(lines, SearchOptions(beams=1))
     assert any(told.out.splitlines())
 
 
@@ -412,7 +414,7 @@ def test_predictions_may_be_as_long_as_one_says(copy: Place) -> None:
     for length in (1, 99):
         told = copy("predict", "t", "--ckpt-path", copy.run("t"), "--max-length", str(length))
         assert told.status == 0, told.err
-        assert told.out.splitlines() == translate(lines, Searching(beams=1, max_length=length))
+        assert told.out.splitlines() == translate(lines, SearchOptions(beams=1, max_length=length))
         assert f"{len(lines)} of {len(lines)}; --max-length N lets each have N tokens" in told.err
 
 
@@ -433,7 +435,7 @@ def test_predictions_of_a_language_model_are_the_nats_of_each_token(trained: Pla
     told = trained("predict", "w", "--ckpt-path", trained.run("w"))
     assert told.status == 0, told.err
     text = (trained.corpus / "test.txt").read_text()
-    wanted = [token.nats for token in load_writer(trained.run("w"), device="cpu").score(text)]
+    wanted = [token.nats for token in load_text_generator(trained.run("w"), device="cpu").score(text)]
     assert [float(line) for line in told.out.splitlines()] == pytest.approx(wanted, abs=1e-4)
     said = trained("test", "w", "--ckpt-path", trained.run("w"), "--data.batch_size", "1").out
     loss = float(re.match(r"test loss ([\d.]+) \(perplexity", said)[1])  # type: ignore[index]

@@ -13,7 +13,7 @@ from tiny_runs import LANGUAGE, Runs, shell
 from seq2seq import checkpoint
 from seq2seq.__main__ import main
 from seq2seq.commands.inspect import default_labels, share
-from seq2seq.inference import load_writer
+from seq2seq.inference import load_text_generator
 from seq2seq.inspection import reach
 
 
@@ -73,7 +73,7 @@ def test_a_text_is_read_where_it_is_said(runs: Runs, tmp_path: Path, capsys: pyt
     path = tmp_path / "text.txt"
     path.write_text("one two three " * 6, encoding="utf-8")
     held = inspected(tmp_path, runs.language, "--text", path, "--steps", 20, "--windows", 100)
-    writer = load_writer(runs.language)
+    writer = load_text_generator(runs.language)
     ids = torch.tensor(writer.tokenizer.encode(path.read_text())).unfold(0, 71, 1)
     norms = reach(writer.model, ids, 20)
     assert [layer["norms"] for layer in held["models"][0]["layers"]] == norms.tolist()

@@ -13,9 +13,9 @@ from pytorch_lightning import callbacks
 from torch import nn
 from torch.optim import lr_scheduler
 
-import seq2seq.attention
 import seq2seq.data
 import seq2seq.models
+import seq2seq.nn.attention
 import seq2seq.recurrence
 import seq2seq.tokenizers
 import seq2seq.training
@@ -37,7 +37,7 @@ OURS = [
     *(getattr(seq2seq.models, name) for name in ("LanguageModel", "Translator")),
     *(getattr(seq2seq.data, name) for name in ("LanguageData", "TranslationData")),
     *classes_of(seq2seq.recurrence, nn.Module),
-    *classes_of(seq2seq.attention, nn.Module),
+    *classes_of(seq2seq.nn.attention, nn.Module),
     *classes_of(seq2seq.tokenizers, Tokenizer),
     *classes_of(seq2seq.training, object),
 ]

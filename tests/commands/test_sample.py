@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from tiny_runs import Runs
 
-from seq2seq import Sampler
+from seq2seq import Sampling
 from seq2seq.__main__ import main
 from seq2seq.commands import sample as module
-from seq2seq.inference import Writer, load_writer
+from seq2seq.inference import TextGenerator, load_text_generator
 
 
 def sampled(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
@@ -24,7 +24,7 @@ def sampled(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
 
 def test_the_prompt_and_its_continuation_are_written(runs: Runs, capsys: pytest.CaptureFixture[str]) -> None:
     said = sampled(capsys, runs.language, "--prompt", "one ", "--length", 30, "--temperature", 0)
-    assert said == load_writer(runs.language).complete("one ", 30, Sampler(temperature=0)) + "\n"
+    assert said == load_text_generator(runs.language).complete("one ", 30, Sampling(temperature=0)) + "\n"
     assert len(said) == len("one ") + 30 + 1
 
 
@@ -37,7 +37,7 @@ def test_it_is_written_as_it_is_generated(
     runs: Runs, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """After every token, what was written so far has been shown."""
-    write = Writer.write
+    write = TextGenerator.write
 
     def watched(*options: Any) -> Iterator[list[str]]:
         for pieces in write(*options):
@@ -45,7 +45,7 @@ def test_it_is_written_as_it_is_generated(
             yield pieces
 
     seen: list[str] = []
-    monkeypatch.setattr(Writer, "write", watched)
+    monkeypatch.setattr(TextGenerator, "write", watched)
     assert main(["sample", str(runs.language), "--prompt", "one", "--length", "20"]) == 0
     assert seen[0] == "one"
     assert [len(piece) for piece in seen[1:-1]] == [1] * 19

@@ -9,7 +9,7 @@ import pytest
 from tiny_runs import Runs, turned
 
 from seq2seq.__main__ import main
-from seq2seq.inference import load_translation, load_writer
+from seq2seq.inference import load_text_generator, load_translation
 
 UNKNOWN = re.compile(r"[0-9,]+ of [0-9,]+ (\w+ )?tokens \([0-9.]+ %\) (is|are) not in the vocabulary .*")
 TEXT = "one two\n\nfünf ✓✓ six\r\nthree\u2028 four\n  two "  # the check mark was never learned
@@ -82,7 +82,7 @@ def test_a_text_comes_from_standard_input_as_it_is(
 
 def test_the_state_is_carried_from_line_to_line(runs: Runs, text: Path, capsys: pytest.CaptureFixture[str]) -> None:
     tokens = [token for block in by_token(scored(capsys, runs.language, "--text", text, "--tokens")) for token in block]
-    expected = list(load_writer(runs.language).score(TEXT))
+    expected = list(load_text_generator(runs.language).score(TEXT))
     assert [chance for chance, _ in tokens] == pytest.approx([-one.nats for one in expected], abs=1e-5)
     assert [piece for _, piece in tokens] == [one.text for one in expected]
 

@@ -10,7 +10,7 @@ from seq2seq import checkpoint
 from seq2seq.__main__ import main
 from seq2seq.commands.alignments import draw_alignment
 from seq2seq.inference import Alignment, load_translation
-from seq2seq.special import UNK
+from seq2seq.special_tokens import UNK
 
 LINES = ["one two", "six", "", "three four five one", "   ", "日本語", "one one"]
 

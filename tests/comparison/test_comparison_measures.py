@@ -5,7 +5,7 @@ import torch
 from tiny_runs import Runs
 
 from seq2seq.comparison.measures import generation, stepping
-from seq2seq.inference import load_translation, load_writer
+from seq2seq.inference import load_text_generator, load_translation
 from seq2seq.state import flatten
 
 
@@ -28,7 +28,9 @@ def test_chance_elsewhere_stays_as_it_was(runs: Runs) -> None:
 
 @pytest.mark.parametrize("kind", ["language", "translator"])
 def test_reading_in_blocks_is_reading_step_by_step(runs: Runs, kind: str) -> None:
-    model = load_writer(runs.language).model if kind == "language" else load_translation(runs.translator).models[0]
+    model = (
+        load_text_generator(runs.language).model if kind == "language" else load_translation(runs.translator).models[0]
+    )
     with torch.inference_mode():
         torch.manual_seed(1)
         parts = stepping(model)

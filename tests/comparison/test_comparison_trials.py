@@ -17,19 +17,19 @@ from seq2seq.comparison.plan import Plan, Settings, Variant
 from seq2seq.comparison.results import Trial, trial_of
 from seq2seq.comparison.trials import Child, Outcome, trial
 from seq2seq.training import runs
-from seq2seq.training.speed import Speed
+from seq2seq.training.throughput import ThroughputMonitor
 
 
 def stop_in_step(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a signal come in this step of every training, if it is trained."""
-    start = Speed.on_train_batch_start
+    start = ThroughputMonitor.on_train_batch_start
 
-    def stop(self: Speed, trainer: Any, module: Any, batch: Any, index: int) -> None:
+    def stop(self: ThroughputMonitor, trainer: Any, module: Any, batch: Any, index: int) -> None:
         start(self, trainer, module, batch, index)
         if trainer.global_step + 1 == number:
             os.kill(os.getpid(), signal.SIGTERM)
 
-    monkeypatch.setattr(Speed, "on_train_batch_start", stop)
+    monkeypatch.setattr(ThroughputMonitor, "on_train_batch_start", stop)
 
 
 @pytest.mark.parametrize("every", [2, 100], ids=["validated at the last step", "never validated"])

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from seq2seq.data.batches import Batches, Epochs
+from seq2seq.data.batches import Batches, ResumableLoader
 
 pytestmark = pytest.mark.filterwarnings("ignore:This DataLoader will create")
 
@@ -28,11 +28,11 @@ def make(epoch: int, item: int) -> tuple[int, torch.Tensor]:
     return epoch, torch.tensor([item])
 
 
-def epochs(workers: int = 0) -> Epochs[Any]:
-    return Epochs(shuffled, make, workers)
+def epochs(workers: int = 0) -> ResumableLoader[Any]:
+    return ResumableLoader(shuffled, make, workers)
 
 
-def handed_out(batches: Epochs[Any], count: int) -> list[tuple[int, int]]:
+def handed_out(batches: ResumableLoader[Any], count: int) -> list[tuple[int, int]]:
     """The next batches, over the ends of epochs; the last iterator is abandoned."""
     taken: list[tuple[int, int]] = []
     while len(taken) < count:
@@ -100,7 +100,7 @@ def test_every_epoch_is_planned_once() -> None:
         planned.append(epoch)
         return shuffled(epoch)
 
-    batches = Epochs(plan, make)
+    batches = ResumableLoader(plan, make)
     assert handed_out(batches, 3) + handed_out(batches, 2 * LENGTH) == WHOLE[: 2 * LENGTH + 3]
     assert planned == [0, 1, 2]
 
@@ -114,7 +114,7 @@ def test_a_position_is_plain_numbers_that_a_checkpoint_may_hold() -> None:
 
 
 def test_a_position_in_epochs_of_another_length_is_one_plain_sentence() -> None:
-    longer = Epochs(lambda epoch: range(9), make)
+    longer = ResumableLoader(lambda epoch: range(9), make)
     with pytest.raises(ValueError, match=r"have 7 batches and those of this corpus and configuration 9") as caught:
         longer.load_state_dict(epochs().state_dict())
     assert "\n" not in str(caught.value)

@@ -435,7 +435,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     code = """
 import sys
 from seq2seq.data.corpora import load_pairs, load_texts
-from seq2seq.footprint import held
+from seq2seq.peak_memory import held
 load_texts(sys.argv[1]); load_pairs(sys.argv[1], "0", "1")
 before = held("VmHWM")
 load_texts(sys.argv[2]); load_pairs(sys.argv[2], "0", "1")

@@ -15,7 +15,7 @@ from seq2seq import checkpoint as checkpoints
 from seq2seq.batch import LanguageBatch
 from seq2seq.data.language import LanguageData
 from seq2seq.errors import UserError
-from seq2seq.special import BOS, PAD
+from seq2seq.special_tokens import BOS, PAD
 from seq2seq.tokenizers import Bytes, Characters, Subwords, Tokenizer, Words
 
 TEXT = "".join(f"line {number} of the text, with wörds in it\n" for number in range(60))

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seq2seq.data.pairs import Vocabularies, encode_pairs, lengths, pair_batch, unknown_of
-from seq2seq.special import BOS, EOS, PAD, UNK
+from seq2seq.special_tokens import BOS, EOS, PAD, UNK
 from seq2seq.tokenizers import Bytes, Subwords, Tokenizer, Words
 
 SIDE = st.lists(st.integers(4, 99), max_size=8)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seq2seq.data.streams import Ids, Streams, ids_of
-from seq2seq.special import BOS, PAD
+from seq2seq.special_tokens import BOS, PAD
 from seq2seq.tokenizers import Bytes, Characters, Words
 
 
@@ -128,7 +128,7 @@ def test_writing_that_fails_leaves_nothing_behind() -> None:
 MEASURE = """
 import sys, threading, time
 from seq2seq.data.language import LanguageData
-from seq2seq.footprint import held
+from seq2seq.peak_memory import held
 from seq2seq.tokenizers import Characters
 
 def watch():

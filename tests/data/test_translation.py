@@ -17,7 +17,7 @@ from seq2seq.batch import TranslationBatch
 from seq2seq.data.output_lengths import OutputLengths
 from seq2seq.data.translation import TranslationData
 from seq2seq.errors import UserError
-from seq2seq.special import EOS, PAD
+from seq2seq.special_tokens import EOS, PAD
 from seq2seq.tokenizers import Bytes, Characters, Subwords, Tokenizer, Words
 
 Pair = tuple[str, str]

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-_TIMES = ("Speed",)  # callbacks whose state is how long something took
+_TIMES = ("ThroughputMonitor",)  # callbacks whose state is how long something took
 _MEASURED_TIMES = ("seconds", "tokens_per_second")  # of the metrics
 _PASSING = ("current_score",)  # what Lightning keeps of the last validation only, and does not read from a checkpoint
 

@@ -12,10 +12,10 @@ import pytest
 import torch
 from tiny_runs import LANGUAGE, TRANSLATOR, Runs, fit, shell, write_corpus
 
-from seq2seq import Searching, Translation, Writer, checkpoint, load
+from seq2seq import SearchOptions, TextGenerator, TranslationPipeline, checkpoint, load
 from seq2seq.checkpoint import find
 from seq2seq.errors import UserError
-from seq2seq.inference import load_translation, load_writer
+from seq2seq.inference import load_text_generator, load_translation
 from seq2seq.inference.checkpoint import open_checkpoint, read
 from seq2seq.models import LanguageModel
 from seq2seq.models.encoder_decoder import EncoderDecoder
@@ -30,8 +30,8 @@ LINES = ["one two three", "six", "four four", "five one two six"]
 def test_a_run_is_its_best_checkpoint(runs: Runs) -> None:
     assert find(runs.translator) == runs.translator / "checkpoints" / "best.ckpt"
     by_folder, by_file = load(runs.translator), load(runs.translator / "checkpoints" / "best.ckpt")
-    assert isinstance(by_folder, Translation)
-    assert isinstance(by_file, Translation)
+    assert isinstance(by_folder, TranslationPipeline)
+    assert isinstance(by_file, TranslationPipeline)
     for name, weight in by_folder.models[0].state_dict().items():
         assert torch.equal(weight, by_file.models[0].state_dict()[name])
 
@@ -39,11 +39,11 @@ def test_a_run_is_its_best_checkpoint(runs: Runs) -> None:
 def test_a_run_without_a_best_checkpoint_is_its_last(runs: Runs, tmp_path: Path) -> None:
     (tmp_path / "checkpoints").mkdir()
     shutil.copy(runs.checkpoints[0], tmp_path / "checkpoints" / "last.ckpt")
-    assert isinstance(load(tmp_path), Translation)
+    assert isinstance(load(tmp_path), TranslationPipeline)
 
 
 def test_what_is_loaded_is_ready_for_use(runs: Runs) -> None:
-    for model in (load_translation(runs.translator).models[0], load_writer(runs.language).model):
+    for model in (load_translation(runs.translator).models[0], load_text_generator(runs.language).model):
         assert not model.training
         assert not any(weight.requires_grad for weight in model.parameters())
 
@@ -64,8 +64,8 @@ def test_a_checkpoint_is_all_that_is_needed(kind: str, tmp_path: Path, monkeypat
     shutil.rmtree(tmp_path / "made")
     monkeypatch.chdir(tmp_path)
     translation, writer = load(kept[0]), load(kept[1])
-    assert isinstance(translation, Translation)
-    assert isinstance(writer, Writer)
+    assert isinstance(translation, TranslationPipeline)
+    assert isinstance(writer, TextGenerator)
     assert len(translation(LINES)) == len(LINES)
     assert writer.complete("one ", length=5).startswith("one ")
 
@@ -195,7 +195,7 @@ def test_nothing_is_left_to_chance(layer: LayerFactory, tmp_path: Path) -> None:
 
 
 def test_what_is_loaded_is_the_network_alone(runs: Runs) -> None:
-    assert type(load_writer(runs.language).model) is RecurrentLanguageModel
+    assert type(load_text_generator(runs.language).model) is RecurrentLanguageModel
     assert type(load_translation(runs.translator).models[0]) is EncoderDecoder
 
 
@@ -205,8 +205,8 @@ def test_a_class_of_somebody_elses_is_loaded_as_it_is(tmp_path: Path) -> None:
     model = Mine(letters.vocab_size, size=8)
     path = language_checkpoint(tmp_path / "mine.ckpt", model, letters)
     with pytest.raises(UserError, match=f"names {__name__}.Mine, which is no class of seq2seq"):
-        load_writer(path)
-    writer = load_writer(path, trust=[__name__])
+        load_text_generator(path)
+    writer = load_text_generator(path, trust=[__name__])
     assert type(writer.model) is Mine
     assert writer.complete("one", length=3).startswith("one")
 
@@ -215,7 +215,7 @@ def test_a_model_of_the_other_kind_is_refused(runs: Runs) -> None:
     with pytest.raises(ValueError, match="a translator is needed here"):
         load_translation(runs.language)
     with pytest.raises(ValueError, match="a language model is needed here"):
-        load_writer(runs.translator)
+        load_text_generator(runs.translator)
     for both in ((runs.translator, runs.language), (runs.language, runs.translator), (runs.language,) * 2):
         with pytest.raises(ValueError, match="only translators make an ensemble"):
             load(*both)
@@ -229,7 +229,7 @@ def test_a_device_that_is_not_there_is_said(runs: Runs) -> None:
 def test_a_model_twice_is_the_model_alone(runs: Runs) -> None:
     once, twice = load_translation(runs.translator), load_translation(runs.translator, runs.translator)
     assert len(twice.models) == 2
-    alone, together = (list(model.translate(LINES, Searching(beams=3, n_best=3))) for model in (once, twice))
+    alone, together = (list(model.translate(LINES, SearchOptions(beams=3, n_best=3))) for model in (once, twice))
     for one, two in zip(alone, together, strict=True):
         assert [found.text for found in one] == [found.text for found in two]
         assert [found.score for found in one] == pytest.approx([found.score for found in two], abs=1e-4)

@@ -11,12 +11,12 @@ from tiny_runs import WORDS, Runs, turned
 
 from seq2seq import checkpoint
 from seq2seq.data.pairs import Vocabularies, pad
-from seq2seq.inference import Searching, Translation, load_translation
+from seq2seq.inference import SearchOptions, TranslationPipeline, load_translation
 from seq2seq.inference import shortlist_learning as module
 from seq2seq.inference.shortlist import Shortlist
 from seq2seq.inference.shortlist_learning import coverage, learn
-from seq2seq.rounding import BFloat16Linear, Int8Linear, rows
-from seq2seq.special import BOS, EOS, NONE, PAD, SPECIAL, UNK
+from seq2seq.quantization.linear import BFloat16Linear, Int8Linear, rows
+from seq2seq.special_tokens import BOS, EOS, NO_TOKEN, NUM_SPECIAL, PAD, UNK
 from seq2seq.tokenizers import Words
 
 LINES = ["six", "one two", "", "four three two one", "five five", "two six one", "日本", "three one"]
@@ -25,16 +25,16 @@ each_precision = pytest.mark.parametrize("precision", ["float32", "bf16", "int8"
 each_search = pytest.mark.parametrize("beams", [1, 4])
 
 
-def size(translation: Translation) -> int:
+def size(translation: TranslationPipeline) -> int:
     return translation.vocabularies.target.vocab_size
 
 
-def everything(translation: Translation) -> Shortlist:
-    every = torch.arange(SPECIAL, size(translation))
+def everything(translation: TranslationPipeline) -> Shortlist:
+    every = torch.arange(NUM_SPECIAL, size(translation))
     return Shortlist(every, torch.zeros(size(translation), 0, dtype=torch.int32), size(translation))
 
 
-def copies(translation: Translation) -> Shortlist:
+def copies(translation: TranslationPipeline) -> Shortlist:
     """Each word allows itself alone."""
     own = torch.arange(size(translation), dtype=torch.int32)[:, None]
     return Shortlist(torch.arange(0), own, size(translation))
@@ -43,7 +43,7 @@ def copies(translation: Translation) -> Shortlist:
 @each_precision
 @each_search
 def test_a_shortlist_of_all_words_changes_nothing(runs: Runs, precision: Any, beams: int) -> None:
-    translation, how = load_translation(runs.translator, precision=precision), Searching(beams)
+    translation, how = load_translation(runs.translator, precision=precision), SearchOptions(beams)
     plain = list(translation.translate(LINES, how))
     translation.shortlist = everything(translation)
     assert list(translation.translate(LINES, how)) == plain
@@ -52,7 +52,7 @@ def test_a_shortlist_of_all_words_changes_nothing(runs: Runs, precision: Any, be
 @each_precision
 @each_search
 def test_a_line_is_translated_the_same_in_any_batch(runs: Runs, precision: Any, beams: int) -> None:
-    translation, how = load_translation(runs.translator, precision=precision), Searching(beams, n_best=beams)
+    translation, how = load_translation(runs.translator, precision=precision), SearchOptions(beams, n_best=beams)
     translation.shortlist = copies(translation)
     alone = [next(translation.translate([line], how)) for line in LINES]
     together = list(translation.translate(LINES, how))
@@ -66,7 +66,7 @@ def test_a_line_is_translated_the_same_in_any_batch(runs: Runs, precision: Any, 
 def test_only_allowed_words_are_said(runs: Runs, beams: int) -> None:
     translation = load_translation(*runs.checkpoints)
     ids = translation.vocabularies.source.encode_batch([" ".join(WORDS[n:]) for n in range(5)])
-    how = Searching(beams, n_best=beams)
+    how = SearchOptions(beams, n_best=beams)
     unhindered = translation.search(ids, how)
     assert any(hypothesis.ids[0] != ids[0][0] for hypothesis in unhindered[0])
     # every sentence may say nothing but its first word
@@ -83,7 +83,7 @@ def test_only_allowed_words_are_said(runs: Runs, beams: int) -> None:
 @each_search
 def test_scores_are_chances_among_the_allowed_words(runs: Runs, beams: int) -> None:
     """With one word allowed beside the special ones, most of what was spread over the others is its own."""
-    translation, how = load_translation(runs.translator), Searching(beams)
+    translation, how = load_translation(runs.translator), SearchOptions(beams)
     plain = next(translation.translate(["one one"], how))[0]
     translation.shortlist = copies(translation)
     few = next(translation.translate(["one one"], how))[0]
@@ -92,7 +92,7 @@ def test_scores_are_chances_among_the_allowed_words(runs: Runs, beams: int) -> N
 
 
 def test_an_ensemble_takes_the_same_words(runs: Runs) -> None:
-    translation, how = load_translation(*runs.checkpoints), Searching(3)
+    translation, how = load_translation(*runs.checkpoints), SearchOptions(3)
     plain = list(translation.translate(LINES, how))
     translation.shortlist = everything(translation)
     assert list(translation.translate(LINES, how)) == plain
@@ -104,7 +104,7 @@ def test_candidates_are_those_of_every_sentence() -> None:
     likely = torch.tensor([[0, 0]] * 4 + [[4, 9], [5, 0], [8, 7]], dtype=torch.int32)
     shortlist = Shortlist(torch.tensor([6]), likely, 10)
     ids = shortlist.candidates(torch.tensor([[4, EOS, PAD], [5, 4, EOS], [5, EOS, PAD]]))
-    assert [row[row != NONE].tolist() for row in ids] == [
+    assert [row[row != NO_TOKEN].tolist() for row in ids] == [
         [0, 1, 2, 3, 4, 6, 9],
         [0, 1, 2, 3, 4, 5, 6, 9],
         [0, 1, 2, 3, 5, 6],
@@ -150,7 +150,7 @@ def test_what_stands_beside_what_is_learned() -> None:
         assert target.decode([found]) == f"t{word}"
     share, words = coverage(learned, blocks(pairs))
     assert share == 1.0
-    assert words <= SPECIAL + 6
+    assert words <= NUM_SPECIAL + 6
 
 
 def test_frequent_words_are_always_allowed() -> None:

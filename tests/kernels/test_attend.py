@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from seq2seq.attention import BilinearAttention, Encoding, Memory
 from seq2seq.kernels.attention import attend
 from seq2seq.kernels.library import library
+from seq2seq.nn.attention import BilinearAttention, Encoding, Memory
 from seq2seq.state import select
 
 pytestmark = pytest.mark.skipif(library() is None, reason="needs a C++ compiler, and a processor with AVX2")
@@ -50,7 +50,7 @@ def test_an_attention_looks_the_same_with_and_without_it(rows: list[int], monkey
     queries, sentences = torch.randn(len(rows), 12), torch.tensor(rows)
     found = attention.look(queries, memory, sentences)
     called: list[Int[Tensor, " rows"]] = []
-    monkeypatch.setattr("seq2seq.attention.serves", lambda *tensors: called.append(sentences))
+    monkeypatch.setattr("seq2seq.nn.attention.serves", lambda *tensors: called.append(sentences))
     plain = attention.look(queries, memory, sentences)
     assert called
     for one, other in zip(found, plain, strict=True):

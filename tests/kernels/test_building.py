@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from seq2seq.kernels import library as module
-from seq2seq.rounding import Int8Linear
+from seq2seq.quantization.linear import Int8Linear
 
 needs_compiler = pytest.mark.skipif(module.library() is None, reason="needs a C++ compiler, and a processor with AVX2")
 
@@ -104,8 +104,8 @@ def test_every_processor_gets_the_same_numbers(tmp_path: Path) -> None:
 import sys, torch
 from seq2seq.kernels.library import serves
 from seq2seq.recurrence import GRU, LSTM
-from seq2seq.recurrence.int8 import Int8GRU, Int8LSTM
-from seq2seq.rounding import Int8Linear
+from seq2seq.quantization.int8_recurrence import Int8GRU, Int8LSTM
+from seq2seq.quantization.linear import Int8Linear
 torch.manual_seed(1)
 x = torch.randn(9, 5, 100)
 assert serves(x)

@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from seq2seq.kernels.attention import attend
 from seq2seq.kernels.library import library, serves
 from seq2seq.kernels.search import likeliest
+from seq2seq.quantization.int8_recurrence import Int8GRU, Int8LSTM
+from seq2seq.quantization.linear import Int8Linear, divided, to_int8
 from seq2seq.recurrence import GRU, LSTM, Recurrence
-from seq2seq.recurrence.int8 import Int8GRU, Int8LSTM
-from seq2seq.rounding import Int8Linear, divided, to_int8
-from seq2seq.special import BOS, NONE, PAD
+from seq2seq.special_tokens import BOS, NO_TOKEN, PAD
 from seq2seq.state import flatten
 
 pytestmark = pytest.mark.skipif(library() is None, reason="needs a C++ compiler, and a processor with AVX2")
@@ -95,7 +95,7 @@ def test_chosen_outputs_are_those_of_the_whole_layer(
         torch.tensor(owners).long(),
     )
     asked = ids[owned]
-    expected = layer.plain(x).gather(1, asked.clamp(min=0)).masked_fill(asked == NONE, float("-inf"))
+    expected = layer.plain(x).gather(1, asked.clamp(min=0)).masked_fill(asked == NO_TOKEN, float("-inf"))
     torch.testing.assert_close(layer.chosen(x, owned, ids), expected, atol=1e-6, rtol=1e-5)
 
 

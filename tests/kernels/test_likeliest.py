@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from seq2seq.kernels.elementwise import tanh
 from seq2seq.kernels.library import library
 from seq2seq.kernels.search import likeliest
-from seq2seq.search.interface import excluded, log_probabilities
-from seq2seq.special import BOS, PAD, UNK
+from seq2seq.search.problem import excluded, log_probabilities
+from seq2seq.special_tokens import BOS, PAD, UNK
 
 pytestmark = pytest.mark.skipif(library() is None, reason="needs a C++ compiler, and a processor with AVX2")
 

@@ -10,11 +10,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seq2seq.attention import MultiHeadAttention
 from seq2seq.errors import UserError
 from seq2seq.inference.checkpoint import build
 from seq2seq.models import LanguageModel, Translator
 from seq2seq.models.hyperparameters import factories, plain
+from seq2seq.nn.attention import MultiHeadAttention
 from seq2seq.recurrence import GRU, LSTM, RNN, LayerFactory
 
 

@@ -13,8 +13,8 @@ from torch import Tensor
 from seq2seq.batch import LanguageBatch
 from seq2seq.models import LanguageModel
 from seq2seq.recurrence import GRU, LSTM, RNN, RWKV, CausalAttention, Mamba, Stack
-from seq2seq.search import Sampler, sample
-from seq2seq.special import BOS
+from seq2seq.search import Sampling, sample
+from seq2seq.special_tokens import BOS
 
 VOCABULARY = 12
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -164,8 +164,8 @@ def test_padding_changes_neither_nats_nor_the_state() -> None:
         torch.testing.assert_close(after[row : row + 1], then)
 
 
-@pytest.mark.parametrize("sampler", [Sampler(), Sampler(temperature=0.5, top_k=3)])
-def test_sampled_scores_equal_scored_ones(sampler: Sampler) -> None:
+@pytest.mark.parametrize("sampler", [Sampling(), Sampling(temperature=0.5, top_k=3)])
+def test_sampled_scores_equal_scored_ones(sampler: Sampling) -> None:
     model, begin = build(), torch.full((3,), BOS)
     with torch.no_grad():
         drawing = sample(model.step, begin, model.initial_state(3), sampler, torch.Generator().manual_seed(0))

@@ -8,9 +8,9 @@ import pytest
 import pytorch_lightning as pl
 import torch
 
-from seq2seq.attention import AdditiveAttention, BilinearAttention, MultiHeadAttention
 from seq2seq.batch import LanguageBatch, TranslationBatch
 from seq2seq.models import LanguageModel, Translator
+from seq2seq.nn.attention import AdditiveAttention, BilinearAttention, MultiHeadAttention
 from seq2seq.recurrence import (
     GRU,
     LSTM,
@@ -28,8 +28,8 @@ from seq2seq.recurrence import (
     Retention,
     SelfAttention,
 )
-from seq2seq.search import Sampler, beam_search, sample
-from seq2seq.special import BOS, EOS, SPECIAL
+from seq2seq.search import Sampling, beam_search, sample
+from seq2seq.special_tokens import BOS, EOS, NUM_SPECIAL
 
 LETTERS, LONGEST = 6, 4
 BLOCK: dict[str, Any] = {"depth": 2, "norm": True, "residual": True, "feed_forward": 2.0}
@@ -63,7 +63,7 @@ def fit(model: pl.LightningModule, batches: Sequence[Any], rate: float) -> None:
 
 
 def strings(random: torch.Generator, rows: int, length: int) -> torch.Tensor:
-    return torch.randint(SPECIAL, SPECIAL + LETTERS, (rows, length), generator=random)
+    return torch.randint(NUM_SPECIAL, NUM_SPECIAL + LETTERS, (rows, length), generator=random)
 
 
 def pairs(random: torch.Generator, rows: int, turned: Callable[[torch.Tensor], torch.Tensor]) -> TranslationBatch:
@@ -96,7 +96,7 @@ def pairs(random: torch.Generator, rows: int, turned: Callable[[torch.Tensor], t
 )
 def test_a_translator_learns(turned: Callable[[torch.Tensor], torch.Tensor], options: dict[str, Any]) -> None:
     pl.seed_everything(1, verbose=False)
-    words, random = SPECIAL + LETTERS, torch.Generator().manual_seed(1)
+    words, random = NUM_SPECIAL + LETTERS, torch.Generator().manual_seed(1)
     options = {"size": 48, "depth": 1, "dropout": 0.0, "label_smoothing": 0.0, **options}
     model = Translator(words, words, True, **options)
     steps, rate = (350, 0.005) if "norm" in options else (200, 0.01)
@@ -130,6 +130,6 @@ def test_a_language_model_learns_a_pattern_that_needs_memory(layer: Any, options
     with torch.no_grad():
         nats, state = model.nats(text[:1, :80], text[:1, 1:81])
         assert float(nats[0, 20:].mean()) < 0.1
-        draws = sample(model.step, text[:1, 80], state, Sampler(temperature=0), torch.Generator())
+        draws = sample(model.step, text[:1, 80], state, Sampling(temperature=0), torch.Generator())
         written = [int(draw.tokens) for _, draw in zip(range(100), draws, strict=False)]
     assert written == text[0, 81:181].tolist()

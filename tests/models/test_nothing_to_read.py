@@ -8,12 +8,12 @@ import torch
 from translator_cases import ATTENTIONS, MODELS, OPTIONS, build, each_model
 
 from seq2seq.batch import TranslationBatch
-from seq2seq.inference.precision import lower
 from seq2seq.inference.shortlist import Shortlist
 from seq2seq.models.recurrent_language_model import RecurrentLanguageModel
+from seq2seq.quantization.quantize import quantize
 from seq2seq.recurrence import GRU, LSTM, RNN, RWKV, CausalAttention, LayerFactory, Mamba, MinGRU
-from seq2seq.search import Sampler, beam_search, greedy, sample
-from seq2seq.special import BOS, SPECIAL
+from seq2seq.search import Sampling, beam_search, greedy, sample
+from seq2seq.special_tokens import BOS, NUM_SPECIAL
 
 SHAPES = [(0, 3, 4), (0, 0, 0), (2, 0, 4), (2, 3, 0), (2, 0, 0)]  # sentences, words of the source, of the target
 each_shape = pytest.mark.parametrize("shape", SHAPES, ids=str)
@@ -22,7 +22,7 @@ each_precision = pytest.mark.parametrize("precision", ["float32", "bf16", "int8"
 
 def batch(rows: int, source: int, target: int) -> TranslationBatch:
     """Of two sentences, the second one has no words."""
-    words, inputs = torch.full((rows, source), SPECIAL), torch.full((rows, target), SPECIAL + 1)
+    words, inputs = torch.full((rows, source), NUM_SPECIAL), torch.full((rows, target), NUM_SPECIAL + 1)
     return TranslationBatch(words, torch.tensor([source, 0])[:rows], inputs, inputs, rows * target)
 
 
@@ -50,12 +50,12 @@ def test_a_translator_learns_nothing_from_nothing(options: dict[str, Any], shape
 @torch.no_grad()
 def test_nothing_is_translated_and_scored_in_every_precision(options: dict[str, Any], precision: Any) -> None:
     model = build(**options).float().requires_grad_(False)
-    lower(model, precision)
+    quantize(model, precision)
     for shape in SHAPES:
         b = batch(*shape)
         assert model.nats(b).shape == b.targets.shape
         limits = torch.full((len(b.source),), 3)
-        candidates = torch.arange(SPECIAL + 2).expand(len(b.source), -1)
+        candidates = torch.arange(NUM_SPECIAL + 2).expand(len(b.source), -1)
         for few in (None, candidates):
             assert len(greedy(model.problem(b.source, b.lengths, few), limits)) == len(limits)
             assert len(beam_search(model.problem(b.source, b.lengths, few), limits, beams=3)) == len(limits)
@@ -67,7 +67,7 @@ def test_nothing_is_translated_and_scored_in_every_precision(options: dict[str, 
 def test_packed_weights_take_nothing_too(
     attention: Any, layer: LayerFactory, shape: tuple[int, int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("seq2seq.recurrence.unrolled.WIDE", 1)
+    monkeypatch.setattr("seq2seq.recurrence.ops.packed_loop.WIDE", 1)
     model, b = build(attention=attention, decoder=layer, input_feeding=True).float(), batch(*shape)
     model.nats(b).sum().backward()
     assert all(p.grad is None or p.grad.isfinite().all() for p in model.parameters())
@@ -79,15 +79,15 @@ def test_packed_weights_take_nothing_too(
 def test_a_language_model_goes_on_after_nothing(layer: LayerFactory, around: dict[str, Any], precision: Any) -> None:
     torch.manual_seed(0)
     model = RecurrentLanguageModel(50, layer, 16, 2, **around).eval().requires_grad_(False)
-    lower(model, precision)
-    words = torch.randint(SPECIAL, 50, (2, 5))
+    quantize(model, precision)
+    words = torch.randint(NUM_SPECIAL, 50, (2, 5))
     for rows in (0, 2):
         _, state = model(words[:rows])
         nats, after = model.nats(words[:rows, :0], words[:rows, :0], state)
         assert nats.shape == (rows, 0)
         torch.testing.assert_close(model(words[:rows], after)[0], model(words[:rows], state)[0])
         begin = torch.full((rows,), BOS)
-        for sampler in (Sampler(top_k=3), Sampler(temperature=0), Sampler(top_p=0.5)):
+        for sampler in (Sampling(top_k=3), Sampling(temperature=0), Sampling(top_p=0.5)):
             drawn = next(sample(model.step, begin, after, sampler, torch.Generator()))
             assert drawn.tokens.shape == (rows,)
 

@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from seq2seq.inference.precision import lower
 from seq2seq.models import Translator
 from seq2seq.models.encoder import Encoder
+from seq2seq.quantization.quantize import quantize
 from seq2seq.recurrence import GRU, LSTM, RNN, RWKV, SLSTM, CausalAttention, Mamba, MinGRU, ReaderFactory, SelfAttention
 
 LENGTHS = torch.tensor([6, 0, 4])
@@ -68,7 +68,7 @@ def test_an_encoder_reads_and_learns_only_what_is_real(layer: ReaderFactory, aro
 def test_a_rounded_encoder_does_too(layer: ReaderFactory, around: dict[str, Any], precision: Any) -> None:
     torch.manual_seed(0)
     model = Translator(20, 20, encoder=layer, size=8, **around).eval().requires_grad_(False)
-    lower(model, precision)
+    quantize(model, precision)
     expected = said(model.encoder, source(0.0, torch.float32))
     for padding in PADDING:
         torch.testing.assert_close(said(model.encoder, source(padding, torch.float32)), expected, rtol=0, atol=1e-6)

@@ -14,7 +14,7 @@ from seq2seq.batch import TranslationBatch
 from seq2seq.models import Translator
 from seq2seq.recurrence import GRU, LSTM, LayerFactory, MinGRU
 from seq2seq.search import Hypothesis, beam_search, greedy
-from seq2seq.special import BOS
+from seq2seq.special_tokens import BOS
 from seq2seq.state import repeat
 
 LENGTHS = torch.tensor([6, 1, 4])
@@ -101,7 +101,7 @@ def test_packed_weights_change_nothing_in_input_feeding(
 ) -> None:
     found = []
     for wide in (1, 1000):
-        monkeypatch.setattr("seq2seq.recurrence.unrolled.WIDE", wide)
+        monkeypatch.setattr("seq2seq.recurrence.ops.packed_loop.WIDE", wide)
         model, b = build(attention=attention, decoder=layer, input_feeding=True).float(), batch()
         nats = model.nats(b)
         nats.sum().backward()

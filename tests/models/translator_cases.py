@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import torch
 
-from seq2seq.attention import AdditiveAttention, BilinearAttention, DotAttention, MultiHeadAttention
 from seq2seq.models import Translator
+from seq2seq.nn.attention import AdditiveAttention, BilinearAttention, DotAttention, MultiHeadAttention
 from seq2seq.recurrence import GRU, RNN, RWKV, CausalAttention, Mamba, MinGRU, Retention, SelfAttention
 
 SOURCES, TARGETS = 11, 13

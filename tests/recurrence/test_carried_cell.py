@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from seq2seq.recurrence import LSTM
-from seq2seq.recurrence.fused import LSTMState
+from seq2seq.recurrence.rnn import LSTMState
 
 INPUT, SIZE, TIME = 3, 4, 6
 powers = st.floats(-2, 12).map(lambda power: 10.0**power)

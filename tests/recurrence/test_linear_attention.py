@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from seq2seq.recurrence.linear_attention import (
+from seq2seq.recurrence.ops.linear_attention import (
     LOWEST,
     scalar_decay,
     scalar_decay_step,

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from seq2seq.nn.rotary import apply_rotary
 from seq2seq.recurrence import (
     MLSTM,
     RGLRU,
@@ -23,8 +24,7 @@ from seq2seq.recurrence import (
     Retention,
     SelfAttention,
 )
-from seq2seq.recurrence.convolution import ShortConvolution
-from seq2seq.recurrence.rotation import rotate
+from seq2seq.recurrence.short_convolution import ShortConvolution
 from seq2seq.state import flatten
 
 BATCH, TIME, INPUT, SIZE = 2, 11, 5, 8
@@ -116,7 +116,7 @@ def test_a_mamba_is_the_paper_s(x: Tensor) -> None:
 def test_a_retention_is_the_paper_s(x: Tensor) -> None:
     layer = made(Retention, heads=2)
     q, k, v, gate = (part.unflatten(-1, (2, -1)) for part in layer.project(x).chunk(4, -1))
-    q, k = (rotate(part.transpose(1, 2), torch.arange(TIME)[None], whole=True) for part in (q, k))
+    q, k = (apply_rotary(part.transpose(1, 2), torch.arange(TIME)[None], whole=True) for part in (q, k))
     gamma = 1 - torch.tensor([2.0**-5, 2.0**-6], dtype=x.dtype)
     back = torch.arange(TIME)[:, None] - torch.arange(TIME)
     decay = torch.where(back >= 0, gamma[:, None, None] ** back, 0.0)  # equation 5, the parallel form
@@ -173,7 +173,7 @@ def test_an_rwkv_is_the_paper_s(x: Tensor) -> None:
 def test_causal_attention_is_the_paper_s(x: Tensor, window: int | None) -> None:
     layer = made(CausalAttention, heads=2, window=window)
     q, k, v = (part.unflatten(-1, (2, -1)).transpose(1, 2) for part in layer.project(x).chunk(3, -1))
-    q, k = (rotate(part, torch.arange(TIME)[None]) for part in (q, k))
+    q, k = (apply_rotary(part, torch.arange(TIME)[None]) for part in (q, k))
     back = torch.arange(TIME)[:, None] - torch.arange(TIME)
     seen = (back >= 0) & (back < (window or TIME))
     scores = (q @ k.transpose(-1, -2) / math.sqrt(SIZE // 2)).masked_fill(~seen, -math.inf)
@@ -204,7 +204,9 @@ def test_a_rotation_tells_only_how_far_two_places_are_apart() -> None:
     torch.manual_seed(3)
     q, k = torch.randn(2, 1, 1, 6, dtype=torch.float64)
     products = [
-        float((rotate(q[None], torch.tensor([[7 + far]])) * rotate(k[None], torch.tensor([[3 + far]]))).sum())
+        float(
+            (apply_rotary(q[None], torch.tensor([[7 + far]])) * apply_rotary(k[None], torch.tensor([[3 + far]]))).sum()
+        )
         for far in (0, 5, 100_000)
     ]
     assert max(products) - min(products) < 1e-9
@@ -213,7 +215,7 @@ def test_a_rotation_tells_only_how_far_two_places_are_apart() -> None:
 def test_a_rotation_far_away_keeps_its_precision_in_float32() -> None:
     x = torch.randn(1, 1, 6)
     far = torch.tensor([[1_000_000]])
-    torch.testing.assert_close(rotate(x, far), rotate(x.double(), far).float())
+    torch.testing.assert_close(apply_rotary(x, far), apply_rotary(x.double(), far).float())
 
 
 def test_what_is_kept_at_the_start_is_what_the_papers_say() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from seq2seq.recurrence.scan import WIDE, in_blocks, in_order, plain_scan, scan
+from seq2seq.recurrence.ops.scan import WIDE, in_blocks, in_order, reference_scan, scan
 
 WAYS = [in_order, in_blocks]
 
@@ -30,7 +30,7 @@ def gradients(scanned: Tensor, given: list[Tensor]) -> tuple[Tensor, ...]:
 @given(batch=st.integers(1, 3), time=st.integers(1, 130), size=st.integers(1, 5), seed=st.integers(0, 1000))
 def test_a_scan_and_its_gradient_are_the_loop(batch: int, time: int, size: int, seed: int) -> None:
     given = inputs(batch, time, size, seed)
-    ours, plain = scan(*given), plain_scan(*given)
+    ours, plain = scan(*given), reference_scan(*given)
     torch.testing.assert_close(ours, plain)
     for one, other in zip(gradients(ours, given), gradients(plain, given), strict=True):
         torch.testing.assert_close(one, other)
@@ -43,7 +43,7 @@ def test_each_way_is_the_loop_and_leaves_what_it_is_given(
 ) -> None:
     given = [x.detach() for x in inputs(*shape, seed=1)]
     before = [x.clone() for x in given]
-    torch.testing.assert_close(way(*given), plain_scan(*given))
+    torch.testing.assert_close(way(*given), reference_scan(*given))
     assert all(map(torch.equal, given, before))
 
 
@@ -53,7 +53,7 @@ def test_float32_loses_nothing_when_almost_all_is_forgotten_or_kept(batch: int) 
     for decay in (0.0, 1e-30, 3e-4, 1.0):
         given = [torch.full_like(a, decay).requires_grad_(), b, start]
         exact = [x.detach().double().requires_grad_() for x in given]
-        ours, wanted = scan(*given), plain_scan(*exact)
+        ours, wanted = scan(*given), reference_scan(*exact)
         pairs = [(ours, wanted), *zip(gradients(ours, given), gradients(wanted, exact), strict=True)]
         for one, other in pairs:
             assert one.isfinite().all()
@@ -63,7 +63,7 @@ def test_float32_loses_nothing_when_almost_all_is_forgotten_or_kept(batch: int) 
 
 def test_decays_above_one_and_below_zero_are_decays_too() -> None:
     a, b, start = inputs(2, 70, 3, seed=3)
-    torch.testing.assert_close(scan(2.2 * a - 1.1, b, start), plain_scan(2.2 * a - 1.1, b, start))
+    torch.testing.assert_close(scan(2.2 * a - 1.1, b, start), reference_scan(2.2 * a - 1.1, b, start))
 
 
 def test_no_gradient_is_asked_twice() -> None:

@@ -15,7 +15,7 @@ from transformers.masking_utils import create_causal_mask, create_sliding_window
 from transformers.models.llama.modeling_llama import LlamaMLP
 from transformers.models.mistral.modeling_mistral import MistralAttention, MistralRotaryEmbedding
 
-from seq2seq.attention import (
+from seq2seq.nn.attention import (
     AdditiveAttention,
     Attention,
     BilinearAttention,
@@ -23,8 +23,8 @@ from seq2seq.attention import (
     Encoding,
     MultiHeadAttention,
 )
+from seq2seq.nn.feed_forward import FeedForward
 from seq2seq.recurrence import CausalAttention, SelfAttention
-from seq2seq.recurrence.feed_forward import FeedForward
 from seq2seq.recurrence.self_attention import AttentionState
 
 pytestmark = pytest.mark.usefixtures("double")

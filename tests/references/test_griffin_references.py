@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from seq2seq.recurrence import RGLRU
-from seq2seq.recurrence.griffin import RGLRUState
+from seq2seq.recurrence.rglru import RGLRUState
 
 REMARK = "theirs with the exact gelu, which it approximates; accumulates in float32 unless told otherwise, as here"
 

@@ -19,8 +19,8 @@ from transformers.generation import (
     TopPLogitsWarper,
 )
 
-from seq2seq.search import Problem, Sampler, beam_search, greedy
-from seq2seq.special import BOS, EOS, PAD, UNK
+from seq2seq.search import DecodingProblem, Sampling, beam_search, greedy
+from seq2seq.special_tokens import BOS, EOS, PAD, UNK
 
 VOCABULARY = 12
 SOURCES = 6
@@ -44,7 +44,7 @@ class Writer(NamedTuple):
 
     model: Any
     inputs: dict[str, Tensor]
-    problem: Problem[History]
+    problem: DecodingProblem[History]
 
 
 def sharpened(model: Any, ends: float) -> Any:
@@ -88,7 +88,9 @@ def translator(seed: int) -> Writer:
         return found.logits[:, -1], state._replace(read=read)
 
     state = History(torch.empty(SOURCES, 0, dtype=torch.long), encoded, mask)
-    return Writer(model, {"input_ids": source, "attention_mask": mask.long()}, Problem(step, state, lambda _: step))
+    return Writer(
+        model, {"input_ids": source, "attention_mask": mask.long()}, DecodingProblem(step, state, lambda _: step)
+    )
 
 
 def language_model(seed: int) -> Writer:
@@ -114,7 +116,7 @@ def language_model(seed: int) -> Writer:
     state = History(prompts, torch.empty(SOURCES, 0, 0), torch.empty(SOURCES, 0, dtype=torch.bool))
     inputs = torch.cat([prompts, torch.full((SOURCES, 1), BOS)], dim=1)
     given = {"input_ids": inputs, "attention_mask": torch.ones_like(inputs)}
-    return Writer(model, given, Problem(step, state, lambda _: step))
+    return Writer(model, given, DecodingProblem(step, state, lambda _: step))
 
 
 WRITERS = pytest.mark.parametrize("make", [translator, language_model])
@@ -240,7 +242,7 @@ def test_length_penalty(compare: Compare, seed: int, alpha: float) -> None:
     def step(tokens: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         return tables[state, tokens], state
 
-    problem = Problem(step, rows, lambda _: step)
+    problem = DecodingProblem(step, rows, lambda _: step)
     limits = torch.full((SOURCES,), limit)
     found = beam_search(problem, limits, EVERYTHING, alpha, n_best, patience=INFINITE, threshold=INFINITE)
     comparison = compare("beam_search", "joeynmt", "the n best and their ranks, length penalties 0 to 2", ROUNDING)
@@ -274,7 +276,7 @@ def test_sampling_filters(compare: Compare, temperature: float, top_k: int, top_
     if min_p:
         filters.append(MinPLogitsWarper(min_p))
     wanted = filters(torch.empty(200, 0, dtype=torch.long), logits).softmax(-1)
-    found = Sampler(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p).probabilities(logits)
+    found = Sampling(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p).probabilities(logits)
     comparison = compare(
         "Sampler.probabilities", "transformers", "temperature, top_k, top_p and min_p in turn", ROUNDING
     )

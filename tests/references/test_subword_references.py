@@ -12,7 +12,7 @@ import sentencepiece
 from agreement import Compare
 from subword_nmt import apply_bpe
 
-from seq2seq.special import SPECIAL
+from seq2seq.special_tokens import NUM_SPECIAL
 from seq2seq.tokenizers import Subwords
 from seq2seq.tokenizers.escapes import escape
 
@@ -59,7 +59,7 @@ def sentencepiece_draws(tokenizer: Subwords, word: str, alpha: float) -> Counter
 def subword_nmt_draws(tokenizer: Subwords, word: str, dropout: float) -> Counter[Any]:
     """Their merges are pairs of pieces; one of ours merges any pair that makes it, ranked by its id."""
     processor = sentencepiece.SentencePieceProcessor(model_proto=tokenizer.state_dict()["model"])
-    learned_ids = range(SPECIAL + 256, tokenizer.vocab_size)  # behind the bytes
+    learned_ids = range(NUM_SPECIAL + 256, tokenizer.vocab_size)  # behind the bytes
     pieces = {processor.id_to_piece(number).replace("▁", " "): number for number in learned_ids}
     codes = {
         (piece[:cut], piece[cut:]): number

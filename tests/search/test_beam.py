@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from toy_tables import WORDS, everything, plain_beam, random_tables, score, toy
 
 from seq2seq.errors import UserError
-from seq2seq.search import Problem, beam_search, greedy
-from seq2seq.special import BOS, EOS, PAD, UNK
+from seq2seq.search import DecodingProblem, beam_search, greedy
+from seq2seq.special_tokens import BOS, EOS, PAD, UNK
 
 seeds = st.integers(0, 2**30)
 
@@ -189,7 +189,7 @@ def test_sentences_that_are_found_leave_the_batch() -> None:
         asked.append(sentences.tolist())
         return watched
 
-    problem = Problem(watched, state, narrow)  # type: ignore[arg-type]
+    problem = DecodingProblem(watched, state, narrow)  # type: ignore[arg-type]
     found = beam_search(problem, torch.tensor([6, 6, 6]), beams=2, length_penalty=0.0)
     assert [h.ids for (h,) in found] == [[], [4] * 6, []]
     assert asked == [[1]]
@@ -211,7 +211,7 @@ def test_hypotheses_that_cannot_win_leave_the_batch() -> None:
         calls.append(len(tokens))
         return step(tokens, state)  # type: ignore[arg-type]
 
-    problem = Problem(watched, state, narrow)  # type: ignore[arg-type]
+    problem = DecodingProblem(watched, state, narrow)  # type: ignore[arg-type]
     for threshold, rows in ((2.0, [1, 1, 1, 1]), (3.0, [1, 2, 2, 2]), (inf, [1, 3, 3, 3])):
         calls.clear()
         ((best,),) = beam_search(problem, torch.tensor([4]), beams=3, threshold=threshold, patience=inf)

@@ -8,7 +8,7 @@ from toy_tables import WORDS, random_tables, score, toy
 
 from seq2seq.errors import UserError
 from seq2seq.search import greedy
-from seq2seq.special import BOS, EOS, PAD, UNK
+from seq2seq.special_tokens import BOS, EOS, PAD, UNK
 
 
 @settings(max_examples=40)

@@ -11,20 +11,20 @@ from hypothesis import strategies as st
 from toy_tables import WORDS, random_tables, step, toy
 
 from seq2seq.errors import UserError
-from seq2seq.search import Draw, Sampler, greedy, sample
-from seq2seq.special import BOS, EOS, PAD, UNK
+from seq2seq.search import Draw, Sampling, greedy, sample
+from seq2seq.special_tokens import BOS, EOS, PAD, UNK
 
 LIKELY = torch.tensor([[0.0, 0.0, 0.0, 0.4, 0.2, 0.1, 0.3]])  # what is never written has no probability
 
 
-def draws(sampler: Sampler, seed: int, count: int, rows: int = 3) -> list[Draw]:
+def draws(sampler: Sampling, seed: int, count: int, rows: int = 3) -> list[Draw]:
     problem = toy(random_tables(7, rows, sharpness=1.0))
     generator = torch.Generator().manual_seed(seed)
     return list(itertools.islice(sample(step, torch.full((rows,), BOS), problem.state, sampler, generator), count))
 
 
 def test_the_same_seed_draws_the_same_and_another_one_does_not() -> None:
-    one, again, other = (torch.stack([d.tokens for d in draws(Sampler(), seed, 40)]) for seed in (1, 1, 2))
+    one, again, other = (torch.stack([d.tokens for d in draws(Sampling(), seed, 40)]) for seed in (1, 1, 2))
     assert torch.equal(one, again)
     assert not torch.equal(one, other)
 
@@ -60,7 +60,7 @@ def test_the_same_seed_draws_the_same_and_another_one_does_not() -> None:
 def test_what_is_drawn_from_is_the_distribution_worked_out_by_hand(
     options: dict[str, Any], expected: list[float]
 ) -> None:
-    drawn = Sampler(**options).probabilities(LIKELY.log())[0]
+    drawn = Sampling(**options).probabilities(LIKELY.log())[0]
     torch.testing.assert_close(drawn[[5, 3, 4, 6]], torch.tensor(expected, dtype=torch.float))
     assert drawn[[PAD, UNK, BOS]].tolist() == [0, 0, 0]
 
@@ -75,7 +75,7 @@ def test_a_temperature_near_zero_takes_the_likeliest(scores: list[float], temper
     best = logits[0] == logits[0].max()
     near = logits[0] > logits[0].max() - 1e-3 * max(1.0, abs(float(logits[0].max())))
     assume(bool((best == near).all()))
-    drawn = Sampler(temperature).probabilities(logits)[0]
+    drawn = Sampling(temperature).probabilities(logits)[0]
     assert drawn.sum() == pytest.approx(1)
     assert not drawn[~best].any()
 
@@ -91,9 +91,9 @@ def test_each_filter_starts_from_what_the_one_before_leaves(
     seed: int, temperature: float, top_k: int, top_p: float, min_p: float
 ) -> None:
     scores = 3 * torch.randn(4, 10, generator=torch.Generator().manual_seed(seed))
-    once = Sampler(temperature, top_k, top_p, min_p).probabilities(scores)
+    once = Sampling(temperature, top_k, top_p, min_p).probabilities(scores)
     step_by_step = scores
-    for sampler in (Sampler(temperature), Sampler(top_k=top_k), Sampler(top_p=top_p), Sampler(min_p=min_p)):
+    for sampler in (Sampling(temperature), Sampling(top_k=top_k), Sampling(top_p=top_p), Sampling(min_p=min_p)):
         step_by_step = sampler.probabilities(step_by_step).log()
     torch.testing.assert_close(once, step_by_step.exp(), atol=1e-5, rtol=1e-4)
 
@@ -105,18 +105,18 @@ def test_each_filter_starts_from_what_the_one_before_leaves(
 def test_of_equally_likely_tokens_those_with_lower_ids_are_kept(options: dict[str, Any], kept: list[int]) -> None:
     even = torch.full((1, 1000), -math.inf)
     even[0, 3:11] = 1.0
-    assert Sampler(**options).probabilities(even)[0].nonzero().flatten().tolist() == kept
+    assert Sampling(**options).probabilities(even)[0].nonzero().flatten().tolist() == kept
 
 
 def test_no_truncation_loses_no_token_of_a_long_tail() -> None:
     torch.manual_seed(9)  # float32's running sum of these probabilities reaches 1 before the last of them
     scores = torch.randn(1, 50_000).log_softmax(dim=-1)
-    assert (Sampler().probabilities(scores) > 0).all()
+    assert (Sampling().probabilities(scores) > 0).all()
 
 
 @pytest.mark.parametrize("options", [{}, {"temperature": 0.5}, {"top_k": 2}, {"top_p": 0.8, "min_p": 0.3}])
 def test_draws_are_as_frequent_as_they_are_likely(options: dict[str, Any]) -> None:
-    sampler, logits = Sampler(**options), LIKELY.log().clamp(min=-50).expand(20_000, WORDS)
+    sampler, logits = Sampling(**options), LIKELY.log().clamp(min=-50).expand(20_000, WORDS)
     generator = torch.Generator().manual_seed(0)
     draw = next(sample(lambda t, s: (logits, s), torch.zeros(20_000, dtype=torch.long), logits, sampler, generator))
     counted = draw.tokens.bincount(minlength=WORDS) / 20_000
@@ -127,14 +127,14 @@ def test_draws_are_as_frequent_as_they_are_likely(options: dict[str, Any]) -> No
 def test_marks_that_no_text_can_hold_are_never_drawn(options: dict[str, Any]) -> None:
     logits = torch.full((500, WORDS), -50.0)
     logits[:, [PAD, UNK, BOS]] = 50.0
-    draws = sample(lambda t, s: (logits, s), torch.zeros(500).long(), logits, Sampler(**options), torch.Generator())
+    draws = sample(lambda t, s: (logits, s), torch.zeros(500).long(), logits, Sampling(**options), torch.Generator())
     assert not {PAD, UNK, BOS} & set(next(draws).tokens.tolist())
 
 
 def test_the_unknown_token_is_drawn_where_it_is_allowed() -> None:
     logits = torch.full((9, WORDS), -50.0)
     logits[:, [PAD, UNK, BOS]] = torch.tensor([60.0, 50.0, 60.0])
-    sampler, generator = Sampler(allow_unknown=True), torch.Generator()
+    sampler, generator = Sampling(allow_unknown=True), torch.Generator()
     draw = next(sample(lambda t, s: (logits, s), torch.zeros(9).long(), logits, sampler, generator))
     assert set(draw.tokens.tolist()) == {UNK}
     assert draw.scores.tolist() == pytest.approx(logits.log_softmax(dim=-1)[:, UNK].tolist())
@@ -148,14 +148,14 @@ def test_logits_that_are_no_distribution_are_an_error(options: dict[str, Any], w
     logits[1, EOS] = 0.0 if wrong > 0 else wrong
     if math.isnan(wrong):
         logits[1] = torch.tensor([0.0] * 5 + [wrong, 0.0])
-    draws = sample(lambda t, s: (logits, s), torch.zeros(3).long(), logits, Sampler(**options), torch.Generator())
+    draws = sample(lambda t, s: (logits, s), torch.zeros(3).long(), logits, Sampling(**options), torch.Generator())
     with pytest.raises(UserError, match="the model gives NaN for the next token"):
         next(draws)
 
 
 def test_a_temperature_of_zero_is_greedy() -> None:
     problem = toy(random_tables(7, 3, sharpness=1.0))
-    rows = torch.stack([d.tokens for d in draws(Sampler(temperature=0), 1, 12)], dim=1).tolist()
+    rows = torch.stack([d.tokens for d in draws(Sampling(temperature=0), 1, 12)], dim=1).tolist()
     for row, h in zip(rows, greedy(problem, torch.full((3,), 12)), strict=True):
         assert row[: len(h.ids)] == h.ids
         assert len(h.ids) == 12 or row[len(h.ids)] == EOS
@@ -164,7 +164,7 @@ def test_a_temperature_of_zero_is_greedy() -> None:
 def test_a_draw_is_scored_by_the_model_itself_before_temperature_and_truncation() -> None:
     tables = random_tables(7, 3, sharpness=1.0)
     last = [BOS] * 3
-    for count, draw in enumerate(draws(Sampler(temperature=0.3, top_k=2), 1, 10)):
+    for count, draw in enumerate(draws(Sampling(temperature=0.3, top_k=2), 1, 10)):
         for row, token in enumerate(draw.tokens.tolist()):
             scores = (tables[row, last[row]] * (1 + 0.5 * count)).log_softmax(dim=-1)
             assert math.isclose(float(draw.scores[row]), float(scores[token]), abs_tol=1e-5)
@@ -185,4 +185,4 @@ def test_a_draw_is_scored_by_the_model_itself_before_temperature_and_truncation(
 )
 def test_a_number_out_of_range_is_one_sentence(wrong: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
-        Sampler(**wrong)
+        Sampling(**wrong)

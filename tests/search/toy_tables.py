@@ -9,8 +9,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from seq2seq.search import Problem
-from seq2seq.special import BOS, EOS, PAD, UNK
+from seq2seq.search import DecodingProblem
+from seq2seq.special_tokens import BOS, EOS, PAD, UNK
 
 WORDS = 7  # the special four and three of text
 WRITTEN = [token for token in range(WORDS) if token not in (PAD, UNK, BOS, EOS)]
@@ -27,9 +27,9 @@ def step(tokens: Tensor, state: ToyState) -> tuple[Tensor, ToyState]:
     return logits, state._replace(steps=state.steps + 1)
 
 
-def toy(tables: Tensor) -> Problem[ToyState]:
+def toy(tables: Tensor) -> DecodingProblem[ToyState]:
     """One sentence a table."""
-    return Problem(step, ToyState(tables, torch.zeros(len(tables))), lambda sentences: step)
+    return DecodingProblem(step, ToyState(tables, torch.zeros(len(tables))), lambda sentences: step)
 
 
 def random_tables(seed: int, sentences: int, sharpness: float = 2.0) -> Tensor:

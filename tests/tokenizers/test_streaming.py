@@ -4,7 +4,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tokenizer_texts import ANY_STRING
 
-from seq2seq.special import BOS, EOS, PAD, SPECIAL, UNK
+from seq2seq.special_tokens import BOS, EOS, NUM_SPECIAL, PAD, UNK
 from seq2seq.tokenizers import Bytes, Tokenizer
 from seq2seq.tokenizers.streaming import Decoder
 
@@ -20,7 +20,7 @@ def pieces(decoder: Decoder, ids: list[int]) -> list[str]:
 @SAME
 @given(data=st.data())
 def test_the_pieces_of_any_ids_are_the_text_of_all(tokenizer: Tokenizer, data: st.DataObject) -> None:
-    ids = data.draw(st.lists(st.integers(SPECIAL, tokenizer.vocab_size - 1) | st.just(UNK), max_size=40))
+    ids = data.draw(st.lists(st.integers(NUM_SPECIAL, tokenizer.vocab_size - 1) | st.just(UNK), max_size=40))
     assert "".join(pieces(Decoder(tokenizer), ids)) == tokenizer.decode(ids)
 
 
@@ -31,7 +31,9 @@ def test_the_pieces_of_a_text_are_what_its_ids_say(tokenizer: Tokenizer, text: s
     assert "".join(pieces(Decoder(tokenizer), ids)) == tokenizer.decode(ids)
 
 
-@given(ids=st.lists(st.sampled_from([0x80, 0x9F, 0xE4, 0xF0, 0xFF, 0x41, 0x98, 0xC3]).map(SPECIAL.__add__) | NO_TEXT))
+@given(
+    ids=st.lists(st.sampled_from([0x80, 0x9F, 0xE4, 0xF0, 0xFF, 0x41, 0x98, 0xC3]).map(NUM_SPECIAL.__add__) | NO_TEXT)
+)
 def test_bytes_that_are_no_text_come_out_as_they_are_decoded(ids: list[int]) -> None:
     assert "".join(pieces(Decoder(Bytes()), ids)) == Bytes().decode(ids)
 

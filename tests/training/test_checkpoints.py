@@ -16,7 +16,7 @@ from seq2seq import checkpoint as stored
 from seq2seq import tokenizers
 from seq2seq.errors import UserError
 from seq2seq.inference import load
-from seq2seq.training import Continuation, WholeCheckpoints
+from seq2seq.training import AtomicCheckpointIO, ResumeCheckpoint
 
 # the second checkpoint is half written when the process says so and waits
 SLOW_WRITE = """
@@ -53,7 +53,7 @@ def test_a_checkpoint_is_all_one_needs(tmp_path: Path, writer: Trained, texts: P
 
 def test_a_write_that_fails_leaves_the_old_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "last.ckpt"
-    WholeCheckpoints().save_checkpoint({"step": 1}, path)
+    AtomicCheckpointIO().save_checkpoint({"step": 1}, path)
 
     def full(held: Any, file: IO[bytes]) -> None:
         file.write(b"half")
@@ -61,8 +61,8 @@ def test_a_write_that_fails_leaves_the_old_checkpoint(tmp_path: Path, monkeypatc
 
     monkeypatch.setattr(torch, "save", full)
     with pytest.raises(UserError, match=rf"cannot write {path}: No space left on device"):
-        WholeCheckpoints().save_checkpoint({"step": 2}, path)
-    assert WholeCheckpoints().load_checkpoint(path)["step"] == 1
+        AtomicCheckpointIO().save_checkpoint({"step": 2}, path)
+    assert AtomicCheckpointIO().load_checkpoint(path)["step"] == 1
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -170,13 +170,13 @@ def test_checkpoints_come_every_so_many_steps_and_never_within_one(
     tmp_path: Path, texts: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     saved = []
-    save = Continuation.save
+    save = ResumeCheckpoint.save
 
-    def noted(self: Continuation, trainer: Any) -> None:
+    def noted(self: ResumeCheckpoint, trainer: Any) -> None:
         saved.append((trainer.global_step, trainer.fit_loop.epoch_loop._should_accumulate()))
         save(self, trainer)
 
-    monkeypatch.setattr(Continuation, "save", noted)
+    monkeypatch.setattr(ResumeCheckpoint, "save", noted)
     config = write_config(tmp_path, LANGUAGE, texts)
     options = (
         "--keep.every_n_steps",
@@ -195,7 +195,7 @@ def test_checkpoints_come_every_so_many_steps_and_never_within_one(
 
 def test_minutes_between_checkpoints_may_be_none(tmp_path: Path, texts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     saved = []
-    monkeypatch.setattr(Continuation, "save", lambda self, trainer: saved.append(trainer.global_step))
+    monkeypatch.setattr(ResumeCheckpoint, "save", lambda self, trainer: saved.append(trainer.global_step))
     monkeypatch.setattr("seq2seq.training.checkpoints.place", lambda checkpoint, name: None)
     config = write_config(tmp_path, LANGUAGE, texts)
     assert seq2seq("fit", "--config", config, "--runs", tmp_path, "--keep.minutes", "0").status == 0

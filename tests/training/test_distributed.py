@@ -26,7 +26,7 @@ from experiments import (
 )
 
 from seq2seq.data import TranslationData
-from seq2seq.inference import Translation
+from seq2seq.inference import TranslationPipeline
 from seq2seq.tokenizers import Characters
 
 # plain gradient descent, since Adam blows up the rounding of gradients that are almost nothing
@@ -129,7 +129,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory, texts: Path) -> Pair:
 def alone(pair: Pair) -> Path:
     """Three of them in one process."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Translation, "translate", Translation.translate)  # so that it is put back
+        patch.setattr(TranslationPipeline, "translate", TranslationPipeline.translate)  # so that it is put back
         exec(PATCH, {})
         for name in ("t", "w", "s"):
             told = seq2seq(*options(name, pair.folder), "--name", f"{name}-alone")

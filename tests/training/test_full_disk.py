@@ -68,7 +68,7 @@ def test_logs_that_do_not_fit_are_one_sentence(tmp_path: Path, texts: Path, code
 
 @pytest.mark.parametrize("rest", ["", "4,0.5\n", "4,0."])
 def test_a_log_that_ends_in_half_a_line_is_read_up_to_it(tmp_path: Path, rest: str) -> None:
-    from seq2seq.training.logs import rows
+    from seq2seq.training.metrics_log import rows
 
     (tmp_path / "logs" / "version_0").mkdir(parents=True)
     (tmp_path / "logs" / "version_0" / "metrics.csv").write_text(f"step,val_loss\n2,0.75\n{rest}")

@@ -6,7 +6,7 @@ import pytest
 from conftest import Trained
 from experiments import Fresh, checkpoint, same_training
 
-from seq2seq.training.beginnings import precision_here
+from seq2seq.training.preflight import precision_here
 
 RUN = """
 import sys

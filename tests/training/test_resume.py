@@ -10,7 +10,7 @@ import pytest
 import torch
 from experiments import Fresh, metrics, same_training, seq2seq
 
-from seq2seq.training.speed import Speed
+from seq2seq.training.throughput import ThroughputMonitor
 
 LANGUAGE = """
 data:
@@ -21,7 +21,7 @@ model:
   init_args:
     {layer: {class_path: LSTM, init_args: {weight_dropout: 0.2}}, size: 8, depth: 2, dropout: 0.3, word_dropout: 0.1}
 trainer: {max_steps: 16, val_check_interval: 5, check_val_every_n_epoch: null, accelerator: cpu,
-  callbacks: [STOP, {class_path: TextSample, init_args: {length: 9}}]}
+  callbacks: [STOP, {class_path: TextPreview, init_args: {length: 9}}]}
 """
 TRANSLATION = """
 data:
@@ -44,7 +44,7 @@ STOPPING = "{class_path: pytorch_lightning.callbacks.EarlyStopping, init_args: {
 STOPPED = """
 import os, signal, sys
 from seq2seq.__main__ import main
-from seq2seq.training.speed import Speed
+from seq2seq.training.throughput import Speed
 
 stop, start = int(os.environ["STOP"]), Speed.on_train_batch_start
 
@@ -134,16 +134,16 @@ def check(
     if key not in WHOLE:
         assert fit(tmp_path, "whole", *options) == 0
         WHOLE[key] = ending(tmp_path, "whole")
-    start = Speed.on_train_batch_start
+    start = ThroughputMonitor.on_train_batch_start
     waiting = list(stops)
 
-    def stop(self: Speed, trainer: Any, module: Any, batch: Any, index: int) -> None:
+    def stop(self: ThroughputMonitor, trainer: Any, module: Any, batch: Any, index: int) -> None:
         start(self, trainer, module, batch, index)
         if waiting and trainer.fit_loop.epoch_loop.total_batch_idx + 1 == waiting[0]:
             waiting.pop(0)
             os.kill(os.getpid(), signal.SIGTERM)
 
-    monkeypatch.setattr(Speed, "on_train_batch_start", stop)
+    monkeypatch.setattr(ThroughputMonitor, "on_train_batch_start", stop)
     assert fit(tmp_path, "stopped", *options) == 128 + signal.SIGTERM
     while waiting:
         assert fit(tmp_path, "stopped", "--resume", *options) == 128 + signal.SIGTERM

@@ -223,7 +223,7 @@ def _config(folder: Path, drawn: Corpus, tokenizer: str, place: Path) -> Path:
 def record(path: Path) -> None:
     """Write down the text of every batch that a training step is given."""
     from seq2seq.models import LanguageModel, Translator
-    from seq2seq.special import EOS, PAD
+    from seq2seq.special_tokens import EOS, PAD
 
     read: list[Any] = []
 

@@ -23,7 +23,7 @@ CANARIES = ("venv", "antigravity", "this", "idlelib", "turtledemo", "lib2to3", "
 FOREIGN = (
     "venv.__main__.X", "antigravity.X", "this.X", "idlelib.idle.X", "turtledemo.__main__.X", "evil.Layer", "evil",
     "os.system", "builtins.eval", "subprocess.Popen", "seq2seq.evil.X", "torch.nn.Linear", "pip.__main__.X",
-    "ensurepip.__main__.main", "seq2seq.training.checkpoints.Continuation", "seq2seq.commands.translate.translate",
+    "ensurepip.__main__.main", "seq2seq.training.checkpoints.ResumeCheckpoint", "seq2seq.commands.translate.translate",
     "..evil.X", "evil.Layer\n", "evil .Layer", "x" * 10_000, ".", "", "LSTM.__init__", "seq2seq", "__main__.X",
     "webbrowser.open", "evil.Layer.__class__.__base__", "seq2seq.recurrence.Recurrence", "seq2seq.recurrence.Stack",
 )  # fmt: skip

@@ -1,0 +1,1 @@
+"""Layers without time: linear, dropout, attention, rotary positions, output layers and their losses."""

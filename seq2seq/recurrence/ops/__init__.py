@@ -1,0 +1,1 @@
+"""Operations that the recurrent layers share: scans, linear attention, the LSTM cell, padding."""

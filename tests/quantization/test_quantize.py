@@ -1,0 +1,155 @@
+"""Laws of models with rounded weights."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tiny_runs import WORDS, Runs, turned
+from torch import nn
+
+from seq2seq import SearchOptions
+from seq2seq.__main__ import main
+from seq2seq.inference import load_text_generator, load_translation
+from seq2seq.models.encoder_decoder import EncoderDecoder
+from seq2seq.models.recurrent_language_model import RecurrentLanguageModel
+from seq2seq.quantization.quantize import quantize
+from seq2seq.recurrence import (
+    GRU,
+    LSTM,
+    MLSTM,
+    RGLRU,
+    RNN,
+    RWKV,
+    SLSTM,
+    CausalAttention,
+    LayerFactory,
+    LayerNormGRU,
+    LayerNormLSTM,
+    Mamba,
+    MinGRU,
+    MinLSTM,
+    MogrifierLSTM,
+    Retention,
+)
+from seq2seq.state import flatten
+
+LAYERS: list[LayerFactory] = [
+    *(RNN, LSTM, GRU, LayerNormLSTM, LayerNormGRU, MogrifierLSTM, SLSTM, MinGRU, MinLSTM),
+    *(RGLRU, Mamba, RWKV, Retention, MLSTM, CausalAttention),
+]
+FAR = {"bf16": 0.1, "int8": 0.2}  # of the spread of the logits
+LINES = [" ".join(WORDS[:n]) for n in (1, 2, 3, 4)]
+
+each_precision = pytest.mark.parametrize("precision", ["bf16", "int8"])
+
+
+@each_precision
+@pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: layer.__name__)
+def test_every_layer_says_nearly_the_same(layer: LayerFactory, precision: Any) -> None:
+    torch.manual_seed(1)
+    ids = torch.randint(4, 50, (2, 20))
+    with torch.no_grad():
+        model = RecurrentLanguageModel(50, layer, 32, 2, dropout=0.0, norm=True, residual=True).eval()
+        plain, _ = model(ids)
+        quantize(model, precision)
+        features, _ = model(ids)
+        assert (features - plain).std() < FAR[precision] * plain.std()
+        state = model.initial_state(2)
+        for now in ids.unbind(1):
+            logits, state = model.step(now, state)
+        torch.testing.assert_close(logits, model.output(model.readout(features[:, -1])), atol=0.05, rtol=0.05)
+        assert all(part.dtype == torch.float32 for part in flatten(state) if part.is_floating_point())
+
+
+@each_precision
+@pytest.mark.parametrize("layer", [LSTM, GRU, RNN, MinGRU], ids=lambda layer: layer.__name__)
+def test_a_translator_says_nearly_the_same(layer: LayerFactory, precision: Any) -> None:
+    torch.manual_seed(1)
+    source, lengths, inputs = torch.randint(4, 50, (2, 9)), torch.tensor([9, 5]), torch.randint(4, 50, (2, 7))
+    with torch.no_grad():
+        model = EncoderDecoder(50, 50, True, partial(layer), partial(layer), size=32, dropout=0.0).eval()
+        plain = model(source, lengths, inputs).features
+        quantize(model, precision)
+        assert (model(source, lengths, inputs).features - plain).std() < FAR[precision] * plain.std()
+
+
+def test_a_shared_embedding_stays_shared() -> None:
+    model = EncoderDecoder(50, 50, True, size=32).eval()
+    quantize(model, "int8")
+    assert model.source_embedding is model.target_embedding
+
+
+@each_precision
+def test_a_trained_translator_translates_as_before(precision: Any, runs: Runs) -> None:
+    for how in (SearchOptions(beams=1), SearchOptions(beams=3)):
+        assert load_translation(runs.translator, precision=precision)(LINES, how) == load_translation(runs.translator)(
+            LINES, how
+        )
+    assert load_translation(runs.translator)(LINES) == [turned(line) for line in LINES]
+
+
+@each_precision
+def test_what_is_saved_is_what_is_rounded_on_the_way(precision: Any, runs: Runs, tmp_path: Path) -> None:
+    for run, options in ((runs.translator, []), (runs.language, [])):
+        saved = tmp_path / f"{run.parent.name}.ckpt"
+        assert main(["quantize", str(run), "--output", str(saved), "--precision", precision, *options]) == 0
+        assert saved.stat().st_size < (run / "checkpoints" / "best.ckpt").stat().st_size
+    how = SearchOptions(beams=2)
+    now = load_translation(runs.translator, precision=precision).translate(LINES, how)
+    assert list(load_translation(tmp_path / "translator.ckpt").translate(LINES, how)) == list(now)
+    text = "one two\nsix fünf\n"
+    writer, other = (
+        load_text_generator(runs.language, precision=precision),
+        load_text_generator(tmp_path / "language.ckpt"),
+    )
+    assert list(other.score(text)) == list(writer.score(text))
+    assert other.complete("one", 20) == writer.complete("one", 20)
+
+
+def test_what_was_saved_rounded_is_used_as_it_was_saved(
+    runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    saved = tmp_path / "small.ckpt"
+    assert main(["quantize", str(runs.language), "--output", str(saved)]) == 0
+    assert "small.ckpt" in capsys.readouterr().out
+    for command in (
+        ["sample", str(saved), "--precision", "bf16"],
+        ["quantize", str(saved), "--output", str(saved), "--precision", "bf16"],
+    ):
+        assert main(command) == 1
+        assert "saved in int8" in capsys.readouterr().err
+
+
+def test_what_was_saved_rounded_is_neither_trained_nor_averaged(
+    runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    saved = str(tmp_path / "small.ckpt")
+    assert main(["quantize", str(runs.language), "--output", saved]) == 0
+    config = ["--config", str(runs.language / "config.yaml"), "--runs", str(tmp_path)]
+    for command in (
+        ["average", saved, saved, "--output", str(tmp_path / "mean.ckpt")],
+        ["fit", *config, "--name", "rounded", "--init-from", saved],
+        ["test", "--config", str(runs.language / "config.yaml"), "--ckpt-path", saved],
+    ):
+        assert main(command) == 1
+        assert "saved in int8: only translate, sample, evaluate and score can use it" in capsys.readouterr().err
+
+
+@each_precision
+@pytest.mark.parametrize("layer", [LSTM, GRU, RNN], ids=lambda layer: layer.__name__)
+def test_a_table_of_what_words_say_changes_nothing(
+    layer: LayerFactory, precision: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = torch.randint(4, 50, (2, 20), generator=torch.Generator().manual_seed(1))
+    said = []
+    for few in (0, 50):
+        monkeypatch.setattr("seq2seq.quantization.quantize.FEW", few)
+        torch.manual_seed(1)
+        model = RecurrentLanguageModel(50, layer, 32, 2).eval()
+        quantize(model, precision)
+        first = model.stack.layers[0]
+        assert isinstance(getattr(first, "plain", first).outer, nn.Identity) == bool(few)
+        said.append(model(ids)[0])
+    assert (said[0] - said[1]).std() < FAR[precision] * said[0].std()

@@ -1,0 +1,27 @@
+"""Laws of memory that is kept."""
+
+import subprocess
+import sys
+from platform import libc_ver
+
+import pytest
+
+STEPS = """
+import resource, torch
+from seq2seq.training.allocator import keep_memory
+
+torch.set_num_threads(1)
+keep_memory()
+for step in range(6):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    pieces = [torch.ones(16 << 20, dtype=torch.uint8) for _ in range(8)]
+    del pieces
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(libc_ver()[0] != "glibc", reason="an option of the GNU C library")
+def test_what_was_freed_is_used_again() -> None:
+    ran = subprocess.run([sys.executable, "-c", STEPS], capture_output=True, text=True, check=True)
+    first, *_, late, last = map(int, ran.stdout.split())  # pages that the system had to clear
+    assert max(late, last) < first / 4
