@@ -33,8 +33,8 @@ help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 	@echo
 	@echo '  make train CONFIG=configs/language/shakespeare-lstm.yaml DEVICES=4 NODES=2 ARGS="--model.size 1024"'
-	@echo '  make train RESUME=1            go on with the newest run of this configuration'
-	@echo '  make train AGAIN=1             train anew what has finished'
+	@echo '  make train RESUME=1            resume the newest run of this configuration'
+	@echo '  make train AGAIN=1             train a finished run again, as a new one'
 	@echo '  make translate < source.txt    make sample PROMPT="def "    with the newest run that fits, or CHECKPOINT=...'
 
 setup: .venv/ready ## make .venv and install the package with the tested versions
@@ -65,7 +65,7 @@ train: corpora ## train CONFIG, by default the phrasebook's translator, and scor
 	  $(call flag,RESUME,$(call default,--resume)) $(call flag,AGAIN,$(call default,--again)) $(ARGS)
 	@$(BIN)/seq2seq evaluate $$($(call newest,--name $(NAME))) --examples 3
 
-sample: .venv/ready ## go on with PROMPT, with CHECKPOINT or the newest language model
+sample: .venv/ready ## continue PROMPT with CHECKPOINT or the newest language model
 	@$(BIN)/seq2seq sample $(or $(CHECKPOINT),$$($(call newest,--kind LanguageModel))) \
 	  $(if $(PROMPT),$(call default,--prompt,"$(PROMPT)")) $(ARGS)
 
@@ -96,26 +96,26 @@ test-faults: .venv/ready ## kill, fill disks, damage files, forge input: 35 minu
 test-references: .venv-references/ready ## compare layers, searches and scores with public packages
 	OMP_NUM_THREADS=1 $(REFERENCES)/python -m pytest tests/references $(ARGS)
 
-check: .venv/ready ## format, lint, types and the rooms' borders
+check: .venv/ready ## format, lint, types and the levels of packages
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-format: .venv/ready ## put the code in its form
+format: .venv/ready ## format the code and fix what the linter can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
 bench: .venv/ready ## measure speed on this machine
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks $(ARGS)
 
-bench-peers: .venv/ready ## train and translate beside OpenNMT-py and JoeyNMT, in an environment of their own
+bench-peers: .venv/ready ## compare training and translation with OpenNMT-py and JoeyNMT, in a separate environment
 	$(BIN)/python -m benchmarks.peers $(ARGS)
 
-gradients: corpora ## train eight small models and draw how far back their gradient reaches
+gradients: corpora ## train eight small models and plot gradient norms through time
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.gradients $(ARGS)
 
-clean: ## remove what can be made again, but no run
+clean: ## remove everything that can be made again, but no run
 	rm -rf .venv .venv-peers .venv-references build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	rm -f data/phrasebook.json data/phrasebook/*.en data/phrasebook/*.de data/library/*.txt
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

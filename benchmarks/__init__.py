@@ -1,1 +1,1 @@
-"""What speed is measured with: ratios of interleaved runs, never absolute times."""
+"""Benchmarks of speed and memory: ratios of interleaved runs, never absolute times."""

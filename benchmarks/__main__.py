@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: speed and memory as ratios of interleaved runs, in one table, one JSON file and pictures."""
+"""`python -m benchmarks`: speed and memory as ratios of interleaved runs, as a table, a JSON file and pictures."""
 
 import argparse
 import os
@@ -12,12 +12,12 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.contest import BUSY
+from benchmarks.contest import BUSY_VARIABLE
 from benchmarks.figure import Section
-from benchmarks.progress import tell
+from benchmarks.progress import print_progress
 from benchmarks.setting import Setting
 from seq2seq.kernels.library import library
-from seq2seq.storage import atomic_write, plain, write_json
+from seq2seq.storage import atomic_write, json_value, write_json
 
 PARTS = ("training", "decoding", "writing", "tokenizing", "starting", "waiting", "corpus_memory", "growth")
 
@@ -26,20 +26,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, metavar="NAME", help=", ".join(PARTS))
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
-    parser.add_argument("--threads", type=int, default=1, help="2: decoding with two threads too")
+    parser.add_argument("--threads", type=int, default=1, help="2: also measure decoding with two threads")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--busy", action="store_true", help="count processor time: others use this machine too")
-    parser.add_argument("--quick", action="store_true", help="tiny sizes, which show only that everything runs")
+    parser.add_argument("--busy", action="store_true", help="measure processor time, since others use this machine")
+    parser.add_argument("--quick", action="store_true", help="tiny sizes, to check that everything runs")
     parser.add_argument("--corpus-gb", type=float, default=1.0, help="size of the large corpus")
     parser.add_argument("--checkpoint", type=Path, help="a trained translator to decode with")
-    parser.add_argument("--source", type=Path, help="what it translates, a line a sentence")
+    parser.add_argument("--source", type=Path, help="the sentences that it translates, one per line")
     parser.add_argument("--pairs", type=Path, help="a folder with train.de and train.en, for `waiting`")
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results"), help="the files' name without its end")
-    given = parser.parse_args(arguments)
-    if (given.checkpoint is None) != (given.source is None):
-        parser.error("a trained translator needs sentences, and these need a translator: --checkpoint and --source")
-    if given.busy and (given.threads > 1 or given.device == "cuda"):
-        parser.error("processor time says something of one thread on a CPU only")
+    parser.add_argument(
+        "--out", type=Path, default=Path("benchmarks/results"), help="path of the results without extension"
+    )
+    options = parser.parse_args(arguments)
+    if (options.checkpoint is None) != (options.source is None):
+        parser.error("--checkpoint and --source must be given together")
+    if options.busy and (options.threads > 1 or options.device == "cuda"):
+        parser.error("--busy requires one thread on a CPU")
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as scratch:
@@ -47,53 +49,53 @@ def main(arguments: Sequence[str] | None = None) -> None:
             SEQ2SEQ_CACHE=str(Path(scratch) / "cache"),
             OMP_NUM_THREADS="1",
             ONEDNN_PRIMITIVE_CACHE_CAPACITY="128",
-            PYTHONDONTWRITEBYTECODE="",  # or every start would compile our modules
+            PYTHONDONTWRITEBYTECODE="",  # otherwise every process would compile our modules
         )
-        library()  # nothing that is timed builds it
-        if given.busy:
-            os.environ[BUSY] = "1"
+        library()  # built here, so that its build is not timed
+        if options.busy:
+            os.environ[BUSY_VARIABLE] = "1"
         setting = Setting(
             Path(scratch),
-            given.device,
-            given.threads,
-            2 if given.quick else given.rounds,
-            given.quick,
-            apart=not given.quick,  # processes take seconds to start
-            corpus_gb=given.corpus_gb,
-            checkpoint=given.checkpoint,
-            source=given.source,
-            pairs=given.pairs,
+            options.device,
+            options.threads,
+            2 if options.quick else options.rounds,
+            options.quick,
+            separate_processes=not options.quick,  # each takes seconds to start
+            corpus_gb=options.corpus_gb,
+            checkpoint=options.checkpoint,
+            source=options.source,
+            pairs=options.pairs,
         )
-        run(given.only, setting, given.out)
+        run(options.only, setting, options.out)
 
 
 def run(parts: Sequence[str], setting: Setting, out: Path) -> None:
-    """One part after the other; what is known is written after each."""
+    """Run the parts one after the other, and write the results after each."""
     sections = []
     for number, part in enumerate(parts, start=1):
-        tell(f"{part} ({number} of {len(parts)})")
-        began = time.perf_counter()
+        print_progress(f"{part} ({number} of {len(parts)})")
+        start = time.perf_counter()
         sections.append(import_module(f"benchmarks.{part}").measure(setting))
-        tell(f"{part}: {time.perf_counter() - began:.0f} s")
+        print_progress(f"{part}: {time.perf_counter() - start:.0f} s")
         write(sections, setting, out)
     print(out.with_name(f"{out.name}.md").read_text(encoding="utf-8"))
 
 
 def write(sections: Sequence[Section], setting: Setting, out: Path) -> None:
-    """The table, the same as JSON, and the pictures."""
+    """Write the table, the JSON file and the pictures."""
     from benchmarks.report import document, draw_all
 
-    machine = described(setting)
+    machine = describe_machine(setting)
     pictures = draw_all(sections, out)
     with atomic_write(out.with_name(f"{out.name}.md")) as file:
         file.write_text(document(sections, machine, pictures) + "\n", encoding="utf-8")
-    write_json(out.with_name(f"{out.name}.json"), plain({"machine": machine, "sections": list(sections)}))
+    write_json(out.with_name(f"{out.name}.json"), json_value({"machine": machine, "sections": list(sections)}))
 
 
-def described(setting: Setting) -> str:
-    """The machine, and how it was measured on."""
-    turns = f"{setting.rounds} rounds in turns, one thread on one core unless said"
-    sizes = " TINY SIZES: these numbers say nothing about speed." if setting.quick else ""
+def describe_machine(setting: Setting) -> str:
+    """Describe the machine and the method of measurement."""
+    method = f"{setting.rounds} interleaved rounds, one thread on one core unless noted"
+    sizes = " TINY SIZES: not a measurement of speed." if setting.quick else ""
     gpu = (
         f"GPU: {torch.cuda.get_device_name()}."
         if setting.device == "cuda"
@@ -101,12 +103,12 @@ def described(setting: Setting) -> str:
         if torch.cuda.is_available()
         else "GPU: not measured, none at hand."
     )
-    clock = " Processor time, since others used the machine." if os.environ.get(BUSY) else ""
-    return f"{processor()}, torch {torch.__version__}; {turns}.{clock} {gpu}{sizes}"
+    clock = " Processor time, since others used the machine." if os.environ.get(BUSY_VARIABLE) else ""
+    return f"{processor_name()}, torch {torch.__version__}; {method}.{clock} {gpu}{sizes}"
 
 
-def processor() -> str:
-    """The processor's name, where the system tells."""
+def processor_name() -> str:
+    """Return the name of the processor if the system reports it, or else its architecture."""
     info = Path("/proc/cpuinfo")
     names = [line for line in info.read_text().splitlines() if line.startswith("model name")] if info.exists() else []
     return names[0].partition(":")[2].strip() if names else platform.machine()

@@ -1,6 +1,6 @@
-"""`python -m benchmarks.beams CHECKPOINT --source val.de --reference val.en`: what ending a beam early saves and loses.
+"""`python -m benchmarks.beams CHECKPOINT --source val.de --reference val.en`: cost and benefit of stopping beams early.
 
-One process with one thread; every way to end translates the file in turns.
+One process with one thread; all settings translate the file in interleaved rounds.
 """
 
 import argparse
@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.contest import in_turns, seconds, spread
+from benchmarks.contest import elapsed_seconds, run_interleaved, spread
 from benchmarks.precision import PRECISIONS
 from benchmarks.setting import pin
 from seq2seq.data.text import read_lines
@@ -17,12 +17,12 @@ from seq2seq.inference import SearchOptions, TranslationPipeline, load_translati
 from seq2seq.inference.shortlist import Shortlist
 from seq2seq.metrics import bleu
 
-ENDINGS = ((99.0, 99.0), (0.2, 99.0), (0.2, 3.0), (0.2, 2.0), (0.2, 1.5), (0.2, 1.0), (0.0, 2.0))
-HEAD = ("| patience | threshold | seconds | BLEU | mean log-probability |", "|---|---|---|---|---|")
+SETTINGS = ((99.0, 99.0), (0.2, 99.0), (0.2, 3.0), (0.2, 2.0), (0.2, 1.5), (0.2, 1.0), (0.0, 2.0))
+TABLE_HEAD = ("| patience | threshold | seconds | BLEU | mean log-probability |", "|---|---|---|---|---|")
 
 
-class Found(NamedTuple):
-    """What a way to end a beam takes and gives; the log-probability is that of the first translation of each line."""
+class SettingResult(NamedTuple):
+    """Time and quality of a setting; `score` is the mean log-probability of the best translation of each line."""
 
     seconds: float
     bleu: float
@@ -31,31 +31,33 @@ class Found(NamedTuple):
 
 def measure(
     translation: TranslationPipeline, source: Sequence[str], reference: Sequence[str], rounds: int
-) -> list[Found]:
-    """Of each of `ENDINGS`."""
-    ways = {str(ending): SearchOptions(patience=ending[0], threshold=ending[1]) for ending in ENDINGS}
-    said = {}
+) -> list[SettingResult]:
+    """Measure all of `SETTINGS`."""
+    search_options = {str(setting): SearchOptions(patience=setting[0], threshold=setting[1]) for setting in SETTINGS}
+    translations = {}
 
     def translate(name: str) -> None:
-        said[name] = [found[0] for found in translation.translate(source, ways[name])]
+        translations[name] = [hypotheses[0] for hypotheses in translation.translate(source, search_options[name])]
 
-    took = in_turns({name: partial(seconds, partial(translate, name)) for name in ways}, rounds)
+    times = run_interleaved(
+        {name: partial(elapsed_seconds, partial(translate, name)) for name in search_options}, rounds
+    )
     return [
-        Found(
-            spread(took[name]).median,
-            bleu([one.text for one in said[name]], reference).value,
-            sum(one.score for one in said[name]) / len(source),
+        SettingResult(
+            spread(times[name]).median,
+            bleu([hypothesis.text for hypothesis in translations[name]], reference).value,
+            sum(hypothesis.score for hypothesis in translations[name]) / len(source),
         )
-        for name in ways
+        for name in search_options
     ]
 
 
-def table(found: Sequence[Found]) -> str:
+def table(results: Sequence[SettingResult]) -> str:
     rows = [
-        f"| {patience:g} | {threshold:g} | {one.seconds:.1f} | {one.bleu:.2f} | {one.score:.3f} |"
-        for (patience, threshold), one in zip(ENDINGS, found, strict=True)
+        f"| {patience:g} | {threshold:g} | {result.seconds:.1f} | {result.bleu:.2f} | {result.score:.3f} |"
+        for (patience, threshold), result in zip(SETTINGS, results, strict=True)
     ]
-    return "\n".join([*HEAD, *rows])
+    return "\n".join([*TABLE_HEAD, *rows])
 
 
 def main() -> None:
@@ -64,15 +66,15 @@ def main() -> None:
     parser.add_argument("--source", type=Path, required=True, help="Lines to translate.")
     parser.add_argument("--reference", type=Path, required=True, help="Their translations.")
     parser.add_argument("--precision", choices=PRECISIONS, default="int8")
-    parser.add_argument("--shortlist", type=Path, help="What `seq2seq shortlist` wrote.")
+    parser.add_argument("--shortlist", type=Path, help="A file written by `seq2seq shortlist`.")
     parser.add_argument("--rounds", type=int, default=3)
-    given = parser.parse_args()
+    options = parser.parse_args()
     pin(1)
-    translation = load_translation(given.checkpoint, device="cpu", precision=given.precision)
-    if given.shortlist:
-        translation.shortlist = Shortlist.load(given.shortlist, translation.vocabularies)
-    source, reference = (list(read_lines(path)) for path in (given.source, given.reference))
-    print(table(measure(translation, source, reference, given.rounds)))
+    translation = load_translation(options.checkpoint, device="cpu", precision=options.precision)
+    if options.shortlist:
+        translation.shortlist = Shortlist.load(options.shortlist, translation.vocabularies)
+    source, reference = (list(read_lines(path)) for path in (options.source, options.reference))
+    print(table(measure(translation, source, reference, options.rounds)))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Work in processes of its own, so that its memory and its threads are nobody else's."""
+"""Run work in separate processes, so that its memory and threads are measured in isolation."""
 
 import multiprocessing
 import os
@@ -16,26 +16,26 @@ Call: TypeAlias = Callable[..., Any]  # a function and its arguments -> what it 
 
 
 @contextmanager
-def child(setting: Setting) -> Iterator[Call]:
-    """A process that lives as long as the block, and what calls functions in it."""
-    if not setting.apart:
+def worker_process(setting: Setting) -> Iterator[Call]:
+    """Start a process for the duration of the block, and yield a function that calls functions in it."""
+    if not setting.separate_processes:
         yield lambda function, *arguments: function(*arguments)
         return
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, context, initializer=begin, initargs=(dict(os.environ),)) as pool:
+    with ProcessPoolExecutor(1, context, initializer=initialize_worker, initargs=(dict(os.environ),)) as pool:
         yield lambda function, *arguments: pool.submit(function, *arguments).result()
 
 
-def begin(environment: dict[str, str]) -> None:
-    """One thread on one core, and nothing said: what goes wrong is raised."""
+def initialize_worker(environment: dict[str, str]) -> None:
+    """Use one thread on one core, without warnings and standard error; exceptions still reach the caller."""
     os.environ.update(environment)
     pin(1)
     warnings.simplefilter("ignore")
     sys.stderr = open(os.devnull, "w")  # noqa: SIM115
 
 
-def once(setting: Setting, function: Callable[..., T], *arguments: Any) -> T:
-    """What a function returns in a process that does nothing else."""
-    with child(setting) as call:
-        found: T = call(function, *arguments)
-        return found
+def run_in_process(setting: Setting, function: Callable[..., T], *arguments: Any) -> T:
+    """Call a function in a new process and return its result."""
+    with worker_process(setting) as call:
+        result: T = call(function, *arguments)
+        return result

@@ -1,33 +1,33 @@
-"""The time of training between batches, without what comes before the first and after the last."""
+"""Time a range of training batches, without the set-up before and the clean-up after them."""
 
 from typing import Any
 
 import pytorch_lightning as pl
 
 from benchmarks.contest import now
-from benchmarks.setting import synchronise
+from benchmarks.setting import synchronize
 
 
 class Clock(pl.Callback):
-    """Seconds of some batches, waiting for them included.
+    """Measure the seconds of some batches, including waiting for data.
 
     Args:
-        warm: Batches before those.
-        batches: How many are timed.
-        device: What is waited for before the time is taken.
+        warm_up: Untimed batches before them.
+        batches: Number of timed batches.
+        device: Synchronized before the time is read.
     """
 
-    def __init__(self, warm: int, batches: int, device: str = "cpu") -> None:
-        self.warm = warm
-        self.last = warm + batches
+    def __init__(self, warm_up: int, batches: int, device: str = "cpu") -> None:
+        self.warm_up = warm_up
+        self.last = warm_up + batches
         self.device = device
-        self.began = 0.0
+        self.start = 0.0
         self.seconds = 0.0
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        if trainer.global_step in (self.warm, self.last):
-            synchronise(self.device)
+        if trainer.global_step in (self.warm_up, self.last):
+            synchronize(self.device)
             time = now()
-            self.began, self.seconds = time, time - self.began
+            self.start, self.seconds = time, time - self.start

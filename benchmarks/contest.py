@@ -1,4 +1,4 @@
-"""Works in turns, their medians and spread, and ratios of one to the other."""
+"""Run tasks in interleaved rounds, and compute the medians, the spread and the ratios of their times."""
 
 import os
 import statistics
@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-BUSY = "BENCHMARKS_BUSY"  # an environment variable: others use the machine too
+BUSY_VARIABLE = "BENCHMARKS_BUSY"  # environment variable: measure processor time on a shared machine
 
 
 class Spread(NamedTuple):
-    """A number that was measured several times."""
+    """Median and range of repeated measurements."""
 
     median: float
     lowest: float
@@ -21,28 +21,28 @@ def spread(values: Sequence[float]) -> Spread:
     return Spread(statistics.median(values), min(values), max(values))
 
 
-def in_turns(works: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
-    """Ours, theirs, ours, theirs, ...: what disturbs the machine disturbs both. Nothing is kept of a first round."""
-    for work in works.values():
-        work()
-    found: dict[str, list[float]] = {name: [] for name in works}
+def run_interleaved(tasks: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
+    """Run all tasks in every round, so that disturbances affect all of them, after a warm-up round."""
+    for task in tasks.values():
+        task()
+    times: dict[str, list[float]] = {name: [] for name in tasks}
     for _ in range(rounds):
-        for name, work in works.items():
-            found[name].append(work())
-    return found
+        for name, task in tasks.items():
+            times[name].append(task())
+    return times
 
 
-def ratio(above: Sequence[float], below: Sequence[float]) -> Spread:
-    """How many times as much, round by round."""
-    return spread([one / other for one, other in zip(above, below, strict=True)])
+def ratio(numerators: Sequence[float], denominators: Sequence[float]) -> Spread:
+    """Return the ratios round by round."""
+    return spread([numerator / denominator for numerator, denominator in zip(numerators, denominators, strict=True)])
 
 
 def now() -> float:
-    """Seconds on the clock, or with BUSY those that this process had of its core."""
-    return time.process_time() if os.environ.get(BUSY) else time.perf_counter()
+    """Return the wall-clock time, or the processor time of this process if `BUSY_VARIABLE` is set."""
+    return time.process_time() if os.environ.get(BUSY_VARIABLE) else time.perf_counter()
 
 
-def seconds(work: Callable[[], object]) -> float:
-    began = now()
-    work()
-    return now() - began
+def elapsed_seconds(task: Callable[[], object]) -> float:
+    start = now()
+    task()
+    return now() - start

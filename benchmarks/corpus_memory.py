@@ -1,4 +1,4 @@
-"""What a large corpus costs: memory of its own, beside pages of files that the kernel can drop, and time to read it."""
+"""Measure the anonymous memory (without pages of mapped files) and the load time of a large corpus."""
 
 import itertools
 import os
@@ -8,100 +8,100 @@ from typing import Any, NamedTuple
 from unittest import mock
 
 from benchmarks import corpora
-from benchmarks.children import once
+from benchmarks.children import run_in_process
 from benchmarks.contest import now, spread
-from benchmarks.figure import Figure, Section, Target
-from benchmarks.progress import tell
+from benchmarks.figure import Measurement, Section, Target
+from benchmarks.progress import print_progress
 from benchmarks.setting import Setting
-from benchmarks.watch import watched
+from benchmarks.watch import track_memory
 
 STEPS = 20
-LITTLE = Target(200, at_least=False)
-NAMES = {"text": "text as bytes", "pairs": "pairs as subwords"}
+MAX_EXTRA_MEMORY = Target(200, at_least=False)
+CORPUS_NAMES = {"text": "text as bytes", "pairs": "pairs as subwords"}
 
 
-class Outcome(NamedTuple):
-    """A corpus, read in and trained on for some steps."""
+class CorpusCost(NamedTuple):
+    """Cost of loading a corpus and of training on it for some steps."""
 
-    reading: float  # seconds until the first batch can be made
-    step: float  # seconds a step, later
-    read: int  # bytes at most while it was read in
-    trained: int  # and while a model was trained
+    load_seconds: float  # until the first batch can be made
+    step_seconds: float  # after loading
+    load_memory: int  # peak bytes while loading
+    training_memory: int  # peak bytes while training
 
 
 def measure(setting: Setting) -> Section:
-    """A small corpus and a large one, each read in by a process of its own, for both kinds of model."""
+    """Load a small and a large corpus in separate processes, for both kinds of model."""
     large = 100_000 if setting.quick else int(setting.corpus_gb * 1e9)
     small = min(10_000_000, large // 2)
-    tokenizer = str(once(setting, learn, str(setting.scratch), 400 if setting.quick else 8000))
-    figures = []
-    for kind, name in NAMES.items():
-        few, many = (of_size(kind, size, tokenizer, setting) for size in (small, large))
-        against = f"the same with {small / 1e6:,g} MB"
-        figures += [
-            Figure(
+    tokenizer = str(run_in_process(setting, learn_subwords, str(setting.scratch), 400 if setting.quick else 8000))
+    measurements = []
+    for kind, name in CORPUS_NAMES.items():
+        small_cost, large_cost = (measure_corpus(kind, size, tokenizer, setting) for size in (small, large))
+        baseline = f"the same with {small / 1e6:,g} MB"
+        measurements += [
+            Measurement(
                 f"{name} of {large / 1e6:,g} MB, memory beyond",
-                against,
-                spread([(many.trained - few.trained) / 2**20]),
+                baseline,
+                spread([(large_cost.training_memory - small_cost.training_memory) / 2**20]),
                 unit="MiB",
-                memory=(many.trained, few.trained),
-                target=LITTLE,
+                memory=(large_cost.training_memory, small_cost.training_memory),
+                target=MAX_EXTRA_MEMORY,
             ),
-            Figure(
+            Measurement(
                 f"{name} of {large / 1e6:,g} MB, the same while it is read in",
-                against,
-                spread([(many.read - few.read) / 2**20]),
+                baseline,
+                spread([(large_cost.load_memory - small_cost.load_memory) / 2**20]),
                 unit="MiB",
-                rate=f"{large / 1e6 / many.reading:,.1f} MB/s",
-                memory=(many.read, few.read),
+                absolute=f"{large / 1e6 / large_cost.load_seconds:,.1f} MB/s",
+                memory=(large_cost.load_memory, small_cost.load_memory),
             ),
         ]
     notes = [
-        "Memory is what the process holds of its own, looked at a hundred times a second. Pages of memory-mapped files "
-        "are not counted: the kernel drops them as soon as anything needs their room.",
-        f"Models of width 32, {STEPS} steps; the subwords were learned before, from another text.",
+        "Memory is the anonymous memory of the process, sampled a hundred times a second. Pages of memory-mapped files "
+        "are not counted: the kernel drops them as soon as anything needs their memory.",
+        f"Models of width 32, {STEPS} steps; the subwords were learned from another text in advance.",
     ]
-    return Section("Corpus memory", figures, notes)
+    return Section("Corpus memory", measurements, notes)
 
 
-def of_size(kind: str, size: int, tokenizer: str, setting: Setting) -> Outcome:
-    """A corpus that is gone afterwards, with all that was made of it."""
-    tell(f"  {NAMES[kind]} of {size / 1e6:,g} MB")
+def measure_corpus(kind: str, size: int, tokenizer: str, setting: Setting) -> CorpusCost:
+    """Measure a generated corpus, which is deleted afterwards together with its cache."""
+    print_progress(f"  {CORPUS_NAMES[kind]} of {size / 1e6:,g} MB")
     with tempfile.TemporaryDirectory(dir=setting.scratch) as folder:
         (corpora.write_text if kind == "text" else corpora.write_pairs)(Path(folder) / "corpus", size)
-        return once(setting, train, folder, tokenizer, kind)
+        return run_in_process(setting, load_and_train, folder, tokenizer, kind)
 
 
-def learn(scratch: str, size: int) -> str:
-    """A tokenizer of subwords, in a file."""
+def learn_subwords(scratch: str, size: int) -> str:
+    """Learn a subword tokenizer and return the path of its file."""
     from seq2seq import tokenizers
 
     path = Path(scratch) / f"subwords-{size}.json"
     subwords = tokenizers.Subwords(size)
-    subwords.learn(itertools.chain(*corpora.pairs(20_000)))
+    subwords.learn(itertools.chain(*corpora.make_pairs(20_000)))
     tokenizers.save(subwords, path)
     return str(path)
 
 
-def train(folder: str, tokenizer: str, kind: str) -> Outcome:
-    """Read the corpus in a folder, whose cache is beside it, and train a tiny model on it."""
+def load_and_train(folder: str, tokenizer: str, kind: str) -> CorpusCost:
+    """Load the corpus of a folder and train a tiny model on it."""
     from benchmarks.fitting import fit
 
     with mock.patch.dict(os.environ, SEQ2SEQ_CACHE=f"{folder}/cache"):
-        data, make = opened(f"{folder}/corpus", tokenizer, kind)
-        began = now()
-        with watched() as read:
+        data, make = make_data_and_model(f"{folder}/corpus", tokenizer, kind)
+        start = now()
+        with track_memory() as loading:
             data.train_dataloader()
             model = make()
-        reading = now() - began
-        with watched() as trained:
+        load_seconds = now() - start
+        with track_memory() as training:
             seconds = fit(model, data, STEPS)
-    return Outcome(reading, seconds / STEPS, read.most, trained.most)
+    return CorpusCost(load_seconds, seconds / STEPS, loading.peak, training.peak)
 
 
-def opened(corpus: str, tokenizer: str, kind: str) -> tuple[Any, Any]:
-    """The data, not read yet, and what makes a model for it."""
-    import datasets  # noqa: F401  # whose import is not reading
+def make_data_and_model(corpus: str, tokenizer: str, kind: str) -> tuple[Any, Any]:
+    """Return the data, not loaded yet, and a function that makes a model for it."""
+    import datasets  # noqa: F401  # so that its import is not timed
 
     from seq2seq.data.language import LanguageData
     from seq2seq.data.translation import TranslationData

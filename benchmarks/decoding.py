@@ -1,4 +1,4 @@
-"""Translating: batches against single lines, int8 against float32, two threads against one, a GPU against a CPU."""
+"""Measure translation: batches vs. single sentences, int8 vs. float32, two threads vs. one, GPU vs. CPU."""
 
 import itertools
 from collections.abc import Mapping
@@ -6,28 +6,28 @@ from contextlib import ExitStack
 from functools import partial
 
 from benchmarks import untrained
-from benchmarks.children import Call, child, once
-from benchmarks.contest import in_turns, ratio, spread
-from benchmarks.figure import Figure, Section
+from benchmarks.children import Call, run_in_process, worker_process
+from benchmarks.contest import ratio, run_interleaved, spread
+from benchmarks.figure import Measurement, Section
 from benchmarks.precision import PRECISIONS
-from benchmarks.progress import tell
+from benchmarks.progress import print_progress
 from benchmarks.setting import Setting
-from benchmarks.translating import Case, able, rate, tokens
-from benchmarks.watch import most_held
+from benchmarks.translating import Case, is_supported, sentences_per_second, tokens_per_translation
+from benchmarks.watch import peak_bytes
 
 BEAMS = (1, 5)
 
 
 def cases(setting: Setting, checkpoint: str) -> list[Case]:
-    """Each precision and beam, one at a time and a large batch, with one and several threads, a GPU's on a CPU too."""
-    large, some = (4, 2) if setting.quick else (64, 6)
+    """Return all combinations of precision, beam, batch, threads and device; with a GPU also those on the CPU."""
+    large, single = (4, 2) if setting.quick else (64, 6)
     return [
         Case(
             checkpoint,
             precision,
             beams,
             batch,
-            some if batch == 1 else large,
+            single if batch == 1 else large,
             threads,
             device,
             str(setting.source or ""),
@@ -40,21 +40,25 @@ def cases(setting: Setting, checkpoint: str) -> list[Case]:
 
 
 def measure(setting: Setting) -> Section:
-    """A process for each precision, and all cases in turns."""
+    """Measure all cases in interleaved rounds, with a process for each precision."""
     size, vocabulary = (16, 200) if setting.quick else (512, 8000)
-    checkpoint = str(setting.checkpoint or once(setting, untrained.translator, setting.scratch, size, vocabulary))
+    checkpoint = str(
+        setting.checkpoint or run_in_process(setting, untrained.translator, setting.scratch, size, vocabulary)
+    )
     rates: dict[Case, list[float]] = {}
     with ExitStack() as stack:
-        places = {precision: stack.enter_context(child(setting)) for precision in PRECISIONS}
-        there = [p for p in PRECISIONS if places[p](able, Case(checkpoint, p, 1, 1, 1, device=setting.device))]
-        asked = [case for case in cases(setting, checkpoint) if case.precision in there or case.device == "cpu"]
-        for threads, group in itertools.groupby(asked, key=lambda case: case.threads):
-            some = list(group)
-            tell(f"  {len(some)} ways to translate with {threads} thread{'s' * (threads > 1)}, in turns")
-            rates |= race(some, places, setting.rounds)
-        memory = {case: places[case.precision](most_held, case.device) for case in rates}
-        lengths = {case: places[case.precision](tokens, case) for case in rates}
-    notes = [f"{precision}: measured on a CPU only." for precision in PRECISIONS if precision not in there]
+        workers = {precision: stack.enter_context(worker_process(setting)) for precision in PRECISIONS}
+        supported = [
+            p for p in PRECISIONS if workers[p](is_supported, Case(checkpoint, p, 1, 1, 1, device=setting.device))
+        ]
+        selected = [case for case in cases(setting, checkpoint) if case.precision in supported or case.device == "cpu"]
+        for threads, group in itertools.groupby(selected, key=lambda case: case.threads):
+            group_cases = list(group)
+            print_progress(f"  {len(group_cases)} cases with {threads} thread{'s' * (threads > 1)}, interleaved")
+            rates |= measure_rates(group_cases, workers, setting.rounds)
+        memory = {case: workers[case.precision](peak_bytes, case.device) for case in rates}
+        lengths = {case: workers[case.precision](tokens_per_translation, case) for case in rates}
+    notes = [f"{precision}: measured on a CPU only." for precision in PRECISIONS if precision not in supported]
     if setting.threads == 1:
         notes.append("Two threads: not measured; `--threads 2` does.")
     notes.append(
@@ -64,56 +68,60 @@ def measure(setting: Setting) -> Section:
         "off at the lengths of Multi30k's."
     )
     return Section(
-        "Decoding", figures(rates, lengths, memory), [*notes, "Memory: of a process that decodes in this precision."]
+        "Decoding",
+        measurements(rates, lengths, memory),
+        [*notes, "Memory: of a process that decodes in this precision."],
     )
 
 
-def race(cases: list[Case], places: Mapping[str, Call], rounds: int) -> dict[Case, list[float]]:
-    """Sentences a second of each case."""
-    works = {str(number): partial(places[case.precision], rate, case) for number, case in enumerate(cases)}
-    return dict(zip(cases, in_turns(works, rounds).values(), strict=True))
+def measure_rates(cases: list[Case], workers: Mapping[str, Call], rounds: int) -> dict[Case, list[float]]:
+    """Measure the sentences per second of each case."""
+    tasks = {
+        str(number): partial(workers[case.precision], sentences_per_second, case) for number, case in enumerate(cases)
+    }
+    return dict(zip(cases, run_interleaved(tasks, rounds).values(), strict=True))
 
 
-def figures(
+def measurements(
     rates: Mapping[Case, list[float]], lengths: Mapping[Case, float], memory: Mapping[Case, int]
-) -> list[Figure]:
-    """Each case against those that differ from it in one thing."""
-    found = []
-    for case, measured in rates.items():
-        for against, other in others(case, rates).items():
-            middle = spread(measured).median
-            found.append(
-                Figure(
-                    name(case),
-                    against,
-                    ratio(measured, rates[other]),
-                    rate=f"{middle:,.1f} sentences/s, {middle * lengths[case]:,.0f} tokens/s",
+) -> list[Measurement]:
+    """Compare each case with those that differ from it in one respect."""
+    rows = []
+    for case, case_rates in rates.items():
+        for baseline, baseline_case in baselines(case, rates).items():
+            median = spread(case_rates).median
+            rows.append(
+                Measurement(
+                    describe_case(case),
+                    baseline,
+                    ratio(case_rates, rates[baseline_case]),
+                    absolute=f"{median:,.1f} sentences/s, {median * lengths[case]:,.0f} tokens/s",
                     memory=(memory[case],),
                 )
             )
-    return found
+    return rows
 
 
-def others(case: Case, rates: Mapping[Case, list[float]]) -> dict[str, Case]:
-    """What a case is compared with, where it was measured."""
-    found = {}
+def baselines(case: Case, rates: Mapping[Case, list[float]]) -> dict[str, Case]:
+    """Return the measured cases with which a case is compared."""
+    candidates = {}
     if case.batch > 1:
-        found["one at a time"] = [
+        candidates["one at a time"] = [
             other
             for other in rates
             if other._replace(batch=case.batch, sentences=case.sentences) == case and other.batch == 1
         ]
     if case.precision != "float32":
-        found["float32"] = [case._replace(precision="float32")]
+        candidates["float32"] = [case._replace(precision="float32")]
     if case.threads > 1:
-        found["1 thread"] = [case._replace(threads=1)]
+        candidates["1 thread"] = [case._replace(threads=1)]
     if case.device != "cpu":
-        found["a CPU"] = [case._replace(device="cpu")]
-    return {against: some[0] for against, some in found.items() if some and some[0] in rates}
+        candidates["a CPU"] = [case._replace(device="cpu")]
+    return {baseline: matches[0] for baseline, matches in candidates.items() if matches and matches[0] in rates}
 
 
-def name(case: Case) -> str:
-    together = "one at a time" if case.batch == 1 else f"{case.batch} at once"
+def describe_case(case: Case) -> str:
+    batching = "one at a time" if case.batch == 1 else f"{case.batch} at once"
     threads = f", {case.threads} threads" if case.threads > 1 else ""
     device = f", {case.device}" if case.device != "cpu" else ""
-    return f"translation, beam {case.beams}, {together}, {case.precision}{threads}{device}"
+    return f"translation, beam {case.beams}, {batching}, {case.precision}{threads}{device}"

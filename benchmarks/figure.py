@@ -1,4 +1,4 @@
-"""What the suite says: sections of figures, each against something."""
+"""The results of the suite: sections of measurements, each compared with a baseline."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -7,61 +7,63 @@ from benchmarks.contest import Spread
 
 
 class Target(NamedTuple):
-    bound: float
-    at_least: bool  # or else at most
+    """A bound that a measurement should meet."""
 
-    def met(self, value: float) -> bool:
+    bound: float
+    at_least: bool  # otherwise at most
+
+    def is_met(self, value: float) -> bool:
         return value >= self.bound if self.at_least else value <= self.bound
 
 
-class Figure(NamedTuple):
+class Measurement(NamedTuple):
     """A row of the table.
 
     Args:
-        what: What was measured.
-        against: What it is compared with.
-        value: The claim.
-        unit: Of the claim: times, %, s or MiB.
-        rate: What was measured in numbers of this machine, beside the claim.
-        peak: Share of the rate at which this machine multiplies matrices.
-        memory: The most bytes that ours held, and theirs.
-        target: What the claim should reach.
+        name: What was measured.
+        baseline: What it is compared with.
+        value: The result, usually a ratio.
+        unit: Unit of the value: times, %, s or MiB.
+        absolute: The absolute result on this machine.
+        peak_share: Share of this machine's peak rate of matrix products.
+        memory: Peak bytes of ours, and of the baseline.
+        target: Bound for the median of the value.
     """
 
-    what: str
-    against: str
+    name: str
+    baseline: str
     value: Spread
     unit: str = "times"
-    rate: str = ""
-    peak: float | None = None
+    absolute: str = ""
+    peak_share: float | None = None
     memory: tuple[int, ...] = ()
     target: Target | None = None
 
 
 class Growth(NamedTuple):
-    """How something grows with something else.
+    """The growth of a quantity with a variable.
 
     Args:
-        what: What grows.
-        along: What it grows with.
-        unit: Of what grows.
-        points: How much of each.
-        expected: The slope between their logarithms that one would expect, in words.
-        pictured: Whether it is drawn.
+        name: The measured quantity.
+        variable: What it depends on.
+        unit: Unit of the measured quantity.
+        points: Values of the variable and of the quantity.
+        expected: The expected slope between their logarithms, in words.
+        plotted: Whether it is plotted.
     """
 
-    what: str
-    along: str
+    name: str
+    variable: str
     unit: str
     points: list[tuple[float, float]]
     expected: str
-    pictured: bool = False
+    plotted: bool = False
 
 
 class Section(NamedTuple):
-    """What one part found."""
+    """The results of one part."""
 
     title: str
-    figures: list[Figure]
+    measurements: list[Measurement]
     notes: Sequence[str] = ()
     growths: Sequence[Growth] = ()

@@ -1,4 +1,4 @@
-"""Training for a few steps, without checkpoints, validation or a word about it."""
+"""Train for a few steps without checkpoints, validation or logging."""
 
 import logging
 from typing import Any
@@ -10,29 +10,29 @@ from seq2seq.training.allocator import keep_freed_memory
 
 logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
 
-PRECISIONS = {"float32": "32-true", "bf16": "bf16-mixed"}  # as Lightning calls them
+PRECISIONS = {"float32": "32-true", "bf16": "bf16-mixed"}  # names of Lightning
 
 
 def fit(
     model: Any,
     loader: Any,
     steps: int,
-    warm: int = 2,
+    warm_up: int = 2,
     precision: str = "float32",
     device: str = "cpu",
     **options: Any,
 ) -> float:
-    """Seconds of so many steps, after some that nobody times, with memory kept as `seq2seq fit` keeps it."""
+    """Return the seconds of `steps` steps after `warm_up` untimed ones, with the memory settings of `seq2seq fit`."""
     keep_freed_memory()
-    clock = Clock(warm, steps, device)
-    trainer(warm + steps, precision, device, callbacks=[*options.pop("callbacks", []), clock], **options).fit(
+    clock = Clock(warm_up, steps, device)
+    make_trainer(warm_up + steps, precision, device, callbacks=[*options.pop("callbacks", []), clock], **options).fit(
         model, loader
     )
     return clock.seconds
 
 
-def trainer(steps: int, precision: str = "float32", device: str = "cpu", **options: Any) -> pl.Trainer:
-    quiet = {
+def make_trainer(steps: int, precision: str = "float32", device: str = "cpu", **options: Any) -> pl.Trainer:
+    defaults = {
         "enable_checkpointing": False,
         "enable_progress_bar": False,
         "enable_model_summary": False,
@@ -44,5 +44,5 @@ def trainer(steps: int, precision: str = "float32", device: str = "cpu", **optio
         devices=1,
         precision=PRECISIONS[precision],
         limit_val_batches=0,
-        **(quiet | options),
+        **(defaults | options),
     )

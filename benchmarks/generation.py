@@ -1,6 +1,6 @@
-"""`python -m benchmarks.generation`: 100,000 characters one by one: do time and memory stay where they were?
+"""`python -m benchmarks.generation`: generate 100,000 characters and check that time and memory stay constant.
 
-Every layer writes in a process of its own, so that its memory is nobody else's.
+Every layer generates in a separate process, so that its memory is measured in isolation.
 """
 
 import argparse
@@ -42,8 +42,8 @@ from seq2seq.state import flatten
 from seq2seq.storage import atomic_write
 
 VOCABULARY, SIZE, DEPTH = 70, 64, 2
-BLOCK = 1000  # characters whose time is taken together; one block that something disturbs does not move a median
-EARLY = 100  # characters after which the state is looked at first
+BLOCK_CHARACTERS = 1000  # characters that are timed together; the median over blocks is robust to disturbances
+EARLY_CHARACTERS = 100  # characters after which the state is first measured
 
 LAYERS: dict[str, LayerFactory] = {
     "RNN": RNN,
@@ -65,84 +65,86 @@ LAYERS: dict[str, LayerFactory] = {
 }
 
 
-class Outcome(NamedTuple):
-    """What writing took, at its beginning and at its end."""
+class GenerationResult(NamedTuple):
+    """Time and memory of generation at its start and at its end."""
 
     layer: str
     characters: int
-    first: float  # microseconds a character, the median over the blocks of the first tenth
+    first: float  # microseconds per character, the median over the blocks of the first tenth
     last: float  # and of the last tenth
-    state_early: int  # bytes, after EARLY characters
+    state_early: int  # bytes, after EARLY_CHARACTERS
     state_end: int
-    memory_early: int  # bytes that the process holds, after the first tenth
+    memory_early: int  # bytes of the process, after the first tenth
     memory_end: int
 
 
-def write(layer: str, characters: int) -> Outcome:
-    """Draw so many characters from an untrained model with this layer, one by one."""
+def generate(layer: str, characters: int) -> GenerationResult:
+    """Sample characters one by one from an untrained model with this layer."""
     torch.manual_seed(1)
     model = LanguageModel(VOCABULARY, LAYERS[layer], size=SIZE, depth=DEPTH, norm=True, residual=True).eval()
-    block = min(BLOCK, characters // 10)
-    now: Any = model.initial_state(1)
+    block = min(BLOCK_CHARACTERS, characters // 10)
+    latest: Any = model.initial_state(1)
 
     def step(tokens: torch.Tensor, state: Any) -> tuple[torch.Tensor, Any]:
-        nonlocal now
-        logits, now = model.step(tokens, state)
-        return logits, now
+        nonlocal latest
+        logits, latest = model.step(tokens, state)
+        return logits, latest
 
-    draws = sample(step, torch.tensor([BOS]), now, Sampling(), torch.Generator().manual_seed(1))
+    draws = sample(step, torch.tensor([BOS]), latest, Sampling(), torch.Generator().manual_seed(1))
     times, state_early, memory_early = [], 0, 0
     blocks = characters // block
     tenth = blocks // 10
     with torch.inference_mode():
         for number in range(blocks):
-            began = time.perf_counter()
+            start = time.perf_counter()
             for character in range(block):
                 next(draws)
-                if number * block + character + 1 == min(EARLY, block):
-                    state_early = size(now)
-            times.append((time.perf_counter() - began) / block * 1e6)
+                if number * block + character + 1 == min(EARLY_CHARACTERS, block):
+                    state_early = state_bytes(latest)
+            times.append((time.perf_counter() - start) / block * 1e6)
             if number + 1 == tenth:
-                memory_early = resident()
+                memory_early = resident_memory()
             if (number + 1) % tenth == 0:
                 print(
                     f"{layer}: {(number + 1) * block:,} characters, {times[-1]:.0f} us each",
                     file=sys.stderr,
                     flush=True,
                 )
-    first, last = (statistics.median(some) for some in (times[:tenth], times[-tenth:]))
-    return Outcome(layer, blocks * block, first, last, state_early, size(now), memory_early, resident())
+    first, last = (statistics.median(block_times) for block_times in (times[:tenth], times[-tenth:]))
+    return GenerationResult(
+        layer, blocks * block, first, last, state_early, state_bytes(latest), memory_early, resident_memory()
+    )
 
 
-def size(state: Any) -> int:
-    """The bytes of a state."""
+def state_bytes(state: Any) -> int:
+    """Return the bytes of a state."""
     return sum(part.numel() * part.element_size() for part in flatten(state))
 
 
-def resident() -> int:
-    """The bytes of memory that this process holds now; the most that it ever held where the system does not tell."""
+def resident_memory() -> int:
+    """Return the resident bytes of this process, or its peak where the system does not report them."""
     return process_memory("VmRSS") or peak_memory(torch.device("cpu"))
 
 
-def apart(layer: str, characters: int) -> Outcome:
-    """The same as `write`, in a process of its own."""
+def generate_in_subprocess(layer: str, characters: int) -> GenerationResult:
+    """Call `generate` in a separate process."""
     command = [sys.executable, "-m", "benchmarks.generation", "--child", layer, "--characters", str(characters)]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-    return Outcome(**json.loads(done.stdout.splitlines()[-1]))
+    return GenerationResult(**json.loads(done.stdout.splitlines()[-1]))
 
 
-def table(outcomes: Sequence[Outcome]) -> str:
-    """A row for each layer."""
+def table(results: Sequence[GenerationResult]) -> str:
+    """Return a table with a row per layer."""
     rows = [
         "| layer | characters | µs a character: first tenth | last tenth | state, bytes: after 100 | at the end | "
         "process, MiB: after a tenth | at the end |",
         "|---|---|---|---|---|---|---|---|",
     ]
-    for o in outcomes:
-        early, end = (memory / 2**20 for memory in (o.memory_early, o.memory_end))
+    for result in results:
+        early, end = (memory / 2**20 for memory in (result.memory_early, result.memory_end))
         rows.append(
-            f"| {o.layer} | {o.characters:,} | {o.first:.0f} | {o.last:.0f} | {o.state_early:,} | {o.state_end:,} | "
-            f"{early:.1f} | {end:.1f} |"
+            f"| {result.layer} | {result.characters:,} | {result.first:.0f} | {result.last:.0f} | "
+            f"{result.state_early:,} | {result.state_end:,} | {early:.1f} | {end:.1f} |"
         )
     return "\n".join(rows)
 
@@ -154,20 +156,22 @@ def main() -> None:
     parser.add_argument("--growing", type=int, default=5_000, help="characters of a layer whose state grows")
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results.generation.md"))
     parser.add_argument("--child", choices=LAYERS, help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.child is not None:
-        print(json.dumps(write(given.child, given.characters)._asdict()))
+    options = parser.parse_args()
+    if options.child is not None:
+        print(json.dumps(generate(options.child, options.characters)._asdict()))
         return
-    outcomes: list[Outcome] = []
-    for layer in given.layers:
+    results: list[GenerationResult] = []
+    for layer in options.layers:
         grows = LAYERS[layer](SIZE, SIZE).grows
-        outcomes.append(apart(layer, min(given.growing, given.characters) if grows else given.characters))
-        with atomic_write(given.output) as file:
-            file.write_text(table(outcomes) + "\n", encoding="utf-8")
-        with atomic_write(given.output.with_suffix(".json")) as file:
-            file.write_text(json.dumps([o._asdict() for o in outcomes], indent=1) + "\n", encoding="utf-8")
-    print(table(outcomes))
-    print(f"the table is {given.output}")
+        results.append(
+            generate_in_subprocess(layer, min(options.growing, options.characters) if grows else options.characters)
+        )
+        with atomic_write(options.output) as file:
+            file.write_text(table(results) + "\n", encoding="utf-8")
+        with atomic_write(options.output.with_suffix(".json")) as file:
+            file.write_text(json.dumps([result._asdict() for result in results], indent=1) + "\n", encoding="utf-8")
+    print(table(results))
+    print(f"the table is {options.output}")
 
 
 if __name__ == "__main__":

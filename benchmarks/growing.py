@@ -1,4 +1,4 @@
-"""One point of what grows: a training step, or translating a batch."""
+"""Measure one point of a growth curve: a training step, or translating a batch."""
 
 from collections.abc import Callable
 from functools import cache
@@ -6,16 +6,16 @@ from typing import Any, NamedTuple
 
 import torch
 
-from benchmarks.contest import seconds
-from benchmarks.setting import synchronise
-from benchmarks.watch import anonymous, watched
+from benchmarks.contest import elapsed_seconds
+from benchmarks.setting import synchronize
+from benchmarks.watch import anonymous_memory, track_memory
 
 
 class Case(NamedTuple):
-    """A model and what it does."""
+    """A model and a workload."""
 
     kind: str  # language, translator or decoding
-    length: int = 32  # steps of text, or words of a sentence
+    length: int = 32  # time steps of a text, or tokens of a sentence
     batch: int = 16
     width: int = 256
     vocabulary: int = 1000
@@ -23,38 +23,43 @@ class Case(NamedTuple):
     device: str = "cpu"
 
 
-def time(case: Case) -> float:
-    """Seconds of a training step, or of translating a batch."""
+def measure_time(case: Case) -> float:
+    """Return the seconds of a training step, or of translating a batch."""
     if case.kind == "decoding":
-        return seconds(decoding(case))
-    return train(case, 3)
+        return elapsed_seconds(decoding_task(case))
+    return train_steps(case, 3)
 
 
-def memory(case: Case) -> int:
-    """Bytes that a step takes beyond those that there were before."""
-    train(case._replace(length=4), 1)
+def measure_memory(case: Case) -> int:
+    """Return the peak bytes that a training step allocates."""
+    train_steps(case._replace(length=4), 1)
     if case.device == "cuda":
         torch.cuda.reset_peak_memory_stats()
-        held = torch.cuda.memory_allocated()
-        train(case, 1)
-        return torch.cuda.max_memory_allocated() - held
-    before = anonymous()
-    with watched() as watch:
-        train(case, 1)
-    return watch.most - before
+        initial = torch.cuda.memory_allocated()
+        train_steps(case, 1)
+        return torch.cuda.max_memory_allocated() - initial
+    initial = anonymous_memory()
+    with track_memory() as tracker:
+        train_steps(case, 1)
+    return tracker.peak - initial
 
 
-def train(case: Case, steps: int) -> float:
-    """Seconds of a training step, always with the same batch."""
+def train_steps(case: Case, steps: int) -> float:
+    """Return the seconds per training step, always with the same batch."""
     from benchmarks.fitting import fit
-    from seq2seq.data.batches import Batches
+    from seq2seq.data.batches import BatchLoader
 
-    some = batch(case)
-    return fit(model(case), Batches(range(steps + 1), lambda _: some), steps, warm=1, device=case.device) / steps
+    fixed_batch = make_batch(case)
+    return (
+        fit(
+            make_model(case), BatchLoader(range(steps + 1), lambda _: fixed_batch), steps, warm_up=1, device=case.device
+        )
+        / steps
+    )
 
 
 @cache
-def model(case: Case) -> Any:
+def make_model(case: Case) -> Any:
     from seq2seq.models import LanguageModel, Translator
 
     if case.kind == "language":
@@ -62,7 +67,7 @@ def model(case: Case) -> Any:
     return Translator(case.vocabulary, case.vocabulary, True, size=case.width)
 
 
-def batch(case: Case) -> Any:
+def make_batch(case: Case) -> Any:
     from seq2seq.batch import LanguageBatch, TranslationBatch
 
     ids = torch.randint(4, case.vocabulary, (case.batch, case.length))
@@ -71,16 +76,16 @@ def batch(case: Case) -> Any:
     return TranslationBatch(ids, torch.full((case.batch,), case.length), ids, ids, ids.numel())
 
 
-def decoding(case: Case) -> Callable[[], object]:
+def decoding_task(case: Case) -> Callable[[], object]:
     from seq2seq.search import beam_search
 
-    translator = model(case).eval().to(case.device)
-    read = batch(case)
-    source, lengths = read.source.to(case.device), read.lengths.to(case.device)
+    translator = make_model(case).eval().to(case.device)
+    inputs = make_batch(case)
+    source, lengths = inputs.source.to(case.device), inputs.lengths.to(case.device)
 
     @torch.inference_mode()
-    def work() -> None:
-        beam_search(translator.problem(source, lengths), lengths, case.beams)
-        synchronise(case.device)
+    def translate() -> None:
+        beam_search(translator.decoding_problem(source, lengths), lengths, case.beams)
+        synchronize(case.device)
 
-    return work
+    return translate

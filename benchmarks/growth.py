@@ -1,63 +1,67 @@
-"""How time and memory grow with length, batch, width, vocabulary, beam and corpus."""
+"""Measure how time and memory grow with length, batch, width, vocabulary, beam and corpus."""
 
 from collections.abc import Callable
 from functools import partial
 
 from benchmarks import corpus_memory
-from benchmarks.children import child, once
-from benchmarks.contest import in_turns
+from benchmarks.children import run_in_process, worker_process
+from benchmarks.contest import run_interleaved
 from benchmarks.figure import Growth, Section
-from benchmarks.growing import memory, time
-from benchmarks.growth_series import MEMORY, TIMES, Series, shortened
-from benchmarks.progress import tell
+from benchmarks.growing import measure_memory, measure_time
+from benchmarks.growth_series import MEMORY_SERIES, TIME_SERIES, Series, select_series
+from benchmarks.progress import print_progress
 from benchmarks.setting import Setting
 
-CORPUS = (1, 4, 16, 64)  # megabytes
+CORPUS_MEGABYTES = (1, 4, 16, 64)
 
 
 def measure(setting: Setting) -> Section:
-    """Every series; its points in turns."""
+    """Measure every series; the points of a series are measured in interleaved rounds."""
     growths = [
-        *(timed(series, setting) for series in shortened(TIMES, setting)),
-        *(held(series, setting) for series in shortened(MEMORY, setting)),
-        *with_corpus(setting),
+        *(time_growth(series, setting) for series in select_series(TIME_SERIES, setting)),
+        *(memory_growth(series, setting) for series in select_series(MEMORY_SERIES, setting)),
+        *corpus_growth(setting),
     ]
     notes = [
-        "The slope is that of a line through the logarithms: 1 for what doubles with each doubling, 0 for what stays.",
-        "Times are the least of three, in turns: what disturbs a run only makes it longer.",
-        "Memory is what the process holds beyond what it held before the step, each point in a process of its own.",
+        "The slope is that of a line through the logarithms: 1 for proportional growth, 0 for no growth.",
+        "Times are the least of three interleaved runs, since disturbances only make a run longer.",
+        "Memory is the increase over that before the step, with a separate process for each point.",
     ]
     return Section("Growth", [], notes, growths)
 
 
-def timed(series: Series, setting: Setting) -> Growth:
-    tell(f"  {series.what}, {series.along}")
+def time_growth(series: Series, setting: Setting) -> Growth:
+    print_progress(f"  {series.name}, {series.variable}")
     cases = {str(value): series.case._replace(**{series.field: value}) for value in series.values}
-    with child(setting) as call:
-        found = in_turns({value: partial(call, time, case) for value, case in cases.items()}, 2 if setting.quick else 3)
-    points = [(float(value), min(times)) for value, times in found.items()]  # the least disturbed
-    return Growth(f"time of {series.what}", series.along, "s", points, series.expected, series.pictured)
+    with worker_process(setting) as call:
+        times_by_value = run_interleaved(
+            {value: partial(call, measure_time, case) for value, case in cases.items()}, 2 if setting.quick else 3
+        )
+    points = [(float(value), min(times)) for value, times in times_by_value.items()]  # the least disturbed run
+    return Growth(f"time of {series.name}", series.variable, "s", points, series.expected, series.plotted)
 
 
-def held(series: Series, setting: Setting) -> Growth:
-    tell(f"  {series.what}, {series.along}")
+def memory_growth(series: Series, setting: Setting) -> Growth:
+    print_progress(f"  {series.name}, {series.variable}")
     cases = {value: series.case._replace(**{series.field: value}) for value in series.values}
-    points = [(float(value), max(1, once(setting, memory, case)) / 2**20) for value, case in cases.items()]
-    return Growth(series.what, series.along, "MiB", points, series.expected, series.pictured)
+    points = [
+        (float(value), max(1, run_in_process(setting, measure_memory, case)) / 2**20) for value, case in cases.items()
+    ]
+    return Growth(series.name, series.variable, "MiB", points, series.expected, series.plotted)
 
 
-def with_corpus(setting: Setting) -> list[Growth]:
-    """Reading a text in, training on it, and the memory of both."""
-    outcomes = {}
-    for size in (0.01, 0.02) if setting.quick else CORPUS:
-        outcomes[float(size)] = corpus_memory.of_size("text", int(size * 1e6), "", setting)
+def corpus_growth(setting: Setting) -> list[Growth]:
+    """Measure loading a text and training on it, for several sizes of the text."""
+    costs = {}
+    for size in (0.01, 0.02) if setting.quick else CORPUS_MEGABYTES:
+        costs[float(size)] = corpus_memory.measure_corpus("text", int(size * 1e6), "", setting)
 
-    def growth(what: str, unit: str, value: Callable[[corpus_memory.Outcome], float], expected: str) -> Growth:
-        points = [(size, value(outcome)) for size, outcome in outcomes.items()]
-        return Growth(what, "corpus, MB", unit, points, expected, True)
+    def make_growth(name: str, unit: str, value: Callable[[corpus_memory.CorpusCost], float], expected: str) -> Growth:
+        points = [(size, value(cost)) for size, cost in costs.items()]
+        return Growth(name, "corpus, MB", unit, points, expected, True)
 
     return [
-        growth("time of reading a text in", "s", lambda o: o.reading, "1"),
-        growth("time of a step", "s", lambda o: o.step, "0"),
-        growth("memory while it trains", "MiB", lambda o: max(1, o.trained) / 2**20, "0"),
+        make_growth("time of reading a text in", "s", lambda cost: cost.load_seconds, "1"),
+        make_growth("time of a step", "s", lambda cost: cost.step_seconds, "0"),
+        make_growth("memory while it trains", "MiB", lambda cost: max(1, cost.training_memory) / 2**20, "0"),
     ]

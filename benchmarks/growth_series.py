@@ -1,4 +1,4 @@
-"""What is changed, everything else left as it is, and what one would expect to come of it."""
+"""The series of the growth benchmark: one variable changes, with the expected slope."""
 
 from typing import NamedTuple
 
@@ -7,75 +7,117 @@ from benchmarks.setting import Setting
 
 
 class Series(NamedTuple):
-    """What grows with one number of a case."""
+    """A quantity as a function of one field of a case."""
 
-    what: str
-    along: str  # for people
+    name: str
+    variable: str  # display name of the field
     field: str
     values: tuple[int, ...]
     expected: str
     case: Case
-    pictured: bool = False
+    plotted: bool = False
 
 
-def doublings(first: int, last: int, factor: int = 2) -> tuple[int, ...]:
-    found = [first]
-    while found[-1] * factor <= last:
-        found.append(found[-1] * factor)
-    return tuple(found)
+def geometric_values(first: int, last: int, factor: int = 2) -> tuple[int, ...]:
+    values = [first]
+    while values[-1] * factor <= last:
+        values.append(values[-1] * factor)
+    return tuple(values)
 
 
-TEXT, SENTENCES, DECODING = Case("language"), Case("translator", length=16), Case("decoding", length=16, batch=8)
-TIMES = (
-    Series("a language model's step", "length", "length", doublings(16, 1024), "1", TEXT._replace(width=128), True),
+LANGUAGE_CASE, TRANSLATOR_CASE, DECODING_CASE = (
+    Case("language"),
+    Case("translator", length=16),
+    Case("decoding", length=16, batch=8),
+)
+TIME_SERIES = (
+    Series(
+        "a language model's step",
+        "length",
+        "length",
+        geometric_values(16, 1024),
+        "1",
+        LANGUAGE_CASE._replace(width=128),
+        True,
+    ),
     Series(
         "a translator's step",
         "length",
         "length",
-        doublings(16, 1024),
+        geometric_values(16, 1024),
         "1; towards 2 where attention is all",
-        SENTENCES._replace(width=128, batch=4),
+        TRANSLATOR_CASE._replace(width=128, batch=4),
         True,
     ),
     Series(
         "translating with beam 5",
         "length",
         "length",
-        doublings(8, 256),
+        geometric_values(8, 256),
         "1; towards 2 where attention is all",
-        DECODING._replace(width=128, batch=4),
+        DECODING_CASE._replace(width=128, batch=4),
         True,
     ),
-    Series("a language model's step", "batch", "batch", doublings(1, 128), "below 1, towards 1", TEXT),
-    Series("a translator's step", "batch", "batch", doublings(1, 128), "below 1, towards 1", SENTENCES),
-    Series("a language model's step", "width", "width", doublings(64, 1024), "towards 2", TEXT),
-    Series("a translator's step", "width", "width", doublings(64, 1024), "towards 2", SENTENCES._replace(batch=4)),
+    Series("a language model's step", "batch", "batch", geometric_values(1, 128), "below 1, towards 1", LANGUAGE_CASE),
+    Series("a translator's step", "batch", "batch", geometric_values(1, 128), "below 1, towards 1", TRANSLATOR_CASE),
+    Series("a language model's step", "width", "width", geometric_values(64, 1024), "towards 2", LANGUAGE_CASE),
+    Series(
+        "a translator's step",
+        "width",
+        "width",
+        geometric_values(64, 1024),
+        "towards 2",
+        TRANSLATOR_CASE._replace(batch=4),
+    ),
     Series(
         "a language model's step",
         "vocabulary",
         "vocabulary",
-        doublings(1000, 64000),
+        geometric_values(1000, 64000),
         "towards 1",
-        TEXT._replace(length=16),
+        LANGUAGE_CASE._replace(length=16),
         True,
     ),
-    Series("a translator's step", "vocabulary", "vocabulary", doublings(1000, 64000), "towards 1", SENTENCES, True),
-    Series("translating with beam 5", "vocabulary", "vocabulary", doublings(1000, 64000), "towards 1", DECODING, True),
-    Series("translating", "beam", "beams", doublings(1, 32), "below 1, towards 1", DECODING),
+    Series(
+        "a translator's step",
+        "vocabulary",
+        "vocabulary",
+        geometric_values(1000, 64000),
+        "towards 1",
+        TRANSLATOR_CASE,
+        True,
+    ),
+    Series(
+        "translating with beam 5",
+        "vocabulary",
+        "vocabulary",
+        geometric_values(1000, 64000),
+        "towards 1",
+        DECODING_CASE,
+        True,
+    ),
+    Series("translating", "beam", "beams", geometric_values(1, 32), "below 1, towards 1", DECODING_CASE),
 )
-MEMORY = (
-    Series("memory of a language model's step", "length", "length", doublings(64, 4096, 4), "1", TEXT),
-    Series("memory of a translator's step", "vocabulary", "vocabulary", doublings(4000, 64000, 4), "1", SENTENCES),
+MEMORY_SERIES = (
+    Series("memory of a language model's step", "length", "length", geometric_values(64, 4096, 4), "1", LANGUAGE_CASE),
+    Series(
+        "memory of a translator's step",
+        "vocabulary",
+        "vocabulary",
+        geometric_values(4000, 64000, 4),
+        "1",
+        TRANSLATOR_CASE,
+    ),
 )
 
 
-def shortened(every: tuple[Series, ...], setting: Setting) -> list[Series]:
-    """For a quick look, two points of a small case."""
+def select_series(all_series: tuple[Series, ...], setting: Setting) -> list[Series]:
+    """Return all series on the chosen device; in a quick run two points of a tiny case each."""
     if not setting.quick:
-        return [series._replace(case=series.case._replace(device=setting.device)) for series in every]
+        return [series._replace(case=series.case._replace(device=setting.device)) for series in all_series]
     tiny = Case("", length=4, batch=2, width=16, vocabulary=100, beams=2, device=setting.device)
-    found = []
-    for series in every:
+    selected = []
+    for series in all_series:
         first = max(1, series.values[0] // 4)
-        found.append(series._replace(values=(first, 2 * first), case=tiny._replace(kind=series.case.kind)))
-    return found
+        selected.append(series._replace(values=(first, 2 * first), case=tiny._replace(kind=series.case.kind)))
+    return selected

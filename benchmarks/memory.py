@@ -1,6 +1,6 @@
-"""`python -m benchmarks.memory`: which layers can copy after a delay, and which can recall what belongs to a key.
+"""`python -m benchmarks.memory`: which layers can copy after a delay, and which can recall the value of a key.
 
-Every layer learns both tasks in the same small block; what has finished is not trained again.
+Every layer learns both tasks in the same small block; finished trainings are not repeated.
 """
 
 import argparse
@@ -38,12 +38,12 @@ from seq2seq.recurrence import (
 from seq2seq.state import flatten
 from seq2seq.storage import atomic_write
 
-SYMBOLS, COPIED, DELAY = 8, 5, 60
+SYMBOLS, COPIED_SYMBOLS, DELAY = 8, 5, 60
 KEYS, VALUES, PAIRS, QUERIES = 32, 16, 12, 12
-NOTHING = -100  # no answer is asked here, which is what cross_entropy ignores
-WIDTH, DEPTH, ROWS, HELD_OUT = 32, 2, 32, 512
-RATES = (0.01, 0.003)  # the second one is tried where the first one has not learned
-LEARNED, WINDOW = 0.995, 10  # the share of right answers, over so many batches, that ends the training
+IGNORED = -100  # target of steps without a query, which cross_entropy ignores
+WIDTH, DEPTH, BATCH_SIZE, TEST_ROWS = 32, 2, 32, 512
+RATES = (0.01, 0.003)  # the second one is tried if the first one does not learn
+LEARNED_ACCURACY, ACCURACY_WINDOW = 0.995, 10  # training ends at this mean accuracy over the last batches
 
 LAYERS: dict[str, LayerFactory] = {
     "RNN": RNN,
@@ -70,67 +70,69 @@ LAYERS: dict[str, LayerFactory] = {
 
 
 class Batch(NamedTuple):
-    inputs: Int[Tensor, "batch time tokens"]  # the tokens of one step enter together, as the sum of their embeddings
+    """A batch of a task."""
+
+    inputs: Int[Tensor, "batch time tokens"]  # the embeddings of the tokens of a step are added
     targets: Int[Tensor, "batch time"]
 
 
 class Task(NamedTuple):
-    """What is trained on: batches, and how many tokens go in and come out."""
+    """A task: its batches and the sizes of its input and output vocabularies."""
 
     tokens: int
     answers: int
     batch: Callable[[int, torch.Generator], Batch]
 
 
-class Cell(NamedTuple):
-    """How one layer did at one task with one rate and one seed."""
+class TrainingResult(NamedTuple):
+    """The result of one layer at one task with one learning rate and seed."""
 
     layer: str
     task: str
     rate: float
     seed: int
-    steps: int  # of training, if it is not learned before
-    accuracy: float  # on rows never seen
-    learned: int | None  # steps of training until nearly all answers were right
+    steps: int  # the most training steps
+    accuracy: float  # on held-out rows
+    learned: int | None  # training steps until the accuracy reached the threshold
     parameters: int
-    state: int  # numbers for one row, at the end of the sequence
+    state: int  # values of one row's state at the end of the sequence
     seconds: float
 
 
-def copying(rows: int, generator: torch.Generator) -> Batch:
-    """Say symbols again, in order, after a delay (Hochreiter and Schmidhuber, 1997; Arjovsky et al., 2016)."""
+def copying_batch(rows: int, generator: torch.Generator) -> Batch:
+    """Repeat symbols in order after a delay (Hochreiter and Schmidhuber, 1997; Arjovsky et al., 2016)."""
     blank, go = SYMBOLS, SYMBOLS + 1
-    symbols = torch.randint(SYMBOLS, (rows, COPIED), generator=generator)
-    silence = torch.full((rows, DELAY), blank)
-    inputs = torch.cat([symbols, silence, torch.full((rows, COPIED), go)], dim=1)
-    targets = torch.cat([torch.full((rows, COPIED + DELAY), NOTHING), symbols], dim=1)
+    symbols = torch.randint(SYMBOLS, (rows, COPIED_SYMBOLS), generator=generator)
+    blanks = torch.full((rows, DELAY), blank)
+    inputs = torch.cat([symbols, blanks, torch.full((rows, COPIED_SYMBOLS), go)], dim=1)
+    targets = torch.cat([torch.full((rows, COPIED_SYMBOLS + DELAY), IGNORED), symbols], dim=1)
     return Batch(inputs[..., None], targets)
 
 
-def recall(rows: int, generator: torch.Generator) -> Batch:
-    """Say which value stood beside a key (Ba et al., 2016; Arora et al., 2024).
+def recall_batch(rows: int, generator: torch.Generator) -> Batch:
+    """Recall the value of a key: associative recall (Ba et al., 2016; Arora et al., 2024).
 
-    Key and value enter in the same step, so that only storing and finding are tested, not joining neighbours. Every key
-    comes once, and the queries are some of them in another order.
+    Key and value enter in the same step, so that only storage and retrieval are tested, not combining adjacent steps.
+    Every key occurs once, and the queries are some of the keys in another order.
     """
-    unknown = KEYS + VALUES
+    no_value = KEYS + VALUES
     keys = torch.rand(rows, KEYS, generator=generator).argsort(dim=1)[:, :PAIRS]
     values = torch.randint(VALUES, (rows, PAIRS), generator=generator)
-    asked = torch.rand(rows, PAIRS, generator=generator).argsort(dim=1)[:, :QUERIES]
-    told = torch.stack([keys, KEYS + values], dim=-1)
-    questions = torch.stack([keys.gather(1, asked), torch.full((rows, QUERIES), unknown)], dim=-1)
-    targets = torch.cat([torch.full((rows, PAIRS), NOTHING), values.gather(1, asked)], dim=1)
-    return Batch(torch.cat([told, questions], dim=1), targets)
+    queried = torch.rand(rows, PAIRS, generator=generator).argsort(dim=1)[:, :QUERIES]
+    pairs = torch.stack([keys, KEYS + values], dim=-1)
+    queries = torch.stack([keys.gather(1, queried), torch.full((rows, QUERIES), no_value)], dim=-1)
+    targets = torch.cat([torch.full((rows, PAIRS), IGNORED), values.gather(1, queried)], dim=1)
+    return Batch(torch.cat([pairs, queries], dim=1), targets)
 
 
 TASKS = {
-    "copying": Task(SYMBOLS + 2, SYMBOLS, copying),
-    "recall": Task(KEYS + VALUES + 1, VALUES, recall),
+    "copying": Task(SYMBOLS + 2, SYMBOLS, copying_batch),
+    "recall": Task(KEYS + VALUES + 1, VALUES, recall_batch),
 }
 
 
 class Model(nn.Module):
-    """An embedding, a normalised residual stack of one kind of layer, and an output."""
+    """An embedding, a residual stack of one layer type with normalization, and an output projection."""
 
     def __init__(self, layer: LayerFactory, task: Task, width: int, depth: int) -> None:
         super().__init__()
@@ -142,117 +144,130 @@ class Model(nn.Module):
         return self.output(self.stack(self.embedding(inputs).sum(dim=2))[0])
 
 
-def train(layer: str, task: str, rate: float, seed: int, steps: int, width: int = WIDTH, depth: int = DEPTH) -> Cell:
-    """Train one small model until it has learned, or for so many steps."""
-    began = time.perf_counter()
+def train(
+    layer: str, task: str, rate: float, seed: int, steps: int, width: int = WIDTH, depth: int = DEPTH
+) -> TrainingResult:
+    """Train one small model until it has learned the task, for at most `steps` steps."""
+    start = time.perf_counter()
     torch.manual_seed(seed)
     generator = torch.Generator().manual_seed(seed)
-    asked = TASKS[task]
-    model = Model(LAYERS[layer], asked, width, depth)
+    task_spec = TASKS[task]
+    model = Model(LAYERS[layer], task_spec, width, depth)
     optimizer = torch.optim.AdamW(model.parameters(), rate, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=steps + 1, pct_start=0.05)
     recent: list[float] = []
     learned = None
     for step in range(1, steps + 1):
-        inputs, targets = asked.batch(ROWS, generator)
+        inputs, targets = task_spec.batch(BATCH_SIZE, generator)
         logits = model(inputs)
         optimizer.zero_grad()
-        F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=NOTHING).backward()
+        F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=IGNORED).backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         schedule.step()
-        recent = [*recent, accuracy(logits, targets)][-WINDOW:]
-        if len(recent) == WINDOW and sum(recent) / WINDOW >= LEARNED:
+        recent = [*recent, accuracy(logits, targets)][-ACCURACY_WINDOW:]
+        if len(recent) == ACCURACY_WINDOW and sum(recent) / ACCURACY_WINDOW >= LEARNED_ACCURACY:
             learned = step
             break
-    inputs, targets = asked.batch(HELD_OUT, generator)
+    inputs, targets = task_spec.batch(TEST_ROWS, generator)
     with torch.no_grad():
-        found = accuracy(model(inputs), targets)
+        test_accuracy = accuracy(model(inputs), targets)
         _, state = model.stack(model.embedding(inputs[:1]).sum(dim=2))
     parameters = sum(parameter.numel() for parameter in model.stack.parameters())
-    numbers = sum(part.numel() for part in flatten(state))
-    return Cell(layer, task, rate, seed, steps, found, learned, parameters, numbers, time.perf_counter() - began)
+    state_size = sum(part.numel() for part in flatten(state))
+    return TrainingResult(
+        layer, task, rate, seed, steps, test_accuracy, learned, parameters, state_size, time.perf_counter() - start
+    )
 
 
 def accuracy(logits: Float[Tensor, "batch time answers"], targets: Int[Tensor, "batch time"]) -> float:
-    """The share of right answers where one is asked."""
-    asked = targets != NOTHING
-    return float((logits.argmax(dim=-1) == targets)[asked].float().mean())
+    """Return the share of correct answers to queries."""
+    queried = targets != IGNORED
+    return float((logits.argmax(dim=-1) == targets)[queried].float().mean())
 
 
-class Cells:
-    """What has been trained, kept in a file that is whole after every one."""
+class ResultStore:
+    """Results of finished trainings, saved to a file after each."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
-        self.all = [Cell(**cell) for cell in known]
+        saved = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+        self.results = [TrainingResult(**result) for result in saved]
 
-    def get(self, layer: str, task: str, rate: float, seed: int, steps: int) -> Cell:
-        """The cell, trained now if it was not before."""
-        wanted = (layer, task, rate, seed, steps)
-        for cell in self.all:
-            if cell[: len(wanted)] == wanted:
-                return cell
-        cell = train(*wanted)
-        self.all.append(cell)
+    def get(self, layer: str, task: str, rate: float, seed: int, steps: int) -> TrainingResult:
+        """Return a result, from the file or from a new training."""
+        key = (layer, task, rate, seed, steps)
+        for result in self.results:
+            if result[: len(key)] == key:
+                return result
+        result = train(*key)
+        self.results.append(result)
         with atomic_write(self.path) as file:
-            file.write_text(json.dumps([cell._asdict() for cell in self.all], indent=1) + "\n", encoding="utf-8")
-        return cell
+            file.write_text(
+                json.dumps([result._asdict() for result in self.results], indent=1) + "\n", encoding="utf-8"
+            )
+        return result
 
 
-def best(cells: Cells, layer: str, task: str, seed: int, steps: int) -> Cell:
-    """With the first rate that learns, or else the one that ends higher."""
-    tried = []
+def best_result(store: ResultStore, layer: str, task: str, seed: int, steps: int) -> TrainingResult:
+    """Return the result of the first rate that learns the task, or else that with the highest accuracy."""
+    results = []
     for rate in RATES:
-        cell = cells.get(layer, task, rate, seed, steps)
-        print(f"{layer}, {task}, seed {seed}, rate {rate}: {describe([cell])}, {cell.seconds:.0f} s", flush=True)
-        if cell.learned is not None:
-            return cell
-        tried.append(cell)
-    return max(tried, key=lambda cell: cell.accuracy)
+        result = store.get(layer, task, rate, seed, steps)
+        print(
+            f"{layer}, {task}, seed {seed}, rate {rate}: {format_results([result])}, {result.seconds:.0f} s", flush=True
+        )
+        if result.learned is not None:
+            return result
+        results.append(result)
+    return max(results, key=lambda result: result.accuracy)
 
 
-def describe(cells: Sequence[Cell]) -> str:
-    """Accuracy, the mean over the seeds, and after how many steps the slowest of them had learned."""
-    share = 100 * sum(cell.accuracy for cell in cells) / len(cells)
-    learned = [cell.learned for cell in cells if cell.learned is not None]
-    return f"{share:.1f} % ({max(learned)})" if len(learned) == len(cells) else f"{share:.1f} %"
+def format_results(results: Sequence[TrainingResult]) -> str:
+    """Format the mean accuracy over seeds, and the steps after which the slowest seed had learned."""
+    mean_accuracy = 100 * sum(result.accuracy for result in results) / len(results)
+    learned = [result.learned for result in results if result.learned is not None]
+    return f"{mean_accuracy:.1f} % ({max(learned)})" if len(learned) == len(results) else f"{mean_accuracy:.1f} %"
 
 
-def table(found: Mapping[str, Mapping[str, Sequence[Cell]]]) -> str:
-    """A row for each layer."""
+def table(results_by_layer: Mapping[str, Mapping[str, Sequence[TrainingResult]]]) -> str:
+    """Return a table with a row per layer."""
     rows = [
         "| layer | parameters | state, numbers | copying (steps until learned) | recall (steps until learned) |",
         "|---|---|---|---|---|",
     ]
-    for layer, tasks in found.items():
-        of_copying, of_recall = tasks["copying"], tasks["recall"]
-        low, high = of_recall[0].state, of_copying[0].state  # which differ where the state grows
+    for layer, tasks in results_by_layer.items():
+        copying, recall = tasks["copying"], tasks["recall"]
+        low, high = recall[0].state, copying[0].state  # different if the state grows
         state = f"{low:,}" if low == high else f"grows: {low:,} in recall, {high:,} in copying"
         rows.append(
-            f"| {layer} | {of_copying[0].parameters:,} | {state} | {describe(of_copying)} | {describe(of_recall)} |"
+            f"| {layer} | {copying[0].parameters:,} | {state} | {format_results(copying)} | {format_results(recall)} |"
         )
     return "\n".join(rows)
 
 
-def draw(found: Mapping[str, Mapping[str, Sequence[Cell]]], path: Path) -> None:
-    """A panel for each task, a bar for each layer, and beside it how many steps it took."""
+def draw(results_by_layer: Mapping[str, Mapping[str, Sequence[TrainingResult]]], path: Path) -> None:
+    """Draw a panel per task with the accuracy of each layer and the steps until it was learned."""
     import matplotlib
 
     matplotlib.use("agg")
     from matplotlib import pyplot
 
-    names = list(found)
+    names = list(results_by_layer)
     size = (9.5, 0.3 * len(names) + 1.2)
     figure, panels = pyplot.subplots(1, len(TASKS), sharey=True, figsize=size, dpi=150, layout="constrained")
-    for axes, (task, asked) in zip(panels, TASKS.items(), strict=True):
-        cells = [found[name][task] for name in names]
-        shares = [100 * sum(cell.accuracy for cell in some) / len(some) for some in cells]
-        learned = [all(cell.learned is not None for cell in some) for some in cells]
-        bars = axes.barh(names, shares, color=["#0072B2" if done else "#E69F00" for done in learned])
-        axes.bar_label(bars, [describe(some) for some in cells], padding=3, fontsize=8)
-        axes.axvline(100 / asked.answers, color="gray", linewidth=0.8, linestyle=":")
+    for axes, (task, task_spec) in zip(panels, TASKS.items(), strict=True):
+        layer_results = [results_by_layer[name][task] for name in names]
+        shares = [
+            100 * sum(result.accuracy for result in results_of_layer) / len(results_of_layer)
+            for results_of_layer in layer_results
+        ]
+        learned = [all(result.learned is not None for result in results_of_layer) for results_of_layer in layer_results]
+        bars = axes.barh(names, shares, color=["#0072B2" if is_learned else "#E69F00" for is_learned in learned])
+        axes.bar_label(
+            bars, [format_results(results_of_layer) for results_of_layer in layer_results], padding=3, fontsize=8
+        )
+        axes.axvline(100 / task_spec.answers, color="gray", linewidth=0.8, linestyle=":")
         axes.margins(y=0.01)
         axes.set_xlim(0, 130)
         axes.set_xticks(range(0, 101, 25))
@@ -266,10 +281,12 @@ def draw(found: Mapping[str, Mapping[str, Sequence[Cell]]], path: Path) -> None:
     pyplot.close(figure)
 
 
-def measure(layers: Sequence[str], seeds: int, steps: int, cells: Cells) -> dict[str, dict[str, list[Cell]]]:
-    """Every layer at every task, with its better rate, for every seed."""
+def measure(
+    layers: Sequence[str], seeds: int, steps: int, store: ResultStore
+) -> dict[str, dict[str, list[TrainingResult]]]:
+    """Train every layer on every task with every seed, each with its better learning rate."""
     return {
-        layer: {task: [best(cells, layer, task, seed, steps) for seed in range(1, seeds + 1)] for task in TASKS}
+        layer: {task: [best_result(store, layer, task, seed, steps) for seed in range(1, seeds + 1)] for task in TASKS}
         for layer in layers
     }
 
@@ -277,17 +294,19 @@ def measure(layers: Sequence[str], seeds: int, steps: int, cells: Cells) -> dict
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--layers", nargs="+", choices=LAYERS, default=list(LAYERS), metavar="LAYER")
-    parser.add_argument("--seeds", type=int, default=1, help="how many")
-    parser.add_argument("--steps", type=int, default=600, help="of training, where a task is not learned before")
+    parser.add_argument("--seeds", type=int, default=1, help="number of seeds")
+    parser.add_argument("--steps", type=int, default=600, help="the most training steps of a task")
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results.memory.md"))
     parser.add_argument("--picture", type=Path, default=Path("docs/memory.png"))
-    given = parser.parse_args()
-    found = measure(given.layers, given.seeds, given.steps, Cells(given.output.with_suffix(".json")))
-    print(table(found))
-    with atomic_write(given.output) as file:
-        file.write_text(table(found) + "\n", encoding="utf-8")
-    draw(found, given.picture)
-    print(f"the table is {given.output} and the picture {given.picture}")
+    options = parser.parse_args()
+    results_by_layer = measure(
+        options.layers, options.seeds, options.steps, ResultStore(options.output.with_suffix(".json"))
+    )
+    print(table(results_by_layer))
+    with atomic_write(options.output) as file:
+        file.write_text(table(results_by_layer) + "\n", encoding="utf-8")
+    draw(results_by_layer, options.picture)
+    print(f"the table is {options.output} and the picture {options.picture}")
 
 
 if __name__ == "__main__":

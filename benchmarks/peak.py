@@ -1,16 +1,16 @@
-"""How fast this machine multiplies matrices: the limit of everything else."""
+"""Measure the peak rate of matrix products on this machine."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 
-from benchmarks.contest import seconds
-from benchmarks.setting import synchronise
+from benchmarks.contest import elapsed_seconds
+from benchmarks.setting import synchronize
 
 
 class Product(NamedTuple):
-    """[rows, inner] times [inner, columns]."""
+    """A matrix product of [rows, inner] and [inner, columns]."""
 
     rows: int
     inner: int
@@ -21,27 +21,27 @@ class Product(NamedTuple):
         return 2 * self.rows * self.inner * self.columns
 
 
-# a cube, the gates of all steps and of one step of a batch of text, and an output layer of subwords
+# a cube, LSTM gates of all steps of a batch and of one step, and an output projection over subwords
 PRODUCTS = (Product(2048, 2048, 2048), Product(4096, 512, 2048), Product(64, 512, 2048), Product(1024, 512, 8000))
-QUICK = (Product(64, 64, 64),)
-AT_LEAST = 2_000_000_000  # operations that are timed together, so that a small product is not lost in the clock
+QUICK_PRODUCTS = (Product(64, 64, 64),)
+MIN_OPERATIONS = 2_000_000_000  # timed together, since a single small product is too short to measure
 
 
-def rate(precision: str, device: str, products: Sequence[Product] = PRODUCTS) -> float:
-    """Floating-point operations a second, of the product that is fastest."""
-    return max(measured(product, precision, device) for product in products)
+def peak_rate(precision: str, device: str, products: Sequence[Product] = PRODUCTS) -> float:
+    """Return the floating-point operations per second of the fastest product."""
+    return max(measure_product(product, precision, device) for product in products)
 
 
-def measured(product: Product, precision: str, device: str) -> float:
-    kind = torch.bfloat16 if precision == "bf16" else torch.float32
-    left = torch.ones(product.rows, product.inner, dtype=kind, device=device)
-    weight = torch.ones(product.columns, product.inner, dtype=kind, device=device)
-    times = max(1, AT_LEAST // product.operations) if product not in QUICK else 1
+def measure_product(product: Product, precision: str, device: str) -> float:
+    dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+    left = torch.ones(product.rows, product.inner, dtype=dtype, device=device)
+    weight = torch.ones(product.columns, product.inner, dtype=dtype, device=device)
+    repetitions = max(1, MIN_OPERATIONS // product.operations) if product not in QUICK_PRODUCTS else 1
 
-    def work() -> None:
-        for _ in range(times):
+    def multiply() -> None:
+        for _ in range(repetitions):
             torch.nn.functional.linear(left, weight)
-        synchronise(device)
+        synchronize(device)
 
-    work()
-    return times * product.operations / seconds(work)
+    multiply()
+    return repetitions * product.operations / elapsed_seconds(multiply)

@@ -1,7 +1,7 @@
-"""What long work says meanwhile."""
+"""Progress messages of long benchmarks."""
 
 import sys
 
 
-def tell(message: str) -> None:
+def print_progress(message: str) -> None:
     print(message, file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""What every part of the suite is told."""
+"""Settings that all parts of the suite share."""
 
 import os
 from collections.abc import Iterator
@@ -8,24 +8,24 @@ from typing import NamedTuple
 
 import torch
 
-# that this process may use, where the system tells; it pins itself only for a while, since children start with its own
+# available cores; this process is pinned only temporarily, since child processes inherit its affinity
 CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
 
 
 class Setting(NamedTuple):
-    """Where to measure, and how long.
+    """Where and how to measure.
 
     Args:
         scratch: A folder for generated corpora and checkpoints.
         device: cpu or cuda.
-        threads: Most threads; everything is measured with one, and decoding with this many besides.
-        rounds: How often each figure is measured.
-        quick: Tiny sizes, which show that the suite works and nothing else.
-        apart: Whether work runs in processes of its own, as it must for its memory to be nobody else's.
+        threads: Everything is measured with one thread, and decoding also with this many.
+        rounds: Number of repetitions of each measurement.
+        quick: Whether sizes are tiny, to check that the suite works.
+        separate_processes: Whether work runs in separate processes, so that its memory is measured in isolation.
         corpus_gb: Size of the large corpus.
         checkpoint: A trained translator to decode with, instead of an untrained one.
-        source: What it translates, a line a sentence.
-        pairs: A folder with train.de and train.en to wait for, instead of generated ones.
+        source: The sentences that it translates, one per line.
+        pairs: A folder with train.de and train.en for `waiting`, instead of generated pairs.
     """
 
     scratch: Path
@@ -33,7 +33,7 @@ class Setting(NamedTuple):
     threads: int = 1
     rounds: int = 5
     quick: bool = False
-    apart: bool = True
+    separate_processes: bool = True
     corpus_gb: float = 1.0
     checkpoint: Path | None = None
     source: Path | None = None
@@ -41,27 +41,27 @@ class Setting(NamedTuple):
 
 
 def pin(threads: int) -> None:
-    """Keep this thread, and those that it starts, on so many cores."""
+    """Limit torch to this many threads, and this process to as many cores."""
     torch.set_num_threads(threads)
     if CORES:
         os.sched_setaffinity(0, CORES[:threads])
 
 
 @contextmanager
-def using(threads: int) -> Iterator[None]:
-    """So many threads on as many cores, for a while."""
-    before = torch.get_num_threads()
-    cores = os.sched_getaffinity(0) if CORES else set()
+def limited_threads(threads: int) -> Iterator[None]:
+    """Limit threads and cores within a block."""
+    previous_threads = torch.get_num_threads()
+    previous_cores = os.sched_getaffinity(0) if CORES else set()
     pin(threads)
     try:
         yield
     finally:
-        torch.set_num_threads(before)
+        torch.set_num_threads(previous_threads)
         if CORES:
-            os.sched_setaffinity(0, cores)
+            os.sched_setaffinity(0, previous_cores)
 
 
-def synchronise(device: str) -> None:
-    """Wait until the device has done what it was told."""
+def synchronize(device: str) -> None:
+    """Wait until the device has finished its queued work."""
     if device == "cuda":
         torch.cuda.synchronize()

@@ -1,4 +1,4 @@
-"""Lines through the logarithms of two quantities."""
+"""Fit power laws: lines through the logarithms of two quantities."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -16,7 +16,7 @@ class Line(NamedTuple):
         return self.factor * x**self.slope
 
 
-def fitted(points: Sequence[tuple[float, float]]) -> Line:
-    """The line with the least squares between the logarithms."""
-    slope, start = np.polyfit(*np.log(np.array(points)).T, 1)
-    return Line(float(slope), float(np.exp(start)))
+def fit_line(points: Sequence[tuple[float, float]]) -> Line:
+    """Fit a line to the logarithms by least squares."""
+    slope, intercept = np.polyfit(*np.log(np.array(points)).T, 1)
+    return Line(float(slope), float(np.exp(intercept)))

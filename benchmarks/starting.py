@@ -1,4 +1,4 @@
-"""How long the shell waits: for help, and for the first line of a translation beyond what torch itself takes."""
+"""Measure start-up: the time of --help, and the time to the first translation beyond importing torch."""
 
 import os
 import subprocess
@@ -8,20 +8,20 @@ from collections.abc import Sequence
 from functools import partial
 
 from benchmarks import untrained
-from benchmarks.children import once
-from benchmarks.contest import BUSY, in_turns, spread
-from benchmarks.figure import Figure, Section, Target
-from benchmarks.progress import tell
-from benchmarks.setting import Setting, using
+from benchmarks.children import run_in_process
+from benchmarks.contest import BUSY_VARIABLE, run_interleaved, spread
+from benchmarks.figure import Measurement, Section, Target
+from benchmarks.progress import print_progress
+from benchmarks.setting import Setting, limited_threads
 
-HELP = Target(0.5, at_least=False)
-FIRST_LINE = Target(1.5, at_least=False)
+MAX_HELP_SECONDS = Target(0.5, at_least=False)
+MAX_FIRST_LINE_SECONDS = Target(1.5, at_least=False)
 
 
 def measure(setting: Setting) -> Section:
-    """Processes in turns, each from its start to its first line."""
+    """Time processes from their start to their first line, in interleaved rounds."""
     size, vocabulary = (16, 200) if setting.quick else (512, 8000)
-    checkpoint = once(setting, untrained.translator, setting.scratch, size, vocabulary)
+    checkpoint = run_in_process(setting, untrained.translator, setting.scratch, size, vocabulary)
     python = sys.executable
     commands: dict[str, Sequence[str]] = {
         "nothing": [python, "-c", "print()"],
@@ -29,38 +29,40 @@ def measure(setting: Setting) -> Section:
         "torch": [python, "-c", "import torch; print()"],
         "translate": [python, "-m", "seq2seq", "translate", str(checkpoint), "--device", setting.device],
     }
-    tell("  processes in turns")
-    with using(1):
-        found = in_turns({name: partial(first_line, command) for name, command in commands.items()}, setting.rounds)
-    beyond = [whole - torch for whole, torch in zip(found["translate"], found["torch"], strict=True)]
-    best = {name: f"{min(times):.2f} s at best" for name, times in found.items()}
+    print_progress("  processes, interleaved")
+    with limited_threads(1):
+        times = run_interleaved(
+            {name: partial(time_to_first_line, command) for name, command in commands.items()}, setting.rounds
+        )
+    overhead = [total - import_time for total, import_time in zip(times["translate"], times["torch"], strict=True)]
+    best = {name: f"{min(seconds):.2f} s at best" for name, seconds in times.items()}
     return Section(
         "Starting",
         [
-            Figure(
+            Measurement(
                 "seq2seq --help",
                 f"python alone, {best['nothing']}",
-                spread(found["help"]),
+                spread(times["help"]),
                 unit="s",
-                rate=best["help"],
-                target=HELP,
+                absolute=best["help"],
+                target=MAX_HELP_SECONDS,
             ),
-            Figure(
+            Measurement(
                 "seq2seq translate, the first line beyond `import torch`",
                 f"import torch, {best['torch']}",
-                spread(beyond),
+                spread(overhead),
                 unit="s",
-                rate=f"{best['translate']} in all",
-                target=FIRST_LINE,
+                absolute=f"{best['translate']} in all",
+                target=MAX_FIRST_LINE_SECONDS,
             ),
         ],
-        [f"A translator of width {size} with 2 + 2 layers, which says one line."],
+        [f"A translator of width {size} with 2 + 2 layers, which translates one line."],
     )
 
 
-def first_line(command: Sequence[str]) -> float:
-    """Seconds from the start of a process to its first line."""
-    began, before = time.perf_counter(), busy()
+def time_to_first_line(command: Sequence[str]) -> float:
+    """Return the seconds from the start of a process to its first line."""
+    start, previous_cpu = time.perf_counter(), children_cpu_seconds()
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdin is not None
         assert process.stdout is not None
@@ -68,14 +70,14 @@ def first_line(command: Sequence[str]) -> float:
         process.stdin.close()
         process.stdin = None
         line = process.stdout.readline()
-        taken = time.perf_counter() - began
+        elapsed = time.perf_counter() - start
         _, errors = process.communicate()
     if process.returncode or not line:
         raise RuntimeError(f"{' '.join(command)} failed: {errors.decode(errors='replace').strip()}")
-    return busy() - before if os.environ.get(BUSY) else taken
+    return children_cpu_seconds() - previous_cpu if os.environ.get(BUSY_VARIABLE) else elapsed
 
 
-def busy() -> float:
-    """Seconds that processes which have ended had of their cores."""
-    used = os.times()
-    return used.children_user + used.children_system
+def children_cpu_seconds() -> float:
+    """Return the processor time of ended child processes."""
+    usage = os.times()
+    return usage.children_user + usage.children_system

@@ -1,4 +1,4 @@
-"""Lines a second of every tokenizer, against the least that the same work can take."""
+"""Measure the lines per second of every tokenizer against a minimal implementation."""
 
 import io
 from collections.abc import Callable
@@ -6,84 +6,95 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from benchmarks import corpora
-from benchmarks.contest import in_turns, ratio, seconds, spread
-from benchmarks.figure import Figure, Section
-from benchmarks.progress import tell
-from benchmarks.setting import Setting, using
+from benchmarks.contest import elapsed_seconds, ratio, run_interleaved, spread
+from benchmarks.figure import Measurement, Section
+from benchmarks.progress import print_progress
+from benchmarks.setting import Setting, limited_threads
 from seq2seq.tokenizers import Bytes, Characters, Subwords, Tokenizer, Words
 
-LONG_ENOUGH = 0.1  # seconds
+MIN_SECONDS = 0.1
 
 
 def measure(setting: Setting) -> Section:
-    """Encoding and decoding the same lines."""
+    """Time encoding and decoding of the same lines."""
     number, size = (50, 400) if setting.quick else (5000, 4000)
-    lines = corpora.pairs(number)[0]
-    figures = []
-    for tokenizer, rival in rivals(lines, size).items():
+    lines = corpora.make_pairs(number)[0]
+    measurements = []
+    for tokenizer, baseline in make_baselines(lines, size).items():
         name = type(tokenizer).__name__.lower()
-        tell(f"  {name}")
+        print_progress(f"  {name}")
         ids = tokenizer.encode_batch(lines)
-        works: dict[str, Callable[[], object]] = {
+        tasks: dict[str, Callable[[], object]] = {
             "encoding": partial(tokenizer.encode_batch, lines),
-            "plain encoding": rival.encode,
+            "plain encoding": baseline.encode,
             "decoding": lambda tokenizer=tokenizer, ids=ids: list(map(tokenizer.decode, ids)),
-            "plain decoding": rival.decode,
+            "plain decoding": baseline.decode,
         }
-        with using(1):
-            found = in_turns({what: partial(rate, work, len(lines)) for what, work in works.items()}, setting.rounds)
-        figures += [
-            Figure(
-                f"{name}, {what}",
-                rival.name,
-                ratio(found[what], found[f"plain {what}"]),
-                rate=f"{spread(found[what]).median:,.0f} lines/s",
+        with limited_threads(1):
+            times = run_interleaved(
+                {task_name: partial(lines_per_second, task, len(lines)) for task_name, task in tasks.items()},
+                setting.rounds,
             )
-            for what in ("encoding", "decoding")
+        measurements += [
+            Measurement(
+                f"{name}, {task_name}",
+                baseline.name,
+                ratio(times[task_name], times[f"plain {task_name}"]),
+                absolute=f"{spread(times[task_name]).median:,.0f} lines/s",
+            )
+            for task_name in ("encoding", "decoding")
         ]
-    return Section("Tokenizing", figures, [f"{number:,} lines of about {corpora.SOURCE} words, one thread."])
+    return Section(
+        "Tokenizing", measurements, [f"{number:,} lines of about {corpora.SOURCE_LENGTH} words, one thread."]
+    )
 
 
-def rate(work: Callable[[], object], lines: int) -> float:
-    """Lines a second, of as many times as take a while."""
-    times, taken = 0, 0.0
-    while taken < LONG_ENOUGH:
-        times, taken = times + 1, taken + seconds(work)
-    return times * lines / taken
+def lines_per_second(task: Callable[[], object], lines: int) -> float:
+    """Return the lines per second, repeated until the time is long enough to measure."""
+    repetitions, elapsed = 0, 0.0
+    while elapsed < MIN_SECONDS:
+        repetitions, elapsed = repetitions + 1, elapsed + elapsed_seconds(task)
+    return repetitions * lines / elapsed
 
 
-class Rival(NamedTuple):
-    """What the same text costs without a tokenizer, there and back."""
+class Baseline(NamedTuple):
+    """Minimal encoding and decoding of the same lines."""
 
     name: str
     encode: Callable[[], object]
     decode: Callable[[], object]
 
 
-def rivals(lines: list[str], size: int) -> dict[Tokenizer, Rival]:
-    """Learned tokenizers, each with its rival; those of the simple ones do less, and are a limit."""
+def make_baselines(lines: list[str], size: int) -> dict[Tokenizer, Baseline]:
+    """Return learned tokenizers with their baselines; those of the simple tokenizers do less, and are a bound."""
     characters, words, subwords = Characters(), Words(), Subwords(size)
     for tokenizer in (characters, words, subwords):
         tokenizer.learn(lines)
-    plain = sentencepieces(lines, size)
-    raw, letters, split = [list(line.encode()) for line in lines], [*map(list, lines)], [*map(str.split, lines)]
-    pieces = plain.encode(lines)
+    sentencepiece = train_sentencepiece(lines, size)
+    line_bytes, line_characters, line_words = (
+        [list(line.encode()) for line in lines],
+        [*map(list, lines)],
+        [*map(str.split, lines)],
+    )
+    pieces = sentencepiece.encode(lines)
     return {
-        Bytes(): Rival(
-            "bytes", lambda: [list(line.encode()) for line in lines], lambda: [bytes(b).decode() for b in raw]
+        Bytes(): Baseline(
+            "bytes",
+            lambda: [list(line.encode()) for line in lines],
+            lambda: [bytes(values).decode() for values in line_bytes],
         ),
-        characters: Rival("list, str.join", lambda: [*map(list, lines)], lambda: [*map("".join, letters)]),
-        words: Rival("str.split, str.join", lambda: [*map(str.split, lines)], lambda: [*map(" ".join, split)]),
-        subwords: Rival(
+        characters: Baseline("list, str.join", lambda: [*map(list, lines)], lambda: [*map("".join, line_characters)]),
+        words: Baseline("str.split, str.join", lambda: [*map(str.split, lines)], lambda: [*map(" ".join, line_words)]),
+        subwords: Baseline(
             "sentencepiece",
-            lambda: plain.encode(lines, num_threads=1),
-            lambda: plain.decode(pieces, num_threads=1),
+            lambda: sentencepiece.encode(lines, num_threads=1),
+            lambda: sentencepiece.decode(pieces, num_threads=1),
         ),
     }
 
 
-def sentencepieces(lines: list[str], size: int) -> Any:
-    """A model as sentencepiece learns it by itself."""
+def train_sentencepiece(lines: list[str], size: int) -> Any:
+    """Train a sentencepiece model directly."""
     import sentencepiece
 
     model = io.BytesIO()

@@ -1,4 +1,4 @@
-"""One training, by both sides: through the Trainer, and as a bare loop over the same batches."""
+"""Time a training through the Trainer, and as a bare loop over the same batches."""
 
 import contextlib
 import itertools
@@ -11,64 +11,64 @@ from typing import Any, NamedTuple
 import torch
 
 from benchmarks import corpora, operations
-from benchmarks.contest import seconds
+from benchmarks.contest import elapsed_seconds
 from benchmarks.fitting import fit
-from benchmarks.setting import synchronise
+from benchmarks.setting import synchronize
 
-WARM = 1  # batches before those whose time is taken
-CLIP = 1.0  # the norm that `fit` cuts gradients to
-PAIRS = 29_000  # as Multi30k has
+WARM_UP_BATCHES = 1  # untimed batches at the start
+MAX_GRAD_NORM = 1.0  # that of `fit`
+PAIR_COUNT = 29_000  # as in Multi30k
 
 
 class Case(NamedTuple):
-    """A training: what both sides do."""
+    """A training that both sides run."""
 
     kind: str  # language or translator
     precision: str
     batch_tokens: int = 64 * 64
-    feeding: bool = False
+    input_feeding: bool = False
     size: int = 512
     vocabulary: int = 8000  # of the translator; the characters of the text are about 100
-    batches: int = 6  # whose time is taken
-    pairs: int = PAIRS
+    batches: int = 6  # timed batches
+    pairs: int = PAIR_COUNT
     device: str = "cpu"
 
     @property
     def name(self) -> str:
         if self.kind == "language":
             return f"language model of characters, {self.precision}"
-        fed = ", input feeding" if self.feeding else ""
-        return f"translator, batches of {self.batch_tokens:,} tokens{fed}, {self.precision}"
+        suffix = ", input feeding" if self.input_feeding else ""
+        return f"translator, batches of {self.batch_tokens:,} tokens{suffix}, {self.precision}"
 
 
 @cache
-def data(case: Case, folder: str) -> Any:
-    """The corpus of a case; the same words for every case of a kind."""
+def make_data(case: Case, folder: str) -> Any:
+    """Return the data module of a case; all cases of a kind share the corpus."""
     from seq2seq.data.language import LanguageData
     from seq2seq.data.translation import TranslationData
     from seq2seq.tokenizers import Characters, Words
 
     if case.kind == "language":
-        streams = steps = int(case.batch_tokens**0.5)
-        return LanguageData(str(corpora.text_file(Path(folder))), Characters(), batch_size=streams, steps=steps)
-    path = corpora.pair_files(Path(folder), case.pairs, case.vocabulary)
+        batch_size = steps = int(case.batch_tokens**0.5)
+        return LanguageData(str(corpora.cached_text(Path(folder))), Characters(), batch_size=batch_size, steps=steps)
+    path = corpora.cached_pairs(Path(folder), case.pairs, case.vocabulary)
     return TranslationData(str(path), "de", "en", Words(max_size=case.vocabulary), batch_tokens=case.batch_tokens)
 
 
 @cache
-def model(case: Case, folder: str) -> Any:
+def make_model(case: Case, folder: str) -> Any:
     from seq2seq.models import LanguageModel, Translator
 
     torch.manual_seed(1)
-    corpus = data(case, folder)
+    corpus = make_data(case, folder)
     if case.kind == "language":
         return LanguageModel(corpus.vocab_size, size=case.size, depth=1, tied=False, dropout=0.0)
-    words = corpus.target_vocab_size
-    return Translator(words, words, True, size=case.size, dropout=0.0, input_feeding=case.feeding)
+    vocab_size = corpus.target_vocab_size
+    return Translator(vocab_size, vocab_size, True, size=case.size, dropout=0.0, input_feeding=case.input_feeding)
 
 
-def ours(case: Case, folder: str) -> float:
-    """Seconds through the Trainer."""
+def trainer_seconds(case: Case, folder: str) -> float:
+    """Return the seconds of training through the Trainer."""
     from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
 
     from seq2seq.training.nan_guard import NanGuard
@@ -76,13 +76,13 @@ def ours(case: Case, folder: str) -> float:
 
     with tempfile.TemporaryDirectory() as logs:
         return fit(
-            model(case, folder),
-            data(case, folder).train_dataloader(),
+            make_model(case, folder),
+            make_data(case, folder).train_dataloader(),
             case.batches,
-            WARM,
+            WARM_UP_BATCHES,
             case.precision,
             case.device,
-            gradient_clip_val=CLIP,
+            gradient_clip_val=MAX_GRAD_NORM,
             log_every_n_steps=min(20, case.batches),
             logger=[CSVLogger(logs), TensorBoardLogger(logs)],
             callbacks=[NanGuard(), ThroughputMonitor()],
@@ -90,72 +90,75 @@ def ours(case: Case, folder: str) -> float:
 
 
 @cache
-def batches(case: Case, folder: str) -> list[Any]:
-    """What is trained on: the first batches of an epoch, on their device."""
+def training_batches(case: Case, folder: str) -> list[Any]:
+    """Return the first batches of an epoch on the device of the case."""
     from pytorch_lightning.utilities import move_data_to_device
 
-    loader = data(case, folder).train_dataloader()
+    loader = make_data(case, folder).train_dataloader()
     return [
-        move_data_to_device(batch, torch.device(case.device)) for batch in itertools.islice(loader, WARM + case.batches)
+        move_data_to_device(batch, torch.device(case.device))
+        for batch in itertools.islice(loader, WARM_UP_BATCHES + case.batches)
     ]
 
 
 @cache
-def bare(case: Case, folder: str) -> Callable[[Any], None]:
-    """A step of plain torch."""
+def bare_step(case: Case, folder: str) -> Callable[[Any], None]:
+    """Return the training step of the bare loop."""
     from benchmarks.bare import BareLanguageModel, BareTranslator
 
     torch.manual_seed(1)
-    corpus = data(case, folder)
+    corpus = make_data(case, folder)
     network = (
         BareLanguageModel(corpus.vocab_size, case.size)
         if case.kind == "language"
-        else BareTranslator(corpus.target_vocab_size, case.size, 2, case.feeding)
+        else BareTranslator(corpus.target_vocab_size, case.size, 2, case.input_feeding)
     ).to(case.device)
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3, fused=True)
-    mixed = partial(torch.autocast, case.device, torch.bfloat16) if case.precision == "bf16" else contextlib.nullcontext
+    autocast = (
+        partial(torch.autocast, case.device, torch.bfloat16) if case.precision == "bf16" else contextlib.nullcontext
+    )
 
     def step(batch: Any) -> None:
-        with mixed():
+        with autocast():
             loss = network(batch)
         optimizer.zero_grad()
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), CLIP)
+        torch.nn.utils.clip_grad_norm_(network.parameters(), MAX_GRAD_NORM)
         optimizer.step()
 
     return step
 
 
-def theirs(case: Case, folder: str) -> float:
-    """Seconds of the bare loop, over the same batches."""
-    step, every = bare(case, folder), batches(case, folder)
-    for batch in every[:WARM]:
+def bare_loop_seconds(case: Case, folder: str) -> float:
+    """Return the seconds of the bare loop over the same batches."""
+    step, all_batches = bare_step(case, folder), training_batches(case, folder)
+    for batch in all_batches[:WARM_UP_BATCHES]:
         step(batch)
-    synchronise(case.device)
+    synchronize(case.device)
 
-    def work() -> None:
-        for batch in every[WARM:]:
+    def train() -> None:
+        for batch in all_batches[WARM_UP_BATCHES:]:
             step(batch)
-        synchronise(case.device)
+        synchronize(case.device)
 
-    return seconds(work)
+    return elapsed_seconds(train)
 
 
-def work_of(case: Case, folder: str) -> tuple[int, int]:
-    """Target tokens of the batches whose time is taken, and the operations of training on them."""
-    every, words = batches(case, folder)[WARM:], data(case, folder)
-    tokens = sum(batch.tokens for batch in every)
+def count_work(case: Case, folder: str) -> tuple[int, int]:
+    """Count the target tokens of the timed batches, and the operations of training on them."""
+    timed_batches, corpus = training_batches(case, folder)[WARM_UP_BATCHES:], make_data(case, folder)
+    tokens = sum(batch.tokens for batch in timed_batches)
     if case.kind == "language":
-        return tokens, operations.TRAINING * operations.language_model(tokens, words.vocab_size, case.size, 1)
-    counted = sum(
+        return tokens, operations.TRAINING * operations.language_model(tokens, corpus.vocab_size, case.size, 1)
+    operation_count = sum(
         operations.translator(
             batch.lengths.tolist(),
             (batch.targets != 0).sum(dim=1).tolist(),
-            words.target_vocab_size,
+            corpus.target_vocab_size,
             case.size,
             2,
-            case.feeding,
+            case.input_feeding,
         )
-        for batch in every
+        for batch in timed_batches
     )
-    return tokens, operations.TRAINING * counted
+    return tokens, operations.TRAINING * operation_count

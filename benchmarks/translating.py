@@ -1,4 +1,4 @@
-"""Translating some sentences, as one process does it."""
+"""Time translation in one process."""
 
 import itertools
 from collections.abc import Callable
@@ -9,13 +9,13 @@ import numpy as np
 import torch
 
 from benchmarks import corpora
-from benchmarks.contest import seconds
-from benchmarks.precision import loaded
-from benchmarks.setting import synchronise, using
+from benchmarks.contest import elapsed_seconds
+from benchmarks.precision import load_in_precision
+from benchmarks.setting import limited_threads, synchronize
 
 
 class Case(NamedTuple):
-    """Translating so many sentences, some at a time."""
+    """Translation of some sentences in batches."""
 
     checkpoint: str
     precision: str
@@ -24,77 +24,77 @@ class Case(NamedTuple):
     sentences: int
     threads: int = 1
     device: str = "cpu"
-    source: str = ""  # a file of sentences; without it they are drawn, and the translations made as long as usual
+    source: str = ""  # file of sentences; by default random ids, with typical lengths of translations
 
 
 @cache
-def translation(checkpoint: str, precision: str, device: str) -> Any:
-    """The loaded translator; None where there is no such precision."""
-    return loaded(checkpoint, precision, device)
+def load_cached(checkpoint: str, precision: str, device: str) -> Any:
+    """Load a translator; None if the device does not support the precision."""
+    return load_in_precision(checkpoint, precision, device)
 
 
-def able(case: Case) -> bool:
-    return translation(case.checkpoint, case.precision, case.device) is not None
+def is_supported(case: Case) -> bool:
+    return load_cached(case.checkpoint, case.precision, case.device) is not None
 
 
-def rate(case: Case) -> float:
-    """Sentences a second."""
-    work = of_lines(case) if case.source else of_drawn(case)
-    with using(case.threads):
-        return case.sentences / seconds(work)
+def sentences_per_second(case: Case) -> float:
+    """Return the sentences per second."""
+    task = translate_lines(case) if case.source else translate_random_ids(case)
+    with limited_threads(case.threads):
+        return case.sentences / elapsed_seconds(task)
 
 
-def of_lines(case: Case) -> Callable[[], list[list[str]]]:
-    """What a trained model says of lines of a file."""
+def translate_lines(case: Case) -> Callable[[], list[list[str]]]:
+    """Return a task that translates lines of a file with a trained model."""
     from seq2seq.data.text import read_lines
     from seq2seq.inference import SearchOptions
 
-    translate = translation(case.checkpoint, case.precision, case.device)
+    translate = load_cached(case.checkpoint, case.precision, case.device)
     lines = list(itertools.islice(itertools.cycle(read_lines(case.source)), case.sentences))
-    how = SearchOptions(case.beams)
-    groups = [lines[begin : begin + case.batch] for begin in range(0, len(lines), case.batch)]
-    return lambda: [translate(some, how) for some in groups]
+    options = SearchOptions(case.beams)
+    batches = [lines[start : start + case.batch] for start in range(0, len(lines), case.batch)]
+    return lambda: [translate(batch, options) for batch in batches]
 
 
-def of_drawn(case: Case) -> Callable[[], object]:
-    """What an untrained model says, cut off where the translation of such a sentence would end."""
+def translate_random_ids(case: Case) -> Callable[[], object]:
+    """Return a task that translates random ids with an untrained model, truncated to typical lengths."""
     from seq2seq.search import beam_search, greedy
 
-    found = translation(case.checkpoint, case.precision, case.device)
-    (model,) = found.models
-    sources, targets = (torch.from_numpy(side) for side in usual(case.sentences))
-    ids = torch.randint(4, found.vocabularies.source.vocab_size, (case.sentences, int(sources.max())))
+    pipeline = load_cached(case.checkpoint, case.precision, case.device)
+    (model,) = pipeline.models
+    sources, targets = (torch.from_numpy(side) for side in typical_lengths(case.sentences))
+    ids = torch.randint(4, pipeline.vocabularies.source.vocab_size, (case.sentences, int(sources.max())))
     ids[torch.arange(ids.shape[1]) >= sources[:, None]] = 0
     ids, sources, targets = (part.to(case.device) for part in (ids, sources, targets))
 
     @torch.inference_mode()
-    def work() -> None:
-        for begin in range(0, case.sentences, case.batch):
-            some = slice(begin, begin + case.batch)
-            lengths, limits = sources[some], targets[some]
-            problem = model.problem(ids[some, : int(lengths.max())], lengths)
+    def task() -> None:
+        for start in range(0, case.sentences, case.batch):
+            rows = slice(start, start + case.batch)
+            lengths, limits = sources[rows], targets[rows]
+            problem = model.decoding_problem(ids[rows, : int(lengths.max())], lengths)
             if case.beams == 1:
                 greedy(problem, limits)
             else:
                 beam_search(problem, limits, case.beams)
-        synchronise(case.device)
+        synchronize(case.device)
 
-    return work
-
-
-def usual(sentences: int) -> tuple[np.ndarray, np.ndarray]:
-    """Tokens of sources and targets, end marks counted; of few sentences the quantiles, so that none is unusual."""
-    source, target = corpora.lengths(1000)
-    places = np.argsort(source, kind="stable")[((np.arange(sentences) + 0.5) / sentences * 1000).astype(int)]
-    return source[places] + 1, target[places] + 1
+    return task
 
 
-def tokens(case: Case) -> float:
-    """Tokens of a translation with its end, on average."""
+def typical_lengths(sentences: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return typical token counts of sources and targets, including EOS: quantiles, so that none is unusual."""
+    source, target = corpora.draw_lengths(1000)
+    indices = np.argsort(source, kind="stable")[((np.arange(sentences) + 0.5) / sentences * 1000).astype(int)]
+    return source[indices] + 1, target[indices] + 1
+
+
+def tokens_per_translation(case: Case) -> float:
+    """Return the mean number of tokens per translation, including EOS."""
     if not case.source:
-        return float(usual(case.sentences)[1].mean())
-    translated = itertools.chain.from_iterable(of_lines(case)())
-    encoded = translation(case.checkpoint, case.precision, case.device).vocabularies.target.encode_batch(
+        return float(typical_lengths(case.sentences)[1].mean())
+    translated = itertools.chain.from_iterable(translate_lines(case)())
+    encoded = load_cached(case.checkpoint, case.precision, case.device).vocabularies.target.encode_batch(
         list(translated)
     )
     return 1 + sum(map(len, encoded)) / len(encoded)

@@ -1,29 +1,29 @@
-"""How much of training is waiting for the next batch, which this process makes itself."""
+"""Measure the share of training time spent waiting for the next batch, without worker processes."""
 
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks import corpora
-from benchmarks.children import once
+from benchmarks.children import run_in_process
 from benchmarks.contest import now, spread
-from benchmarks.figure import Figure, Section, Target
-from benchmarks.progress import tell
-from benchmarks.setting import Setting, synchronise
+from benchmarks.figure import Measurement, Section, Target
+from benchmarks.progress import print_progress
+from benchmarks.setting import Setting, synchronize
 
-HARDLY = Target(2.0, at_least=False)
-LITTLE = Target(5.0, at_least=False)  # where words are cut anew
-WARM = 2
+MAX_WAIT = Target(2.0, at_least=False)
+MAX_WAIT_RETOKENIZING = Target(5.0, at_least=False)  # where subword sampling tokenizes words anew
+WARM_UP_BATCHES = 2
 
 
-class Kind(NamedTuple):
-    """A training.
+class TrainingKind(NamedTuple):
+    """A kind of training.
 
     Args:
-        name: What it is called in the table.
-        target: Of its share.
+        name: Its name in the table.
+        target: Bound for the share of waiting.
         size: Width of the model.
-        steps: That are timed.
+        steps: Number of timed steps.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Case(NamedTuple):
     folder: str
     tiny: bool
     device: str = "cpu"
-    pairs: str | None = None  # a folder with a corpus that was not generated
+    pairs: str | None = None  # a folder with a corpus that is not generated
 
     @property
     def size(self) -> int:
@@ -50,50 +50,52 @@ class Case(NamedTuple):
         return 3 if self.tiny else KINDS[self.kind].steps
 
 
-CUT = "translator of width 384, batches of 1,500 tokens, its first batches, words cut anew each time"
+RETOKENIZING = "translator of width 384, batches of 1,500 tokens, its first batches, words cut anew each time"
 KINDS = {
-    "text": Kind("language model of characters, 64 streams of 64 steps", HARDLY),
-    "pairs": Kind("translator, batches of 1,500 tokens", HARDLY),
-    # the first batches, which find no word among those that are kept
-    "unigram": Kind(f"{CUT}, unigram with sampling 0.8", LITTLE, 384, 40),
-    "bpe": Kind(f"{CUT}, bpe with sampling 0.1", LITTLE, 384, 40),
+    "text": TrainingKind("language model of characters, 64 streams of 64 steps", MAX_WAIT),
+    "pairs": TrainingKind("translator, batches of 1,500 tokens", MAX_WAIT),
+    # the first batches, for which no word is cached
+    "unigram": TrainingKind(f"{RETOKENIZING}, unigram with sampling 0.8", MAX_WAIT_RETOKENIZING, 384, 40),
+    "bpe": TrainingKind(f"{RETOKENIZING}, bpe with sampling 0.1", MAX_WAIT_RETOKENIZING, 384, 40),
 }
 
 
 def measure(setting: Setting) -> Section:
-    """Every kind of data, in a process of its own for each round."""
-    found: dict[str, list[float]] = {kind: [] for kind in KINDS}
+    """Measure every kind of training, with a separate process for each round."""
+    percentages: dict[str, list[float]] = {kind: [] for kind in KINDS}
     pairs = str(setting.pairs) if setting.pairs else None
     for _ in range(1 if setting.quick else min(2, setting.rounds)):
         for kind in KINDS:
-            tell(f"  {KINDS[kind].name}")
+            print_progress(f"  {KINDS[kind].name}")
             case = Case(kind, str(setting.scratch), setting.quick, setting.device, pairs)
-            found[kind].append(once(setting, share, case))
+            percentages[kind].append(run_in_process(setting, waiting_percent, case))
     return Section(
         "Waiting for data",
         [
-            Figure(f"{kind.name}, bf16", "the whole of training", spread(found[key]), unit="%", target=kind.target)
+            Measurement(
+                f"{kind.name}, bf16", "the whole of training", spread(percentages[key]), unit="%", target=kind.target
+            )
             for key, kind in KINDS.items()
         ],
         [
-            "Width 512 unless said; no process reads ahead. The loader's next() over the same steps.",
-            "Pairs of the corpus that was given." if pairs else "Generated pairs.",
+            "Width 512 unless noted; no worker processes. The loader's next() over the same steps.",
+            "Pairs of the given corpus." if pairs else "Generated pairs.",
         ],
     )
 
 
-def share(case: Case) -> float:
-    """Percent of training spent in the loader."""
+def waiting_percent(case: Case) -> float:
+    """Return the percentage of training time spent in the loader."""
     from benchmarks.fitting import fit
 
-    data, model = opened(case)
-    loader = Timed(data.train_dataloader(), case.device)
-    fit(model, loader, case.steps, WARM, "bf16", case.device)
-    return 100 * loader.waited()
+    data, model = make_data_and_model(case)
+    loader = TimedLoader(data.train_dataloader(), case.device)
+    fit(model, loader, case.steps, WARM_UP_BATCHES, "bf16", case.device)
+    return 100 * loader.waiting_share()
 
 
-def opened(case: Case) -> tuple[Any, Any]:
-    """The data and a model for it."""
+def make_data_and_model(case: Case) -> tuple[Any, Any]:
+    """Return the data and a model for it."""
     from seq2seq.data.language import LanguageData
     from seq2seq.data.translation import TranslationData
     from seq2seq.models import LanguageModel, Translator
@@ -101,28 +103,28 @@ def opened(case: Case) -> tuple[Any, Any]:
 
     folder, tiny = Path(case.folder), case.tiny
     if case.kind == "text":
-        text = LanguageData(str(corpora.text_file(folder)), Characters(), steps=64)
+        text = LanguageData(str(corpora.cached_text(folder)), Characters(), steps=64)
         return text, LanguageModel(text.vocab_size, size=case.size, depth=1)
-    words = 200 if tiny else 8000
-    pairs = case.pairs or str(corpora.pair_files(folder, 200 if tiny else 29_000, words))
-    subwords = 400 if tiny else 8000
+    vocab_size = 200 if tiny else 8000
+    pairs = case.pairs or str(corpora.cached_pairs(folder, 200 if tiny else 29_000, vocab_size))
+    subword_size = 400 if tiny else 8000
     tokenizers: dict[str, Tokenizer] = {
-        "pairs": Words(max_size=words),
-        "unigram": Subwords(subwords, "unigram", sampling=0.8),
-        "bpe": Subwords(subwords, "bpe", sampling=0.1),
+        "pairs": Words(max_size=vocab_size),
+        "unigram": Subwords(subword_size, "unigram", sampling=0.8),
+        "bpe": Subwords(subword_size, "bpe", sampling=0.1),
     }
     data = TranslationData(pairs, "de", "en", tokenizers[case.kind])
     return data, Translator(data.source_vocab_size, data.target_vocab_size, True, size=case.size)
 
 
-class Timed:
-    """Batches, and when each was asked for and given."""
+class TimedLoader:
+    """A loader that records when each batch was requested and received."""
 
     def __init__(self, loader: Any, device: str) -> None:
         self.loader = loader
         self.device = device
-        self.asked: list[float] = []
-        self.given: list[float] = []
+        self.requested: list[float] = []
+        self.received: list[float] = []
 
     def __len__(self) -> int:
         return len(self.loader)
@@ -130,16 +132,16 @@ class Timed:
     def __iter__(self) -> Iterator[Any]:
         batches = iter(self.loader)
         while True:
-            synchronise(self.device)
-            self.asked.append(now())
+            synchronize(self.device)
+            self.requested.append(now())
             batch = next(batches, None)
-            self.given.append(now())
+            self.received.append(now())
             if batch is None:
                 return
             yield batch
 
-    def waited(self) -> float:
-        """The share of the time between two batches, but the first ones, in which there was nothing to train on."""
-        asked, given = self.asked[WARM:], self.given[WARM:]
-        making = sum(end - begin for begin, end in zip(asked[:-1], given[:-1], strict=True))
-        return making / (asked[-1] - asked[0])
+    def waiting_share(self) -> float:
+        """Return the share of time spent waiting for batches, without the first ones."""
+        requested, received = self.requested[WARM_UP_BATCHES:], self.received[WARM_UP_BATCHES:]
+        waiting = sum(receipt - request for request, receipt in zip(requested[:-1], received[:-1], strict=True))
+        return waiting / (requested[-1] - requested[0])

@@ -1,4 +1,4 @@
-"""The memory that a process holds."""
+"""Track the memory of a process."""
 
 import threading
 from collections.abc import Iterator
@@ -9,36 +9,36 @@ import torch
 from seq2seq.peak_memory import peak_memory, process_memory
 
 
-class Watch:
-    """The most memory of its own that this process held, looked at a hundred times a second."""
+class MemoryTracker:
+    """The peak anonymous memory of this process, sampled a hundred times a second."""
 
     def __init__(self) -> None:
-        self.most = 0
-        self.over = threading.Event()
+        self.peak = 0
+        self.stopped = threading.Event()
 
     def run(self) -> None:
-        while not self.over.wait(0.01):
-            self.most = max(self.most, anonymous())
+        while not self.stopped.wait(0.01):
+            self.peak = max(self.peak, anonymous_memory())
 
 
 @contextmanager
-def watched() -> Iterator[Watch]:
-    watch = Watch()
-    thread = threading.Thread(target=watch.run, daemon=True)
+def track_memory() -> Iterator[MemoryTracker]:
+    tracker = MemoryTracker()
+    thread = threading.Thread(target=tracker.run, daemon=True)
     thread.start()
     try:
-        yield watch
+        yield tracker
     finally:
-        watch.over.set()
+        tracker.stopped.set()
         thread.join()
-        watch.most = max(watch.most, anonymous())
+        tracker.peak = max(tracker.peak, anonymous_memory())
 
 
-def anonymous() -> int:
-    """Bytes that this process holds without those of mapped files, which the kernel drops when it needs their room."""
+def anonymous_memory() -> int:
+    """Return the anonymous bytes of this process: without mapped files, which the kernel drops when memory is short."""
     return process_memory("RssAnon") or 0
 
 
-def most_held(device: str) -> int:
-    """The most bytes that this process held, or on a GPU its tensors."""
+def peak_bytes(device: str) -> int:
+    """Return the peak bytes of this process, or on a GPU those of its tensors."""
     return peak_memory(torch.device(device))

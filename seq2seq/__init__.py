@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_ROOMS = {
+_EXPORTS = {
     "LanguageData": "data",
     "TranslationData": "data",
     "LanguageModel": "models",
@@ -36,7 +36,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Public names are loaded when they are first used, since torch and Lightning take seconds to import."""
-    if name not in _ROOMS:
+    """Import a public name when it is first used, since torch and Lightning take seconds to import."""
+    if name not in _EXPORTS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"seq2seq.{_ROOMS[name]}"), name)
+    return getattr(import_module(f"seq2seq.{_EXPORTS[name]}"), name)

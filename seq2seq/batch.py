@@ -1,4 +1,4 @@
-"""What data hands to models: tensors of ids, padded with PAD, that go to a device together."""
+"""Batches: tensors of token ids, padded with PAD, that data modules give to models."""
 
 from typing import NamedTuple
 
@@ -7,19 +7,19 @@ from torch import Tensor
 
 
 class LanguageBatch(NamedTuple):
-    """The next steps of parallel streams of text; targets[b, t] follows inputs[b, t], and PAD asks for nothing."""
+    """The next steps of parallel streams of text; targets[b, t] follows inputs[b, t], and PAD has no loss."""
 
     inputs: Int[Tensor, "batch time"]
     targets: Int[Tensor, "batch time"]
-    start: bool  # the streams begin here, so that nothing is remembered
-    tokens: int  # targets in the whole global batch, all ranks together
+    start: bool  # the streams start here, from the initial state
+    tokens: int  # number of targets in the global batch, over all ranks
 
 
 class TranslationBatch(NamedTuple):
-    """Sentences beside their translations."""
+    """Source sentences and their translations."""
 
     source: Int[Tensor, "batch source"]
     lengths: Int[Tensor, " batch"]  # of the sources
-    inputs: Int[Tensor, "batch target"]  # the translation behind the begin mark
-    targets: Int[Tensor, "batch target"]  # the translation before the end mark; PAD asks for nothing
-    tokens: int  # targets in the whole global batch, all ranks together
+    inputs: Int[Tensor, "batch target"]  # BOS and the translation
+    targets: Int[Tensor, "batch target"]  # the translation and EOS; PAD has no loss
+    tokens: int  # number of targets in the global batch, over all ranks

@@ -1,7 +1,7 @@
-"""Checkpoints on disk: how they are written and read, which file of a run is meant, and what one may name.
+"""Reading and writing checkpoints, finding those of a run, and resolving the classes that one names.
 
-A checkpoint is a file of `torch.save` with plain data in it, whose zip archive ends with a comment: the checksum of all
-that stands before it. Nothing else in the package calls `torch.load` or `torch.save`.
+A checkpoint is a `torch.save` file of plain data, whose zip archive ends with a comment: the checksum of all bytes
+before it. Nothing else in the package calls `torch.load` or `torch.save`.
 """
 
 import os
@@ -17,74 +17,79 @@ from zipfile import ZIP_STORED, ZipFile
 from seq2seq.errors import UserError, system_errors
 from seq2seq.storage import CHECKSUM_LENGTH, atomic_write, checksum
 
-FORMAT = 1  # of what is stored; a checkpoint of another one is refused
+FORMAT = 1  # version of the stored data; checkpoints of another version are rejected
 
-_ZIP = b"PK\3\4"
-_END = b"PK\5\6"  # begins the last record of a zip archive, which ends with the length of the comment and the comment
-_END_LENGTH = 22
-_SEAL = b"seq2seq xxh3-128 "  # begins the comment, before the checksum
-_COMMENT_LENGTH = len(_SEAL) + CHECKSUM_LENGTH
-_LEAVES = {type(None), bool, int, float, str, bytes}
-_NESTING = 50  # of parts within parts
-_ALLOCATION = re.compile(rb"c(?:builtins|__builtin__)\nbytearray\n")  # the one call in a pickle that takes any memory
+_ZIP_START = b"PK\3\4"
+_ZIP_END = (
+    b"PK\5\6"  # starts the last record of a zip archive, which ends with the length of the comment and the comment
+)
+_ZIP_END_LENGTH = 22
+_CHECKSUM_PREFIX = b"seq2seq xxh3-128 "  # starts the comment, before the checksum
+_COMMENT_LENGTH = len(_CHECKSUM_PREFIX) + CHECKSUM_LENGTH
+_SCALAR_TYPES = {type(None), bool, int, float, str, bytes}
+_MAX_DEPTH = 50  # levels of nested containers
+_BYTEARRAY_CALL = re.compile(
+    rb"c(?:builtins|__builtin__)\nbytearray\n"
+)  # the only call allowed in a pickle that can allocate any amount of memory
 
 
-def save(held: dict[str, Any], path: str | os.PathLike[str]) -> None:
-    """Write a checkpoint, which is whole or absent.
+def save(contents: dict[str, Any], path: str | os.PathLike[str]) -> None:
+    """Write a checkpoint atomically.
 
     Args:
-        held: Tensors and plain data: dicts, lists, numbers, strings and bytes.
+        contents: Tensors and plain data: dicts, lists, numbers, strings and bytes.
         path: File to write.
 
     Raises:
-        UserError: where the operating system refuses, as with a full disk.
+        UserError: if the operating system reports an error, such as a full disk.
     """
     import torch
 
     with atomic_write(path) as temporary, temporary.open("w+b", buffering=0) as file:
         try:
-            torch.save({**held, "format": FORMAT}, file)
+            torch.save({**contents, "format": FORMAT}, file)
         except RuntimeError as error:
             raise _system_error(error) or error from error
-        _seal(file)
+        _append_checksum(file)
 
 
 def load(path: str | os.PathLike[str], mapped: bool = True) -> dict[str, Any]:
-    """Return what a checkpoint holds, on the CPU; nothing in it is run.
+    """Return the contents of a checkpoint, on the CPU, without running any code of the file.
 
     Args:
         path: File to read.
-        mapped: Whether its tensors stay in the file, mapped into memory, which suits what is read once.
+        mapped: Whether tensors stay in the file, memory-mapped, which is faster if they are read once.
 
     Raises:
-        UserError: if the file is no whole checkpoint of this format.
+        UserError: if the file is damaged, or not a checkpoint of this format.
     """
     import torch
 
     name = os.fspath(path)
     with system_errors(f"cannot read {name}"):
         if not stat.S_ISREG(os.stat(path).st_mode):
-            raise UserError(f"{name} cannot be read as a checkpoint: it is no regular file")
+            raise UserError(f"{name} cannot be read as a checkpoint: it is not a regular file")
         with open(path, "rb") as file:
-            _check_seal(file, name)
-            length = _length_of_pickles(file, name)
+            _verify_checksum(file, name)
+            pickle_bytes = _check_archive(file, name)
     try:
-        held = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
-    except Exception as error:  # torch raises many kinds for what it does not know
-        raise UserError(f"{name} cannot be read as a checkpoint: it holds more than plain data") from error
-    if not isinstance(held, dict) or not all(isinstance(key, str) for key in held):
-        raise UserError(f"{name} is no checkpoint of seq2seq: it holds something else than named parts")
-    if _count(held, _NESTING, 2 * length) > 2 * length:
-        raise UserError(f"{name} cannot be read as a checkpoint: it holds more than plain data")
-    if held.get("format") != FORMAT:
+        contents = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
+    except Exception as error:  # torch raises many exception types for unknown data
+        raise UserError(f"{name} cannot be read as a checkpoint: it contains more than plain data") from error
+    if not isinstance(contents, dict) or not all(isinstance(key, str) for key in contents):
+        raise UserError(f"{name} is not a checkpoint of seq2seq: it is not a dict with string keys")
+    if _count_values(contents, _MAX_DEPTH, 2 * pickle_bytes) > 2 * pickle_bytes:
+        raise UserError(f"{name} cannot be read as a checkpoint: it contains more than plain data")
+    if contents.get("format") != FORMAT:
         raise UserError(
-            f"{name} is a checkpoint of format {str(held.get('format'))[:20]}, and this version reads format {FORMAT}"
+            f"{name} is a checkpoint of format {str(contents.get('format'))[:20]}, "
+            f"and this version reads format {FORMAT}"
         )
-    return held
+    return contents
 
 
-def find(checkpoint: str | Path) -> Path:
-    """Return the file that is meant: itself, or the best checkpoint of a run's folder."""
+def find_checkpoint(checkpoint: str | Path) -> Path:
+    """Return the path of a checkpoint: the file itself, or the best checkpoint of a run's folder."""
     path = Path(checkpoint)
     with system_errors(f"cannot read {path}"):
         if not path.exists():
@@ -94,42 +99,42 @@ def find(checkpoint: str | Path) -> Path:
         for candidate in (best_checkpoint(path), last_checkpoint(path)):
             if candidate.exists():
                 return candidate
-    raise UserError(f"{path} is a folder without checkpoints/best.ckpt, so it is no run that wrote a checkpoint")
+    raise UserError(f"the folder {path} contains no checkpoints/best.ckpt, so it is not a run with a checkpoint")
 
 
-def folder_of(run: Path) -> Path:
-    """Return the folder of a run's checkpoints."""
+def checkpoint_folder(run: Path) -> Path:
+    """Return the folder with the checkpoints of a run."""
     return run / "checkpoints"
 
 
 def best_checkpoint(run: Path) -> Path:
-    return folder_of(run) / "best.ckpt"
+    return checkpoint_folder(run) / "best.ckpt"
 
 
 def last_checkpoint(run: Path) -> Path:
-    return folder_of(run) / "last.ckpt"
+    return checkpoint_folder(run) / "last.ckpt"
 
 
-def trusted_class(path: str, trust: Sequence[str]) -> type:
-    """Return the class at an import path, whose module is imported only if the user trusts it.
+def resolve_trusted_class(path: str, trust: Sequence[str]) -> type:
+    """Return the class at an import path; its module is imported only if the user trusts it.
 
     Args:
-        path: What a checkpoint names, as "my_layers.Mine".
-        trust: Modules that may be imported: the class's own, or a package that it is in; a string has commas between
-            them.
+        path: Import path that a checkpoint names, such as "my_layers.Mine".
+        trust: Modules that may be imported: that of the class, or a package that contains it; comma-separated if it is
+            a string.
     """
-    if not _is_dotted(path):
+    if not _is_import_path(path):
         raise UserError(f"it names {path[:80]!r}, which is neither a class of seq2seq nor an import path")
     module = path.rpartition(".")[0]
     if not module:
-        raise UserError(f"it names {path[:80]}, which is no class of seq2seq that can stand there")
-    words = [word.strip() for word in trust.split(",")] if isinstance(trust, str) else trust
-    for word in words:
-        if not _is_dotted(word):
-            raise UserError(f"what is trusted must be modules, as my_layers, and {word!r} was given")
-    if not any(path.startswith(f"{word}.") for word in words):
+        raise UserError(f"it names {path[:80]}, which is not a class of seq2seq that can be used here")
+    trusted = [name.strip() for name in trust.split(",")] if isinstance(trust, str) else trust
+    for name in trusted:
+        if not _is_import_path(name):
+            raise UserError(f"trusted modules must be import paths, such as my_layers, and {name!r} was given")
+    if not any(path.startswith(f"{name}.") for name in trusted):
         raise UserError(
-            f"it names {path[:80]}, which is no class of seq2seq: to import and run it, trust its module "
+            f"it names {path[:80]}, which is not a class of seq2seq: to import and run it, trust its module "
             f"with --trust {module[:80]}"
         )
     try:
@@ -137,84 +142,87 @@ def trusted_class(path: str, trust: Sequence[str]) -> type:
     except (AttributeError, ImportError) as error:
         raise UserError(f"it names {path}, which cannot be imported: {error}") from error
     if not isinstance(kind, type):
-        raise UserError(f"it names {path}, which is no class")
+        raise UserError(f"it names {path}, which is not a class")
     return kind
 
 
-def _is_dotted(path: str) -> bool:
+def _is_import_path(path: str) -> bool:
     return all(part.isidentifier() for part in path.split("."))
 
 
-def _seal(file: IO[bytes]) -> None:
-    """Put a checksum of the whole file at its end, as the comment of the zip archive that it is."""
-    file.seek(-_END_LENGTH, os.SEEK_END)
-    end = file.read(_END_LENGTH)
-    assert end.startswith(_END), "torch.save wrote a zip archive with a comment"
+def _append_checksum(file: IO[bytes]) -> None:
+    """Append a checksum of the whole file, as the comment of its zip archive."""
+    file.seek(-_ZIP_END_LENGTH, os.SEEK_END)
+    end = file.read(_ZIP_END_LENGTH)
+    assert end.startswith(_ZIP_END), "torch.save wrote a zip archive with a comment"
     file.seek(-2, os.SEEK_END)
-    file.write(struct.pack("<H", _COMMENT_LENGTH) + _SEAL)
+    file.write(struct.pack("<H", _COMMENT_LENGTH) + _CHECKSUM_PREFIX)
     file.seek(0)
-    content = checksum(file)
-    file.write(content.encode("ascii"))
+    digest = checksum(file)
+    file.write(digest.encode("ascii"))
 
 
-def _check_seal(file: IO[bytes], name: str) -> None:
-    """Raise a UserError if a file does not end with the checksum of all that stands before it."""
-    refused = f"{name} cannot be read as a checkpoint"
+def _verify_checksum(file: IO[bytes], name: str) -> None:
+    """Raise a UserError if a file does not end with the checksum of all bytes before it."""
+    problem = f"{name} cannot be read as a checkpoint"
     size = os.fstat(file.fileno()).st_size
     if size == 0:
-        raise UserError(f"{refused}: it is empty")
-    if file.read(len(_ZIP)) != _ZIP:
-        raise UserError(f"{refused}: it is another kind of file")
-    file.seek(max(0, size - _END_LENGTH - _COMMENT_LENGTH))
+        raise UserError(f"{problem}: it is empty")
+    if file.read(len(_ZIP_START)) != _ZIP_START:
+        raise UserError(f"{problem}: it is not a zip archive")
+    file.seek(max(0, size - _ZIP_END_LENGTH - _COMMENT_LENGTH))
     end = file.read()
-    if end[-_END_LENGTH:].startswith(_END):
+    if end[-_ZIP_END_LENGTH:].startswith(_ZIP_END):
         raise UserError(
-            f"{refused}: it carries no checksum, so it is another program's, or of a version before formats were "
-            f"numbered, and this one reads format {FORMAT}"
+            f"{problem}: it has no checksum, so it was written by another program or by a version before formats "
+            f"were numbered; this version reads format {FORMAT}"
         )
-    if not (end.startswith(_END) and end[_END_LENGTH:].startswith(_SEAL)):
-        raise UserError(f"{refused}: it is cut off, or another kind of file")
+    if not (end.startswith(_ZIP_END) and end[_ZIP_END_LENGTH:].startswith(_CHECKSUM_PREFIX)):
+        raise UserError(f"{problem}: it is truncated, or not a checkpoint")
     file.seek(0)
     if checksum(file, size - CHECKSUM_LENGTH).encode("ascii") != end[-CHECKSUM_LENGTH:]:
-        raise UserError(f"{refused}: it is damaged, since its content does not have the checksum that it was given")
+        raise UserError(f"{problem}: it is damaged, since its checksum does not match")
 
 
-def _length_of_pickles(file: IO[bytes], name: str) -> int:
-    """Return the bytes of what is no tensor; raise a UserError if reading an archive would take more memory than it."""
+def _check_archive(file: IO[bytes], name: str) -> int:
+    """Return the bytes of an archive's pickles; raise a UserError if reading it could take more memory."""
     try:
         with ZipFile(file) as archive:
             records = archive.infolist()
             plain = all(record.compress_type == ZIP_STORED for record in records)
             pickles = [record for record in records if record.filename.lower().endswith(".pkl")]
-            plain = plain and not any(_ALLOCATION.search(archive.read(record)) for record in pickles)
-    except Exception as error:  # zipfile raises many kinds for what it does not expect
+            plain = plain and not any(_BYTEARRAY_CALL.search(archive.read(record)) for record in pickles)
+    except Exception as error:  # zipfile raises many exception types for damaged archives
         raise UserError(f"{name} cannot be read as a checkpoint: its archive is damaged") from error
     if not plain:
-        raise UserError(f"{name} cannot be read as a checkpoint: it holds more than plain data")
+        raise UserError(f"{name} cannot be read as a checkpoint: it contains more than plain data")
     return sum(record.file_size for record in pickles)
 
 
-def _count(value: Any, nesting: int, most: int) -> int:
-    """Return how many parts a value has, or more than `most` if it is not plain, nested deeper, or has more.
+def _count_values(value: Any, depth: int, limit: int) -> int:
+    """Count the values in nested plain data; more than `limit` if it is not plain, nested too deep, or too large.
 
-    What a pickle names twice is counted twice, so that a small one cannot stand for a large or endless value.
+    A value that a pickle references twice counts twice, so a small pickle cannot expand to a large or endless value.
     """
     if isinstance(value, dict):
         if not all(type(key) in (str, int) for key in value):
-            return most + 1
+            return limit + 1
         value = value.values()
     elif type(value) not in (list, tuple):
-        return 1 if type(value) in _LEAVES or _is_whole(value) else most + 1
+        return 1 if type(value) in _SCALAR_TYPES or _is_plain_tensor(value) else limit + 1
     count = 1
-    for part in value:
-        count += 1 if type(part) in _LEAVES else _count(part, nesting - 1, most - count) if nesting else most + 1
-        if count > most:
+    for item in value:
+        if type(item) in _SCALAR_TYPES:
+            count += 1
+        else:
+            count += _count_values(item, depth - 1, limit - count) if depth else limit + 1
+        if count > limit:
             break
     return count
 
 
-def _is_whole(value: Any) -> bool:
-    """Whether a value is a dense tensor that is not larger than what is stored of it."""
+def _is_plain_tensor(value: Any) -> bool:
+    """Whether a value is a dense CPU tensor that is not larger than its storage."""
     import torch
 
     if type(value) not in (torch.Tensor, torch.nn.Parameter) or value.layout != torch.strided or value.is_quantized:
@@ -223,8 +231,8 @@ def _is_whole(value: Any) -> bool:
 
 
 def _system_error(error: BaseException) -> OSError | None:
-    """Return the operating system's error behind one of torch's."""
-    behind: BaseException | None = error
-    while behind is not None and not isinstance(behind, OSError):
-        behind = behind.__cause__ or behind.__context__
-    return behind
+    """Return the OSError that caused an error of torch, if any."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, OSError):
+        cause = cause.__cause__ or cause.__context__
+    return cause

@@ -1,21 +1,23 @@
-"""Objects from a configuration: what their constructors raise, without what jsonargparse puts around it."""
+"""Errors of constructors that jsonargparse calls, without the messages that it wraps around them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-UNION = "Does not validate against any of the Union subtypes"  # begins its message about an optional class
-WRAPPED = (UNION, "Problem with given class_path")
+UNION_ERROR = (
+    "Does not validate against any of the Union subtypes"  # starts jsonargparse's message about an optional class
+)
+WRAPPER_ERRORS = (UNION_ERROR, "Problem with given class_path")
 
 
 @contextmanager
-def constructors_errors() -> Iterator[None]:
-    """Raise what a constructor raised within the block as it was, and not as a message about types."""
+def constructor_errors() -> Iterator[None]:
+    """Re-raise the original error of a constructor called in the block, instead of jsonargparse's error about types."""
     try:
         yield
     except ValueError as error:
-        raised: BaseException = error
-        while raised.__cause__ is not None and str(raised).startswith(WRAPPED):
-            raised = raised.__cause__
-        if raised is error:
+        original: BaseException = error
+        while original.__cause__ is not None and str(original).startswith(WRAPPER_ERRORS):
+            original = original.__cause__
+        if original is error:
             raise
-        raise raised from raised.__cause__
+        raise original from original.__cause__

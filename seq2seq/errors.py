@@ -1,4 +1,4 @@
-"""The exception for what a user can mend, also of the operating system, and the one for a string in place of lines."""
+"""UserError, the exception for errors that a user can correct, and conversion of OSErrors to it."""
 
 import os
 from collections.abc import Iterator
@@ -6,41 +6,41 @@ from contextlib import contextmanager
 
 
 class UserError(ValueError):
-    """A mistake that a user can mend, said in one sentence: what was wanted, what was given and where.
+    """An error that a user can correct, in one sentence: what was expected, what was given and where.
 
-    It is the only exception that the command line prints without a traceback. It is raised where the facts are known;
-    an exception of a library or of the operating system becomes one only where its cause is known to be the user's.
+    It is the only exception that the command line prints without a traceback. An exception of a library or of the
+    operating system is converted to it only where the user is known to be the cause.
     """
 
 
 @contextmanager
-def system_errors(doing: str) -> Iterator[None]:
-    """Raise a UserError for whatever the operating system refuses within the block, as a full disk or a lacking right.
+def system_errors(failure: str) -> Iterator[None]:
+    """Raise a UserError for any OSError in the block, such as a full disk or a missing permission.
 
     Args:
-        doing: What the block does, as the sentence begins: "cannot write FILE".
+        failure: Start of the message: "cannot write FILE".
     """
     try:
         yield
     except BrokenPipeError:
-        raise  # whoever read the output has left, which is no mistake
+        raise  # the reader of the output has closed it: no error
     except OSError as error:
-        named = isinstance(error.filename, str | bytes) and os.fsdecode(error.filename) in doing
-        raise UserError(f"{doing}: {error.strerror if named else reason(error)}") from error
+        named = isinstance(error.filename, str | bytes) and os.fsdecode(error.filename) in failure
+        raise UserError(f"{failure}: {error.strerror if named else reason(error)}") from error
 
 
 def reason(error: OSError) -> str:
-    """Return what the operating system says of an error, with the file where it is known."""
-    what = error.strerror or " ".join(str(error).split()) or type(error).__name__
-    return f"{os.fsdecode(error.filename)}: {what}" if isinstance(error.filename, str | bytes) else what
+    """Return the operating system's message of an error, with the file name if the error has one."""
+    message = error.strerror or " ".join(str(error).split()) or type(error).__name__
+    return f"{os.fsdecode(error.filename)}: {message}" if isinstance(error.filename, str | bytes) else message
 
 
 def refuse_string(lines: object, name: str) -> None:
-    """Raise a TypeError where one string stands for several, since its characters would be taken for them.
+    """Raise a TypeError for one string in place of a list, since its characters would be taken for the items.
 
     Args:
-        lines: What was given.
-        name: What it is called in the sentence.
+        lines: The argument to check.
+        name: Its name in the message.
     """
     if isinstance(lines, str | bytes):
         raise TypeError(f"{name} must be a list of strings, not one string")

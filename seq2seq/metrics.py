@@ -1,4 +1,4 @@
-"""Numbers that say how good a model is, from losses or from strings."""
+"""Metrics: BLEU, chrF, TER and exact match of translations; perplexity and bits per byte of language models."""
 
 import math
 from collections.abc import Sequence
@@ -8,10 +8,10 @@ from seq2seq.errors import UserError, refuse_string
 
 
 class LanguageScore(NamedTuple):
-    """How well a language model predicts a text.
+    """The scores of a language model on a text.
 
-    Between tokenizers, only the comparable numbers compare. They are the same as the others if every token is known;
-    otherwise the unknown ones are spelled in them, and cost what that takes besides their own probability.
+    Across tokenizers, compare only the comparable scores. They equal the others if there are no unknown tokens; else
+    they include the cost of spelling the unknown tokens.
     """
 
     nats_per_token: float
@@ -28,20 +28,20 @@ class LanguageScore(NamedTuple):
 
 
 class Score(NamedTuple):
-    """One number about translations, with the signature that says how it was measured."""
+    """A score of translations, with a signature that records the settings of the metric."""
 
     name: str
     value: float
     signature: str
 
 
-def bits(nats: float) -> float:
-    """The same information in bits."""
+def nats_to_bits(nats: float) -> float:
+    """Convert nats to bits."""
     return nats / math.log(2)
 
 
 def perplexity(nats_per_token: float) -> float:
-    """Among how many equally likely tokens the model chooses; infinity where the number is too large for a float."""
+    """Return the exponential of the mean negative log-likelihood; infinity if it overflows a float."""
     try:
         return math.exp(nats_per_token)
     except OverflowError:
@@ -55,43 +55,43 @@ def language_score(
     bytes: int,  # noqa: A002
     spelling: float = 0.0,
 ) -> LanguageScore:
-    """Return the score of a text.
+    """Return the scores of a language model on a text.
 
     Args:
-        nats: The loss of all its tokens.
-        tokens: Their number.
-        characters: The length of the original text.
-        bytes: The length of the original text in UTF-8.
-        spelling: Nats that spelling the unknown tokens takes besides.
+        nats: Total negative log-likelihood of the tokens.
+        tokens: Number of tokens.
+        characters: Number of characters of the original text.
+        bytes: Number of UTF-8 bytes of the original text.
+        spelling: Additional nats for spelling the unknown tokens.
 
     Raises:
-        UserError: unless all three numbers are positive and the loss is finite.
+        UserError: unless all three counts are positive and the loss is finite.
     """
     for name, count in (("tokens", tokens), ("characters", characters), ("bytes", bytes)):
         if count <= 0:
             raise UserError(f"a text to score must have at least one of its {name}, not {count}")
     if not math.isfinite(nats + spelling):
         raise UserError(f"the loss of a text must be a finite number to be scored, and it is {nats + spelling}")
-    whole = nats + spelling
+    comparable_nats = nats + spelling
     return LanguageScore(
         nats_per_token=nats / tokens,
-        bits_per_token=bits(nats / tokens),
+        bits_per_token=nats_to_bits(nats / tokens),
         nats_per_character=nats / characters,
-        bits_per_character=bits(nats / characters),
+        bits_per_character=nats_to_bits(nats / characters),
         nats_per_byte=nats / bytes,
-        bits_per_byte=bits(nats / bytes),
+        bits_per_byte=nats_to_bits(nats / bytes),
         perplexity=perplexity(nats / tokens),
-        comparable_nats_per_character=whole / characters,
-        comparable_bits_per_character=bits(whole / characters),
-        comparable_nats_per_byte=whole / bytes,
-        comparable_bits_per_byte=bits(whole / bytes),
+        comparable_nats_per_character=comparable_nats / characters,
+        comparable_bits_per_character=nats_to_bits(comparable_nats / characters),
+        comparable_nats_per_byte=comparable_nats / bytes,
+        comparable_bits_per_byte=nats_to_bits(comparable_nats / bytes),
     )
 
 
 def bleu(hypotheses: Sequence[str], references: Sequence[str], lowercase: bool = False, tokenize: str = "13a") -> Score:
-    """BLEU of a corpus (Papineni et al., 2002) by sacreBLEU (Post, 2018), from 0 to 100, higher is better.
+    """Return BLEU of a corpus (Papineni et al., 2002) by sacreBLEU (Post, 2018), from 0 to 100, higher is better.
 
-    `tokenize` is one of sacreBLEU's tokenizers, such as 13a, intl, char, zh and ja-mecab. Raises ValueError unless
+    `tokenize` is one of sacreBLEU's tokenizers, such as 13a, intl, char, zh and ja-mecab. Raises a UserError unless
     there are equally many lines on both sides, at least one.
     """
     _check_lines(hypotheses, references)
@@ -107,9 +107,9 @@ def bleu(hypotheses: Sequence[str], references: Sequence[str], lowercase: bool =
 
 
 def chrf(hypotheses: Sequence[str], references: Sequence[str], lowercase: bool = False, word_order: int = 0) -> Score:
-    """chrF of a corpus (Popović, 2015) by sacreBLEU, from 0 to 100, higher is better; with `word_order` 2 it is chrF++.
+    """Return chrF of a corpus (Popović, 2015) by sacreBLEU, from 0 to 100, higher is better; `word_order=2` is chrF++.
 
-    Raises ValueError unless there are equally many lines on both sides, at least one.
+    Raises a UserError unless there are equally many lines on both sides, at least one.
     """
     _check_lines(hypotheses, references)
     from sacrebleu.metrics.chrf import CHRF
@@ -120,9 +120,9 @@ def chrf(hypotheses: Sequence[str], references: Sequence[str], lowercase: bool =
 
 
 def ter(hypotheses: Sequence[str], references: Sequence[str], lowercase: bool = False) -> Score:
-    """TER of a corpus (Snover et al., 2006) by sacreBLEU: edits for 100 words of the reference, lower is better.
+    """Return TER of a corpus (Snover et al., 2006) by sacreBLEU: edits per 100 words of the reference, lower is better.
 
-    Case counts by default, as in the other scores here, though not in sacreBLEU's command. Raises ValueError unless
+    Case matters by default, as in the other metrics here, unlike in sacreBLEU's command line. Raises a UserError unless
     there are equally many lines on both sides, at least one.
     """
     _check_lines(hypotheses, references)
@@ -134,9 +134,9 @@ def ter(hypotheses: Sequence[str], references: Sequence[str], lowercase: bool = 
 
 
 def exact_match(hypotheses: Sequence[str], references: Sequence[str], lowercase: bool = False) -> Score:
-    """Return how many lines of 100 equal their reference in every character, or but for their case.
+    """Return the percentage of lines that equal their reference, or equal it but for case with `lowercase`.
 
-    Raises ValueError unless there are equally many lines on both sides, at least one.
+    Raises a UserError unless there are equally many lines on both sides, at least one.
     """
     _check_lines(hypotheses, references)
     if lowercase:

@@ -1,4 +1,4 @@
-"""The memory that this process holds."""
+"""Memory use of this process."""
 
 import re
 import sys
@@ -8,24 +8,24 @@ import torch
 
 
 def peak_memory(device: torch.device) -> int:
-    """Bytes that tensors took at most on a GPU, or this whole process on anything else."""
+    """Return the peak memory in bytes: of tensors on a GPU, of the whole process on other devices."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
-    if (most := process_memory("VmHWM")) is not None:
-        return most
-    import resource  # which Windows has not
+    if (peak := process_memory("VmHWM")) is not None:
+        return peak
+    import resource  # not available on Windows
 
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most if sys.platform == "darwin" else most * 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
 
 
 def process_memory(name: str) -> int | None:
-    """Bytes that this process holds, by Linux's names for their kinds (proc_pid_status(5)), where the system says it.
+    """Return a memory statistic of this process in bytes, by its name in proc_pid_status(5); None if not on Linux.
 
-    The largest ever is VmHWM; that of getrusage(2) would count what the process that started this one held, too.
+    The peak is VmHWM; the one of getrusage(2) would include the memory of the process that started this one.
     """
     status = Path("/proc/self/status")
     if not status.exists():
         return None
-    said = re.search(rf"^{name}:\s+(\d+) kB$", status.read_text(encoding="utf-8", errors="replace"), re.MULTILINE)
-    return None if said is None else int(said[1]) * 1024
+    match = re.search(rf"^{name}:\s+(\d+) kB$", status.read_text(encoding="utf-8", errors="replace"), re.MULTILINE)
+    return None if match is None else int(match[1]) * 1024

@@ -1,4 +1,4 @@
-"""Opening a named pipe (FIFO) that nobody else has opened yet, which waits, and says so."""
+"""Open named pipes (FIFOs), with a notice while waiting for the other end."""
 
 import errno
 import os
@@ -8,23 +8,23 @@ import time
 
 from seq2seq.rank_zero import rank_zero_log
 
-PATIENCE = 1.0  # seconds before it is said that something waits
-FLAGS = os.O_NONBLOCK | os.O_CLOEXEC
+NOTICE_SECONDS = 1.0  # seconds of waiting before a notice is printed
+OPEN_FLAGS = os.O_NONBLOCK | os.O_CLOEXEC
 
 
 def is_pipe(path: str | os.PathLike[str]) -> bool:
-    """Whether a path leads to a named pipe; raises an OSError where nothing is."""
+    """Whether a path is a named pipe; raises an OSError if it does not exist."""
     return stat.S_ISFIFO(os.stat(path).st_mode)
 
 
 def open_for_reading(path: str | os.PathLike[str]) -> int:
-    """Return the descriptor of a named pipe once something has been written into it."""
-    pipe = os.open(path, os.O_RDONLY | FLAGS)
+    """Return the descriptor of a named pipe as soon as it has data, or its writers have closed it."""
+    pipe = os.open(path, os.O_RDONLY | OPEN_FLAGS)
     try:
         poll = select.poll()
-        poll.register(pipe, select.POLLIN)  # and the end of all who write
-        if not poll.poll(1000 * PATIENCE):
-            rank_zero_log(f"waiting for a process that writes into {os.fspath(path)}")
+        poll.register(pipe, select.POLLIN)
+        if not poll.poll(1000 * NOTICE_SECONDS):
+            rank_zero_log(f"waiting for a process that writes to {os.fspath(path)}")
             poll.poll()
         os.set_blocking(pipe, True)
     except BaseException:
@@ -34,11 +34,11 @@ def open_for_reading(path: str | os.PathLike[str]) -> int:
 
 
 def open_for_writing(path: str | os.PathLike[str]) -> int:
-    """Return the descriptor of a named pipe once another process reads from it."""
-    begin = time.monotonic()
-    while time.monotonic() - begin < PATIENCE:
+    """Return the descriptor of a named pipe as soon as another process reads from it."""
+    start = time.monotonic()
+    while time.monotonic() - start < NOTICE_SECONDS:
         try:
-            pipe = os.open(path, os.O_WRONLY | FLAGS)
+            pipe = os.open(path, os.O_WRONLY | OPEN_FLAGS)
         except OSError as error:
             if error.errno != errno.ENXIO:  # there is no reader
                 raise

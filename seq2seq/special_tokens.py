@@ -1,8 +1,8 @@
-"""The ids that mean no text, the same in every vocabulary."""
+"""Ids of the special tokens, the same in every vocabulary."""
 
-PAD = 0  # fills rows to one length, and is asked of no model
-UNK = 1  # a piece of text that the vocabulary does not have
-BOS = 2  # stands before the first token
-EOS = 3  # stands behind the last one
-NUM_SPECIAL = 4  # how many there are
-NO_TOKEN = -1  # no token: fills up rows of ids where even padding means something
+PAD = 0  # padding; ignored as a target
+UNK = 1  # text that is not in the vocabulary
+BOS = 2  # before the first token
+EOS = 3  # after the last token
+NUM_SPECIAL = 4  # the number of special tokens
+NO_TOKEN = -1  # fills rows of ids where PAD is a valid id

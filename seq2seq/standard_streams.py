@@ -1,4 +1,4 @@
-"""The standard streams of a command, each of which may be closed, full or left by its reader."""
+"""The standard streams of a command, each of which may be closed, full or without a reader."""
 
 import io
 import os
@@ -9,7 +9,7 @@ from typing import Any
 
 
 class Output:
-    """Standard output that raises a UserError where it cannot be written, as on a full disk."""
+    """Standard output that raises a UserError if it cannot be written, as on a full disk."""
 
     def __init__(self, stream: io.TextIOWrapper) -> None:
         self.stream = stream
@@ -27,9 +27,9 @@ class Output:
         try:
             yield
         except BrokenPipeError:
-            raise  # whoever read the output has left, which is no mistake
+            raise  # the reader of the output has closed it: no error
         except OSError as error:
-            from seq2seq.errors import UserError, reason  # seldom needed, and would slow down every start
+            from seq2seq.errors import UserError, reason  # rarely needed, and would slow down every start
 
             discard_output()
             raise UserError(f"cannot write to standard output: {reason(error)}") from error
@@ -40,43 +40,43 @@ class Output:
 
 @contextmanager
 def standard_output() -> Iterator[None]:
-    """Let what is printed in the block come out in UTF-8, all of it when the block ends, or raise a UserError."""
-    before: Any = sys.stdout
-    if before is None:
+    """Write standard output as UTF-8 in the block, flush it at the end, and raise a UserError if that fails."""
+    original: Any = sys.stdout
+    if original is None:
         from seq2seq.errors import UserError
 
-        raise UserError("standard output is closed; it can be sent to /dev/null")
-    if isinstance(before, io.TextIOWrapper):
-        # UTF-8 whatever the terminal says; bytes of the command line that are none come out as they went in
-        before.reconfigure(encoding="utf-8", errors="surrogateescape", newline="\n")
-        sys.stdout = Output(before)
+        raise UserError("standard output is closed; redirect it to /dev/null to discard it")
+    if isinstance(original, io.TextIOWrapper):
+        # UTF-8 whatever the locale; invalid bytes of the command line are written unchanged
+        original.reconfigure(encoding="utf-8", errors="surrogateescape", newline="\n")
+        sys.stdout = Output(original)
     try:
         try:
             yield
         finally:
             sys.stdout.flush()
     finally:
-        sys.stdout = before
+        sys.stdout = original
 
 
-def occupy_closed_streams() -> None:
-    """Let no file that is opened later take the place of a closed standard stream, and be written by mistake."""
-    for number in range(3):
+def fill_closed_streams() -> None:
+    """Open something for each closed standard stream, so that no other file gets its descriptor by mistake."""
+    for descriptor in range(3):
         try:
-            os.fstat(number)
+            os.fstat(descriptor)
         except OSError:
-            # both take the lowest number that is free, and nothing can be read from a socket as /dev/stdin
-            os.open(os.devnull, os.O_RDWR) if number else _unconnected_socket()
+            # both take the lowest free descriptor; a socket cannot be opened for reading as /dev/stdin
+            os.open(os.devnull, os.O_RDWR) if descriptor else _unconnected_socket()
     if sys.stderr is None:
-        sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - or print would take standard output instead
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - otherwise print(file=None) writes to standard output
 
 
 def _unconnected_socket() -> int:
-    import socket  # seldom needed, and would slow down every start
+    import socket  # rarely needed, and would slow down every start
 
     return socket.socket().detach()
 
 
 def discard_output() -> None:
-    """Send what is still to be written nowhere, or the interpreter would try again at its end."""
+    """Redirect standard output to /dev/null, so that the interpreter does not try to flush it again at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,4 +1,4 @@
-"""What every test shares."""
+"""Shared fixtures and settings of the tests."""
 
 import os
 from tempfile import TemporaryDirectory
@@ -15,13 +15,13 @@ install_import_hook(
 )
 
 
-# a busy machine may be slow in any example, and what failed once should fail again
+# no deadline, since the machine may be busy; derandomized, so that failures are reproducible
 settings.register_profile("tests", deadline=None, derandomize=True)
 settings.load_profile("tests")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Keep what the tests read and build out of the user's cache; processes of one run share theirs."""
+    """Use a temporary cache, shared by the processes of one test run, instead of the user's cache."""
     if not hasattr(config, "workerinput"):
         folder = TemporaryDirectory(prefix="seq2seq-tests-", ignore_cleanup_errors=True)
         config.add_cleanup(folder.cleanup)
@@ -29,7 +29,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest tests first, or one process would still be at them when the other has nothing left to do."""
+    """Run the longest tests first, to keep parallel workers evenly busy."""
     items.sort(key=lambda item: "test_readme" not in item.nodeid)
 
 

@@ -1,4 +1,4 @@
-"""Tiny trainings for tests: in this process, or in one of their own that signals reach."""
+"""Tiny configurations for tests, and helpers that run commands in this process or in a separate one."""
 
 import csv
 import io
@@ -38,12 +38,12 @@ trainer: {max_steps: 6, val_check_interval: 2, check_val_every_n_epoch: null, ac
 optimizer: {class_path: AdamW, init_args: {lr: 0.01}}
 """
 
-SERVER = multiprocessing.get_context("forkserver")
-SERVER.set_forkserver_preload(["seq2seq.commands.experiment"])
+FORK_SERVER = multiprocessing.get_context("forkserver")
+FORK_SERVER.set_forkserver_preload(["seq2seq.commands.experiment"])
 
 
-class Told(NamedTuple):
-    """How a command ended, and what it said."""
+class CommandResult(NamedTuple):
+    """The exit status and the output of a command."""
 
     status: int
     out: str
@@ -51,15 +51,15 @@ class Told(NamedTuple):
 
 
 def write_corpus(folder: Path) -> Path:
-    """A text for language models and 40 pairs for translators; the folder."""
-    chance = random.Random(1)
+    """Write a text for language models and 40 pairs for translators into a folder, and return the folder."""
+    rng = random.Random(1)
     words = ["one", "two", "three", "four", "five", "six"]
-    lines = [" ".join(chance.choices(words, k=chance.randint(1, 6))) for _ in range(40)]
+    lines = [" ".join(rng.choices(words, k=rng.randint(1, 6))) for _ in range(40)]
     (folder / "text.txt").write_text("\n".join(lines)[:300], encoding="utf-8")
-    for split, some in (("train", lines[:30]), ("val", lines[30:35]), ("test", lines[35:])):
-        (folder / f"{split}.a").write_text("".join(line + "\n" for line in some), encoding="utf-8")
-        (folder / f"{split}.b").write_text("".join(line[::-1] + "\n" for line in some), encoding="utf-8")
-        (folder / f"{split}.txt").write_text("".join(line + "\n" for line in some), encoding="utf-8")
+    for split, selected in (("train", lines[:30]), ("val", lines[30:35]), ("test", lines[35:])):
+        (folder / f"{split}.a").write_text("".join(line + "\n" for line in selected), encoding="utf-8")
+        (folder / f"{split}.b").write_text("".join(line[::-1] + "\n" for line in selected), encoding="utf-8")
+        (folder / f"{split}.txt").write_text("".join(line + "\n" for line in selected), encoding="utf-8")
     return folder
 
 
@@ -69,61 +69,64 @@ def write_config(folder: Path, text: str, corpus: Path, name: str = "config") ->
     return path
 
 
-def seq2seq(*arguments: str | Path) -> Told:
-    """Run a command in this process."""
+def seq2seq(*arguments: str | Path) -> CommandResult:
+    """Run a command in this process, and return its exit status and output."""
     from seq2seq.__main__ import main
 
     out, err = io.StringIO(), io.StringIO()
     with redirect_stdout(out), redirect_stderr(err):
         try:
             status = main([str(argument) for argument in arguments])
-        except SystemExit as stopped:
-            status = int(stopped.code or 0)
-    return Told(status, out.getvalue(), err.getvalue())
+        except SystemExit as error:
+            status = int(error.code or 0)
+    return CommandResult(status, out.getvalue(), err.getvalue())
 
 
-class Running:
-    """A command in a process of its own, which signals reach; it is forked from one that has imported everything.
+class RunningCommand:
+    """A command in a separate process, which can receive signals; forked from a server that has imported everything.
 
     Args:
-        folder: Where what it says is written to.
+        folder: Folder for its standard output and standard error.
         arguments: The command.
-        code: Python that runs before, if something must be slow or go wrong.
-        environment: Variables beside those of this process.
+        code: Python code to run before the command, for example to inject an error.
+        environment: Additional environment variables.
     """
 
     def __init__(self, folder: Path, *arguments: str | Path, code: str = "", **environment: str) -> None:
         self.out, self.err = folder / "out", folder / "err"
-        everything = os.environ | {"OMP_NUM_THREADS": "1"} | environment
-        given = [str(argument) for argument in arguments]
-        self.process = SERVER.Process(target=_command, args=(given, self.out, self.err, code, everything))
+        variables = os.environ | {"OMP_NUM_THREADS": "1"} | environment
+        command = [str(argument) for argument in arguments]
+        self.process = FORK_SERVER.Process(target=_run_command, args=(command, self.out, self.err, code, variables))
         self.process.start()
 
     def send(self, number: int, group: bool = False) -> None:
         (os.killpg if group else os.kill)(self.process.pid or 0, number)
 
-    def wait_for(self, text: str) -> None:
-        """Wait until it has said this."""
-        end = time.monotonic() + 100
+    def wait_for_output(self, text: str) -> None:
+        """Wait until its standard output contains a text."""
+        deadline = time.monotonic() + 100
         while not (self.out.exists() and text in self.out.read_text(encoding="utf-8")):
             assert self.process.is_alive(), self.err.read_text(encoding="utf-8")
-            assert time.monotonic() < end, self.err.read_text(encoding="utf-8")
+            assert time.monotonic() < deadline, self.err.read_text(encoding="utf-8")
             time.sleep(0.01)
 
-    def ended(self) -> Told:
+    def wait(self) -> CommandResult:
+        """Wait for the process to end."""
         self.process.join(timeout=100)
         assert self.process.exitcode is not None, self.err.read_text(encoding="utf-8")
-        return Told(self.process.exitcode, *(path.read_text(encoding="utf-8") for path in (self.out, self.err)))
+        return CommandResult(
+            self.process.exitcode, *(path.read_text(encoding="utf-8") for path in (self.out, self.err))
+        )
 
 
-class Fresh:
-    """A program in an interpreter of its own, which shares nothing with this one, not even the seed of its hashes.
+class FreshProcess:
+    """A Python program in a new interpreter, which shares nothing with this one, not even the hash seed.
 
     Args:
-        folder: Where what it says is written to.
+        folder: Folder for its standard output and standard error.
         code: The program.
-        arguments: What it finds in sys.argv.
-        environment: Variables beside those of this process.
+        arguments: Its sys.argv[1:].
+        environment: Additional environment variables.
     """
 
     def __init__(self, folder: Path, code: str, *arguments: str | Path, **environment: str) -> None:
@@ -131,23 +134,23 @@ class Fresh:
         self.out, self.err = folder / "out", folder / "err"
         command = [sys.executable, "-c", code, *map(str, arguments)]
         with self.out.open("w") as out, self.err.open("w") as err:
-            everything = os.environ | {"OMP_NUM_THREADS": "1"} | environment
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=everything)
+            variables = os.environ | {"OMP_NUM_THREADS": "1"} | environment
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=variables)
 
-    def ended(self) -> Told:
-        """Wait until it ends."""
+    def wait(self) -> CommandResult:
+        """Wait for the process to end, and kill it after 200 seconds."""
         try:
             status = self.process.wait(timeout=200)
         finally:
             self.process.kill()
-        return Told(status, *(path.read_text(encoding="utf-8") for path in (self.out, self.err)))
+        return CommandResult(status, *(path.read_text(encoding="utf-8") for path in (self.out, self.err)))
 
 
-def _command(arguments: list[str], out: Path, err: Path, code: str, environment: dict[str, str]) -> None:
+def _run_command(arguments: list[str], out: Path, err: Path, code: str, environment: dict[str, str]) -> None:
     os.setsid()
     os.environ.update(environment)
-    for number, path in ((1, out), (2, err)):
-        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND), number)
+    for descriptor, path in ((1, out), (2, err)):
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND), descriptor)
     sys.argv[1:] = arguments
     from seq2seq.__main__ import main
 
@@ -156,8 +159,8 @@ def _command(arguments: list[str], out: Path, err: Path, code: str, environment:
 
 
 def checkpoint(run: Path, name: str = "last") -> dict[str, Any]:
-    held: dict[str, Any] = torch.load(run / "checkpoints" / f"{name}.ckpt", weights_only=True)
-    return held
+    contents: dict[str, Any] = torch.load(run / "checkpoints" / f"{name}.ckpt", weights_only=True)
+    return contents
 
 
 def same_bits(one: Any, other: Any) -> bool:
@@ -171,14 +174,14 @@ def same_bits(one: Any, other: Any) -> bool:
 
 
 def same_training(one: Path, other: Path) -> bool:
-    """Whether two runs ended with the same weights, optimiser, schedule and carried state."""
+    """Return whether two runs ended with the same weights, optimizer, schedule and carried state."""
     a, b = checkpoint(one), checkpoint(other)
     parts = ("global_step", "state_dict", "optimizer_states", "lr_schedulers", "carried_state")
     return all(same_bits(a.get(part), b.get(part)) for part in parts)
 
 
 def metrics(run: Path) -> list[dict[str, float]]:
-    """What the logs of a run have, one for each time that it was resumed, row by row, without what is empty."""
+    """Return the rows of all logs of a run, one log for each time it was resumed, without empty values."""
     rows: list[dict[str, float]] = []
     for log in sorted((run / "logs").glob("version_*"), key=lambda folder: int(folder.name.removeprefix("version_"))):
         with (log / "metrics.csv").open(encoding="utf-8") as file:

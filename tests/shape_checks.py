@@ -1,4 +1,4 @@
-"""The checker of shapes and types that conftest.py puts around our functions."""
+"""The runtime check of shapes and types that conftest.py applies to all functions of the package."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,12 +6,12 @@ from typing import Any
 import beartype
 from beartype.roar import BeartypeDecorHintPepUnsupportedException
 
-CHECKED = beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))  # an int is a float too
+BEARTYPE = beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))  # an int is a float too
 
 
 def checked(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Check every call, except where a type is beyond beartype, which is a generic NamedTuple."""
+    """Check every call, except of functions with a type that beartype does not support: a generic NamedTuple."""
     try:
-        return CHECKED(function)
+        return BEARTYPE(function)
     except BeartypeDecorHintPepUnsupportedException:
         return function

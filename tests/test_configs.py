@@ -1,4 +1,4 @@
-"""Every configuration is a complete experiment: it is described, builds and trains."""
+"""Every configuration has a description, builds a model and trains it."""
 
 import subprocess
 import sys
@@ -15,7 +15,7 @@ COMMON = ("--model.size", "16", "--trainer.max_steps", "1", "--trainer.val_check
 
 @pytest.fixture(scope="module")
 def corpora(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The embedded corpora, made small."""
+    """Small versions of the included corpora."""
     folder = tmp_path_factory.mktemp("corpora")
     for name, size in (("phrasebook", ("--pairs", "200")), ("library", ("--size", "0.3"))):
         program = [sys.executable, str(ROOT / "data" / name), "--out", str(folder / name), *size]
@@ -24,7 +24,7 @@ def corpora(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def corpus_like(config: Path, corpora: Path, folder: Path) -> Path:
-    """The embedded corpus of a configuration, or for one outside, an embedded one in its format."""
+    """Return the included corpus of a configuration, or for an external corpus an included one in its format."""
     data = yaml.safe_load(config.read_text(encoding="utf-8"))["data"]
     named = data["init_args"]["corpus"]
     if named.startswith("data/"):
@@ -38,12 +38,12 @@ def corpus_like(config: Path, corpora: Path, folder: Path) -> Path:
     return folder
 
 
-def test_there_are_configurations_of_both_kinds() -> None:
+def test_both_tasks_have_configurations() -> None:
     assert {path.parent.name for path in CONFIGS} == {"language", "translation"}
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)
-def test_the_first_line_of_a_configuration_says_what_it_is(config: Path) -> None:
+def test_configuration_starts_with_a_description(config: Path) -> None:
     first = config.read_text(encoding="utf-8").splitlines()[0]
     assert first.startswith("# ")
     assert first.endswith(".")
@@ -52,12 +52,12 @@ def test_the_first_line_of_a_configuration_says_what_it_is(config: Path) -> None
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)
-def test_a_configuration_builds_and_trains(config: Path, corpora: Path, tmp_path: Path) -> None:
+def test_configuration_builds_and_trains(config: Path, corpora: Path, tmp_path: Path) -> None:
     (tmp_path / "corpus").mkdir()
     corpus = corpus_like(config, corpora, tmp_path / "corpus")
-    given = ("--config", config, "--runs", tmp_path, "--data.corpus", corpus, "--trainer.limit_val_batches", "1")
-    told = seq2seq("fit", *given, "--trainer.accelerator", "cpu", *COMMON)
-    assert told.status == 0, told.err
-    assert "step 1 of 1" in told.out
+    arguments = ("--config", config, "--runs", tmp_path, "--data.corpus", corpus, "--trainer.limit_val_batches", "1")
+    result = seq2seq("fit", *arguments, "--trainer.accelerator", "cpu", *COMMON)
+    assert result.status == 0, result.err
+    assert "step 1 of 1" in result.out
     assert checkpoint(tmp_path / config.stem / "1")["global_step"] == 1
     assert checkpoint(tmp_path / config.stem / "1", "best")["global_step"] == 1

@@ -1,4 +1,4 @@
-"""Laws of the corpus made of Python's standard library."""
+"""Tests of the corpus of Python's standard library."""
 
 import importlib.util
 import subprocess
@@ -52,22 +52,22 @@ def small(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_only_the_librarys_own_text_is_taken(library: ModuleType, small: Path) -> None:
+def test_only_library_modules_are_used(library: ModuleType, small: Path) -> None:
     assert list(library.modules(small)) == [("a/one.py", "ä = 1\n"), ("b.py", "b = 1\n")]
 
 
-def test_writing_again_writes_the_same(library: ModuleType, small: Path, tmp_path: Path) -> None:
+def test_writing_is_deterministic(library: ModuleType, small: Path, tmp_path: Path) -> None:
     for out in ("one", "two"):
         library.write(small, tmp_path / out, 1000)
     for split in ("train", "val", "test"):
         assert (tmp_path / "one" / f"{split}.txt").read_bytes() == (tmp_path / "two" / f"{split}.txt").read_bytes()
 
 
-def test_a_module_stays_in_its_split_at_every_size(library: ModuleType) -> None:
+def test_module_stays_in_its_split_at_every_size(library: ModuleType) -> None:
     found = [library.Module(f"{number}.py", "x = 1\n" * (1 + number % 50)) for number in range(2000)]
     sizes = (3_000, 30_000, 10**9)
-    smaller, larger, whole = (library.chosen(found, size) for size in sizes)
-    assert set(smaller) < set(larger) < set(whole) == set(found)
+    smaller, larger, complete = (library.chosen(found, size) for size in sizes)
+    assert set(smaller) < set(larger) < set(complete) == set(found)
     for modules, size in zip((smaller, larger), sizes, strict=False):
         assert 0.8 * size < sum(len(library.headed(module)) for module in modules) <= size
     shares = [sum(library.split_of(module.path) == split for module in found) / 2000 for split in ("val", "test")]
@@ -83,7 +83,7 @@ def test_every_module_is_in_one_split(library: ModuleType, written: Path) -> Non
         assert holders == [library.split_of(module.path)]
 
 
-def test_the_corpus_is_loaded_by_its_folder(written: Path) -> None:
+def test_corpus_loads_from_its_folder(written: Path) -> None:
     assert "".join(load_texts(str(written))["text"]) == (written / "train.txt").read_bytes().decode()
     assert has_split(str(written), "validation", ["text"])
     assert has_split(str(written), "test", ["text"])

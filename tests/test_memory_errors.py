@@ -1,4 +1,4 @@
-"""Memory that runs out."""
+"""Tests of out-of-memory errors."""
 
 from collections.abc import Callable
 
@@ -24,7 +24,7 @@ HUGE = 2**31 - 1
     ],
     ids=["bytes", "sizes", "layer", "numpy", "list"],
 )
-def test_what_does_not_fit_into_memory_is_a_mistake_of_the_user(allocate: Callable[[], object]) -> None:
+def test_out_of_memory_is_a_user_error(allocate: Callable[[], object]) -> None:
     with (
         pytest.raises(UserError, match=r"^there is not enough memory.*: a smaller model needs less$"),
         memory_errors("a smaller model needs less"),
@@ -32,13 +32,13 @@ def test_what_does_not_fit_into_memory_is_a_mistake_of_the_user(allocate: Callab
         allocate()
 
 
-def test_the_amount_is_named() -> None:
+def test_message_has_the_requested_amount() -> None:
     with pytest.raises(UserError, match=r"not enough memory for 140,737\.5 GB: "), memory_errors("less"):
         torch.empty(1 << 45)
     with pytest.raises(UserError, match=r"not enough memory for 20\.00 GiB: "), memory_errors("less"):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB. GPU 0 has a total of")
 
 
-def test_other_errors_are_left_alone() -> None:
+def test_other_errors_are_unchanged() -> None:
     with pytest.raises(RuntimeError, match="mat1 and mat2"), memory_errors("less"):
         torch.zeros(2, 3) @ torch.zeros(2, 3)

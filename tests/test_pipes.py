@@ -1,4 +1,4 @@
-"""A named pipe whose other end is closed is waited for, and never in silence."""
+"""Opening a named pipe waits for the other end, with a notice."""
 
 import os
 import threading
@@ -14,16 +14,16 @@ from seq2seq.storage import atomic_write, open_output
 
 @pytest.fixture
 def pipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(pipes, "PATIENCE", 0.05)
+    monkeypatch.setattr(pipes, "NOTICE_SECONDS", 0.05)
     os.mkfifo(tmp_path / "pipe")
     return tmp_path / "pipe"
 
 
-def other_end(begin: threading.Event, work: Callable[[], object]) -> threading.Thread:
-    """Begin a thread that opens the other end as soon as it was said that it is waited for."""
+def other_end(notice: threading.Event, work: Callable[[], object]) -> threading.Thread:
+    """Start a thread that opens the other end as soon as the notice is printed."""
 
     def run() -> None:
-        assert begin.wait(60)
+        assert notice.wait(60)
         work()
 
     thread = threading.Thread(target=run, daemon=True)
@@ -32,29 +32,29 @@ def other_end(begin: threading.Event, work: Callable[[], object]) -> threading.T
 
 
 @pytest.fixture
-def said(monkeypatch: pytest.MonkeyPatch) -> tuple[list[str], threading.Event]:
+def notices(monkeypatch: pytest.MonkeyPatch) -> tuple[list[str], threading.Event]:
     lines: list[str] = []
     event = threading.Event()
 
-    def say(line: str) -> None:
+    def log(line: str) -> None:
         lines.append(line)
         event.set()
 
-    monkeypatch.setattr(pipes, "say", say)
+    monkeypatch.setattr(pipes, "rank_zero_log", log)
     return lines, event
 
 
-def test_a_reader_waits_for_the_first_writer(pipe: Path, said: tuple[list[str], threading.Event]) -> None:
-    lines, event = said
+def test_reader_waits_for_the_first_writer(pipe: Path, notices: tuple[list[str], threading.Event]) -> None:
+    lines, event = notices
     thread = other_end(event, lambda: pipe.write_text("one\n汉字\n", encoding="utf-8"))
     assert list(read_lines(pipe)) == ["one", "汉字"]
     thread.join(60)
-    assert lines == [f"waiting for a process that writes into {pipe}"]
+    assert lines == [f"waiting for a process that writes to {pipe}"]
 
 
 @pytest.mark.parametrize("how", ["stream", "copy"])
-def test_a_writer_waits_for_the_first_reader(pipe: Path, said: tuple[list[str], threading.Event], how: str) -> None:
-    lines, event = said
+def test_writer_waits_for_the_first_reader(pipe: Path, notices: tuple[list[str], threading.Event], how: str) -> None:
+    lines, event = notices
     found: list[str] = []
     thread = other_end(event, lambda: found.append(pipe.read_text(encoding="utf-8")))
     if how == "stream":
@@ -68,7 +68,7 @@ def test_a_writer_waits_for_the_first_reader(pipe: Path, said: tuple[list[str], 
     assert lines == [f"waiting for a process that reads from {pipe}"]
 
 
-def test_nothing_is_said_where_nothing_waits(pipe: Path, said: tuple[list[str], threading.Event]) -> None:
+def test_no_notice_without_waiting(pipe: Path, notices: tuple[list[str], threading.Event]) -> None:
     both = os.open(pipe, os.O_RDWR)  # Linux opens both ends at once
     os.write(both, b"text\n")
     descriptor = pipes.open_for_reading(pipe)
@@ -77,4 +77,4 @@ def test_nothing_is_said_where_nothing_waits(pipe: Path, said: tuple[list[str], 
     os.close(pipes.open_for_writing(pipe))
     os.close(descriptor)
     os.close(both)
-    assert said[0] == []
+    assert notices[0] == []

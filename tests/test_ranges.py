@@ -15,11 +15,11 @@ from seq2seq.ranges import (
     Positive,
     Probability,
     Range,
-    broken,
     check_fields,
     checked,
     out_of_range,
     ranges,
+    violated_range,
 )
 
 
@@ -34,12 +34,12 @@ class Layer:
         self.size = size
 
 
-def test_a_range_is_found_in_a_type_optional_or_not() -> None:
+def test_ranges_are_found_in_types_and_optional_types() -> None:
     assert list(ranges(function)) == ["size", "dropout", "share"]
     assert list(ranges(Layer)) == ["size", "rate"]
 
 
-def test_arguments_within_their_ranges_pass() -> None:
+def test_arguments_in_range_are_accepted() -> None:
     assert function(1, 0.5, share=1.0, text="t") == "1 0.5 1.0 t"
     assert Layer(2).size == 2
 
@@ -54,12 +54,12 @@ def test_arguments_within_their_ranges_pass() -> None:
         ({"size": 1, "share": math.nan}, "share must be at least 0 and at most 1, and nan was given"),
     ],
 )
-def test_an_argument_outside_its_range_is_named(given: dict[str, float], sentence: str) -> None:
+def test_error_names_the_argument_out_of_range(given: dict[str, float], sentence: str) -> None:
     with pytest.raises(UserError, match=sentence):
         function(**given)  # type: ignore[arg-type]
 
 
-def test_a_constructor_is_held_to_its_ranges() -> None:
+def test_constructor_arguments_are_checked() -> None:
     with pytest.raises(UserError, match="rate must be a finite number, and inf was given"):
         Layer(1, math.inf)
 
@@ -73,13 +73,13 @@ class Options:
         check_fields(self)
 
 
-def test_the_fields_of_a_dataclass_are_held_to_their_ranges() -> None:
+def test_dataclass_fields_are_checked() -> None:
     assert Options(2).beams == 2
     with pytest.raises(UserError, match="penalty must be a finite number, and nan was given"):
         Options(penalty=math.nan)
 
 
-def test_values_are_checked_without_a_call() -> None:
+def test_out_of_range_checks_without_a_call() -> None:
     assert list(out_of_range(ranges(function), {"size": 3, "share": None, "text": "", "other": -1})) == []
     assert list(out_of_range(ranges(function), {"size": -3}, "model.")) == [
         "model.size must be at least 1 and at most 2,147,483,647, and -3 was given"
@@ -87,7 +87,7 @@ def test_values_are_checked_without_a_call() -> None:
 
 
 @pytest.mark.parametrize("digits", [41, 5000])
-def test_a_number_of_many_digits_is_shortened(digits: int) -> None:
+def test_long_number_is_shortened(digits: int) -> None:
     (sentence,) = out_of_range(ranges(function), {"size": 10**digits})
     assert len(sentence) < 120
 
@@ -96,7 +96,7 @@ class Derived(Layer):
     """Has the constructor of another class."""
 
 
-def test_a_derived_class_has_the_ranges_of_the_constructor_that_it_inherits() -> None:
+def test_subclass_inherits_ranges_of_the_constructor() -> None:
     assert ranges(Derived) == ranges(Layer)
     assert ranges(int) == {}
 
@@ -113,16 +113,18 @@ def test_a_derived_class_has_the_ranges_of_the_constructor_that_it_inherits() ->
         (Positive | tuple[Positive, Positive], [1e-3, (1e-3, 1)], [-1, (1, -1)]),
     ],
 )
-def test_every_number_within_a_value_is_held_to_its_range(
+def test_numbers_in_containers_and_unions_are_checked(
     annotation: object, good: list[object], bad: list[object]
 ) -> None:
-    assert [broken(annotation, value) for value in good] == [None] * len(good)
-    assert None not in [broken(annotation, value) for value in bad]
+    assert [violated_range(annotation, value) for value in good] == [None] * len(good)
+    assert None not in [violated_range(annotation, value) for value in bad]
 
 
 @given(st.floats(), st.floats(-10, 0), st.floats(1, 10), st.booleans(), st.booleans())
-def test_a_range_holds_what_lies_between_its_ends(
-    x: float, least: float, most: float, above: bool, below: bool
+def test_range_contains_numbers_between_its_bounds(
+    x: float, minimum: float, maximum: float, above: bool, below: bool
 ) -> None:
-    held = Range(least, most, above, below).holds(x)
-    assert held == ((least < x or (x == least and not above)) and (x < most or (x == most and not below)))
+    contained = Range(minimum, maximum, above, below).contains(x)
+    assert contained == (
+        (minimum < x or (x == minimum and not above)) and (x < maximum or (x == maximum and not below))
+    )

@@ -1,4 +1,4 @@
-"""Every command and every line of Python of the README runs, on corpora made small and with a few steps of training."""
+"""All commands and Python programs of the README run, on small corpora and with a few steps of training."""
 
 import contextlib
 import io
@@ -19,8 +19,8 @@ from seq2seq.training import runs
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 TINY = "--trainer.max_steps 3 --trainer.val_check_interval 1 --model.size 16 --trainer.limit_val_batches 2"
-# these are the whole test suite, or take minutes: that they exist is all that is looked at here
-ONLY_LOOKED_AT = {
+# these run the whole test suite, or take minutes: only a dry run is tested
+DRY_RUN_ONLY = {
     *("make test", "make check", "make test-slow", "make test-references"),
     *("make bench", "make bench-peers", "make gradients"),
 }
@@ -34,25 +34,25 @@ def commands() -> list[str]:
     return [line for block in blocks("sh") for line in block.splitlines() if line.strip()]
 
 
-def small(command: str) -> str:
-    """The same command with little training."""
+def shorten(command: str) -> str:
+    """Return a command with options for a short training."""
     if re.search(r"\bseq2seq fit\b", command):
-        plain = " --trainer.callbacks.backend eager" if "Compile" in command else ""  # inductor takes minutes
-        return f"{command} {TINY}{plain}"
+        backend = " --trainer.callbacks.backend eager" if "Compile" in command else ""  # inductor takes minutes
+        return f"{command} {TINY}{backend}"
     if command.startswith("seq2seq compare "):
         layers = re.sub(r"(--layers( [A-Z]\S+){1,2})[^-]*", r"\1 ", command)  # of many, the first two
         corpus = "my-pairs" if "multi30k" in command else "my-text.txt"
         short = re.sub(r"--(seeds|minutes|parameters) \S+", "", layers).replace("parameters", "tokens")
-        name = len(layers) + len(command)  # none of them goes on with another
+        name = len(layers) + len(command)  # no comparison resumes another
         return f"{short} --data.corpus {corpus} --model.size 16 --steps 2 --output comparison-{name}"
     if command.startswith("python -m benchmarks."):
         return f"{command} --help"
     if re.match(r"make train\b", command):
         outside = re.search(r"CONFIG=\S*/(multi30k|shakespeare)", command)
-        if outside and "--data.corpus" not in command:  # the Hub, which a test does not ask
+        if outside and "--data.corpus" not in command:  # corpora of the Hub, which tests do not download
             corpus = "my-pairs" if outside.group(1) == "multi30k" else "my-text.txt"
             command = f'{command} ARGS="--data.corpus {corpus}"'
-        for option in re.findall(r"--\S+", TINY):  # or it would be given twice
+        for option in re.findall(r"--\S+", TINY):  # an option must not be given twice
             command = re.sub(rf' ?{re.escape(option)}[ =][^ "]+', "", command)
         return command[:-1] + f' {TINY}"' if command.endswith('"') else f'{command} ARGS="{TINY}"'
     return command
@@ -60,7 +60,7 @@ def small(command: str) -> str:
 
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A checkout whose corpora are small."""
+    """A checkout with small corpora."""
     folder = tmp_path_factory.mktemp("checkout")
     for name in ("Makefile", "configs", "seq2seq", "pyproject.toml", "constraints.txt", "benchmarks", "tests"):
         (folder / name).symlink_to(ROOT / name)
@@ -81,10 +81,10 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
             path.write_text(
                 "".join(text.splitlines(keepends=True)[: 300 if "train" in path.name else 20]), encoding="utf-8"
             )
-    chance = random.Random(1)
+    rng = random.Random(1)
     (folder / "my-pairs").mkdir()
     for split, size in (("train", 60), ("val", 8), ("test", 8)):
-        lines = ["".join(chance.choices("abcdefgh ", k=12)) for _ in range(size)]
+        lines = ["".join(rng.choices("abcdefgh ", k=12)) for _ in range(size)]
         (folder / "my-pairs" / f"{split}.de").write_text("\n".join(lines), encoding="utf-8")
         (folder / "my-pairs" / f"{split}.en").write_text("\n".join(line[::-1] for line in lines), encoding="utf-8")
     (folder / "my-text.txt").write_text("to be or not to be\n" * 300, encoding="utf-8")
@@ -110,24 +110,24 @@ def run(folder: Path, command: str) -> subprocess.CompletedProcess[str]:
 
 
 def run_here(folder: Path, command: str) -> None:
-    """A `seq2seq` command without a process of its own, which would spend seconds on importing torch."""
+    """Run a `seq2seq` command in this process, since importing torch takes seconds."""
     os.environ.pop("SEQ2SEQ_RUN", None)  # names the run of a process
     with contextlib.chdir(folder):
         try:
             status = main(shlex.split(command)[1:])
-        except SystemExit as ended:  # as when the same run has finished already
+        except SystemExit as ended:  # for example, if the same run has already finished
             status = int(ended.code or 0)
     os.environ.pop("SEQ2SEQ_RUN", None)
     assert status == 0, command
 
 
 def make_here(folder: Path, command: str) -> None:
-    """What `make` would run, run here, with the newest run where it asks for that."""
+    """Run the recipe of a `make` command in this process, with $(...) replaced by the newest run."""
 
-    def newest(asked: re.Match[str]) -> str:
-        with contextlib.chdir(folder), contextlib.redirect_stdout(io.StringIO()) as said:
-            runs.main(shlex.split(asked.group(1)))
-        return said.getvalue().strip()
+    def newest(match: re.Match[str]) -> str:
+        with contextlib.chdir(folder), contextlib.redirect_stdout(io.StringIO()) as output:
+            runs.main(shlex.split(match.group(1)))
+        return output.getvalue().strip()
 
     recipe = run(folder, command.replace("make", "make --dry-run", 1)).stdout.replace("\\\n", " ")
     for line in recipe.splitlines():
@@ -135,24 +135,24 @@ def make_here(folder: Path, command: str) -> None:
         run_here(folder, re.sub(r"\$\(\S+ -m seq2seq.training.runs ([^)]*)\)", newest, line))
 
 
-def test_the_readme_shows_commands() -> None:
+def test_readme_has_commands() -> None:
     assert len(commands()) > 20
 
 
-def test_every_command_and_every_line_of_python_runs(workspace: Path) -> None:
-    """In the order of the README, since what one trains the next one uses.
+def test_readme_commands_and_python_run(workspace: Path) -> None:
+    """In the order of the README, since later commands use runs of earlier ones.
 
-    What is compiled has a process of its own, since the checks of shapes around our functions cannot be compiled.
+    Compiled trainings run in a separate process, since torch.compile cannot compile the shape checks of the tests.
     """
     for command in commands():
-        if command.partition(" ARGS=")[0] in ONLY_LOOKED_AT:
+        if command.partition(" ARGS=")[0] in DRY_RUN_ONLY:
             run(workspace, f"make --dry-run {shlex.split(command)[1]}")
         elif command.startswith("seq2seq ") and "<" not in command and "Compile" not in command:
-            run_here(workspace, small(command))
+            run_here(workspace, shorten(command))
         elif command.startswith("make ") and command != "make train" and "DEVICES" not in command:
-            make_here(workspace, small(command))
+            make_here(workspace, shorten(command))
         else:
-            run(workspace, small(command))
+            run(workspace, shorten(command))
     for program in blocks("python"):
         run(workspace, f"{shlex.quote(sys.executable)} -c {shlex.quote(program)}")
 
@@ -160,7 +160,7 @@ def test_every_command_and_every_line_of_python_runs(workspace: Path) -> None:
 @pytest.mark.parametrize(
     "page", [ROOT / "README.md", ROOT / "data" / "README.md", *(ROOT / "docs").glob("*.md")], ids=str
 )
-def test_every_link_leads_somewhere(page: Path) -> None:
+def test_links_exist(page: Path) -> None:
     for target in re.findall(r"\]\((?!https?://)([^)#]+)", page.read_text(encoding="utf-8")):
         assert (page.parent / target).exists(), target
 
@@ -174,9 +174,7 @@ def test_every_link_leads_somewhere(page: Path) -> None:
         ("tokenize", "--tokenizer.size=700 --out x.json --held_out y --show z", ("tokenizer", "out", "held", "show")),
     ],
 )
-def test_what_make_gives_by_itself_yields_to_args(
-    workspace: Path, target: str, given: str, options: tuple[str, ...]
-) -> None:
+def test_args_override_the_defaults_of_make(workspace: Path, target: str, given: str, options: tuple[str, ...]) -> None:
     recipe = run(workspace, f"make --dry-run {target} ARGS={shlex.quote(given)}").stdout.replace("\\\n", " ")
     (line,) = (line for line in recipe.splitlines() if re.search(rf"seq2seq (fit|{target.split()[0]})\b", line))
     for option in options:
@@ -185,12 +183,12 @@ def test_what_make_gives_by_itself_yields_to_args(
         assert "seq2seq.training.runs there" in recipe
 
 
-def test_every_target_is_in_the_help(workspace: Path) -> None:
-    said = run(workspace, "make help").stdout
+def test_make_help_lists_every_target(workspace: Path) -> None:
+    output = run(workspace, "make help").stdout
     for target in ["setup", "tokenize", "train", "sample", "translate", "evaluate", "test", "check", "bench", "clean"]:
-        assert re.search(rf"make {target}\b", said), target
+        assert re.search(rf"make {target}\b", output), target
 
 
-def test_every_configuration_is_in_the_readme() -> None:
+def test_readme_mentions_every_configuration() -> None:
     for path in (ROOT / "configs").glob("*/*.yaml"):
         assert str(path.relative_to(ROOT)) in README

@@ -1,4 +1,4 @@
-"""Laws of what a recurrence remembers."""
+"""Properties of recurrent states."""
 
 from typing import Any, NamedTuple
 
@@ -43,7 +43,7 @@ def equal(one: State, other: State) -> bool:
 
 
 @given(states())
-def test_mapping_keeps_the_structure_and_named_tuples(state: State) -> None:
+def test_map_state_keeps_structure_and_named_tuples(state: State) -> None:
     doubled = map_state(lambda part: 2 * part, state)
     assert structure(doubled) == structure(state)
     assert equal(map_state(lambda a, b: b - a, state, doubled), state)
@@ -54,98 +54,97 @@ def test_unflatten_is_the_inverse_of_flatten(state: State) -> None:
     assert equal(unflatten(flatten(state), like=map_state(torch.zeros_like, state)), state)
 
 
-def test_unflatten_says_how_many_tensors_are_missing() -> None:
-    with pytest.raises(ValueError, match="3 tensors was wanted and 1 were given"):
+def test_unflatten_with_too_few_tensors_raises() -> None:
+    with pytest.raises(ValueError, match="must have 3 tensors, and 1 were given"):
         unflatten([torch.zeros(1)], like=(torch.zeros(1), (torch.zeros(1), torch.zeros(1))))
 
 
 @given(states(), st.integers(1, 4))
-def test_repeat_is_the_selection_of_each_row_several_times_side_by_side(state: State, times: int) -> None:
+def test_repeat_equals_select_with_repeated_rows(state: State, times: int) -> None:
     rows = torch.tensor([row for row in range(3) for _ in range(times)])
     assert equal(repeat(state, times), select(state, rows))
 
 
 @given(states(), st.permutations(range(3)))
-def test_a_selection_is_undone_by_the_opposite_one(state: State, order: list[int]) -> None:
+def test_select_with_the_inverse_permutation_restores_the_state(state: State, order: list[int]) -> None:
     rows = torch.tensor(order)
     assert equal(select(select(state, rows), rows.argsort()), state)
 
 
 @given(states(), st.lists(st.booleans(), min_size=3, max_size=3))
-def test_where_takes_whole_rows(state: State, flags: list[bool]) -> None:
+def test_where_chooses_whole_rows(state: State, flags: list[bool]) -> None:
     other = map_state(lambda part: -1 - part, state)
     mixed = where(torch.tensor(flags), state, other)
     for row, flag in enumerate(flags):
-        one = torch.tensor([row])
-        assert equal(select(mixed, one), select(state if flag else other, one))
+        index = torch.tensor([row])
+        assert equal(select(mixed, index), select(state if flag else other, index))
 
 
 class Growing(NamedTuple):
-    kept: Tensor
+    values: Tensor
 
     @property
     def grows(self) -> bool:
         return True
 
 
-def one(*shape: int) -> Tensor:
+def ones(*shape: int) -> Tensor:
     return torch.ones(shape)
 
 
 @pytest.mark.parametrize(
     ("rows", "new", "old"),
     [
-        (3, one(3, 2), one(3, 3)),
-        (3, one(3, 2), one(3, 1)),  # which torch would repeat
-        (3, one(3, 2), one(1, 2)),
-        (3, one(3, 2), one(3)),
-        (1, one(3, 2), one(3, 2)),
-        (2, one(3, 2), one(3, 2)),
-        (3, (one(3, 2),), (one(3, 2), one(3, 2))),
-        (3, (one(3, 2), one(3, 2)), (one(3, 2),)),
-        (2, (one(2), one(2)), one(2, 2)),
-        (2, one(2, 2), (one(2), one(2))),
-        (3, (one(3, 5, 2),), (one(3, 4, 2),)),  # no class that grows
-        (3, Growing(one(3, 4, 2)), Growing(one(3, 5, 2))),  # it got shorter
-        (3, Growing(one(3, 5, 2)), Growing(one(3, 4, 3))),
-        (3, Pair(one(3, 2), (one(3),)), Pair(one(3, 2), (one(3, 1),))),
+        (3, ones(3, 2), ones(3, 3)),
+        (3, ones(3, 2), ones(3, 1)),  # which torch would broadcast
+        (3, ones(3, 2), ones(1, 2)),
+        (3, ones(3, 2), ones(3)),
+        (1, ones(3, 2), ones(3, 2)),
+        (2, ones(3, 2), ones(3, 2)),
+        (3, (ones(3, 2),), (ones(3, 2), ones(3, 2))),
+        (3, (ones(3, 2), ones(3, 2)), (ones(3, 2),)),
+        (2, (ones(2), ones(2)), ones(2, 2)),
+        (2, ones(2, 2), (ones(2), ones(2))),
+        (3, (ones(3, 5, 2),), (ones(3, 4, 2),)),  # not of a class that grows
+        (3, Growing(ones(3, 4, 2)), Growing(ones(3, 5, 2))),  # shorter
+        (3, Growing(ones(3, 5, 2)), Growing(ones(3, 4, 3))),
+        (3, Pair(ones(3, 2), (ones(3),)), Pair(ones(3, 2), (ones(3, 1),))),
     ],
 )
-def test_where_refuses_states_that_do_not_fit(rows: int, new: Any, old: Any) -> None:
-
-    with pytest.raises(ValueError, match=r"cannot|argument 2 is (longer|shorter)|choices were given"):
+def test_where_refuses_mismatched_states(rows: int, new: Any, old: Any) -> None:
+    with pytest.raises(ValueError, match=r"cannot|argument 2 is (longer|shorter)|needs a mask of as many"):
         where(torch.ones(rows, dtype=torch.bool), new, old)
 
 
-def test_a_state_that_grew_is_filled_with_zeros_from_the_beginning() -> None:
-    mixed = where(torch.tensor([True, False]), Growing(2 * one(2, 3)), Growing(one(2, 1)))
-    assert mixed.kept.tolist() == [[2, 2, 2], [0, 0, 1]]
+def test_where_pads_a_growing_state_with_zeros_on_the_left() -> None:
+    mixed = where(torch.tensor([True, False]), Growing(2 * ones(2, 3)), Growing(ones(2, 1)))
+    assert mixed.values.tolist() == [[2, 2, 2], [0, 0, 1]]
 
 
 @pytest.mark.parametrize(
     ("tensors", "like"),
     [
-        ([one(3, 2)], one(3, 3)),
-        ([one(3, 2)], one(3)),
-        ([one(1, 2)], one(3, 2)),
-        ([one(3, 2).long()], one(3, 2)),
-        ([one(3, 2)], one(3, 2).long()),
-        ([one(3, 2), one(3, 1)], Pair(one(3, 2), one(3, 2))),
-        ([one(3, 5, 2)], (one(3, 4, 2),)),
-        ([one(2, 5, 2)], Growing(one(3, 4, 2))),
-        ([one(3, 5, 1)], Growing(one(3, 4, 2))),
+        ([ones(3, 2)], ones(3, 3)),
+        ([ones(3, 2)], ones(3)),
+        ([ones(1, 2)], ones(3, 2)),
+        ([ones(3, 2).long()], ones(3, 2)),
+        ([ones(3, 2)], ones(3, 2).long()),
+        ([ones(3, 2), ones(3, 1)], Pair(ones(3, 2), ones(3, 2))),
+        ([ones(3, 5, 2)], (ones(3, 4, 2),)),
+        ([ones(2, 5, 2)], Growing(ones(3, 4, 2))),
+        ([ones(3, 5, 1)], Growing(ones(3, 4, 2))),
     ],
 )
-def test_unflatten_refuses_tensors_of_another_state(tensors: list[Tensor], like: Any) -> None:
+def test_unflatten_refuses_tensors_of_another_shape_or_type(tensors: list[Tensor], like: Any) -> None:
     with pytest.raises(UserError, match=r"a tensor of a state must have the shape .* was given"):
         unflatten(tensors, like)
 
 
-def test_unflatten_takes_any_length_of_a_state_that_grows() -> None:
-    assert unflatten([one(3, 7, 2)], Growing(one(3, 0, 2))).kept.shape == (3, 7, 2)
+def test_unflatten_accepts_any_length_of_a_growing_state() -> None:
+    assert unflatten([ones(3, 7, 2)], Growing(ones(3, 0, 2))).values.shape == (3, 7, 2)
 
 
-def test_detach_cuts_every_tensor() -> None:
+def test_detach_detaches_every_tensor() -> None:
     leaf = torch.ones(2, requires_grad=True)
     state = Pair(2 * leaf, (3 * leaf,))
     assert not any(part.requires_grad for part in flatten(detach(state)))

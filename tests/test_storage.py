@@ -1,4 +1,4 @@
-"""Laws of files that are either whole or absent, and of the cache."""
+"""Tests of atomic writing and of the cache."""
 
 import errno
 import os
@@ -14,17 +14,17 @@ from seq2seq.errors import UserError
 from seq2seq.storage import atomic_write, cache_folder, cached_file, open_cached, open_output, path_inside
 
 
-def test_the_file_appears_when_the_block_ends_and_not_before(tmp_path: Path) -> None:
+def test_file_appears_at_the_end_of_the_block(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "file"
     with atomic_write(path) as temporary:
         temporary.write_text("new")
         assert not path.exists()
-        assert temporary.parent == path.parent  # so that moving it is one operation
+        assert temporary.parent == path.parent  # so that the rename is atomic
     assert path.read_text() == "new"
     assert os.listdir(path.parent) == ["file"]
 
 
-def test_an_error_leaves_what_was_there_and_nothing_else(tmp_path: Path) -> None:
+def test_error_leaves_the_old_file_only(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_text("old")
 
@@ -39,7 +39,7 @@ def test_an_error_leaves_what_was_there_and_nothing_else(tmp_path: Path) -> None
     assert os.listdir(tmp_path) == ["file"]
 
 
-def test_a_process_that_dies_inside_leaves_what_was_there(tmp_path: Path) -> None:
+def test_killed_process_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_text("old")
     dying = (
@@ -50,7 +50,7 @@ def test_a_process_that_dies_inside_leaves_what_was_there(tmp_path: Path) -> Non
     assert path.read_text() == "old"
 
 
-def test_a_new_file_takes_the_place_of_an_old_one(tmp_path: Path) -> None:
+def test_new_file_replaces_the_old_one(tmp_path: Path) -> None:
     path = tmp_path / "file"
     for text in ("old", "new"):
         with atomic_write(str(path)) as temporary:
@@ -58,7 +58,7 @@ def test_a_new_file_takes_the_place_of_an_old_one(tmp_path: Path) -> None:
     assert path.read_text() == "new"
 
 
-def test_a_symbolic_link_is_followed(tmp_path: Path) -> None:
+def test_symbolic_link_is_followed(tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
     link = tmp_path / "link"
     link.symlink_to(tmp_path / "there" / "file")  # which does not exist yet
@@ -70,7 +70,7 @@ def test_a_symbolic_link_is_followed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o640, 0o755])
-def test_the_mode_of_a_file_is_kept(tmp_path: Path, mode: int) -> None:
+def test_file_mode_is_kept(tmp_path: Path, mode: int) -> None:
     path = tmp_path / "file"
     path.touch()
     path.chmod(mode)
@@ -79,14 +79,14 @@ def test_the_mode_of_a_file_is_kept(tmp_path: Path, mode: int) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == mode
 
 
-def test_a_new_file_has_the_mode_of_any_new_file(tmp_path: Path) -> None:
+def test_new_file_has_the_default_mode(tmp_path: Path) -> None:
     (tmp_path / "usual").touch()
     with open_output(tmp_path / "ours") as file:
         file.write("new")
     assert (tmp_path / "ours").stat().st_mode == (tmp_path / "usual").stat().st_mode
 
 
-def test_a_device_stays_a_device() -> None:
+def test_device_is_not_replaced() -> None:
     for write in (open_output, atomic_write):
         with write("/dev/null") as given:
             if isinstance(given, Path):
@@ -97,7 +97,7 @@ def test_a_device_stays_a_device() -> None:
 
 
 @pytest.mark.parametrize("atomic", [False, True])
-def test_the_reader_of_a_fifo_gets_what_is_written(tmp_path: Path, atomic: bool) -> None:
+def test_fifo_is_written(tmp_path: Path, atomic: bool) -> None:
     path = tmp_path / "fifo"
     os.mkfifo(path)
     read: list[str] = []
@@ -110,7 +110,7 @@ def test_the_reader_of_a_fifo_gets_what_is_written(tmp_path: Path, atomic: bool)
 
 
 def write(path: str, atomic: bool) -> None:
-    """Write into a stream as the text comes, or all of it from a temporary file."""
+    """Write into a stream directly, or from a temporary file."""
     if atomic:
         with atomic_write(path) as temporary:
             temporary.write_text("text")
@@ -120,8 +120,8 @@ def write(path: str, atomic: bool) -> None:
 
 
 @pytest.mark.parametrize("atomic", [False, True])
-def test_the_reader_of_a_descriptor_gets_what_is_written(atomic: bool) -> None:
-    reading, writing = os.pipe()  # as a shell gives for >(...), whose link leads to "pipe:[N]"
+def test_pipe_descriptor_is_written(atomic: bool) -> None:
+    reading, writing = os.pipe()  # as for >(...) in a shell, whose link resolves to "pipe:[N]"
     with open(reading, encoding="utf-8") as reader:
         write(f"/dev/fd/{writing}", atomic)
         os.close(writing)
@@ -129,15 +129,15 @@ def test_the_reader_of_a_descriptor_gets_what_is_written(atomic: bool) -> None:
 
 
 @pytest.mark.parametrize("atomic", [False, True])
-def test_a_descriptor_of_a_file_without_a_name_is_written(tmp_path: Path, atomic: bool) -> None:
-    with (tmp_path / "file").open("w+", encoding="utf-8") as held:
+def test_descriptor_of_an_unlinked_file_is_written(tmp_path: Path, atomic: bool) -> None:
+    with (tmp_path / "file").open("w+", encoding="utf-8") as file:
         (tmp_path / "file").unlink()
-        write(f"/dev/fd/{held.fileno()}", atomic)
-        assert held.read() == "text"
+        write(f"/dev/fd/{file.fileno()}", atomic)
+        assert file.read() == "text"
     assert os.listdir(tmp_path) == []
 
 
-def test_links_that_lead_nowhere_are_refused_in_one_sentence(tmp_path: Path) -> None:
+def test_link_loop_is_an_error(tmp_path: Path) -> None:
     loop = tmp_path / "loop"
     loop.symlink_to(loop)
     for write in (open_output, atomic_write):
@@ -146,13 +146,13 @@ def test_links_that_lead_nowhere_are_refused_in_one_sentence(tmp_path: Path) -> 
     assert loop.is_symlink()
 
 
-def test_a_folder_is_refused(tmp_path: Path) -> None:
+def test_folder_as_output_is_an_error(tmp_path: Path) -> None:
     for write in (open_output, atomic_write):
-        with pytest.raises(UserError, match="is a folder where a file is meant"), write(tmp_path):
+        with pytest.raises(UserError, match="is a folder, not a file"), write(tmp_path):
             pass
 
 
-def test_a_full_disk_is_said_in_one_sentence_and_loses_nothing(tmp_path: Path) -> None:
+def test_full_disk_is_an_error_and_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_text("old")
 
@@ -167,14 +167,14 @@ def test_a_full_disk_is_said_in_one_sentence_and_loses_nothing(tmp_path: Path) -
     assert os.listdir(tmp_path) == ["file"]
 
 
-def test_a_name_may_be_as_long_as_the_system_allows(tmp_path: Path) -> None:
+def test_file_name_may_have_the_maximum_length(tmp_path: Path) -> None:
     for name in ("n" * 255, "名" * 85, "🎈" * 63):
         with open_output(tmp_path / name) as file:
             file.write("text")
         assert (tmp_path / name).read_text() == "text"
 
 
-def test_the_cache_folder_follows_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cache_folder_follows_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEQ2SEQ_CACHE", str(tmp_path / "own"))
     assert cache_folder() == tmp_path / "own"
     monkeypatch.delenv("SEQ2SEQ_CACHE")
@@ -184,7 +184,7 @@ def test_the_cache_folder_follows_the_environment(tmp_path: Path, monkeypatch: p
     assert cache_folder() == Path.home() / ".cache" / "seq2seq"
 
 
-def test_a_damaged_file_of_the_cache_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_damaged_cached_file_is_written_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEQ2SEQ_CACHE", str(tmp_path))
     written = 0
 
@@ -193,22 +193,22 @@ def test_a_damaged_file_of_the_cache_is_made_again(tmp_path: Path, monkeypatch: 
         written += 1
         path.write_bytes(b"0123456789" * 100)
 
-    whole = cached_file("part/file", write).read_bytes()
-    assert cached_file("part/file", write).read_bytes() == whole
+    complete = cached_file("part/file", write).read_bytes()
+    assert cached_file("part/file", write).read_bytes() == complete
     assert written == 1
     path = tmp_path / "part" / "file"
-    for number, damaged in enumerate([whole[:500], bytes(1000), b"x" + whole[1:], whole + b"\n", b""], start=2):
+    for number, damaged in enumerate(
+        [complete[:500], bytes(1000), b"x" + complete[1:], complete + b"\n", b""], start=2
+    ):
         path.write_bytes(damaged)
-        assert cached_file("part/file", write).read_bytes() == whole
+        assert cached_file("part/file", write).read_bytes() == complete
         assert written == number
-    path.with_name("file.sum").unlink()  # as a process that died between both would leave it
-    assert cached_file("part/file", write).read_bytes() == whole
+    path.with_name("file.sum").unlink()  # as if a process was killed before writing it
+    assert cached_file("part/file", write).read_bytes() == complete
     assert written == 7
 
 
-def test_a_file_of_the_cache_that_cannot_be_read_or_is_gone_is_made_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_missing_or_unreadable_cached_file_is_written_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEQ2SEQ_CACHE", str(tmp_path))
     contents = iter(["other", "whole", "other", "other"])
     read: list[str] = []
@@ -219,7 +219,7 @@ def test_a_file_of_the_cache_that_cannot_be_read_or_is_gone_is_made_again(
     def number(path: Path) -> int:
         read.append(path.read_text())
         if len(read) == 3:
-            path.unlink()  # as another process that empties the cache
+            path.unlink()  # as if another process cleared the cache
             path.read_text()
         return ["whole", "other"].index(read[-1]) if len(read) != 1 else int("other")
 
@@ -232,20 +232,20 @@ def test_a_file_of_the_cache_that_cannot_be_read_or_is_gone_is_made_again(
 
 
 @pytest.mark.parametrize("name", ["run", "a b", "..x", "x..", "-", "übung", ".hidden"])
-def test_a_name_is_that_of_something_inside_a_folder(tmp_path: Path, name: str) -> None:
+def test_path_inside_accepts_names_in_the_folder(tmp_path: Path, name: str) -> None:
     for nested in (False, True):
         assert path_inside(tmp_path, name, "--name", nested) == tmp_path / name
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "../x", "a/../../x", "/", "/tmp/x", "a/..", "\0", "a\0b"])
-def test_a_name_that_leads_outside_is_refused(tmp_path: Path, name: str) -> None:
+def test_path_inside_rejects_names_outside_the_folder(tmp_path: Path, name: str) -> None:
     for nested in (False, True):
-        with pytest.raises(UserError, match=f"--name must be the name of something inside {tmp_path}, and"):
+        with pytest.raises(UserError, match=f"--name must be the name of a file or folder inside {tmp_path}, and"):
             path_inside(tmp_path, name, "--name", nested)
 
 
 @pytest.mark.parametrize("name", ["a/b", "a/b/c.d", "a/", "./a", "a//b"])
-def test_a_name_has_folders_in_it_only_where_they_are_meant(tmp_path: Path, name: str) -> None:
+def test_path_inside_accepts_subfolders_only_if_nested(tmp_path: Path, name: str) -> None:
     assert path_inside(tmp_path, name, "--name", nested=True) == tmp_path / name
-    with pytest.raises(UserError, match="must be the name of something inside"):
+    with pytest.raises(UserError, match="must be the name of a file or folder inside"):
         path_inside(tmp_path, name, "--name")

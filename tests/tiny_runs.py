@@ -1,4 +1,4 @@
-"""Two tiny trainings that many tests use: a translator that turns the order of words around, and a language model."""
+"""Two tiny trained runs that many tests use: a translator that reverses the order of words, and a language model."""
 
 import os
 import random
@@ -32,37 +32,37 @@ optimizer: {class_path: AdamW, init_args: {lr: 0.02}}
 
 
 class Runs(NamedTuple):
-    """Folders."""
+    """The folders of the runs and their corpus."""
 
-    corpus: Path  # train, validation and test of a.b, and text/test.txt
+    corpus: Path  # train, validation and test files .a and .b, and the text in text/
     translator: Path
     language: Path
 
     @property
     def checkpoints(self) -> list[Path]:
-        """The three that the translator's run kept, oldest first."""
-        found = [path for path in (self.translator / "checkpoints").glob("*.ckpt") if "step" in path.name]
-        return sorted(found, key=lambda path: path.stat().st_mtime_ns)
+        """The three best checkpoints of the translator, oldest first."""
+        paths = [path for path in (self.translator / "checkpoints").glob("*.ckpt") if "step" in path.name]
+        return sorted(paths, key=lambda path: path.stat().st_mtime_ns)
 
 
-def turned(line: str) -> str:
-    """What the translator learns."""
+def reverse_words(line: str) -> str:
+    """Return the target of a source line, which the translator learns."""
     return " ".join(reversed(line.split()))
 
 
 def write_corpus(folder: Path) -> None:
-    chance = random.Random(1)
+    rng = random.Random(1)
     (folder / "text").mkdir(parents=True)
     for split, size in (("train", 300), ("validation", 20), ("test", 20)):
-        lines = [" ".join(chance.choices(WORDS, k=chance.randint(1, 4))) for _ in range(size)]
-        for name, some in (("a", lines), ("b", map(turned, lines))):
-            (folder / f"{split}.{name}").write_text("".join(line + "\n" for line in some), encoding="utf-8")
+        lines = [" ".join(rng.choices(WORDS, k=rng.randint(1, 4))) for _ in range(size)]
+        for name, sentences in (("a", lines), ("b", map(reverse_words, lines))):
+            (folder / f"{split}.{name}").write_text("".join(line + "\n" for line in sentences), encoding="utf-8")
         text = "".join(line.replace("five", "fünf") + "\n" for line in lines)
         (folder / "text" / f"{split}.txt").write_text(text, encoding="utf-8")
 
 
 def fit(folder: Path, name: str, config: str, *options: str) -> Path:
-    """The folder of a finished run."""
+    """Train a run and return its folder."""
     from seq2seq.__main__ import main
 
     path = folder / f"{name}.yaml"
@@ -80,11 +80,11 @@ def make_runs(folder: Path) -> Runs:
     return Runs(folder / "corpus", fit(folder, "translator", TRANSLATOR), fit(folder, "language", LANGUAGE))
 
 
-def shell(*arguments: object, given: bytes = b"", **environment: str) -> subprocess.CompletedProcess[bytes]:
-    """`seq2seq` in a process of its own."""
+def shell(*arguments: object, stdin: bytes = b"", **environment: str) -> subprocess.CompletedProcess[bytes]:
+    """Run `seq2seq` in a separate process."""
     return subprocess.run(
         [sys.executable, "-m", "seq2seq", *map(str, arguments)],
-        input=given,
+        input=stdin,
         capture_output=True,
         env=os.environ | {"OMP_NUM_THREADS": "1"} | environment,
         check=False,

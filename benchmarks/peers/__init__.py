@@ -1,1 +1,1 @@
-"""Ours against OpenNMT-py and JoeyNMT, on one core: training, translating, and from raw text to a good model."""
+"""Compare with OpenNMT-py and JoeyNMT on one core: training, translation, and time to a good model from raw text."""

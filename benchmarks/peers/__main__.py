@@ -1,4 +1,4 @@
-"""`python -m benchmarks.peers`: ours against OpenNMT-py and JoeyNMT, as one table and one JSON file."""
+"""`python -m benchmarks.peers`: compare with OpenNMT-py and JoeyNMT; writes a table and a JSON file."""
 
 import argparse
 import json
@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.peers import child, decoding, models, quality, report, training
-from benchmarks.peers.corpus import SOURCE, Corpus, cut_corpus
+from benchmarks.peers.corpus import SOURCE, Corpus, tokenize_corpus
 from benchmarks.peers.decoding import Model
 from benchmarks.peers.environment import Environment
 from benchmarks.peers.joeynmt import JoeyNMT
 from benchmarks.peers.opennmt import OpenNMT
-from benchmarks.peers.ours import FEEDING, FEEDING_BATCHES, QUICK, Ours
+from benchmarks.peers.ours import FEEDING_BATCHES, FEEDING_OPTIONS, QUICK_CONFIG, Ours
 from benchmarks.peers.system import System
-from benchmarks.progress import tell
+from benchmarks.progress import print_progress
 from seq2seq.storage import atomic_write, write_json
 
 PARTS = ("training", "quality", "decoding", "latency")  # decoding and latency use the models of quality
@@ -27,37 +27,37 @@ FIRST_CORE = min(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") el
 
 
 def main() -> None:
-    given = arguments().parse_args()
-    environment = Environment(given.environment)
+    options = argument_parser().parse_args()
+    environment = Environment(options.environment)
     try:
-        environment.make()
+        environment.create()
     except RuntimeError as error:
         sys.exit(str(error))
-    corpus = Corpus(given.corpus.absolute(), (given.work / "pieces").absolute())
-    ours = Ours(report.OURS, shlex.split(given.fit_options), shlex.split(given.translate_options))
+    corpus = Corpus(options.corpus.absolute(), (options.work / "pieces").absolute())
+    ours = Ours(report.OURS, shlex.split(options.fit_options), shlex.split(options.translate_options))
     peers: list[System] = [OpenNMT(environment), JoeyNMT(environment)]
-    Contest(given, corpus, ours, peers).run()
+    Contest(options, corpus, ours, peers).run()
 
 
-def arguments() -> argparse.ArgumentParser:
+def argument_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.peers", description=__doc__)
     parser.add_argument("--corpus", type=Path, required=True, help="Folder with train, val and test, .de and .en.")
     parser.add_argument(
-        "--out", type=Path, default=Path("benchmarks/peers-results"), help="Results, without an ending."
+        "--out", type=Path, default=Path("benchmarks/peers-results"), help="Path of the results without extension."
     )
     parser.add_argument("--work", type=Path, default=Path("runs/peers"), help="Folder for models and logs.")
     parser.add_argument("--environment", type=Path, default=Path(".venv-peers"), help="Where the peers are installed.")
-    parser.add_argument("--only", choices=PARTS, help="Measure this part and keep the others' results.")
+    parser.add_argument("--only", choices=PARTS, help="Measure this part only and keep the results of the others.")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=50, help="Steps of a short training.")
     parser.add_argument(
         "--core",
         type=int,
         default=FIRST_CORE,
-        help="The core that everything runs on, by default the first that this process may use.",
+        help="The core that everything runs on; by default the first available one.",
     )
-    parser.add_argument("--goal", type=float, default=30.0, help="BLEU that ends the way to quality.")
-    parser.add_argument("--limit", type=float, default=7200.0, help="Seconds that a system has for it.")
+    parser.add_argument("--goal", type=float, default=30.0, help="BLEU at which the race to quality ends.")
+    parser.add_argument("--limit", type=float, default=7200.0, help="Time limit of the race in seconds.")
     parser.add_argument("--ours", type=Path, help="Our checkpoint to translate with, of the same size.")
     parser.add_argument("--fit-options", default="", help="Further options of `seq2seq fit`, in one string.")
     parser.add_argument("--translate-options", default="", help="The same of `seq2seq translate`.")
@@ -65,16 +65,16 @@ def arguments() -> argparse.ArgumentParser:
 
 
 class Contest:
-    """All parts, whose results are written as they come."""
+    """Run all parts and write the results after each."""
 
-    def __init__(self, given: argparse.Namespace, corpus: Corpus, ours: Ours, peers: list[System]) -> None:
-        self.given = given
+    def __init__(self, options: argparse.Namespace, corpus: Corpus, ours: Ours, peers: list[System]) -> None:
+        self.options = options
         self.corpus = corpus
         self.ours = ours
         self.peers = peers
-        self.work: Path = given.work.absolute()
-        self.core: int | None = given.core
-        path = given.out.with_suffix(".json")
+        self.work: Path = options.work.absolute()
+        self.core: int | None = options.core
+        path = options.out.with_suffix(".json")
         self.results: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
     def run(self) -> None:
@@ -84,61 +84,63 @@ class Contest:
             "decoding": self.decoding,
             "latency": self.latency,
         }
-        for name in [self.given.only] if self.given.only else PARTS:
-            tell(f"part: {name}")
+        for name in [self.options.only] if self.options.only else PARTS:
+            print_progress(f"part: {name}")
             parts[name]()
             self.write()
 
     def write(self) -> None:
-        self.results |= {"machine": f"{platform.machine()}, {platform.system()}", "goal": self.given.goal}
-        write_json(self.given.out.with_suffix(".json"), self.results)
+        self.results |= {"machine": f"{platform.machine()}, {platform.system()}", "goal": self.options.goal}
+        write_json(self.options.out.with_suffix(".json"), self.results)
         text = report.table(self.results)
-        with atomic_write(self.given.out.with_suffix(".md")) as file:
+        with atomic_write(self.options.out.with_suffix(".md")) as file:
             file.write_text(text, encoding="utf-8")
         print(text)
 
     def training(self) -> None:
         folder = self.work / "training"
         if not self.corpus.tokenizer.exists():
-            learn = self.ours.pieces(self.corpus, self.corpus.pieces)
+            learn = self.ours.learn_pieces(self.corpus, self.corpus.pieces)
             child.run(learn, self.corpus.pieces / "log", self.core)
-        cut_corpus(self.corpus)
-        systems = [self.ours, Ours(report.FEEDING, FEEDING, training_batches=FEEDING_BATCHES), *self.peers]
-        steps, rounds = self.given.steps, self.given.rounds
-        found, chosen = training.measure(systems, self.corpus, folder, steps, rounds, self.core)
-        batches = {name: choice._asdict() for name, choice in chosen.items()}
-        self.results |= {"training": found, "training batches": batches}
+        tokenize_corpus(self.corpus)
+        systems = [self.ours, Ours(report.FEEDING, FEEDING_OPTIONS, training_batches=FEEDING_BATCHES), *self.peers]
+        steps, rounds = self.options.steps, self.options.rounds
+        results, choices = training.measure(systems, self.corpus, folder, steps, rounds, self.core)
+        batches = {name: choice._asdict() for name, choice in choices.items()}
+        self.results |= {"training": results, "training batches": batches}
 
     def quality(self) -> None:
-        race = quality.Race(goal=self.given.goal, limit=self.given.limit)
-        for system in [Ours(report.OURS, config=QUICK), *self.peers]:
+        race = quality.Race(goal=self.options.goal, max_seconds=self.options.limit)
+        for system in [Ours(report.OURS, config=QUICK_CONFIG), *self.peers]:
             folder = self.work / "quality" / system.name
-            found = models.raced(folder)
-            if found is None:
-                found = quality.run(system, self.corpus, folder, race, self.core)
-            told = {key: value for key, value in found.items() if key != "checkpoint"}  # a path of this machine only
-            self.results.setdefault("quality", {})[system.name] = told
+            result = models.race_result(folder)
+            if result is None:
+                result = quality.run(system, self.corpus, folder, race, self.core)
+            reported = {key: value for key, value in result.items() if key != "checkpoint"}  # a local path
+            self.results.setdefault("quality", {})[system.name] = reported
             self.write()
 
     def decoding(self) -> None:
         source, folder = self.corpus.raw("test", SOURCE), self.work / "decoding"
-        known = self.trained([self.ours, *self.peers])
-        self.results["decoding"] = decoding.measure(known, source, 5, folder, self.given.rounds, self.core)
-        self.results["said"] = decoding.quality(known, self.corpus, "test", 5, folder)
+        trained = self.trained_models([self.ours, *self.peers])
+        self.results["decoding"] = decoding.measure(trained, source, 5, folder, self.options.rounds, self.core)
+        self.results["said"] = decoding.measure_quality(trained, self.corpus, "test", 5, folder)
 
     def latency(self) -> None:
         source, folder = self.corpus.raw("test", SOURCE), self.work / "latency"
-        known = self.trained([self.ours, self.peers[0]])
-        for name, beams in (("greedy", 1), ("beam 5", 5)):
-            found = decoding.latency(known, source, LATENCY_LINES, beams, folder, self.given.rounds, self.core)
-            self.results[f"latency, {name}"] = found
+        trained = self.trained_models([self.ours, self.peers[0]])
+        for label, beams in (("greedy", 1), ("beam 5", 5)):
+            rounds = decoding.measure_latency(
+                trained, source, LATENCY_LINES, beams, folder, self.options.rounds, self.core
+            )
+            self.results[f"latency, {label}"] = rounds
 
-    def trained(self, systems: list[System]) -> list[Model]:
+    def trained_models(self, systems: list[System]) -> list[Model]:
         return [
-            Model(one, self.given.ours.absolute())
-            if one is self.ours and self.given.ours
-            else models.trained(one, self.corpus, self.work, self.core, from_race=one is not self.ours)
-            for one in systems
+            Model(system, self.options.ours.absolute())
+            if system is self.ours and self.options.ours
+            else models.trained_model(system, self.corpus, self.work, self.core, from_race=system is not self.ours)
+            for system in systems
         ]
 
 

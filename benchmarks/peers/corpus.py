@@ -1,4 +1,4 @@
-"""The text that all systems read, raw or cut into the pieces of one vocabulary."""
+"""The text that all systems read, raw or tokenized with a shared subword vocabulary."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -14,8 +14,8 @@ class Corpus(NamedTuple):
     """Parallel files.
 
     Args:
-        folder: Where train.de, train.en and so on lie: raw text.
-        pieces: Where the same files lie with a space between any two pieces, vocabularies beside them.
+        folder: Folder with raw text: train.de, train.en and so on.
+        pieces: Folder with the same files as subwords separated by spaces, and with the vocabularies.
     """
 
     folder: Path
@@ -24,7 +24,7 @@ class Corpus(NamedTuple):
     def raw(self, split: str, side: str) -> Path:
         return self.folder / f"{split}.{side}"
 
-    def cut(self, split: str, side: str) -> Path:
+    def tokenized(self, split: str, side: str) -> Path:
         return self.pieces / f"{split}.{side}"
 
     @property
@@ -41,49 +41,52 @@ class Corpus(NamedTuple):
 
 
 def lines(path: Path) -> list[str]:
-    """Lines that end at a newline and at nothing else."""
+    """Return the lines of a file, which end at newlines only."""
     text = path.read_text(encoding="utf-8")
     return text.removesuffix("\n").split("\n") if text else []
 
 
-def write_lines(path: Path, what: list[str]) -> None:
+def write_lines(path: Path, content: list[str]) -> None:
     with atomic_write(path) as file:
-        file.write_text("".join(f"{line}\n" for line in what), encoding="utf-8", newline="\n")
+        file.write_text("".join(f"{line}\n" for line in content), encoding="utf-8", newline="\n")
 
 
-def cut_corpus(corpus: Corpus) -> None:
-    """Write the pieces of every split with the learned tokenizer, and its vocabulary as each peer reads one."""
+def tokenize_corpus(corpus: Corpus) -> None:
+    """Tokenize every split, and write the vocabulary in the format of each peer."""
     if all(path.exists() for path in (corpus.joeynmt, corpus.opennmt)):
         return
     tokenizer = load(corpus.tokenizer)
     for split in SPLITS:
         for side in (SOURCE, TARGET):
-            write_lines(corpus.cut(split, side), [cut(tokenizer, line) for line in lines(corpus.raw(split, side))])
+            write_lines(
+                corpus.tokenized(split, side),
+                [tokenize_line(tokenizer, line) for line in lines(corpus.raw(split, side))],
+            )
     pieces = all_pieces(tokenizer)
     write_lines(corpus.opennmt, opennmt_vocabulary(pieces))
     write_lines(corpus.joeynmt, pieces)
 
 
-def cut(tokenizer: Tokenizer, line: str) -> str:
-    """The pieces of a line with spaces between. Raises ValueError for a piece with a space in it."""
+def tokenize_line(tokenizer: Tokenizer, line: str) -> str:
+    """Return the pieces of a line, separated by spaces. Raises ValueError for a piece that contains a space."""
     pieces = tokenizer.pieces(line)
     if any(" " in piece for piece in pieces):
-        raise ValueError(f"pieces with a space in them cannot be joined by spaces: {pieces}")
+        raise ValueError(f"pieces that contain a space cannot be joined by spaces: {pieces}")
     return " ".join(pieces)
 
 
 def all_pieces(tokenizer: Tokenizer) -> list[str]:
-    """Every piece of a tokenizer of subwords in the order of its ids, but the special ones."""
+    """Return all pieces of a subword tokenizer in the order of their ids, without special tokens."""
     from sentencepiece import SentencePieceProcessor
 
     model = SentencePieceProcessor(model_proto=tokenizer.state_dict()["model"])
     return [
-        model.id_to_piece(one)
-        for one in range(model.vocab_size())
-        if not (model.is_control(one) or model.is_unknown(one))
+        model.id_to_piece(piece_id)
+        for piece_id in range(model.vocab_size())
+        if not (model.is_control(piece_id) or model.is_unknown(piece_id))
     ]
 
 
 def opennmt_vocabulary(pieces: list[str]) -> list[str]:
-    """Pieces with counts that keep their order, since it sorts by them."""
-    return [f"{piece}\t{len(pieces) - place}" for place, piece in enumerate(pieces)]
+    """Return pieces with decreasing counts, since OpenNMT-py sorts by count."""
+    return [f"{piece}\t{len(pieces) - index}" for index, piece in enumerate(pieces)]

@@ -1,12 +1,12 @@
-"""An environment of its own for the peers, whose pinned requirements are older than ours."""
+"""A separate virtual environment for the peers, whose pinned requirements are older than ours."""
 
 import subprocess
 import sys
 from pathlib import Path
 
 PEERS = ("OpenNMT-py==3.5.1", "joeynmt==2.3.0")
-TORCH = "torch==2.13.0"  # what the peers ask for is years older; all systems run on the same one
-NEEDED = (  # what they really import for training and translating on a CPU
+TORCH = "torch==2.13.0"  # the peers require much older versions; all systems run on the same one
+REQUIREMENTS = (  # what training and translation on a CPU import
     "ConfigArgParse==1.9.0",
     "PyYAML==6.0.3",
     "RapidFuzz==3.14.6",
@@ -23,14 +23,14 @@ NEEDED = (  # what they really import for training and translating on a CPU
     "tensorboard==2.21.0",
     "tqdm==4.70.1",
 )
-EMPTY = ("ahocorasick", "fasttext", "spacy")  # OpenNMT-py imports these for transforms that are not used here
+STUB_MODULES = ("ahocorasick", "fasttext", "spacy")  # OpenNMT-py imports these for transforms that are not used here
 
 
 class Environment:
     """A virtual environment with both peers.
 
     Args:
-        folder: Where it is, or will be.
+        folder: Its path.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -43,31 +43,33 @@ class Environment:
     def python(self) -> str:
         return self.program("python")
 
-    def make(self) -> None:
-        """Make it unless it is there. Raises RuntimeError with one sentence if the peers cannot be installed."""
+    def create(self) -> None:
+        """Create the environment unless it exists. Raises RuntimeError if the peers cannot be installed."""
         ready = self.folder / "ready"
-        if ready.exists() and ready.read_text(encoding="utf-8") == wanted():
+        if ready.exists() and ready.read_text(encoding="utf-8") == expected_contents():
             return
-        self.call([sys.executable, "-m", "venv", str(self.folder)])
+        self.run([sys.executable, "-m", "venv", str(self.folder)])
         self.install(TORCH)
         self.install("--no-deps", *PEERS)
-        self.install(*NEEDED)
-        for name in EMPTY:
-            [libraries] = self.folder.glob("lib/python*/site-packages")
-            (libraries / f"{name}.py").write_text(
-                '"""Imported by OpenNMT-py, used by nobody here."""\n', encoding="utf-8"
+        self.install(*REQUIREMENTS)
+        for name in STUB_MODULES:
+            [site_packages] = self.folder.glob("lib/python*/site-packages")
+            (site_packages / f"{name}.py").write_text(
+                '"""Imported by OpenNMT-py but not used here."""\n', encoding="utf-8"
             )
-        ready.write_text(wanted(), encoding="utf-8")
+        ready.write_text(expected_contents(), encoding="utf-8")
 
-    def install(self, *what: str) -> None:
-        self.call([self.python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *what])
+    def install(self, *packages: str) -> None:
+        self.run([self.python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *packages])
 
-    def call(self, command: list[str]) -> None:
-        done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode != 0:
-            said = [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or ["no reason was given"]
-            raise RuntimeError(f"the peers could not be installed: {said[-1].removeprefix('ERROR: ')}")
+    def run(self, command: list[str]) -> None:
+        completed = subprocess.run(command, capture_output=True, text=True)
+        if completed.returncode != 0:
+            errors = [line for line in completed.stderr.splitlines() if line.startswith("ERROR")] or [
+                "no reason was given"
+            ]
+            raise RuntimeError(f"the peers could not be installed: {errors[-1].removeprefix('ERROR: ')}")
 
 
-def wanted() -> str:
-    return "\n".join([TORCH, *PEERS, *NEEDED, *EMPTY]) + "\n"
+def expected_contents() -> str:
+    return "\n".join([TORCH, *PEERS, *REQUIREMENTS, *STUB_MODULES]) + "\n"

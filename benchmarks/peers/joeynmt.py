@@ -12,7 +12,7 @@ from benchmarks.peers.environment import Environment
 from benchmarks.peers.sizes import DEPTH, SENTENCES, SIZE, SMOOTHING, VOCABULARY
 
 RATE = re.compile(r"Tokens per Sec: +(\d+)")
-VALIDATED = re.compile(r"Generation took ([\d.]+)\[sec\]")
+VALIDATION_TIME = re.compile(r"Generation took ([\d.]+)\[sec\]")
 EMBEDDING = {"embedding_dim": SIZE, "scale": False}
 LAYERS = {"type": "recurrent", "rnn_type": "lstm", "embeddings": EMBEDDING, "dropout": 0.2, "num_layers": DEPTH}
 MODEL = {
@@ -35,7 +35,7 @@ TRAINING = {
     "optimizer": "adam",
     "learning_rate": 0.001,
     "learning_rate_min": 0.00001,
-    "scheduling": "exponential",  # its others call what today's torch no longer has, and it cannot do without one
+    "scheduling": "exponential",  # required, and the other schedulers do not run with current torch
     "decrease_factor": 0.99,
     "clip_grad_norm": 1.0,
     "label_smoothing": SMOOTHING,
@@ -49,81 +49,83 @@ TRAINING = {
     "overwrite": True,
     "shuffle": True,
 }
-LEARN = """
+LEARN_SCRIPT = """
 import sentencepiece
 sentencepiece.SentencePieceTrainer.train(
     input={input!r}, vocab_size={size}, model_prefix={prefix!r}, character_coverage=1.0,
     unk_id=0, pad_id=1, bos_id=2, eos_id=3, unk_piece="<unk>", pad_piece="<pad>", bos_piece="<s>", eos_piece="</s>",
     vocabulary_output_piece_score=False,
 )
-"""  # what its script build_vocab does, which is not in its package
+"""  # as in its script build_vocab, which is not part of the package
 
 
 class JoeyNMT:
+    """The command lines, logs and checkpoints of JoeyNMT."""
+
     name = "JoeyNMT"
-    batches = (64, 128)  # sentences
+    translation_batches = (64, 128)  # sentences
     training_batches = (32, SENTENCES, 128)
-    single = 1
+    single_sentence_batch = 1
 
     def __init__(self, environment: Environment) -> None:
         self.environment = environment
 
-    def speed_run(self, corpus: Corpus, folder: Path, batch: int, steps: int, every: int) -> Command:
-        options = configuration(corpus.pieces, folder, {"level": "word", "voc_file": str(corpus.joeynmt)})
+    def speed_command(self, corpus: Corpus, folder: Path, batch: int, steps: int, interval: int) -> Command:
+        options = make_config(corpus.pieces, folder, {"level": "word", "voc_file": str(corpus.joeynmt)})
         options["training"] |= {
             "batch_size": batch,
             "updates": steps,
-            "validation_freq": steps * every,
-            "logging_freq": every,
+            "validation_freq": steps * interval,
+            "logging_freq": interval,
         }
         return self.command("train", options, folder / "train.yaml", "--skip-test")
 
-    def rates(self, folder: Path, log: str) -> list[float]:
-        return [float(found) for found in RATE.findall(log)]
+    def logged_rates(self, folder: Path, log: str) -> list[float]:
+        return [float(rate) for rate in RATE.findall(log)]
 
-    def vocabulary(self, corpus: Corpus, folder: Path) -> list[Command]:
+    def vocabulary_commands(self, corpus: Corpus, folder: Path) -> list[Command]:
         raw = ",".join(str(corpus.raw("train", side)) for side in (SOURCE, TARGET))
-        learn = LEARN.format(input=raw, size=VOCABULARY, prefix=str(folder / "joint"))
-        return [Command([self.environment.python, "-c", learn])]
+        script = LEARN_SCRIPT.format(input=raw, size=VOCABULARY, prefix=str(folder / "joint"))
+        return [Command([self.environment.python, "-c", script])]
 
-    def training(self, corpus: Corpus, folder: Path, steps: int, every: int) -> Command:
-        options = configuration(corpus.folder, folder, sentencepiece(folder))
-        options["training"] |= {"updates": steps, "validation_freq": every, "logging_freq": 10}
+    def training_command(self, corpus: Corpus, folder: Path, steps: int, interval: int) -> Command:
+        options = make_config(corpus.folder, folder, sentencepiece_options(folder))
+        options["training"] |= {"updates": steps, "validation_freq": interval, "logging_freq": 10}
         return self.command("train", options, folder / "train.yaml", "--skip-test")
 
     def checkpoints(self, folder: Path) -> dict[int, Path]:
         return {int(path.stem): path for path in (folder / "model").glob("*.ckpt") if path.stem.isdecimal()}
 
-    def validating(self, log: str) -> float:
-        return sum(map(float, VALIDATED.findall(log)))
+    def validation_seconds(self, log: str) -> float:
+        return sum(map(float, VALIDATION_TIME.findall(log)))
 
-    def translation(self, checkpoint: Path, source: Path, output: Path, beams: int, batch: int) -> Command:
+    def translation_command(self, checkpoint: Path, source: Path, output: Path, beams: int, batch: int) -> Command:
         folder = checkpoint.parent.parent
-        options = configuration(source.parent, folder, sentencepiece(folder))
+        options = make_config(source.parent, folder, sentencepiece_options(folder))
         options["testing"] |= {"load_model": str(checkpoint), "beam_size": beams, "batch_size": batch}
-        # its option for a file of translations fails in this version, so they are read where it prints them
+        # the option for an output file fails in this version, so standard output is used
         return self.command("translate", options, output.with_suffix(".yaml"))._replace(stdin=source, stdout=output)
 
-    def command(self, mode: str, options: dict[str, Any], path: Path, *more: str) -> Command:
+    def command(self, mode: str, options: dict[str, Any], path: Path, *arguments: str) -> Command:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(yaml.safe_dump(options, sort_keys=False, allow_unicode=True), encoding="utf-8")
-        return Command([self.environment.python, "-m", "joeynmt", mode, str(path), *more])
+        return Command([self.environment.python, "-m", "joeynmt", mode, str(path), *arguments])
 
 
-def sentencepiece(folder: Path) -> dict[str, Any]:
-    """How it cuts raw text."""
-    model = {"model_file": str(folder / "joint.model"), "pretokenizer": "none"}
+def sentencepiece_options(folder: Path) -> dict[str, Any]:
+    """Return the options of its tokenizer for raw text."""
+    tokenizer_config = {"model_file": str(folder / "joint.model"), "pretokenizer": "none"}
     return {
         "level": "bpe",
         "voc_file": str(folder / "joint.vocab"),
         "tokenizer_type": "sentencepiece",
-        "tokenizer_cfg": model,
+        "tokenizer_cfg": tokenizer_config,
     }
 
 
-def configuration(corpus: Path, folder: Path, cutting: dict[str, Any]) -> dict[str, Any]:
-    """All but the steps. It validates on four sentences, since it keeps checkpoints only where it validates."""
-    side = {"max_length": 200, "lowercase": False, "normalize": False, "voc_limit": VOCABULARY, **cutting}
+def make_config(corpus: Path, folder: Path, tokenizer_options: dict[str, Any]) -> dict[str, Any]:
+    """Return the configuration without steps. Validation uses four sentences; it is required for saving checkpoints."""
+    side = {"max_length": 200, "lowercase": False, "normalize": False, "voc_limit": VOCABULARY, **tokenizer_options}
     return {
         "name": "peers",
         "joeynmt_version": "2.3.0",

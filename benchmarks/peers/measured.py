@@ -1,18 +1,18 @@
-"""Numbers of one round, by two clocks, and rounds in turns."""
+"""Results of a round in wall-clock and processor time, and interleaved rounds."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple, TypeAlias
 
-from benchmarks.progress import tell
+from benchmarks.progress import print_progress
 
 
 class Round(NamedTuple):
-    """One round of one system.
+    """The result of one system in one round.
 
     Args:
-        wall: Seconds, or tokens a second, by the clock on the wall.
-        cpu: The same by the processor's time, which a neighbour on the same machine changes least.
-        memory: The most MiB that the process held.
+        wall: Seconds, or tokens per second, in wall-clock time.
+        cpu: The same in processor time, which other processes on the machine affect least.
+        memory: Peak MiB of the process.
     """
 
     wall: float
@@ -23,20 +23,22 @@ class Round(NamedTuple):
 Rounds: TypeAlias = dict[str, list[Round]]
 
 
-def in_turns(works: Mapping[str, Callable[[], Round]], rounds: int, what: str) -> Rounds:
-    """Ours, theirs, ours, theirs, ...: what disturbs the machine disturbs all of them."""
-    found: Rounds = {name: [] for name in works}
+def run_interleaved(tasks: Mapping[str, Callable[[], Round]], rounds: int, label: str) -> Rounds:
+    """Run all tasks in every round, so that disturbances affect all of them."""
+    rounds_by_name: Rounds = {name: [] for name in tasks}
     for number in range(1, rounds + 1):
-        for name, work in works.items():
-            one = work()
-            found[name].append(one)
-            said = f"{one.wall:,.4g}, {one.cpu:,.4g} by processor time, {one.memory:,.0f} MiB"
-            tell(f"{what}, round {number} of {rounds}: {name} {said}")
-    return found
+        for name, task in tasks.items():
+            result = task()
+            rounds_by_name[name].append(result)
+            numbers = f"{result.wall:,.4g}, {result.cpu:,.4g} by processor time, {result.memory:,.0f} MiB"
+            print_progress(f"{label}, round {number} of {rounds}: {name} {numbers}")
+    return rounds_by_name
 
 
-def by_batch(batches: Iterable[int], work: Callable[[int], float], what: str) -> dict[int, float]:
-    """What comes of each size of a batch, tried once."""
-    found = {batch: work(batch) for batch in sorted(batches)}
-    tell(f"{what}, by size of batch: {', '.join(f'{batch}: {value:,.4g}' for batch, value in found.items())}")
-    return found
+def measure_batch_sizes(batches: Iterable[int], task: Callable[[int], float], label: str) -> dict[int, float]:
+    """Return the result of a task for each batch size."""
+    values = {batch: task(batch) for batch in sorted(batches)}
+    print_progress(
+        f"{label}, by size of batch: {', '.join(f'{batch}: {value:,.4g}' for batch, value in values.items())}"
+    )
+    return values

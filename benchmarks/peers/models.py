@@ -1,4 +1,4 @@
-"""The trained models that translation is measured with, all of one size."""
+"""The trained models, all of one size, with which translation is measured."""
 
 import json
 from pathlib import Path
@@ -8,27 +8,29 @@ from benchmarks.peers import quality
 from benchmarks.peers.corpus import Corpus
 from benchmarks.peers.decoding import Model
 from benchmarks.peers.system import System
-from benchmarks.progress import tell
+from benchmarks.progress import print_progress
 
-SHORT = 600  # steps of a model that only has to say something about as long as a translation
+SHORT_STEPS = 600  # enough for translations of realistic length
 
 
-def raced(folder: Path) -> dict[str, Any] | None:
-    """What a race found there, if it came to its end."""
+def race_result(folder: Path) -> dict[str, Any] | None:
+    """Return the result of a race in this folder, if it is complete."""
     path = folder / "result.json"
-    found: dict[str, Any] | None = json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
-    return found
+    result: dict[str, Any] | None = json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+    return result
 
 
-def trained(system: System, corpus: Corpus, work: Path, core: int | None, from_race: bool) -> Model:
-    """The race's best checkpoint, if it has the size, or that of a short training, which is done once."""
-    found = raced(work / "quality" / system.name) if from_race else None
-    if found is not None and found["checkpoint"] is not None:
-        return Model(system, Path(found["checkpoint"]))
+def trained_model(system: System, corpus: Corpus, work: Path, core: int | None, from_race: bool) -> Model:
+    """Return the best checkpoint of the race if `from_race`, or else that of a short training, which is run once."""
+    result = race_result(work / "quality" / system.name) if from_race else None
+    if result is not None and result["checkpoint"] is not None:
+        return Model(system, Path(result["checkpoint"]))
     folder = work / "short" / system.name
-    if raced(folder) is None:
-        tell(f"{system.name} has no trained model yet, so it trains {SHORT} steps")
-        race = quality.Race(goal=101.0, steps=SHORT, every=SHORT, first=SHORT + 1)
+    if race_result(folder) is None:
+        print_progress(f"{system.name} has no trained model yet and trains for {SHORT_STEPS} steps")
+        race = quality.Race(
+            goal=101.0, max_steps=SHORT_STEPS, checkpoint_interval=SHORT_STEPS, first_scored=SHORT_STEPS + 1
+        )
         quality.run(system, corpus, folder, race, core)
     checkpoints = system.checkpoints(folder)
     return Model(system, checkpoints[max(checkpoints)])

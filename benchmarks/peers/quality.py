@@ -1,4 +1,4 @@
-"""How long each system takes from raw text to a good model, its vocabulary and its start included."""
+"""Measure the time from raw text to a good model, including learning the vocabulary and start-up."""
 
 import os
 import shutil
@@ -10,38 +10,38 @@ from typing import Any, NamedTuple
 
 from benchmarks.peers import child
 from benchmarks.peers.corpus import SOURCE, TARGET, Corpus, lines
-from benchmarks.peers.decoding import Model, Run, translate
+from benchmarks.peers.decoding import Model, TranslationJob, translate
 from benchmarks.peers.system import System
-from benchmarks.progress import tell
+from benchmarks.progress import print_progress
 from seq2seq.metrics import bleu
 from seq2seq.storage import write_json
 
-LOOK = 0.3  # seconds between two looks for a new checkpoint
-WRITING = 3.0  # seconds after which a checkpoint is whole
+POLL_SECONDS = 0.3  # seconds between two polls for new checkpoints
+WRITE_SECONDS = 3.0  # seconds until a checkpoint is completely written
 
 
 class Race(NamedTuple):
-    """What is run, and until when.
+    """The goal and the limits of a training.
 
     Args:
-        goal: Greedy BLEU on the validation set that ends it.
-        limit: Seconds of training after which it is given up.
-        steps: Steps after which it is given up.
-        every: Steps between two checkpoints.
-        scored: Steps between two that are scored.
-        first: The first step that is scored.
+        goal: Greedy validation BLEU at which training stops.
+        max_seconds: Time limit of training.
+        max_steps: Limit of training steps.
+        checkpoint_interval: Steps between two checkpoints.
+        scoring_interval: Steps between two scored checkpoints.
+        first_scored: Step of the first scored checkpoint.
     """
 
     goal: float = 30.0
-    limit: float = 7200.0
-    steps: int = 6000
-    every: int = 100
-    scored: int = 200
-    first: int = 300
+    max_seconds: float = 7200.0
+    max_steps: int = 6000
+    checkpoint_interval: int = 100
+    scoring_interval: int = 200
+    first_scored: int = 300
 
 
-class Mark(NamedTuple):
-    """A checkpoint: when it was written, without the seconds that validation took."""
+class Checkpoint(NamedTuple):
+    """A checkpoint: the time until it was written, without validation, and its score."""
 
     seconds: float
     cpu: float
@@ -49,99 +49,110 @@ class Mark(NamedTuple):
 
 
 def run(system: System, corpus: Corpus, folder: Path, race: Race, core: int | None) -> dict[str, Any]:
-    """Learn the vocabulary, train, and stop where the goal is reached.
+    """Learn the vocabulary, and train until the goal is reached.
 
-    Training stands still while a checkpoint is scored, and that time is not counted. Nothing of the peers' own
-    validation counts either, which is in their favour.
+    Training is paused while a checkpoint is scored, and that time is not counted. The validation time of the peers is
+    not counted either, which is in their favor.
     """
-    shutil.rmtree(folder, ignore_errors=True)  # an interrupted race left checkpoints that would count as new ones
+    shutil.rmtree(folder, ignore_errors=True)  # checkpoints of an interrupted race would count as new ones
     folder.mkdir(parents=True)
-    before = [
+    vocabulary_costs = [
         child.run(command, folder / f"vocabulary-{number}.log", core)
-        for number, command in enumerate(system.vocabulary(corpus, folder), 1)
+        for number, command in enumerate(system.vocabulary_commands(corpus, folder), 1)
     ]
-    marks = train(system, corpus, folder, race, core)
-    seconds, cpu = sum(one.seconds for one in before), sum(one.cpu for one in before)
-    whole = {step: Mark(mark.seconds + seconds, mark.cpu + cpu, mark.bleu) for step, mark in marks.items()}
-    found = conclude(system, folder, race.goal, whole)
-    write_json(folder / "result.json", found)
-    return found
+    checkpoints = train(system, corpus, folder, race, core)
+    seconds, cpu = sum(cost.seconds for cost in vocabulary_costs), sum(cost.cpu for cost in vocabulary_costs)
+    all_checkpoints = {
+        step: Checkpoint(checkpoint.seconds + seconds, checkpoint.cpu + cpu, checkpoint.bleu)
+        for step, checkpoint in checkpoints.items()
+    }
+    result = summarize_race(system, folder, race.goal, all_checkpoints)
+    write_json(folder / "result.json", result)
+    return result
 
 
-def train(system: System, corpus: Corpus, folder: Path, race: Race, core: int | None) -> dict[int, Mark]:
-    """Train until the goal, the limit or the end, and say when each checkpoint came."""
+def train(system: System, corpus: Corpus, folder: Path, race: Race, core: int | None) -> dict[int, Checkpoint]:
+    """Train until the goal, a limit or the end, and return all checkpoints by step."""
     log = folder / "log"
     log.unlink(missing_ok=True)
-    process = child.start(system.training(corpus, folder, race.steps, race.every), log, core)
-    began, paused, cpu = time.perf_counter(), 0.0, 0.0
-    marks: dict[int, Mark] = {}
+    process = child.start(system.training_command(corpus, folder, race.max_steps, race.checkpoint_interval), log, core)
+    start_time, paused, cpu = time.perf_counter(), 0.0, 0.0
+    checkpoints: dict[int, Checkpoint] = {}
     try:
-        while (now := time.perf_counter() - began - paused) < race.limit:
+        while (elapsed := time.perf_counter() - start_time - paused) < race.max_seconds:
             alive = process.poll() is None
             cpu = child.cpu_seconds(process.pid) if alive else cpu
-            new = sorted(set(system.checkpoints(folder)) - set(marks))
-            for step in new:
-                spent = system.validating(log.read_text(encoding="utf-8", errors="replace"))
-                marks[step] = Mark(now - spent, cpu - spent)
-            due = [step for step in new if step >= race.first and (step - race.first) % race.scored == 0]
+            new_steps = sorted(set(system.checkpoints(folder)) - set(checkpoints))
+            for step in new_steps:
+                validation_seconds = system.validation_seconds(log.read_text(encoding="utf-8", errors="replace"))
+                checkpoints[step] = Checkpoint(elapsed - validation_seconds, cpu - validation_seconds)
+            due = [
+                step
+                for step in new_steps
+                if step >= race.first_scored and (step - race.first_scored) % race.scoring_interval == 0
+            ]
             if alive and due:
-                time.sleep(WRITING)
+                time.sleep(WRITE_SECONDS)
                 stopped = time.perf_counter()
                 os.kill(process.pid, signal.SIGSTOP)
-                reached = score(system, corpus, folder, marks, due[-1], core) >= race.goal
+                reached = score_checkpoint(system, corpus, folder, checkpoints, due[-1], core) >= race.goal
                 paused += time.perf_counter() - stopped
                 if reached:
                     break
                 os.kill(process.pid, signal.SIGCONT)
             if not alive:
                 break
-            time.sleep(LOOK)
+            time.sleep(POLL_SECONDS)
     finally:
         if process.poll() is None:
             process.kill()
             process.wait()
-    if not marks:
+    if not checkpoints:
         raise RuntimeError(f"{system.name} ended without a checkpoint; see {log}")
-    last = max(marks)
-    if marks[last].bleu is None and all((mark.bleu or 0) < race.goal for mark in marks.values()):
-        score(system, corpus, folder, marks, last, core)
-    for step in passed_over(marks, race.goal):
-        score(system, corpus, folder, marks, step, core)
-    return marks
+    last = max(checkpoints)
+    if checkpoints[last].bleu is None and all(
+        (checkpoint.bleu or 0) < race.goal for checkpoint in checkpoints.values()
+    ):
+        score_checkpoint(system, corpus, folder, checkpoints, last, core)
+    for step in unscored_checkpoints(checkpoints, race.goal):
+        score_checkpoint(system, corpus, folder, checkpoints, step, core)
+    return checkpoints
 
 
-def passed_over(marks: Mapping[int, Mark], goal: float) -> list[int]:
-    """Checkpoints that nobody scored, between the last one below the goal and the first that reached it."""
-    scores = {step: mark.bleu for step, mark in marks.items() if mark.bleu is not None}
-    good = min((step for step, found in scores.items() if found >= goal), default=0)
-    below = max((step for step in scores if step < good), default=0)
-    return [step for step in sorted(marks) if below < step < good]
+def unscored_checkpoints(checkpoints: Mapping[int, Checkpoint], goal: float) -> list[int]:
+    """Return the unscored checkpoints between the last one below the goal and the first one that reached it."""
+    scores = {step: checkpoint.bleu for step, checkpoint in checkpoints.items() if checkpoint.bleu is not None}
+    first_good = min((step for step, score in scores.items() if score >= goal), default=0)
+    last_below = max((step for step in scores if step < first_good), default=0)
+    return [step for step in sorted(checkpoints) if last_below < step < first_good]
 
 
-def score(system: System, corpus: Corpus, folder: Path, marks: dict[int, Mark], step: int, core: int | None) -> float:
-    """Greedy BLEU of a checkpoint on the validation set: cased, detokenised, sacreBLEU's own tokens."""
+def score_checkpoint(
+    system: System, corpus: Corpus, folder: Path, checkpoints: dict[int, Checkpoint], step: int, core: int | None
+) -> float:
+    """Return the greedy validation BLEU of a checkpoint: cased, detokenized, with the tokenizer of sacreBLEU."""
     source = corpus.raw("val", SOURCE)
     model = Model(system, system.checkpoints(folder)[step])
-    translate(model, Run(source, 1, system.batches[0]), folder / f"val-{step}", core)
-    [output] = (folder / f"val-{step}").glob(f"{source.name}.*.1.{system.batches[0]}")
+    translate(model, TranslationJob(source, 1, system.translation_batches[0]), folder / f"val-{step}", core)
+    [output] = (folder / f"val-{step}").glob(f"{source.name}.*.1.{system.translation_batches[0]}")
     value = bleu(lines(output), lines(corpus.raw("val", TARGET))).value
-    marks[step] = marks[step]._replace(bleu=value)
-    tell(f"quality: {system.name} after {marks[step].seconds:,.0f} s, step {step}: {value:.2f} BLEU")
+    checkpoints[step] = checkpoints[step]._replace(bleu=value)
+    print_progress(f"quality: {system.name} after {checkpoints[step].seconds:,.0f} s, step {step}: {value:.2f} BLEU")
     return value
 
 
-def conclude(system: System, folder: Path, goal: float, marks: Mapping[int, Mark]) -> dict[str, Any]:
-    """The first checkpoint that is good enough, or the best one."""
-    scored = {step: mark for step, mark in marks.items() if mark.bleu is not None}
-    good = [step for step, mark in sorted(scored.items()) if (mark.bleu or 0) >= goal]
-    step = good[0] if good else max(scored, key=lambda one: scored[one].bleu or 0, default=None)
-    last = max(marks.values(), key=lambda mark: mark.seconds, default=Mark(0.0, 0.0))
-    end = marks[step] if good and step is not None else last
+def summarize_race(system: System, folder: Path, goal: float, checkpoints: Mapping[int, Checkpoint]) -> dict[str, Any]:
+    """Summarize a race by the first checkpoint that reaches the goal, or by the best one."""
+    scored = {step: checkpoint for step, checkpoint in checkpoints.items() if checkpoint.bleu is not None}
+    good_steps = [step for step, checkpoint in sorted(scored.items()) if (checkpoint.bleu or 0) >= goal]
+    best_step = good_steps[0] if good_steps else max(scored, key=lambda step: scored[step].bleu or 0, default=None)
+    last = max(checkpoints.values(), key=lambda checkpoint: checkpoint.seconds, default=Checkpoint(0.0, 0.0))
+    final = checkpoints[best_step] if good_steps and best_step is not None else last
     return {
-        "reached": bool(good),
-        "seconds": end.seconds,
-        "cpu": end.cpu,
-        "best": scored[step].bleu if step is not None else None,
-        "checkpoint": str(system.checkpoints(folder)[step]) if step is not None else None,
-        "curve": {str(one): mark._asdict() for one, mark in sorted(marks.items())},
+        "reached": bool(good_steps),
+        "seconds": final.seconds,
+        "cpu": final.cpu,
+        "best": scored[best_step].bleu if best_step is not None else None,
+        "checkpoint": str(system.checkpoints(folder)[best_step]) if best_step is not None else None,
+        "curve": {str(step): checkpoint._asdict() for step, checkpoint in sorted(checkpoints.items())},
     }

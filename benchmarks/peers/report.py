@@ -1,4 +1,4 @@
-"""What was measured, as a table of ratios."""
+"""Write the results as a table of ratios."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -8,7 +8,7 @@ from benchmarks.contest import Spread, spread
 OURS = "seq2seq"
 FEEDING = "seq2seq, input feeding, float32"
 PEERS = ("OpenNMT-py", "JoeyNMT")
-HEAD = (
+TABLE_HEAD = (
     "| what | against | ours | theirs | times as fast | by processor time | MiB, ours and theirs | target |",
     "|---|---|---|---|---|---|---|---|",
 )
@@ -18,81 +18,98 @@ class Part(NamedTuple):
     """A part of the results.
 
     Args:
-        key: Its name there.
-        what: Its name in the table.
-        names: What of ours is compared.
-        ending: What stands behind a system's name in the results.
-        targets: How many times as fast as each peer ours should be.
-        more: Whether a larger number is the better one.
-        digits: Of a number behind the point.
+        key: Its key in the results.
+        label: Its name in the table.
+        systems: Our systems that are compared.
+        suffix: Suffix of the names of systems in the results.
+        targets: Target speed-up over each peer.
+        higher_is_better: Whether higher values are better.
+        decimals: Decimal places of values.
     """
 
     key: str
-    what: str
-    names: tuple[str, ...] = (OURS,)
-    ending: str = ""
+    label: str
+    systems: tuple[str, ...] = (OURS,)
+    suffix: str = ""
     targets: tuple[float, float] = (1.0, 1.0)
-    more: bool = False
-    digits: int = 2
+    higher_is_better: bool = False
+    decimals: int = 2
 
 
 PARTS = (
-    Part("training", "training, target tokens a second", (OURS,), targets=(2.0, 5.0), more=True, digits=0),
-    Part("training", "training, target tokens a second", (FEEDING,), targets=(1.05, 1.0), more=True, digits=0),
+    Part(
+        "training", "training, target tokens a second", (OURS,), targets=(2.0, 5.0), higher_is_better=True, decimals=0
+    ),
+    Part(
+        "training",
+        "training, target tokens a second",
+        (FEEDING,),
+        targets=(1.05, 1.0),
+        higher_is_better=True,
+        decimals=0,
+    ),
     Part("decoding", "beam 5, test set, s", targets=(5.0, 10.0)),
-    Part("decoding", "beam 5, test set, program started, s", ending=", started", targets=(5.0, 10.0)),
-    Part("latency, greedy", "greedy, one sentence at a time, s a sentence", digits=4, targets=(5.0, 5.0)),
-    Part("latency, beam 5", "beam 5, one sentence at a time, s a sentence", digits=4, targets=(5.0, 5.0)),
+    Part("decoding", "beam 5, test set, program started, s", suffix=", started", targets=(5.0, 10.0)),
+    Part("latency, greedy", "greedy, one sentence at a time, s a sentence", decimals=4, targets=(5.0, 5.0)),
+    Part("latency, beam 5", "beam 5, one sentence at a time, s a sentence", decimals=4, targets=(5.0, 5.0)),
 )
-QUALITY = (3.0, 6.0)  # times as fast to a good model
+RACE_TARGETS = (3.0, 6.0)  # target speed-ups of the race to a good model
 
 
-def times(ours: Sequence[float], theirs: Sequence[float], more: bool) -> Spread:
-    """How many times as fast, round by round."""
+def speedups(ours: Sequence[float], theirs: Sequence[float], higher_is_better: bool) -> Spread:
+    """Return the speed-ups round by round."""
     pairs = zip(ours, theirs, strict=True)
-    return spread([mine / other if more else other / mine for mine, other in pairs])
+    return spread(
+        [our_value / their_value if higher_is_better else their_value / our_value for our_value, their_value in pairs]
+    )
 
 
-def rows(part: Part, found: Mapping[str, Sequence[Sequence[float]]]) -> Iterator[str]:
-    """One row for each of ours against each peer. A round is its value by the wall, by the processor, and MiB."""
-    for name in part.names:
+def part_rows(part: Part, rounds: Mapping[str, Sequence[Sequence[float]]]) -> Iterator[str]:
+    """Yield a row for each of our systems and peer. A round is a wall-clock value, a processor-time value, and MiB."""
+    for system in part.systems:
         for peer, target in zip(PEERS, part.targets, strict=True):
-            ours, theirs = found.get(name + part.ending), found.get(peer + part.ending)
+            ours, theirs = rounds.get(system + part.suffix), rounds.get(peer + part.suffix)
             if not ours or not theirs:
                 continue
-            (wall, cpu, memory), (other, other_cpu, other_memory) = zip(*ours, strict=True), zip(*theirs, strict=True)
-            by_wall, by_cpu = times(wall, other, part.more), times(cpu, other_cpu, part.more)
+            (wall, cpu, memory), (their_wall, their_cpu, their_memory) = (
+                zip(*ours, strict=True),
+                zip(*theirs, strict=True),
+            )
+            by_wall, by_cpu = (
+                speedups(wall, their_wall, part.higher_is_better),
+                speedups(cpu, their_cpu, part.higher_is_better),
+            )
             cells = [
-                part.what + name.removeprefix(OURS),
+                part.label + system.removeprefix(OURS),
                 peer,
-                numbers(spread(wall), part.digits),
-                numbers(spread(other), part.digits),
+                format_spread(spread(wall), part.decimals),
+                format_spread(spread(their_wall), part.decimals),
                 f"**{by_wall.median:.2f}** ({by_wall.lowest:.2f} to {by_wall.highest:.2f})",
                 f"{by_cpu.median:.2f} ({by_cpu.lowest:.2f} to {by_cpu.highest:.2f})",
-                f"{max(memory):,.0f}, {max(other_memory):,.0f}",
+                f"{max(memory):,.0f}, {max(their_memory):,.0f}",
                 f"{target:g}: {'met' if by_wall.median >= target else 'missed'}",
             ]
             yield f"| {' | '.join(cells)} |"
 
 
-def numbers(of: Spread, digits: int) -> str:
-    return f"{of.median:,.{digits}f} ({of.lowest:,.{digits}f} to {of.highest:,.{digits}f})"
+def format_spread(values: Spread, decimals: int) -> str:
+    return f"{values.median:,.{decimals}f} ({values.lowest:,.{decimals}f} to {values.highest:,.{decimals}f})"
 
 
-def races(found: Mapping[str, Any], goal: float) -> Iterator[str]:
-    """The way from raw text to a good model, each system once."""
-    ours = found.get(OURS)
-    for peer, target in zip(PEERS, QUALITY, strict=True):
-        theirs = found.get(peer)
+def race_rows(results: Mapping[str, Any], goal: float) -> Iterator[str]:
+    """Yield the rows of the race from raw text to a good model."""
+    ours = results.get(OURS)
+    for peer, target in zip(PEERS, RACE_TARGETS, strict=True):
+        theirs = results.get(peer)
         if theirs is None:
             continue
-        cells = [f"raw text to {goal:g} BLEU on the validation set, s", peer, arrival(ours), arrival(theirs)]
+        cells = [f"raw text to {goal:g} BLEU on the validation set, s", peer, format_race(ours), format_race(theirs)]
         if ours and ours["reached"]:
-            least = "" if theirs["reached"] else "more than "
+            bound = "" if theirs["reached"] else "more than "
             ratio = theirs["seconds"] / ours["seconds"]
-            by_cpu = f"{least}{theirs['cpu'] / ours['cpu']:.2f}" if theirs["cpu"] else "not counted"
+            by_cpu = f"{bound}{theirs['cpu'] / ours['cpu']:.2f}" if theirs["cpu"] else "not counted"
             cells += [
-                f"**{least}{ratio:.2f}**",
+                f"**{bound}{ratio:.2f}**",
                 by_cpu,
                 "",
                 f"{target:g}: {'met' if ratio >= target else 'missed'}",
@@ -102,44 +119,45 @@ def races(found: Mapping[str, Any], goal: float) -> Iterator[str]:
         yield f"| {' | '.join(cells)} |"
 
 
-def arrival(found: Mapping[str, Any] | None) -> str:
-    """When a race was over, and how."""
-    if found is None:
+def format_race(race: Mapping[str, Any] | None) -> str:
+    """Format the time and the outcome of a race."""
+    if race is None:
         return "not run"
-    if found["reached"]:
-        by_cpu = f" ({found['cpu']:,.0f} of the processor)" if found["cpu"] else ""
-        return f"{found['seconds']:,.0f}{by_cpu}"
-    best = "no model" if found["best"] is None else f"best {found['best']:.1f}"
-    return f"not reached in {found['seconds']:,.0f} ({best})"
+    if race["reached"]:
+        by_cpu = f" ({race['cpu']:,.0f} of the processor)" if race["cpu"] else ""
+        return f"{race['seconds']:,.0f}{by_cpu}"
+    best = "no model" if race["best"] is None else f"best {race['best']:.1f}"
+    return f"not reached in {race['seconds']:,.0f} ({best})"
 
 
-def tried(choice: Mapping[str, Any]) -> str:
-    """The batch that a system took, and what each one gave."""
+def format_batch_choice(choice: Mapping[str, Any]) -> str:
+    """Format the chosen batch size of a system and the rate with each size."""
     rates = ", ".join(f"{batch}: {rate:,.0f}" for batch, rate in choice["rates"].items())
     return f"takes {choice['batch']} ({rates})"
 
 
 def table(results: Mapping[str, Any]) -> str:
-    """The whole report in Markdown."""
-    body = [line for part in PARTS for line in rows(part, results.get(part.key, {}))]
-    body += races(results.get("quality", {}), results.get("goal", 30.0))
-    said = [
-        f"{name} {one['bleu']:.1f} BLEU, {one['words']:,.0f} words" for name, one in results.get("said", {}).items()
+    """Return the whole report in Markdown."""
+    body = [line for part in PARTS for line in part_rows(part, results.get(part.key, {}))]
+    body += race_rows(results.get("quality", {}), results.get("goal", 30.0))
+    translations = [
+        f"{name} {entry['bleu']:.1f} BLEU, {entry['words']:,.0f} words"
+        for name, entry in results.get("said", {}).items()
     ]
-    notes = [f"The translations of the test set: {'; '.join(said)}."] if said else []
-    batches = [f"{name} {tried(one)}" for name, one in results.get("training batches", {}).items()]
-    notes += [f"{BATCHES} {'; '.join(batches)}."] if batches else []
-    return "\n".join([results.get("machine", ""), "", *HEAD, *body, "", NOTES, *notes]).strip() + "\n"
+    notes = [f"The translations of the test set: {'; '.join(translations)}."] if translations else []
+    batches = [f"{name} {format_batch_choice(entry)}" for name, entry in results.get("training batches", {}).items()]
+    notes += [f"{BATCH_NOTE} {'; '.join(batches)}."] if batches else []
+    return "\n".join([results.get("machine", ""), "", *TABLE_HEAD, *body, "", METHOD_NOTE, *notes]).strip() + "\n"
 
 
-BATCHES = (
+BATCH_NOTE = (
     "Each system trains with its own best batch, in tokens of ours and sentences of theirs; each size was tried once, "
     "with so many target tokens a second of the processor:"
 )
-NOTES = (
-    "One core, one thread, a process for every number, in turns; medians, and the lowest to the highest. Every system "
-    "has layers of 512, two in the encoder and two in the decoder, and one vocabulary of 8,000 subwords in one "
-    "embedding. Tokens are counted with end marks and without padding. Translation is from raw text to raw text. On "
-    "the way to quality the peers' validation and the scoring of checkpoints are not counted; ours is "
+METHOD_NOTE = (
+    "One core, one thread, a process for every measurement, interleaved; medians, and the lowest to the highest. Every "
+    "system has layers of 512, two in the encoder and two in the decoder, and one vocabulary of 8,000 subwords in one "
+    "embedding. Tokens are counted with EOS and without padding. Translation is from raw text to raw text. In "
+    "the race to quality the peers' validation and the scoring of checkpoints are not counted; ours is "
     "configs/translation/multi30k-quick.yaml, with its vocabulary, its start and its validations."
 )

@@ -1,8 +1,8 @@
-"""The model that every system trains: one size for all, so that only the programs differ."""
+"""The size of the model, which is the same for every system."""
 
-SIZE = 512  # features of every layer and of an embedding; encoders read from both ends with half of them each
+SIZE = 512  # of layers and embeddings; half of it in each direction of the encoder
 DEPTH = 2  # layers of the encoder, and of the decoder
-VOCABULARY = 8000  # subwords of both languages together, in one embedding that is the output layer too
-SENTENCES = 64  # pairs of the peers' batch on the way to quality, as documented
+VOCABULARY = 8000  # subwords shared by both languages; embeddings and output projection are tied
+SENTENCES = 64  # batch size of the peers in the race to quality, as documented
 DROPOUT = 0.3
 SMOOTHING = 0.1

@@ -1,4 +1,4 @@
-"""What the benchmark asks of every system that it compares."""
+"""The interface of a compared system."""
 
 from pathlib import Path
 from typing import Protocol
@@ -8,40 +8,40 @@ from benchmarks.peers.corpus import Corpus
 
 
 class System(Protocol):
-    """A toolkit with a command line. A folder holds what it wrote of one training."""
+    """A toolkit with a command line. A `folder` contains the files of one training."""
 
     @property
     def name(self) -> str: ...
 
     @property
-    def batches(self) -> tuple[int, ...]:
-        """Sizes of a batch in translation worth trying: the documented one and a larger one, in its own unit."""
+    def translation_batches(self) -> tuple[int, ...]:
+        """Batch sizes in translation to try: the documented one and a larger one, in the unit of the system."""
 
     @property
     def training_batches(self) -> tuple[int, ...]:
-        """The same in training, around the documented one."""
+        """Batch sizes in training to try, around the documented one."""
 
     @property
-    def single(self) -> int:
-        """The size of a batch that holds one sentence."""
+    def single_sentence_batch(self) -> int:
+        """The batch size with which batches have one sentence."""
 
-    def speed_run(self, corpus: Corpus, folder: Path, batch: int, steps: int, every: int) -> Command:
-        """Train on the text of shared pieces in batches of this size, and log the speed every so many steps."""
+    def speed_command(self, corpus: Corpus, folder: Path, batch: int, steps: int, interval: int) -> Command:
+        """Return the command that trains on tokenized text and logs the speed every `interval` steps."""
 
-    def rates(self, folder: Path, log: str) -> list[float]:
-        """Target tokens a second, end marks counted and padding not, as logged."""
+    def logged_rates(self, folder: Path, log: str) -> list[float]:
+        """Return the logged target tokens per second, including EOS and excluding padding."""
 
-    def vocabulary(self, corpus: Corpus, folder: Path) -> list[Command]:
-        """From raw text to a vocabulary, its own way."""
+    def vocabulary_commands(self, corpus: Corpus, folder: Path) -> list[Command]:
+        """Return the commands that learn a vocabulary from raw text."""
 
-    def training(self, corpus: Corpus, folder: Path, steps: int, every: int) -> Command:
-        """Train on raw text with that vocabulary, and keep a checkpoint every so many steps."""
+    def training_command(self, corpus: Corpus, folder: Path, steps: int, interval: int) -> Command:
+        """Return the command that trains on raw text and saves a checkpoint every `interval` steps."""
 
     def checkpoints(self, folder: Path) -> dict[int, Path]:
-        """Those that are there, by their steps."""
+        """Return the saved checkpoints by step."""
 
-    def validating(self, log: str) -> float:
-        """Seconds that the training has spent on validation so far."""
+    def validation_seconds(self, log: str) -> float:
+        """Return the logged seconds of validation."""
 
-    def translation(self, checkpoint: Path, source: Path, output: Path, beams: int, batch: int) -> Command:
-        """Raw text to raw text, with what `training` kept."""
+    def translation_command(self, checkpoint: Path, source: Path, output: Path, beams: int, batch: int) -> Command:
+        """Return the command that translates raw text with a checkpoint."""

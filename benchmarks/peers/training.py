@@ -1,4 +1,4 @@
-"""Target tokens a second in training, on the same pieces of the same vocabulary."""
+"""Measure the target tokens per second of training on the same tokenized text."""
 
 import shutil
 import statistics
@@ -9,18 +9,18 @@ from typing import NamedTuple
 
 from benchmarks.peers import child
 from benchmarks.peers.corpus import Corpus
-from benchmarks.peers.measured import Round, Rounds, by_batch, in_turns
+from benchmarks.peers.measured import Round, Rounds, measure_batch_sizes, run_interleaved
 from benchmarks.peers.system import System
 
-EVERY = 10  # steps between two numbers in a log; the first number is of warming up
+LOG_INTERVAL = 10  # steps between two logged rates, the first of which is warm-up
 
 
-class Choice(NamedTuple):
-    """How a system came to its batch.
+class BatchChoice(NamedTuple):
+    """The batch size of a system, and how it was chosen.
 
     Args:
-        batch: The size that it takes, in its own unit.
-        rates: Target tokens a second of the processor with each size that was tried.
+        batch: The chosen size, in the unit of the system.
+        rates: Target tokens per second of processor time with each size.
     """
 
     batch: int
@@ -29,34 +29,37 @@ class Choice(NamedTuple):
 
 def measure(
     systems: Sequence[System], corpus: Corpus, folder: Path, steps: int, rounds: int, core: int | None
-) -> tuple[Rounds, dict[str, Choice]]:
-    """Each system with its own best batch."""
-    chosen = {one.name: best_batch(one, corpus, folder / one.name, steps, core) for one in systems}
-    works = {
-        one.name: partial(speed, one, chosen[one.name].batch, corpus, folder / one.name, steps, core) for one in systems
+) -> tuple[Rounds, dict[str, BatchChoice]]:
+    """Measure each system with its best batch size."""
+    choices = {system.name: best_batch(system, corpus, folder / system.name, steps, core) for system in systems}
+    tasks = {
+        system.name: partial(
+            measure_speed, system, choices[system.name].batch, corpus, folder / system.name, steps, core
+        )
+        for system in systems
     }
-    return in_turns(works, rounds, "training, target tokens a second"), chosen
+    return run_interleaved(tasks, rounds, "training, target tokens a second"), choices
 
 
-def best_batch(system: System, corpus: Corpus, folder: Path, steps: int, core: int | None) -> Choice:
-    """The batch that makes most of the processor, tried once each."""
+def best_batch(system: System, corpus: Corpus, folder: Path, steps: int, core: int | None) -> BatchChoice:
+    """Choose the batch size with the highest rate in processor time, each tried once."""
 
     def rate(batch: int) -> float:
-        return speed(system, batch, corpus, folder, steps, core).cpu
+        return measure_speed(system, batch, corpus, folder, steps, core).cpu
 
-    what = f"training, target tokens a processor second: {system.name}"
-    rates = by_batch(system.training_batches, rate, what)
-    return Choice(max(rates, key=rates.__getitem__), rates)
+    label = f"training, target tokens a processor second: {system.name}"
+    rates = measure_batch_sizes(system.training_batches, rate, label)
+    return BatchChoice(max(rates, key=rates.__getitem__), rates)
 
 
-def speed(system: System, batch: int, corpus: Corpus, folder: Path, steps: int, core: int | None) -> Round:
-    """One short training."""
+def measure_speed(system: System, batch: int, corpus: Corpus, folder: Path, steps: int, core: int | None) -> Round:
+    """Measure one short training."""
     shutil.rmtree(folder, ignore_errors=True)
     log = folder / "log"
-    command = system.speed_run(corpus, folder, batch, steps, EVERY)
-    ran = child.run(command, log, core)
-    rates = system.rates(folder, log.read_text(encoding="utf-8", errors="replace"))
+    command = system.speed_command(corpus, folder, batch, steps, LOG_INTERVAL)
+    cost = child.run(command, log, core)
+    rates = system.logged_rates(folder, log.read_text(encoding="utf-8", errors="replace"))
     if len(rates) < 2:
         raise RuntimeError(f"{system.name} should have logged its speed twice or more in {steps} steps; see {log}")
     rate = statistics.median(rates[1:])
-    return Round(rate, rate * ran.seconds / ran.cpu, ran.memory)
+    return Round(rate, rate * cost.seconds / cost.cpu, cost.memory)

@@ -1,82 +1,85 @@
-"""Arguments as the shell gives them: names with underscores, nothing empty, no option with two values."""
+"""Preparation of command-line arguments: underscores in option names, no empty values, no option given twice."""
 
 from collections.abc import Callable, Iterable
 from typing import Literal, TypeAlias
 
 from seq2seq.errors import UserError
-from seq2seq.ranges import brief
+from seq2seq.ranges import shorten
 
 Arity: TypeAlias = Literal["none", "one", "many"]  # how many values an option takes
 NUL = "\0"
 
 
-def underscored(argument: str) -> str:
-    """Return --top-k as the parameter top_k; what stands behind an equals sign stays as it is."""
+def underscore_option(argument: str) -> str:
+    """Replace dashes in the name of an option, as --top_k for --top-k; the value after an equals sign is unchanged."""
     option, equals, value = argument.partition("=")
     return "--" + option[2:].replace("-", "_") + equals + value if option.startswith("--") else argument
 
 
-def prepared(arguments: Iterable[str], arity: Callable[[str], Arity] = lambda option: "one") -> list[str]:
-    """Return the arguments for a parser, without options whose value is empty, which count as not given.
+def prepare_arguments(arguments: Iterable[str], arity: Callable[[str], Arity] = lambda option: "one") -> list[str]:
+    """Return the arguments for a parser, without options that have an empty value, which count as not given.
 
     Args:
-        arguments: What the shell gives.
-        arity: How many values an option takes, which is written with its dashes.
+        arguments: Arguments of the command line.
+        arity: Returns how many values an option takes, given its name with dashes.
 
     Raises:
-        UserError: for an option with two values, of which one would be ignored, and for a NUL character.
+        UserError: for an option that is given twice, and for a NUL character.
     """
-    rest = [underscored(argument) for argument in arguments]
+    rest = [underscore_option(argument) for argument in arguments]
     for argument in rest:
         if NUL in argument:
-            raise UserError(f"an argument cannot hold a NUL character, as {brief(argument.replace(NUL, '␀'))} does")
+            raise UserError(
+                f"arguments cannot contain NUL characters, and {shorten(argument.replace(NUL, '␀'))} was given"
+            )
     values: dict[str, str] = {}  # of the options so far, by name
-    kept: list[str] = []
+    prepared: list[str] = []
     while rest:
         argument, *rest = rest
         option, equals, value = argument.partition("=")
         if option == "--":
-            return [*kept, argument, *filter(None, rest)]
+            return [*prepared, argument, *filter(None, rest)]
         if not option.startswith("--") or arity(option) != "one":
-            kept += [argument] if argument else []
+            prepared += [argument] if argument else []
             continue
         if not equals and rest and not rest[0].startswith("--"):
             value, *rest = rest
             argument = option
         elif not equals:
-            kept.append(argument)  # without a value, which the parser complains of
+            prepared.append(argument)  # without a value: the parser reports it
             continue
         if not value:
             continue
         name = option.lstrip("-").replace(".init_args", "").removesuffix(".class_path")
-        if name.endswith("+"):  # appends to a list an item that has options of its own
-            values = {other: one for other, one in values.items() if not other.startswith(f"{name[:-1]}.")}
+        if name.endswith("+"):  # appends an item to a list; the options of the previous item may be given again
+            values = {key: old for key, old in values.items() if not key.startswith(f"{name[:-1]}.")}
         elif name in values:
-            raise UserError(f"{name} must be given once, and {brief(values[name])} and {brief(value)} were given")
+            raise UserError(f"{name} must be given once, and {shorten(values[name])} and {shorten(value)} were given")
         else:
             values[name] = value
-        kept += [argument] if equals else [argument, value]
-    return kept
+        prepared += [argument] if equals else [argument, value]
+    return prepared
 
 
-def check_unicode(arguments: Iterable[str], why: str) -> None:
-    """Raise a UserError for an argument that is not UTF-8, as a name of a file may be, where it would be kept as text.
+def check_unicode(arguments: Iterable[str], reason: str) -> None:
+    """Raise a UserError for an argument that is not UTF-8, as a file name may be, but is going to be stored as text.
 
     Args:
-        arguments: What the shell gives.
-        why: A clause that says where it would be kept.
+        arguments: Arguments of the command line.
+        reason: A clause that says where the argument is stored.
     """
     for argument in arguments:
         if any("\ud800" <= character <= "\udfff" for character in argument):
-            raise UserError(f"{brief(argument)} must be UTF-8, since {why}")
+            raise UserError(f"{shorten(argument)} must be UTF-8, since {reason}")
 
 
-def without_dotted(arguments: list[str]) -> tuple[list[str], list[str]]:
-    """Return the options without a dot in their names, and those with one, each with the values behind it."""
-    parts: tuple[list[str], list[str]] = [], []
-    place = 0
+def split_dotted_options(arguments: list[str]) -> tuple[list[str], list[str]]:
+    """Split arguments into options without a dot in their names and options with one, each with its values."""
+    plain: list[str] = []
+    dotted: list[str] = []
+    target = plain
     for argument in arguments:
         if argument.startswith("--"):
-            place = int("." in argument.partition("=")[0])
-        parts[place].append(argument)
-    return parts
+            target = dotted if "." in argument.partition("=")[0] else plain
+        target.append(argument)
+    return plain, dotted

@@ -1,4 +1,4 @@
-"""`seq2seq average`: the mean of several checkpoints, which is often better than each."""
+"""`seq2seq average`: the mean of the weights of several checkpoints."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,10 +19,10 @@ def average(
     of: Literal["best", "last"] = "best",
     count: Annotated[int, Range(2, LARGEST)] = 5,
 ) -> None:
-    """Write one checkpoint whose weights are the mean of several of one training (Junczys-Dowmunt et al., 2016).
+    """Average the weights of several checkpoints of one training (Junczys-Dowmunt et al., 2016).
 
-    Given the folder of a run, it takes the best or the last ones that the run kept; checkpoint.save_top_k says how many
-    these are.
+    Given the folder of a run, its best or last checkpoints are averaged; --checkpoint.save_top_k of `seq2seq fit` is
+    the number of checkpoints that a run keeps.
 
     examples:
       seq2seq average runs/multi30k-lstm/1 --output average.ckpt --count 5
@@ -31,123 +31,124 @@ def average(
     Args:
         checkpoints: Checkpoints, or the folder of one run.
         output: File to write.
-        of: Which ones of a run: best by what it watched, or last.
-        count: How many of a run, at most.
+        of: Which checkpoints of a run: the best by its monitored metric, or the last.
+        count: Maximum number of checkpoints of a run.
     """
     from seq2seq import checkpoint
-    from seq2seq.data.vocabulary import data_of
-    from seq2seq.inference.checkpoint import read_trained
+    from seq2seq.data.vocabulary import find_data_state
+    from seq2seq.inference.checkpoint import read_trained_checkpoint
 
     check_output(output)
     paths = [Path(path) for path in checkpoints]
     with system_errors(f"cannot read {paths[0]}"):
         is_run = len(paths) == 1 and paths[0].is_dir()
     if is_run:
-        paths = kept(paths[0], of, count)
+        paths = select_checkpoints(paths[0], of, count)
     if len(paths) < 2:
         raise UserError(
             f"an average needs at least 2 checkpoints, and {len(paths)} was found in {checkpoints[0]}; "
-            f"a run keeps several with --checkpoint.save_top_k"
+            f"train with --checkpoint.save_top_k to keep several"
         )
-    mean, *others = (read_trained(path) for path in paths)
-    for path, one in zip(paths[1:], others, strict=True):
-        if one["model"] != mean["model"] or data_of(one)["tokenizers"] != data_of(mean)["tokenizers"]:
-            raise UserError(f"{path} holds another model than {paths[0]}, so they have no average")
-    mean["state_dict"] = mean_of([one["state_dict"] for one in (mean, *others)], paths)
-    if "output_lengths" in data_of(mean):
-        data_of(mean)["output_lengths"] = merged_lengths([mean, *others], paths)
+    mean, *others = (read_trained_checkpoint(path) for path in paths)
+    tokenizers = find_data_state(mean)["tokenizers"]
+    for path, other in zip(paths[1:], others, strict=True):
+        if other["model"] != mean["model"] or find_data_state(other)["tokenizers"] != tokenizers:
+            raise UserError(f"cannot average {path} with {paths[0]}: their models or tokenizers differ")
+    mean["state_dict"] = average_weights([contents["state_dict"] for contents in (mean, *others)], paths)
+    if "output_lengths" in find_data_state(mean):
+        find_data_state(mean)["output_lengths"] = merge_output_lengths([mean, *others], paths)
     for key in ("optimizer_states", "lr_schedulers", "loops", "callbacks", "metrics", "carried_state"):
-        mean.pop(key, None)  # a mean has no training to go on with
+        mean.pop(key, None)  # an average cannot be resumed
     checkpoint.save(mean, output)
     print(f"{output} is the mean of {', '.join(path.name for path in paths)}")
 
 
-def merged_lengths(several: Sequence[dict[str, Any]], paths: Sequence[Path]) -> dict[str, Any]:
-    """Return how long the output of a translator may become that was trained on what each was trained on.
+def merge_output_lengths(checkpoints: Sequence[dict[str, Any]], paths: Sequence[Path]) -> dict[str, Any]:
+    """Return the state of output-length limits that allow what the limits of any of the checkpoints allow.
 
     Args:
-        several: The checkpoints.
-        paths: Where they come from, for errors.
+        checkpoints: Contents of the checkpoints.
+        paths: Their paths, for errors.
     """
     from seq2seq.data.output_lengths import OutputLengths
-    from seq2seq.data.vocabulary import data_of
+    from seq2seq.data.vocabulary import find_data_state
 
-    learned = []
-    for path, held in zip(paths, several, strict=True):
+    lengths = []
+    for path, contents in zip(paths, checkpoints, strict=True):
         try:
-            learned.append(OutputLengths.from_state(data_of(held).get("output_lengths")))
+            lengths.append(OutputLengths.from_state(find_data_state(contents).get("output_lengths")))
         except UserError as error:
-            raise UserError(f"{path} has no part in an average: {error}") from error
-    return OutputLengths.merge(learned).state_dict()
+            raise UserError(f"cannot average {path}: {error}") from error
+    return OutputLengths.merge(lengths).state_dict()
 
 
-def mean_of(several: Sequence[dict[str, "Tensor"]], paths: Sequence[Path]) -> dict[str, "Tensor"]:
-    """Return the mean of weights; those that are one tensor stay one, and what is no fraction must be the same in all.
+def average_weights(state_dicts: Sequence[dict[str, "Tensor"]], paths: Sequence[Path]) -> dict[str, "Tensor"]:
+    """Return the mean of several state dicts; tied weights stay tied, and integer tensors must be equal in all.
 
     Args:
-        several: The weights of each checkpoint.
-        paths: Where they come from, for errors.
+        state_dicts: The weights of each checkpoint.
+        paths: The paths of the checkpoints, for errors.
     """
     import torch
 
     from seq2seq.inference.checkpoint_validation import check_finite
 
-    first = several[0]
-    for path, weights in zip(paths, several, strict=True):
+    first = state_dicts[0]
+    for path, weights in zip(paths, state_dicts, strict=True):
         try:
             check_finite(weights)
         except UserError as error:
-            raise UserError(f"{path} has no part in an average: {error}") from error
+            raise UserError(f"cannot average {path}: {error}") from error
         for name in {**first, **weights}:
             one, other = first.get(name), weights.get(name)
             if one is None or other is None or (one.shape, one.dtype) != (other.shape, other.dtype):
-                raise UserError(f"{path} has other weights than {paths[0]}, so they have no average: {name}")
+                raise UserError(f"cannot average {path} with {paths[0]}: shape or type of {name} differs")
             if not one.is_floating_point() and not torch.equal(one, other):
-                raise UserError(f"{path} has another {name} than {paths[0]}, and whole numbers have no average")
-    means: dict[tuple[int, ...], Tensor] = {}
-    found = {}
+                raise UserError(f"cannot average {path} with {paths[0]}: the integers of {name} differ")
+    means: dict[tuple[int, ...], Tensor] = {}  # by memory location, so that tied weights are averaged once
+    averaged = {}
     for name, weight in first.items():
-        place = (weight.data_ptr(), *weight.shape, *weight.stride())
-        if place not in means:
-            means[place] = weight
+        location = (weight.data_ptr(), *weight.shape, *weight.stride())
+        if location not in means:
+            means[location] = weight
             if weight.is_floating_point():
                 total = torch.zeros_like(weight, dtype=torch.float64)
-                for weights in several:
+                for weights in state_dicts:
                     total += weights[name]
-                means[place] = (total / len(several)).to(weight.dtype)
-        found[name] = means[place]
-    return found
+                means[location] = (total / len(state_dicts)).to(weight.dtype)
+        averaged[name] = means[location]
+    return averaged
 
 
-def kept(run: Path, of: str, count: int) -> list[Path]:
-    """Return the checkpoints that a run kept, best or last first."""
-    from seq2seq.checkpoint import folder_of, last_checkpoint
-    from seq2seq.inference.checkpoint import read
+def select_checkpoints(run: Path, of: str, count: int) -> list[Path]:
+    """Return up to `count` checkpoints of a run, the best or the last first."""
+    from seq2seq.checkpoint import checkpoint_folder, last_checkpoint
+    from seq2seq.inference.checkpoint import read_checkpoint
 
-    found = [path for path in folder_of(run).glob("*.ckpt") if path.name not in ("best.ckpt", "last.ckpt")]
+    found = [path for path in checkpoint_folder(run).glob("*.ckpt") if path.name not in ("best.ckpt", "last.ckpt")]
     if of == "last":
-        steps = {path: read(path).get("global_step") for path in found}
-        if wrong := [path for path, step in steps.items() if type(step) is not int]:
-            raise UserError(f"{wrong[0]} does not say after which step it was written: name the checkpoints one by one")
+        steps = {path: read_checkpoint(path).get("global_step") for path in found}
+        if invalid := [path for path, step in steps.items() if type(step) is not int]:
+            raise UserError(f"{invalid[0]} does not record its step: name the checkpoints one by one")
         return sorted(found, key=steps.__getitem__, reverse=True)[:count]  # type: ignore[arg-type]
-    scores, highest = scores_of(read(last_checkpoint(run)))
+    scores, maximize = checkpoint_scores(read_checkpoint(last_checkpoint(run)))
     if scores is None:
-        raise UserError(f"{last_checkpoint(run)} does not say which checkpoints were best: name them one by one")
+        raise UserError(f"{last_checkpoint(run)} does not record the scores of checkpoints: name them one by one")
     ranked = sorted(
-        (path for path in found if path.name in scores), key=lambda path: scores[path.name], reverse=highest
+        (path for path in found if path.name in scores), key=lambda path: scores[path.name], reverse=maximize
     )
     return ranked[:count]
 
 
-def scores_of(held: dict[str, Any]) -> tuple[dict[str, float] | None, bool]:
-    """Return the scores of the checkpoints that a training kept, by their names, and whether the highest is best."""
-    states = held.get("callbacks")
+def checkpoint_scores(contents: dict[str, Any]) -> tuple[dict[str, float] | None, bool]:
+    """Return the scores of a run's checkpoints by file name, from its last checkpoint, and whether higher is better."""
+    states = contents.get("callbacks")
     if not isinstance(states, dict):
         return None, False
-    watched = [state for state in states.values() if isinstance(state, dict) and "best_k_models" in state]
+    monitors = [state for state in states.values() if isinstance(state, dict) and "best_k_models" in state]
     try:
-        scores = {Path(path).name: float(score) for state in watched for path, score in state["best_k_models"].items()}
-        best = [float(state["best_model_score"]) for state in watched if state.get("best_model_score") is not None]
+        scores = {Path(path).name: float(score) for state in monitors for path, score in state["best_k_models"].items()}
+        best = [float(state["best_model_score"]) for state in monitors if state.get("best_model_score") is not None]
     except (AttributeError, RuntimeError, TypeError, ValueError):
         return None, False
     return scores, max(scores.values(), default=None) in best

@@ -1,4 +1,4 @@
-"""`seq2seq compare`: which layer is best, under one budget."""
+"""`seq2seq compare`: a comparison of layers under one budget."""
 
 import shlex
 import sys
@@ -27,12 +27,12 @@ def compare(
     again: bool = False,
     overrides: list[str],
 ) -> None:
-    """Train several layers on one corpus under the same budget, and say which is best.
+    """Train several layers on one corpus under the same budget, and report which is best.
 
     A layer is written NAME or NAME:key=value,key=value, where a key is an argument of the layer's class, an option of
     the model, or lr. For a translator it is DECODER or ENCODER/DECODER. Every option of `seq2seq fit` with a dot in it,
-    as --data.corpus FOLDER, changes the configuration of all. A comparison that was stopped goes on with the same
-    command, and with other seeds or layers it keeps what is trained already.
+    such as --data.corpus FOLDER, changes the configuration of all layers. The same command resumes a comparison that
+    was stopped; with other seeds or layers, finished trainings are kept.
 
     examples:
       seq2seq compare --config configs/language/shakespeare-lstm.yaml --layers LSTM GRU --seeds 3 --minutes 5
@@ -40,80 +40,84 @@ def compare(
       seq2seq compare --config configs/translation/phrasebook-lstm.yaml --layers GRU LSTM/GRU --budget time --minutes 5
 
     Args:
-        config: Configuration, as for fit; of several the later ones outweigh.
-        layers: What is compared.
-        budget: What is the same for all: the number of parameters, for which the width of each is solved; the training
-            time; or the tokens, both with the width of the configuration.
-        seeds: Trainings of each, with the seeds 1, 2, ...
-        minutes: Training time of each, validation not counted.
-        steps: Steps of each, instead of minutes; by default those of the configuration. They become a few fewer where
-            about eight validations would not fall evenly among them.
-        parameters: Parameters that each should have; by default those of the configuration's own model.
-        same_block: Give each the block of the configuration, and not the one that is usual for it, nor the gates that
-            are usual in a translator.
+        config: Configuration, as for fit; later ones override earlier ones.
+        layers: Layers to compare.
+        budget: What all layers have in common: the number of parameters, which determines the width of each layer; the
+            training time; or the training tokens, both with the width of the configuration.
+        seeds: Number of trainings of each layer, with the seeds 1, 2, ...
+        minutes: Training time of each layer, without validation.
+        steps: Steps of each training, instead of minutes; by default those of the configuration, reduced slightly so
+            that about eight validations are evenly spaced.
+        parameters: Number of parameters of each model; by default that of the configuration's model.
+        same_block: Use the residual block of the configuration for all layers, not the usual one of each layer, and
+            not the usual gates of a translator.
         output: Folder of the comparison; by default comparisons/ and the name of the configuration.
-        again: Start anew, whatever the folder holds.
+        again: Start again, and discard previous results in the folder.
         overrides: Options of fit with a dot in them.
     """
-    check_unicode([output or ""], "the results of a comparison hold its command")
+    check_unicode([output or ""], "the results of a comparison contain its command")
 
-    from seq2seq.commands.experiment import name_of
-    from seq2seq.commands.untrained import described
+    from seq2seq.commands.experiment import run_name
+    from seq2seq.commands.untrained import resolve_configuration
     from seq2seq.comparison import report
-    from seq2seq.comparison.compare import compared, planned
+    from seq2seq.comparison.compare import prepare_plan, run_comparison
     from seq2seq.comparison.plan import Settings, make_plan
-    from seq2seq.comparison.table import terminal
+    from seq2seq.comparison.table import terminal_table
     from seq2seq.comparison.trials import Stopped
     from seq2seq.training.run_lock import run_lock
 
-    folder = Path(output) if output is not None else Path("comparisons") / name_of(config)
-    settings = Settings(described(config, overrides), layers, budget, seeds, minutes, steps, parameters, same_block)
+    folder = Path(output) if output is not None else Path("comparisons") / run_name(config)
+    settings = Settings(
+        resolve_configuration(config, overrides), layers, budget, seeds, minutes, steps, parameters, same_block
+    )
     new = make_plan(settings)
     with system_errors(f"cannot write {folder}"):
         folder.mkdir(parents=True, exist_ok=True)
-    command = shlex.join([*asked(settings, config, seeds), *(("--output", output) if output else ()), *overrides])
+    command = shlex.join(
+        [*command_line(settings, config, seeds), *(("--output", output) if output else ()), *overrides]
+    )
     try:
-        with run_lock(folder), live() as (look, say):
-            plan = planned(new, folder, again)
-            results = compared(plan, folder, command, look, say)
+        with run_lock(folder), live_status() as (update_status, log):
+            plan = prepare_plan(new, folder, again)
+            results = run_comparison(plan, folder, command, update_status, log)
     except (Stopped, KeyboardInterrupt) as stopped:
-        print(f"stopped; the same command goes on with what {folder} holds", file=sys.stderr, flush=True)
+        print(f"stopped; the same command resumes from {folder}", file=sys.stderr, flush=True)
         raise SystemExit(128 + (stopped.number if isinstance(stopped, Stopped) else 2)) from None
-    show(terminal(results, plan.metric, seeds))
-    print(report.sentence(results, plan))
-    print(f"{folder}/table.md, results.json and loss.png hold it all")
+    print_table(terminal_table(results, plan.metric, seeds))
+    print(report.verdict_text(results, plan))
+    print(f"results are in {folder}/table.md, results.json and loss.png")
     if not any(result.finished for result in results):
-        raise UserError(f"no training finished; {folder}/logs has what each said")
+        raise UserError(f"no training finished; see {folder}/logs")
 
 
-def asked(settings: Any, config: list[str], seeds: int) -> list[str]:
-    """The command, without what is the default."""
-    told = ["seq2seq", "compare", "--config", *config, "--layers", *settings.layers, "--budget", settings.budget]
-    told += ["--seeds", str(seeds)]
+def command_line(settings: Any, config: list[str], seeds: int) -> list[str]:
+    """Return the command line that gives these settings, without options that have their default."""
+    words = ["seq2seq", "compare", "--config", *config, "--layers", *settings.layers, "--budget", settings.budget]
+    words += ["--seeds", str(seeds)]
     for name in ("minutes", "steps", "parameters"):
         if (value := getattr(settings, name)) is not None:
-            told += [f"--{name}", f"{value:g}" if isinstance(value, float) else str(value)]
-    return [*told, "--same-block"] if settings.same_block else told
+            words += [f"--{name}", f"{value:g}" if isinstance(value, float) else str(value)]
+    return [*words, "--same-block"] if settings.same_block else words
 
 
 @contextmanager
-def live() -> Iterator[tuple[Callable[[str, str], object], Callable[[str], object]]]:
-    """Two functions: one shows on a terminal what is done now, one prints a line that stays."""
+def live_status() -> Iterator[tuple[Callable[[str, str], object], Callable[[str], object]]]:
+    """Yield two functions: one updates a status line on a terminal, the other prints a permanent line."""
     if not sys.stderr.isatty():
-        yield lambda what, line: None, lambda line: print(line, file=sys.stderr, flush=True)
+        yield lambda task, line: None, lambda line: print(line, file=sys.stderr, flush=True)
         return
     from rich.console import Console
 
     console = Console(stderr=True)
     with console.status("") as status:
         yield (
-            lambda what, line: status.update(f"{what}  {line}".strip()),
+            lambda task, line: status.update(f"{task}  {line}".strip()),
             lambda line: console.print(line, markup=False, highlight=False),
         )
 
 
-def show(table: Any) -> None:
-    """Print a table, as wide as the terminal, or as it needs where there is none."""
+def print_table(table: Any) -> None:
+    """Print a table as wide as the terminal; 140 characters if the output is not a terminal."""
     from rich.console import Console
 
     Console(width=None if sys.stdout.isatty() else 140).print(table)

@@ -1,4 +1,4 @@
-"""Reading YAML that may be anything: bounded in depth and size, without an option that stands in it twice."""
+"""Reading untrusted YAML: limits on depth and size, and no duplicate keys."""
 
 import os
 from dataclasses import dataclass, field
@@ -11,17 +11,17 @@ from jsonargparse import _loaders_dumpers, _paths
 
 from seq2seq.data.text import decode, open_file
 from seq2seq.errors import UserError, system_errors
-from seq2seq.ranges import brief
+from seq2seq.ranges import shorten
 from seq2seq.storage import check_regular
 
-DEEPEST = 50  # levels of nesting; configurations have about ten
-MOST = 100_000  # values, of which those behind an alias count each time that it stands for them
-LARGEST_FILE = 1 << 24  # bytes
+MAX_DEPTH = 50  # levels of nesting; configurations have about ten
+MAX_VALUES = 100_000  # the values of an anchor count once for each alias
+MAX_FILE_BYTES = 1 << 24
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _JSONARGPARSE: Any = _loaders_dumpers
 _PATH: Any = _paths.Path
-yaml.SafeDumper.add_multi_representer(  # a default of some of Lightning's classes
+yaml.SafeDumper.add_multi_representer(  # some defaults of Lightning's classes are enums
     Enum, lambda dumper, value: dumper.represent_data(value.value)
 )
 _read_text = _PATH.read_text
@@ -29,34 +29,34 @@ _load_yaml = _JSONARGPARSE.yaml_load
 
 
 def check_configuration(path: str) -> None:
-    """Raise a UserError if a file is no configuration: no regular file, no UTF-8, no YAML or no mapping of options."""
+    """Raise a UserError unless a file is a configuration: a regular file of YAML in UTF-8 with a mapping of options."""
     check_regular(path)
     with open_file(path) as file, system_errors(f"cannot read {path}"):
-        content = file.read(LARGEST_FILE + 1)
-    if len(content) > LARGEST_FILE:
-        raise UserError(f"the configuration {path} must have at most {LARGEST_FILE:,} bytes")
+        content = file.read(MAX_FILE_BYTES + 1)
+    if len(content) > MAX_FILE_BYTES:
+        raise UserError(f"the configuration {path} must have at most {MAX_FILE_BYTES:,} bytes")
     text = decode(content, path, 1)
     try:
         check_yaml(text, path)
-        found = yaml.load(text, Loader=_JSONARGPARSE.get_yaml_default_loader())
+        options = yaml.load(text, Loader=_JSONARGPARSE.get_yaml_default_loader())
     except yaml.MarkedYAMLError as error:
-        place = f", line {error.problem_mark.line + 1}" if error.problem_mark is not None else ""
-        raise UserError(f"{path}{place} is not YAML: {error.problem or error.context}") from None
+        line = f", line {error.problem_mark.line + 1}" if error.problem_mark is not None else ""
+        raise UserError(f"{path}{line} is not YAML: {error.problem or error.context}") from None
     except (yaml.YAMLError, ValueError) as error:
         if isinstance(error, UserError):
             raise
-        raise UserError(f"{path} is not YAML: {brief(error)}") from None
-    if found is None:
+        raise UserError(f"{path} is not YAML: {shorten(error)}") from None
+    if options is None:
         raise UserError(f"the configuration {path} is empty")
-    if not isinstance(found, dict):
-        raise UserError(f"the configuration {path} must hold options and their values, as `model: LanguageModel`")
-    if wrong := [key for key in found if not isinstance(key, str)]:
-        raise UserError(f"the configuration {path} must hold options by name, not {brief(wrong[0])}")
+    if not isinstance(options, dict):
+        raise UserError(f"the configuration {path} must contain options and values, such as `model: LanguageModel`")
+    if invalid := [key for key in options if not isinstance(key, str)]:
+        raise UserError(f"the names of options in {path} must be strings, and {shorten(invalid[0])} was given")
 
 
 @dataclass
 class _Node:
-    """A mapping or a list that is open, and how many values are in it."""
+    """A mapping or a list that is being parsed, and the number of values in it."""
 
     anchor: str | None
     is_mapping: bool
@@ -66,11 +66,11 @@ class _Node:
 
 
 def check_yaml(text: str, name: str = "a value") -> None:
-    """Raise a UserError for YAML that is too deep or too large to be a configuration, or that has a key twice.
+    """Raise a UserError for YAML that is nested too deep, too large, recursive, or has a duplicate key.
 
     Args:
-        text: What is going to be loaded.
-        name: What it is, in the sentence.
+        text: The YAML.
+        name: Its name in the message.
     """
     opened: list[_Node] = [_Node(None, False)]
     sizes: dict[str, int] = {}
@@ -78,45 +78,45 @@ def check_yaml(text: str, name: str = "a value") -> None:
         top = opened[-1]
         if isinstance(event, yaml.CollectionStartEvent):
             opened.append(_Node(event.anchor, isinstance(event, yaml.MappingStartEvent)))
-            if len(opened) > DEEPEST:
-                raise UserError(f"{name} is nested more than {DEEPEST} levels deep")
+            if len(opened) > MAX_DEPTH:
+                raise UserError(f"{name} is nested more than {MAX_DEPTH} levels deep")
         elif isinstance(event, yaml.CollectionEndEvent):
             closed, top = opened.pop(), opened[-1]
             sizes[closed.anchor or ""] = closed.values + 1
             top.values, top.nodes = top.values + closed.values + 1, top.nodes + 1
         elif isinstance(event, yaml.ScalarEvent | yaml.AliasEvent):
             if isinstance(event, yaml.AliasEvent) and any(node.anchor == event.anchor for node in opened):
-                raise UserError(f"{name}, line {event.start_mark.line + 1}: *{event.anchor} holds itself")
+                raise UserError(f"{name}, line {event.start_mark.line + 1}: *{event.anchor} contains itself")
             is_key = top.is_mapping and top.nodes % 2 == 0
             if is_key and isinstance(event, yaml.ScalarEvent) and event.value != "<<":
                 if event.value in top.keys:
                     where = f"{name}, line {event.start_mark.line + 1}"
-                    raise UserError(f"{where}: {brief(event.value)} must be given once, and it stands there again")
+                    raise UserError(f"{where}: duplicate key {shorten(event.value)}")
                 top.keys.add(event.value)
             size = sizes.get(event.anchor, 1) if isinstance(event, yaml.AliasEvent) else 1
             top.values, top.nodes = top.values + size, top.nodes + 1
-        if top.values > MOST:
-            raise UserError(f"{name} has more than {MOST:,} values")
+        if top.values > MAX_VALUES:
+            raise UserError(f"{name} has more than {MAX_VALUES:,} values")
 
 
-def bound_values() -> None:
-    """Let jsonargparse hold every YAML that it reads to these bounds: values of options and files that they name."""
-    if _JSONARGPARSE.loaders["yaml"] is not _load:
-        jsonargparse.set_loader("yaml", _load, exceptions=(yaml.YAMLError,))
-        _PATH.read_text = _read_bounded
-        _JSONARGPARSE.yaml_load = _load_bounded  # which reads numbers and truth values past that loader
+def limit_yaml() -> None:
+    """Apply these limits to all YAML that jsonargparse reads: values of options, and files named as values."""
+    if _JSONARGPARSE.loaders["yaml"] is not _load_option:
+        jsonargparse.set_loader("yaml", _load_option, exceptions=(yaml.YAMLError,))
+        _PATH.read_text = _read_limited
+        _JSONARGPARSE.yaml_load = _load_scalar  # used for numbers and booleans instead of that loader
 
 
-def _read_bounded(path: Any) -> str:
-    """Read a file that stands for an option's value, which jsonargparse lets be a pipe without an end."""
+def _read_limited(path: Any) -> str:
+    """Read a file that contains an option's value; jsonargparse itself would read an endless pipe."""
     check_regular(path.absolute)
-    if os.path.getsize(path.absolute) > LARGEST_FILE:
-        raise yaml.YAMLError(f"{path.relative} must have at most {LARGEST_FILE:,} bytes")
+    if os.path.getsize(path.absolute) > MAX_FILE_BYTES:
+        raise yaml.YAMLError(f"{path.relative} must have at most {MAX_FILE_BYTES:,} bytes")
     text: str = _read_text(path)
     return text
 
 
-def _load_bounded(text: str) -> Any:
+def _load_scalar(text: str) -> Any:
     try:
         check_yaml(text)
         return _load_yaml(text)
@@ -124,11 +124,11 @@ def _load_bounded(text: str) -> Any:
         raise yaml.YAMLError(str(error)) from error
 
 
-def _load(text: str) -> Any:
+def _load_option(text: str) -> Any:
     try:
         check_yaml(text)
         if yaml.compose(text, Loader=_LOADER) is None:
             raise UserError("it is empty")
         return _load_yaml(text)
-    except ValueError as error:  # also of a number of thousands of digits; what is no YAML may still be text
+    except ValueError as error:  # also for a number of thousands of digits; jsonargparse then tries it as a string
         raise yaml.YAMLError(str(error)) from error

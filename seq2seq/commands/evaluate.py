@@ -1,4 +1,4 @@
-"""`seq2seq evaluate`: how good a model is, or a file of translations."""
+"""`seq2seq evaluate`: scores of a translator, a language model, or a file of translations."""
 
 import inspect
 import itertools
@@ -13,14 +13,14 @@ from seq2seq.errors import UserError
 from seq2seq.quantization.precision import Precision
 from seq2seq.ranges import Beams, Count, CountOrZero, LengthPenalty, NonNegativeOrInfinite, checked
 from seq2seq.rank_zero import rank_zero_log
-from seq2seq.storage import plain
+from seq2seq.storage import json_value
 
 if TYPE_CHECKING:
     from seq2seq.inference import TranslationPipeline
     from seq2seq.metrics import Score
 
-OF_FILES = {"translations", "reference", "lowercase", "json"}  # the options that scoring a file of translations has
-OF_LANGUAGE_MODELS = {"text", "corpus", "split", "window", "examples", "json", "device", "precision", "trust"}
+FILE_OPTIONS = {"translations", "reference", "lowercase", "json"}  # options for scoring a file of translations
+LANGUAGE_MODEL_OPTIONS = {"text", "corpus", "split", "window", "examples", "json", "device", "precision", "trust"}
 
 
 @checked
@@ -47,14 +47,14 @@ def evaluate(
     precision: Precision | None = None,
     trust: str | None = None,
 ) -> None:
-    """Score a translator, a language model, or a file of translations without any model.
+    """Score a translator, a language model, or a file of translations without a model.
 
-    A translator gets BLEU, chrF, TER and the share of exact matches. A language model gets nats and bits by token,
-    character and byte, and its perplexity, over the whole text with the state carried from its beginning to its end.
-    Characters and bytes are those of the text as it is, without a byte-order mark. Where tokens are unknown, two more
-    numbers compare with models of other vocabularies: each unknown token is then spelled, and costs log(V + 1) nats for
-    each of its characters and for an end, V being the number of characters in the vocabulary's tokens, and
-    log(1,114,112) more for a character that is not among them.
+    A translator gets BLEU, chrF, TER and the percentage of exact matches. A language model gets nats and bits per
+    token, character and byte, and its perplexity, over the whole text with the state carried from start to end.
+    Characters and bytes are those of the original text, without a byte-order mark. If tokens are unknown, two more
+    numbers allow comparison with models of other vocabularies: each unknown token is spelled out, at a cost of
+    log(V + 1) nats for each of its characters and for an end symbol, where V is the number of characters in the
+    vocabulary's tokens, plus log(1,114,112) nats for each character that is not one of these.
 
     examples:
       seq2seq evaluate runs/phrasebook-lstm/1 --examples 3
@@ -64,65 +64,60 @@ def evaluate(
 
     Args:
         checkpoints: Checkpoints, or folders of runs; several translators make an ensemble.
-        translations: File of translations that are scored instead of a model's.
+        translations: File of translations to score, instead of those of a model.
         reference: File of reference translations.
-        source: File of what a translator translates.
-        text: File that a language model reads; by default a split of a corpus.
-        corpus: Corpus with the split; by default the one that the model was trained on.
+        source: File of source sentences for a translator.
+        text: Text file for a language model; by default a split of a corpus.
+        corpus: Corpus with the split; by default that of the training.
         split: Split of the corpus: train, validation, test or another; by default test, or validation if there is none.
-        lowercase: Score without regard to case: BLEU, chrF, TER and exact matches alike.
-        beams: Hypotheses that a translator follows at once.
-        length_penalty: Exponent of the length by which scores are divided.
-        max_length: Most tokens of a translation; by default one and a half times the longest in training of sources as
-            long, and 10 more.
-        max_source_length: Tokens of a source that are read; what is longer is cut.
-        allow_unknown: Let <unk> be written, where the model finds it likely.
-        patience: How much longer translations are hoped to become at no cost, as a share of their length, before better
-            ones are no longer looked for; a large one, as 99, goes on until nothing can rank better.
-        threshold: How much less likely than the best one that goes on a hypothesis may be, in nats, before it is
-            dropped; with a large one, as 99, none is.
-        window: Start from nothing every so many tokens, as Transformers are scored, instead of carrying the state.
-        examples: Translations that are shown beside their references; a language model has none.
-        json: Write one JSON object.
-        device: Where the model runs: auto, cpu, cuda, ...
-        precision: How weights are rounded: float32, bf16 or int8, which is for CPUs; by default as they were saved.
-        trust: Modules of yours that a checkpoint may name layers of, with commas between them; they are imported.
+        lowercase: Ignore case in BLEU, chrF, TER and exact matches.
+        beams: Beam size of a translator.
+        length_penalty: Exponent of the length normalization of scores (Wu et al., 2016).
+        max_length: Maximum tokens of a translation; by default 1.5 times the longest training target of sources of the
+            same length, plus 10.
+        max_source_length: Maximum tokens of a source; longer sources are truncated.
+        allow_unknown: Allow <unk> in the output.
+        patience: Early stopping: a hypothesis is dropped if it would not rank among the best after growing by this
+            share of its length at no cost; with a large value, such as 99, only if it cannot rank among the best.
+        threshold: Pruning: drop hypotheses that are this many nats less likely than the best unfinished one; a large
+            value, such as 99, keeps all.
+        window: Reset the state every this many tokens, as Transformers are scored, instead of carrying it.
+        examples: Number of translations to print with their references; not for language models.
+        json: Print one JSON object.
+        device: Device that runs the model: auto, cpu, cuda, ...
+        precision: Precision of the weights: float32, bf16, or int8 (CPU only); by default as saved.
+        trust: Your own modules whose layers a checkpoint may use, separated by commas; they are imported.
     """
-    given = not_default(locals())
+    given = changed_options(locals())
     for file, part in itertools.product(given & {"text", "source", "reference"}, given & {"corpus", "split"}):
-        raise UserError(f"--{file} names a file and --{part} a part of a corpus, and only one of them is scored")
+        raise UserError(f"--{file} names a file and --{part} a part of a corpus: give only one of them")
     if json and examples:
-        raise UserError("--json has no --examples")
+        raise UserError("--json and --examples cannot be combined")
 
     from seq2seq.metrics import bleu, chrf, exact_match, ter
 
-    def scores(said: Sequence[str], wanted: Sequence[str]) -> "list[Score]":
-        return [
-            bleu(said, wanted, lowercase=lowercase),
-            chrf(said, wanted, lowercase=lowercase),
-            ter(said, wanted, lowercase=lowercase),
-            exact_match(said, wanted, lowercase=lowercase),
-        ]
+    def scores(hypotheses: Sequence[str], references: Sequence[str]) -> "list[Score]":
+        return [metric(hypotheses, references, lowercase=lowercase) for metric in (bleu, chrf, ter, exact_match)]
 
     if translations is not None:
         if checkpoints or reference is None:
-            raise UserError("a file of translations is scored without a checkpoint and with --reference")
-        refuse(given - OF_FILES, "a file of translations")
-        report(scores(list(read_lines(translations)), list(read_lines(reference))), json)
+            raise UserError("--translations must be given without a checkpoint and with --reference")
+        reject_options(given - FILE_OPTIONS, "a file of translations")
+        print_scores(scores(list(read_lines(translations)), list(read_lines(reference))), json)
         return
     if not checkpoints:
         raise UserError("a checkpoint is needed, or --translations with --reference")
-    for one, other in itertools.product(sorted(given & {"text", "window"}), sorted(given - OF_LANGUAGE_MODELS)):
-        raise UserError(f"--{one} is for language models, which have no --{other.replace('_', '-')}")
+    for option, other in itertools.product(sorted(given & {"text", "window"}), sorted(given - LANGUAGE_MODEL_OPTIONS)):
+        raise UserError(f"--{option} is for language models, and --{other.replace('_', '-')} is not")
     if (source is None) != (reference is None):
-        raise UserError("--source and --reference go together")
+        raise UserError("--source and --reference must be given together")
 
     from seq2seq.inference import SearchOptions, TranslationPipeline, load
 
     model = load(*checkpoints, device=device, precision=precision, trust=trust or ())
     if isinstance(model, TranslationPipeline):
-        refuse(given & {"text", "window"}, "a translator")
-        searching = SearchOptions(
+        reject_options(given & {"text", "window"}, "a translator")
+        search = SearchOptions(
             beams=beams,
             length_penalty=length_penalty,
             max_length=max_length,
@@ -131,39 +126,39 @@ def evaluate(
             threshold=threshold,
             allow_unknown=allow_unknown,
         )
-        sources, references = pairs(model, source, reference, corpus, split)
+        sources, references = read_pairs(model, source, reference, corpus, split)
         with lines.progress("translating", lambda: len(sources)) as progress:
-            said = [best[0].text for best in model.translate(sources, searching, progress)]
+            hypotheses = [best[0].text for best in model.translate(sources, search, progress)]
         model.report_unknown()
-        for sentence in model.counts.sentences():
-            rank_zero_log(sentence)
-        report(scores(said, references), json)
+        for message in model.truncation_counts.messages():
+            rank_zero_log(message)
+        print_scores(scores(hypotheses, references), json)
         step = max(1, len(sources) // max(1, examples))
         for row in list(range(0, len(sources), step))[:examples] if not json else []:
-            print(f"\n  source     {sources[row]}\n  model      {said[row]}\n  reference  {references[row]}")
+            print(f"\n  source     {sources[row]}\n  model      {hypotheses[row]}\n  reference  {references[row]}")
         return
-    refuse(given - OF_LANGUAGE_MODELS, "a language model")
+    reject_options(given - LANGUAGE_MODEL_OPTIONS, "a language model")
     from seq2seq.commands.language_scores import score_text
 
     score_text(model, text, corpus, split, window, json)
 
 
-def not_default(values: Mapping[str, Any]) -> set[str]:
-    """The names of the options of `evaluate` that are not what they are by default."""
+def changed_options(values: Mapping[str, Any]) -> set[str]:
+    """Return the names of the options of `evaluate` that differ from their defaults."""
     options = [option for option in inspect.signature(evaluate).parameters.values() if option.name != "checkpoints"]
     return {option.name for option in options if values[option.name] != option.default}
 
 
-def refuse(options: Iterable[str], what: str) -> None:
-    """Raise a UserError for an option that has no effect on the scores of what is scored."""
+def reject_options(options: Iterable[str], scored: str) -> None:
+    """Raise a UserError for an option that has no effect on these scores."""
     for name in sorted(options):
-        raise UserError(f"{what} is scored without --{name.replace('_', '-')}")
+        raise UserError(f"--{name.replace('_', '-')} does not apply to {scored}")
 
 
-def pairs(
+def read_pairs(
     model: "TranslationPipeline", source: str | None, reference: str | None, corpus: str | None, split: str | None
 ) -> tuple[list[str], list[str]]:
-    """Sources and their references, from two files or from a corpus."""
+    """Return sources and references, from two files or from a corpus."""
     if source is not None and reference is not None:
         sources, references = list(read_lines(source)), list(read_lines(reference))
         if len(sources) != len(references):
@@ -171,20 +166,20 @@ def pairs(
                 f"every source needs a reference: {source} has {len(sources)} lines and {reference} {len(references)}"
             )
         return sources, references
-    from seq2seq.data.corpora import first_split
+    from seq2seq.data.corpora import evaluation_split
     from seq2seq.data.translation_pairs import translation_pairs
 
     name, subset, source, target, held_out = trained_corpus(model.corpus, corpus, "source", "target", "held_out")
-    held_out = held_out if corpus is None else 0.0  # another corpus has the splits that it has
-    split = split or first_split(name, [source, target], subset) or ("validation" if held_out else "test")
+    held_out = held_out if corpus is None else 0.0  # only the training's corpus may have a held-out part
+    split = split or evaluation_split(name, [source, target], subset) or ("validation" if held_out else "test")
     texts = translation_pairs(name, source, target, split, held_out, subset)
     return list(texts["source"]), list(texts["target"])
 
 
-def report(scores: "Sequence[Score]", as_json: bool) -> None:
+def print_scores(scores: "Sequence[Score]", as_json: bool) -> None:
     if as_json:
-        held = {score.name: {"score": score.value, "signature": score.signature} for score in scores}
-        print(dumps(plain(held), allow_nan=False))
+        results = {score.name: {"score": score.value, "signature": score.signature} for score in scores}
+        print(dumps(json_value(results), allow_nan=False))
         return
     for score in scores:
         print(f"{score.name:<12} {score.value:6.2f}   {score.signature}")

@@ -1,4 +1,4 @@
-"""`seq2seq fit|validate|test|predict`: LightningCLI, with folders of runs, exact resuming and short names."""
+"""`seq2seq fit|validate|test|predict`: LightningCLI with run folders, exact resuming and short class names."""
 
 import logging
 import os
@@ -18,21 +18,21 @@ from torch.optim import Optimizer
 import seq2seq.data.language
 import seq2seq.data.translation
 
-# short names of classes in configurations are those that were imported
+# configurations may use the short names of imported classes
 import seq2seq.nn.attention
 import seq2seq.recurrence
 import seq2seq.training  # noqa: F401
-from seq2seq.checkpoint import find, last_checkpoint
-from seq2seq.commands.arguments import check_unicode, prepared
+from seq2seq.checkpoint import find_checkpoint, last_checkpoint
+from seq2seq.commands.arguments import check_unicode, prepare_arguments
 from seq2seq.commands.configuration import check_configuration
-from seq2seq.commands.library_errors import LIGHTNING, refused_options, refused_training
-from seq2seq.commands.options import Parser, add_options
-from seq2seq.commands.parser import arity, check_ranges
-from seq2seq.construction import constructors_errors
-from seq2seq.data.vocabulary import data_of
+from seq2seq.commands.library_errors import LIGHTNING, option_errors, training_errors
+from seq2seq.commands.options import ExperimentParser, add_options
+from seq2seq.commands.parser import check_ranges, option_arity
+from seq2seq.construction import constructor_errors
+from seq2seq.data.vocabulary import find_data_state
 from seq2seq.errors import UserError, system_errors
 from seq2seq.inference import TranslationPipeline
-from seq2seq.inference.checkpoint import read, read_trained
+from seq2seq.inference.checkpoint import read_checkpoint, read_trained_checkpoint
 from seq2seq.inference.checkpoint_validation import check_finite
 from seq2seq.models import LanguageModel, Translator
 from seq2seq.ranges import Count
@@ -40,47 +40,47 @@ from seq2seq.rank_zero import rank_zero_log
 from seq2seq.storage import path_inside
 from seq2seq.training import runs
 from seq2seq.training.allocator import keep_freed_memory
-from seq2seq.training.checkpoints import AtomicCheckpointIO, ResumeCheckpoint, check_naming
-from seq2seq.training.metrics_log import logging_to
+from seq2seq.training.checkpoints import AtomicCheckpointIO, ResumeCheckpoint, check_checkpoint_paths
+from seq2seq.training.metrics_log import logger_errors
 from seq2seq.training.nan_guard import NanGuard
 from seq2seq.training.preflight import (
     check_monitors,
     check_precision,
+    check_process_count,
     check_same_model,
-    check_same_processes,
-    precision_here,
+    supported_precision,
 )
 from seq2seq.training.previews import Bleu, TextPreview, TranslationPreview
-from seq2seq.training.progress import ProgressLine, said
-from seq2seq.training.resume_validation import check_training
+from seq2seq.training.progress import ProgressLine, format_metrics
+from seq2seq.training.resume_validation import validate_resume
 from seq2seq.training.run_lock import run_lock
-from seq2seq.training.run_summary import complete, ending_together, spent
-from seq2seq.training.schedules import check_end
+from seq2seq.training.run_summary import complete_run, peer_errors, resource_usage
+from seq2seq.training.schedules import check_total_steps
 from seq2seq.training.step_seeding import StepSeeding
 from seq2seq.training.throughput import ThroughputMonitor
-from seq2seq.training.transfer import check_same_tokenizers, start_from, take_tokenizers
+from seq2seq.training.transfer import check_same_tokenizers, initialize_from_checkpoint, use_checkpoint_tokenizers
 
-TOKENIZER = re.compile(r"--data\.(init_args\.)?(target_)?tokenizer\b")
-RUN = "SEQ2SEQ_RUN"  # tells processes that Lightning starts which folder the first one chose
+TOKENIZER_OPTION = re.compile(r"--data\.(init_args\.)?(target_)?tokenizer\b")
+RUN_VARIABLE = "SEQ2SEQ_RUN"  # the run folder that the first process chose, for the processes that Lightning starts
 
-OWN_CONFIG = "the config.yaml in the folder of its run describes it"
+USE_RUN_CONFIG = "use the config.yaml in the folder of its run"
 
 
 class Experiment(LightningCLI):
-    """A training or an evaluation, from a configuration."""
+    """LightningCLI for one command, which trains or evaluates the model of a configuration."""
 
     def __init__(self, args: list[str]) -> None:
-        self.asked = args[0]
+        self.command = args[0]
         self.run_folder = Path()
-        self.text = ""  # of the configuration, before anything of ours is put into it
-        self.named: set[str] = set()  # options at the command line
+        self.config_text = ""  # the configuration of the run, without the run's folder
+        self.given_options: set[str] = set()  # names of the options on the command line
         super().__init__(
             model_class=pl.LightningModule,
             datamodule_class=pl.LightningDataModule,
             subclass_mode_model=True,
             subclass_mode_data=True,
             save_config_callback=None,  # the configuration is written with the run's folder
-            parser_class=Parser,
+            parser_class=ExperimentParser,
             seed_everything_default=1,
             trainer_defaults={
                 "gradient_clip_val": 1.0,
@@ -94,33 +94,33 @@ class Experiment(LightningCLI):
         )
 
     def subcommands(self) -> dict[str, set[str]]:  # type: ignore[override]
-        """Only the one that is asked for, since the parser of each takes a while to make."""
-        return {name: skipped for name, skipped in LightningCLI.subcommands().items() if name == self.asked}
+        """Return only the given command, since building the parser of each takes a while."""
+        return {name: skipped for name, skipped in LightningCLI.subcommands().items() if name == self.command}
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
-        """Parse what the command line and the configurations say, and refuse what cannot be before anything is read."""
-        own = self._parser(self.asked)
-        check_unicode(args, "what a run is made of is kept in its configuration")
-        given = prepared(args, partial(arity, own))
-        for path in configurations(given):
+        """Parse the command line and the configurations, and check them before any data is read."""
+        command_parser = self._parser(self.command)
+        check_unicode(args, "the configuration of the run records it")
+        arguments = prepare_arguments(args, partial(option_arity, command_parser))
+        for path in config_paths(arguments):
             check_configuration(path)
-        self.named = {argument.partition("=")[0] for argument in given}
-        super().parse_arguments(parser, given)
-        check_ranges(own, self.config[self.asked])
+        self.given_options = {argument.partition("=")[0] for argument in arguments}
+        super().parse_arguments(parser, arguments)
+        check_ranges(command_parser, self.config[self.command])
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         add_options(parser)
-        if self.asked == "predict":
+        if self.command == "predict":
             parser.add_argument(
                 "--max_length",
                 type=Count | None,
                 default=None,
-                help="Most tokens of a translation; by default one and a half times the longest in training of sources "
-                "as long, and 10 more.",
+                help="Maximum tokens of a translation; by default 1.5 times the longest training target of sources of "
+                "the same length, plus 10.",
             )
 
     def _parse_ckpt_path(self) -> None:
-        """The configuration says what the model is; a checkpoint only brings its weights."""
+        """Skip LightningCLI's reading of model options from the checkpoint: the configuration describes the model."""
 
     @property
     def options(self) -> Any:
@@ -130,207 +130,215 @@ class Experiment(LightningCLI):
         options = self.options
         weights = options.init_from
         if options.lr_scheduler is not None and "steps" in options.lr_scheduler.get("init_args", {}):
-            check_end(options.lr_scheduler.init_args.steps)
+            check_total_steps(options.lr_scheduler.init_args.steps)
         if self.subcommand == "fit":
             if options.name is None:
-                options.name = name_of(options.config)
-            check_naming(options.checkpoint, Path(options.runs))
+                options.name = run_name(options.config)
+            check_checkpoint_paths(options.checkpoint, Path(options.runs))
             self.choose_vocabulary()
-            self.text = self.configuration()
+            self.config_text = self.config_yaml()
             self.choose_run()
             options.checkpoint.dirpath = str(self.run_folder / "checkpoints")
             if weights is not None and options.resume:
-                weights = last_checkpoint(self.run_folder)  # which carries the tokenizer that it started with
+                weights = last_checkpoint(self.run_folder)  # contains the tokenizer of the initial checkpoint
         elif options.ckpt_path is None:
             raise UserError(f"{self.subcommand} needs a trained model: name its run or checkpoint with --ckpt-path")
         else:
             weights = options.ckpt_path
-            if given := self.named_tokenizers():
-                raise UserError(f"{self.subcommand} takes the tokenizer of its checkpoint and has no {given[0]}")
+            if given := self.tokenizer_options():
+                raise UserError(f"{self.subcommand} uses the tokenizer of the checkpoint: remove {given[0]}")
         if options.ckpt_path is not None:
-            options.ckpt_path = str(find(options.ckpt_path))
+            options.ckpt_path = str(find_checkpoint(options.ckpt_path))
         if weights is not None and options.init_vocabulary != "data":
-            take_tokenizers(options.data.init_args, str(find(weights)))
-        options.trainer.precision = precision_here(options.trainer.precision, options.trainer.accelerator)
+            use_checkpoint_tokenizers(options.data.init_args, str(find_checkpoint(weights)))
+        options.trainer.precision = supported_precision(options.trainer.precision, options.trainer.accelerator)
         if self.subcommand == "predict":
-            options.trainer.devices = options.trainer.num_nodes = 1  # or the order of the lines would be lost
+            options.trainer.devices = options.trainer.num_nodes = 1  # to keep the order of the lines
 
-    def named_tokenizers(self) -> list[str]:
-        """The options at the command line that name a tokenizer, or an option of one."""
-        return sorted(name for name in self.named if TOKENIZER.match(name))
+    def tokenizer_options(self) -> list[str]:
+        """Return the options on the command line that set a tokenizer or an option of one."""
+        return sorted(name for name in self.given_options if TOKENIZER_OPTION.match(name))
 
     def choose_vocabulary(self) -> None:
-        """Whose vocabulary a training has that starts from a checkpoint: a tokenizer that is named by hand is used."""
+        """Set the default of init_vocabulary: data if a tokenizer is given on the command line, else checkpoint."""
         options = self.options
         if options.init_from is None:
             if options.init_vocabulary is not None:
-                raise UserError("init_vocabulary says whose vocabulary training starts with, and needs --init-from")
+                raise UserError("--init-vocabulary needs --init-from")
         elif options.init_vocabulary is None:
-            options.init_vocabulary = "data" if self.named_tokenizers() else "checkpoint"
+            options.init_vocabulary = "data" if self.tokenizer_options() else "checkpoint"
             if options.init_vocabulary == "checkpoint" and not options.resume:
-                check_same_tokenizers(options.data.init_args, str(find(options.init_from)))
+                check_same_tokenizers(options.data.init_args, str(find_checkpoint(options.init_from)))
 
     def choose_run(self) -> None:
-        """The folder of this run: a new one, or with --resume the newest of this name."""
+        """Set the folder of this run: a new one, or the newest of this name with --resume."""
         options = self.options
         folder = path_inside(Path(options.runs), options.name, "--name")
         with system_errors(f"cannot read {folder}"):
-            folder.exists()  # nothing is looked for under a name that no file can have
-        if RUN in os.environ:
-            self.run_folder = Path(os.environ[RUN])
+            folder.exists()  # raises an error for an invalid name
+        if RUN_VARIABLE in os.environ:
+            self.run_folder = Path(os.environ[RUN_VARIABLE])
         elif options.resume:
-            self.run_folder = runs.newest(folder)
-        elif not options.again and (done := runs.finished_like(folder, self.text)):
-            print(f"{done} has finished this very configuration; --again (AGAIN=1) trains it anew")
+            self.run_folder = runs.newest_resumable_run(folder)
+        elif not options.again and (done := runs.find_finished(folder, self.config_text)):
+            print(f"{done} has already finished with this configuration; --again (AGAIN=1) trains it again")
             raise SystemExit(0)
         else:
             self.run_folder = runs.next_run(folder)
 
-    def configuration(self) -> str:
-        """All that decides what this run does, defaults included; given back as --config, it does the same."""
+    def config_yaml(self) -> str:
+        """Return the configuration of this run with all defaults; used as --config, it gives the same run."""
         options = self.options.clone()
         for key in ("config", "resume", "again", "runs"):
             options.pop(key, None)
         options.checkpoint.dirpath = None
-        # with every null, since a null may stand where the default is something, as in attention: null
+        # nulls are kept, since the default may be another value, as in attention: null
         return str(self._parser("fit").dump(options, skip_validation=True, skip_none=False))
 
     def instantiate_classes(self) -> None:
-        with refused_options("trainer", LIGHTNING), constructors_errors():
+        with option_errors("trainer", LIGHTNING), constructor_errors():
             super().instantiate_classes()
 
     def _add_configure_optimizers_method_to_model(self, subcommand: str | None) -> None:
-        with refused_options("optimizer or lr_scheduler"):
+        with option_errors("optimizer or lr_scheduler"):
             super()._add_configure_optimizers_method_to_model(subcommand)
 
     def instantiate_trainer(self, **kwargs: Any) -> pl.Trainer:
         options = self.options
         trainer = self.config_init[self.subcommand].trainer
-        kwargs["plugins"] = [*listed(trainer.plugins), AtomicCheckpointIO()]
+        kwargs["plugins"] = [*as_list(trainer.plugins), AtomicCheckpointIO()]
         if self.subcommand == "fit":
-            given = listed(trainer.callbacks)
-            check_monitors([*given, self.config_init[self.subcommand].checkpoint])
+            callbacks = as_list(trainer.callbacks)
+            check_monitors([*callbacks, self.config_init[self.subcommand].checkpoint])
             logs = self.run_folder / "logs"
             with system_errors(f"cannot read {logs}"):
-                version = len(list(logs.glob("*")))  # every time a run goes on, it writes logs of its own
+                version = len(list(logs.glob("*")))  # every resumed training writes its own logs
             if trainer.logger is None:
-                kwargs["logger"] = [kind(self.run_folder, "logs", version) for kind in (TensorBoardLogger, CSVLogger)]
+                kwargs["logger"] = [
+                    logger(self.run_folder, "logs", version) for logger in (TensorBoardLogger, CSVLogger)
+                ]
             kwargs["callbacks"] = [
                 ProgressLine(),
                 StepSeeding(int(options.seed_everything)),
                 NanGuard(),
                 ThroughputMonitor(),
-                *given,
-                *samples(self.model, given),
+                *callbacks,
+                *default_previews(self.model, callbacks),
             ]
-            # behind the one that keeps the best, so that what it decided is in the checkpoint
-            continuation = ResumeCheckpoint(
+            # after the callback that keeps the best checkpoints, so that its state is up to date in this checkpoint
+            resume_checkpoint = ResumeCheckpoint(
                 self.run_folder / "checkpoints", options.keep.minutes, options.keep.every_n_steps
             )
-            self.trainer_defaults["callbacks"] = [continuation]
+            self.trainer_defaults["callbacks"] = [resume_checkpoint]
         else:
             kwargs["logger"] = False
-        with refused_options("trainer"):
+        with option_errors("trainer"):
             return super().instantiate_trainer(**kwargs)
 
     def fit(self, model: Any, datamodule: Any, ckpt_path: str | None = None, **_: Any) -> None:
         with ExitStack() as stack:
-            if self.options.resume and is_first(self.trainer):
+            if self.options.resume and is_first_process(self.trainer):
                 stack.enter_context(run_lock(self.run_folder))
             self.train(model, datamodule, ckpt_path, stack)
 
     def train(self, model: Any, datamodule: Any, ckpt_path: str | None, stack: ExitStack) -> None:
         options, trainer, run = self.options, self.trainer, self.run_folder
         check_precision(model, options.trainer.precision)
-        starts = not options.resume and RUN not in os.environ and is_first(trainer)
+        is_new = not options.resume and RUN_VARIABLE not in os.environ and is_first_process(trainer)
         if options.resume:
             ckpt_path = str(last_checkpoint(run))
         if ckpt_path is not None:
-            held = read(ckpt_path)
-            datamodule.load_state_dict(data_of(held))  # or the sizes of the weights would be complained of first
+            contents = read_checkpoint(ckpt_path)
+            datamodule.load_state_dict(find_data_state(contents))  # first, to report a changed vocabulary as such
             check_same_model(
-                model, read_trained(ckpt_path), ckpt_path, "give --init-from to start anew from its weights"
+                model,
+                read_trained_checkpoint(ckpt_path),
+                ckpt_path,
+                "give --init-from to start a new training from its weights",
             )
-            check_training(held, trainer, model, ckpt_path)
-            check_same_processes(held, trainer.num_devices * trainer.num_nodes)
-            if 0 <= trainer.max_steps <= held["global_step"]:
-                if options.resume and is_first(trainer) and not (run / runs.FINISHED).exists():
-                    complete(run, held)
-                print(f"{run} has done its {held['global_step']:,} steps; a larger --trainer.max_steps goes on")
+            validate_resume(contents, trainer, model, ckpt_path)
+            check_process_count(contents, trainer.num_devices * trainer.num_nodes)
+            if 0 <= trainer.max_steps <= contents["global_step"]:
+                if options.resume and is_first_process(trainer) and not (run / runs.FINISHED).exists():
+                    complete_run(run, contents)
+                print(
+                    f"{run} has already trained for {contents['global_step']:,} steps; "
+                    f"give a larger --trainer.max_steps to continue"
+                )
                 return
         elif options.init_from is not None:
-            start_from(model, datamodule.tokenizers, options.init_from)
-        datamodule.train_dataloader()  # what is wrong with the corpus is said before anything is written
+            initialize_from_checkpoint(model, datamodule.tokenizers, options.init_from)
+        datamodule.train_dataloader()  # to report errors of the corpus before anything is written
         if trainer.limit_val_batches:
             datamodule.val_dataloader()
-        if starts:
-            runs.begin(run, self.text)
+        if is_new:
+            runs.create_run(run, self.config_text)
             stack.enter_context(run_lock(run))
-        elif options.resume and is_first(trainer):
-            runs.go_on(run, self.text)
-        os.environ[RUN] = str(run)
+        elif options.resume and is_first_process(trainer):
+            runs.reopen_run(run, self.config_text)
+        os.environ[RUN_VARIABLE] = str(run)
         keep_freed_memory()
         rank_zero_log(f"run {run}")
-        with logging_to(run), ending_together():
+        with logger_errors(run), peer_errors():
             trainer.fit(model, datamodule=datamodule, ckpt_path=ckpt_path, weights_only=True)
         if trainer.is_global_zero:
             metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
-            runs.finish(run, {"steps": trainer.global_step, **metrics, **spent(trainer)})
+            runs.mark_finished(run, {"steps": trainer.global_step, **metrics, **resource_usage(trainer)})
             print(f"finished {run} after {trainer.global_step:,} steps", flush=True)
 
     def validate(self, model: Any, datamodule: Any, ckpt_path: str, **_: Any) -> None:
-        """Print the loss on the validation split, and BLEU if the configuration names it."""
-        self.take_checkpoint(model, datamodule, ckpt_path)
+        """Print the loss on the validation split, and BLEU if the configuration has the Bleu callback."""
+        self.load_weights(model, datamodule, ckpt_path)
         self.trainer.validate(model, datamodule=datamodule, verbose=False)
         if self.trainer.is_global_zero:
-            print(said(self.trainer, "val_loss", "val_bleu"), flush=True)
+            print(format_metrics(self.trainer, "val_loss", "val_bleu"), flush=True)
 
     def test(self, model: Any, datamodule: Any, ckpt_path: str, **_: Any) -> None:
         """Print the loss on the test split."""
-        self.take_checkpoint(model, datamodule, ckpt_path)
+        self.load_weights(model, datamodule, ckpt_path)
         self.trainer.test(model, datamodule=datamodule, verbose=False)
         if self.trainer.is_global_zero:
-            print(said(self.trainer, "test_loss"), flush=True)
+            print(format_metrics(self.trainer, "test_loss"), flush=True)
 
     def predict(self, model: Any, datamodule: Any, ckpt_path: str, **_: Any) -> None:
-        """Print what the model says of the test split: a translation a line, or the nats of a token a line."""
-        self.take_checkpoint(model, datamodule, ckpt_path)
+        """Print predictions for the test split: one translation per line, or the nats of one token per line."""
+        self.load_weights(model, datamodule, ckpt_path)
         if isinstance(model, Translator):
             model.max_length = self.options.max_length
         elif self.options.max_length is not None:
-            raise UserError("a language model predicts the test split as it is, without --max-length")
-        found = self.trainer.predict(model, datamodule=datamodule)
-        rows = [row for batch in found or [] for row in batch]
+            raise UserError("--max-length does not apply to a language model")
+        batches = self.trainer.predict(model, datamodule=datamodule)
+        predictions = [prediction for batch in batches or [] for prediction in batch]
         if not isinstance(model, Translator):
-            for nats in rows:
+            for nats in predictions:
                 print(f"{nats:.6f}")
             return
-        translation = TranslationPipeline([model], datamodule.vocabularies, [datamodule.output_lengths])
-        for hypothesis in rows:
-            print(translation.text(hypothesis.ids))
-        if limited := sum(hypothesis.limited for hypothesis in rows):
+        pipeline = TranslationPipeline([model], datamodule.vocabularies, [datamodule.output_lengths])
+        for hypothesis in predictions:
+            print(pipeline.detokenize(hypothesis.ids))
+        if truncated := sum(hypothesis.truncated for hypothesis in predictions):
             rank_zero_log(
-                f"translations cut short by the limit of their length: {limited:,} of {len(rows):,}; "
+                f"translations cut short by the limit of their length: {truncated:,} of {len(predictions):,}; "
                 f"--max-length N lets each have N tokens"
             )
 
     @staticmethod
-    def take_checkpoint(model: Any, datamodule: Any, checkpoint: str) -> None:
-        """Give a model the weights of a checkpoint, whose training or average does not matter."""
-        held = read_trained(checkpoint)
-        check_same_model(model, held, checkpoint, OWN_CONFIG)
+    def load_weights(model: Any, datamodule: Any, checkpoint: str) -> None:
+        """Load the weights and the tokenizers of a checkpoint, which may also be an average."""
+        contents = read_trained_checkpoint(checkpoint)
+        check_same_model(model, contents, checkpoint, USE_RUN_CONFIG)
         try:
-            check_finite(held["state_dict"])
+            check_finite(contents["state_dict"])
         except UserError as error:
             raise UserError(f"{checkpoint} cannot be used: {error}") from error
-        datamodule.load_state_dict(data_of(held))
-        model.load_state_dict(held["state_dict"])
+        datamodule.load_state_dict(find_data_state(contents))
+        model.load_state_dict(contents["state_dict"])
 
     @staticmethod
     def configure_optimizers(
         lightning_module: pl.LightningModule, optimizer: Optimizer, lr_scheduler: Any = None
     ) -> Any:
-        """Schedules go by step."""
+        """Return the optimizer, with a schedule that is updated every step; ReduceLROnPlateau, every epoch."""
         if lr_scheduler is None:
             return optimizer
         schedule = {"scheduler": lr_scheduler, "interval": "step"}
@@ -339,38 +347,38 @@ class Experiment(LightningCLI):
         return {"optimizer": optimizer, "lr_scheduler": schedule}
 
 
-def configurations(arguments: list[str]) -> Iterator[str]:
-    """Yield the configurations that arguments name."""
-    for place, argument in enumerate(arguments):
+def config_paths(arguments: list[str]) -> Iterator[str]:
+    """Yield the values of --config in the arguments."""
+    for index, argument in enumerate(arguments):
         option, equals, value = argument.partition("=")
         if option in ("-c", "--config"):
-            yield from [value] if equals else arguments[place + 1 : place + 2]
+            yield from [value] if equals else arguments[index + 1 : index + 2]
 
 
-def name_of(configs: Any) -> str:
-    """A run is called after its last configuration."""
+def run_name(configs: Any) -> str:
+    """Return the default name of a run: the file name of its last configuration."""
     return Path(str(configs[-1])).stem if configs else "run"
 
 
-def listed(given: Any) -> list[Any]:
-    """What may be nothing, one or several, as a list."""
-    return given if isinstance(given, list) else [] if given is None else [given]
+def as_list(value: Any) -> list[Any]:
+    """Return a value that may be None, one item or a list as a list."""
+    return value if isinstance(value, list) else [] if value is None else [value]
 
 
-def samples(model: Any, given: list[Any]) -> list[pl.Callback]:
-    """What shows some text at each validation, unless the configuration has it already."""
-    if any(isinstance(callback, Bleu | TextPreview | TranslationPreview) for callback in given):
+def default_previews(model: Any, callbacks: list[Any]) -> list[pl.Callback]:
+    """Return the callback that prints sample output at each validation, unless the configuration already has one."""
+    if any(isinstance(callback, Bleu | TextPreview | TranslationPreview) for callback in callbacks):
         return []
     return [TextPreview()] if isinstance(model, LanguageModel) else [TranslationPreview()]
 
 
-def is_first(trainer: pl.Trainer) -> bool:
-    """Whether this is the first process of all, before they know of each other."""
+def is_first_process(trainer: pl.Trainer) -> bool:
+    """Whether this is the first of all processes; also correct before they are connected."""
     return trainer.node_rank == 0 and trainer.local_rank == 0
 
 
-def quiet() -> None:
-    """Leave out what Lightning says of itself."""
+def silence_lightning() -> None:
+    """Hide warnings and notices of Lightning and jsonargparse."""
     warnings.filterwarnings("ignore", module="pytorch_lightning|lightning_fabric|jsonargparse")
     warnings.filterwarnings("ignore", category=DeprecationWarning)
     for name in ("pytorch_lightning", "lightning_fabric", "lightning"):
@@ -379,9 +387,9 @@ def quiet() -> None:
 
 def run(args: list[str]) -> None:
     """Run `fit`, `validate`, `test` or `predict` with its options."""
-    quiet()
+    silence_lightning()
     try:
-        with refused_training():
+        with training_errors():
             Experiment(args)
     finally:
-        os.environ.pop(RUN, None)
+        os.environ.pop(RUN_VARIABLE, None)

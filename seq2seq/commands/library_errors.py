@@ -1,4 +1,4 @@
-"""What Lightning and torch refuse of the options that a user gives them, as one sentence."""
+"""Adapter of errors that Lightning and torch raise for options of the user: a UserError of one sentence."""
 
 import re
 from collections.abc import Iterator
@@ -11,61 +11,61 @@ from seq2seq.errors import UserError, reason
 
 LIGHTNING = frozenset({"pytorch_lightning", "lightning_fabric", "lightning_utilities"})
 LIBRARIES = LIGHTNING | {"torch"}
-# what is noticed when a training begins or goes on, and raised as an error of any kind
-KNOWN = re.compile(
+# errors of any type during a training that are caused by options
+OPTION_ERRORS = re.compile(
     r"monitored key|conditioned on metric|`val_check_interval`|`limit_\w+`|`overfit_batches`|You requested to check"
     r"|the learning rate finder|has no attribute 'backbone'|does not support dense gradients"
 )
 
 
 @contextmanager
-def refused_options(of: str, libraries: frozenset[str] = LIBRARIES) -> Iterator[None]:
-    """Raise a UserError for what a library itself raises in the block, which only makes objects of its options.
+def option_errors(option: str, libraries: frozenset[str] = LIBRARIES) -> Iterator[None]:
+    """Raise a UserError for any error of a library in the block, which only builds objects from options.
 
     Args:
-        of: What is made, as the sentence begins.
-        libraries: Whose errors are meant.
+        option: Name of the option, which starts the message.
+        libraries: Packages whose errors are converted.
     """
     try:
         yield
     except UserError:
         raise
     except Exception as error:
-        if origin(error.__traceback__) not in libraries:
+        if raising_package(error.__traceback__) not in libraries:
             raise
-        raise UserError(f"{of}: {sentence(error)}") from error
+        raise UserError(f"{option}: {one_line(error)}") from error
 
 
 @contextmanager
-def refused_training() -> Iterator[None]:
-    """Raise a UserError for those errors of Lightning and torch in a training that are known to come from options.
+def training_errors() -> Iterator[None]:
+    """Raise a UserError for errors of Lightning and torch in a training that are caused by options.
 
-    These are what Lightning raises for a misuse, a package that is not installed, files that it cannot write, and what
-    `KNOWN` has. A mistake of ours is raised elsewhere and keeps its traceback.
+    These are Lightning's misconfiguration errors, missing packages, files that cannot be written, and messages that
+    match `OPTION_ERRORS`. Bugs of this package are raised elsewhere and keep their traceback.
     """
     try:
         yield
     except Exception as error:
-        if origin(error.__traceback__) not in LIBRARIES:
+        if raising_package(error.__traceback__) not in LIBRARIES:
             raise
         if isinstance(error, OSError):
-            raise UserError(f"training cannot go on: {reason(error)}") from error
-        if not isinstance(error, MisconfigurationException | ImportError) and not KNOWN.search(str(error)):
+            raise UserError(f"training failed: {reason(error)}") from error
+        if not isinstance(error, MisconfigurationException | ImportError) and not OPTION_ERRORS.search(str(error)):
             raise
-        raise UserError(sentence(error)) from error
+        raise UserError(one_line(error)) from error
 
 
-def origin(traceback: TracebackType | None) -> str:
-    """Return which package raised an exception, itself or by what it called: ours, or one of the libraries."""
-    found = ""
+def raising_package(traceback: TracebackType | None) -> str:
+    """Return the innermost package among seq2seq and the libraries in a traceback; empty if there is none."""
+    innermost = ""
     while traceback is not None:
         package = str(traceback.tb_frame.f_globals.get("__name__", "")).partition(".")[0]
-        found = package if package in LIBRARIES | {"seq2seq"} else found
+        innermost = package if package in LIBRARIES | {"seq2seq"} else innermost
         traceback = traceback.tb_next
-    return found
+    return innermost
 
 
-def sentence(error: Exception) -> str:
-    """Return what an error says, on one line that is not too long."""
+def one_line(error: Exception) -> str:
+    """Return an error's message on one line of at most 303 characters."""
     text = " ".join(str(error).split()).rstrip(".") or type(error).__name__
     return text if len(text) <= 300 else f"{text[:300]}..."

@@ -1,22 +1,22 @@
-"""Ranges of the numeric options of Lightning's Trainer and callbacks and of torch's optimisers and schedules.
+"""Ranges of the numeric options of Lightning's Trainer and callbacks and of torch's optimizers and schedules.
 
-Their names mean the same wherever they stand, so that one table has them all: the one place to look when a new version
-of a library brings a new option. Options of our own classes state their ranges where they are declared.
+An option name means the same in all of these classes, so one table has them all; a new version of a library may need
+new entries. Options of our own classes have their ranges where they are declared.
 """
 
 from typing import Annotated, Any, TypeAlias
 
 from seq2seq.ranges import LARGEST, Count, CountOrZero, Finite, NonNegative, Positive, Probability, Range, Seed, ranges
 
-Unlimited: TypeAlias = Annotated[int, Range(-1, LARGEST)]  # of which -1 is no limit
-Share: TypeAlias = Annotated[float, Range(0, 1, above=True)]
-Decay: TypeAlias = Annotated[float, Range(0, 1, below=True)]
+Unlimited: TypeAlias = Annotated[int, Range(-1, LARGEST)]  # -1 is no limit
+Share: TypeAlias = Annotated[float, Range(0, 1, exclusive_minimum=True)]
+Decay: TypeAlias = Annotated[float, Range(0, 1, exclusive_maximum=True)]
 Rates: TypeAlias = NonNegative | list[NonNegative]
 
 _LIBRARIES = ("torch.", "pytorch_lightning.", "lightning_fabric.")
 
 OPTIONS: dict[str, Any] = {
-    # the Trainer
+    # Trainer
     "accumulate_grad_batches": Count,
     "check_val_every_n_epoch": Count | None,
     "devices": Unlimited | str | list[CountOrZero],
@@ -77,15 +77,16 @@ OPTIONS: dict[str, Any] = {
     "update_starting_at_step": CountOrZero | None,
     "verbose": CountOrZero | bool,
     "window": Count,
-    # optimisers
+    # optimizers
     "alpha": NonNegative,
-    "beta2_decay": Annotated[float, Range(most=0)],
+    "beta2_decay": Annotated[float, Range(maximum=0)],
     "betas": tuple[Decay, Decay],
-    "d": Annotated[float, Range(1, below=True)],
+    "d": Annotated[float, Range(1, exclusive_maximum=True)],
     "dampening": Finite,
     "eps": NonNegative | tuple[NonNegative | None, NonNegative],
     "etas": tuple[
-        Annotated[float, Range(0, 1, above=True, below=True)], Annotated[float, Range(1, above=True, below=True)]
+        Annotated[float, Range(0, 1, exclusive_minimum=True, exclusive_maximum=True)],
+        Annotated[float, Range(1, exclusive_minimum=True, exclusive_maximum=True)],
     ],
     "history_size": Count,
     "initial_accumulator_value": NonNegative,
@@ -139,5 +140,5 @@ OPTIONS: dict[str, Any] = {
 
 
 def option_types(kind: Any) -> dict[str, Any]:
-    """Return the type, with its range, of every numeric option of a class or function, of ours or of the libraries."""
+    """Return the types, with ranges, of the numeric options of a class or function, of this package or a library."""
     return OPTIONS if f"{kind.__module__}.".startswith(_LIBRARIES) else ranges(kind)

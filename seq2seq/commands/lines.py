@@ -1,4 +1,4 @@
-"""Lines of standard input or files, and where results go: one line out for every line in."""
+"""Input lines from standard input or files, output files, and a progress bar."""
 
 import os
 import sys
@@ -12,68 +12,68 @@ from seq2seq.storage import open_output
 
 
 def text_lines(path: str | None) -> Iterator[str]:
-    """Yield lines without their ends, from a file or standard input, as `exact_lines` does."""
-    return map(without_line_end, exact_lines(path))
+    """Yield the lines of a file or standard input, without line ends; errors as in `lines_with_ends`."""
+    return map(without_line_end, lines_with_ends(path))
 
 
-def exact_lines(path: str | None) -> Iterator[str]:
-    """Yield lines with their ends, which joined are the very text without a byte-order mark.
+def lines_with_ends(path: str | None) -> Iterator[str]:
+    """Yield the lines of a file or standard input, with line ends and without a byte-order mark.
 
-    What is not UTF-8 raises a UserError that names the line.
+    Raises a UserError with the number of the line for text that is not UTF-8.
     """
-    with binary(path) as source, system_errors(f"cannot read {name_of(path)}"):
-        yield from decoded_lines(source, name_of(path))
+    with open_binary(path) as source, system_errors(f"cannot read {stream_name(path)}"):
+        yield from decoded_lines(source, stream_name(path))
 
 
-def binary(path: str | None) -> AbstractContextManager[IO[bytes]]:
-    """Open a file for reading, or give standard input, which stays open."""
-    if not is_standard(path):
+def open_binary(path: str | None) -> AbstractContextManager[IO[bytes]]:
+    """Open a file for reading, or return standard input, which is not closed afterwards."""
+    if not is_standard_stream(path):
         return open_file(str(path))
     if sys.stdin is None:
         raise UserError("standard input is closed, and no file was named")
     return nullcontext(sys.stdin.buffer)
 
 
-def is_standard(path: str | None) -> bool:
-    """Whether standard input or output is meant."""
+def is_standard_stream(path: str | None) -> bool:
+    """Whether a path stands for standard input or output."""
     return path is None or path == "-"
 
 
-def name_of(path: str | None) -> str:
-    return "standard input" if is_standard(path) else str(path)
+def stream_name(path: str | None) -> str:
+    return "standard input" if is_standard_stream(path) else str(path)
 
 
-def count(path: str | None) -> int | None:
-    """Return the number of lines; None where they cannot be read twice."""
-    if not is_standard(path) and not os.path.isfile(str(path)):
+def count_lines(path: str | None) -> int | None:
+    """Return the number of lines; None if they cannot be read twice."""
+    if not is_standard_stream(path) and not os.path.isfile(str(path)):
         return None
-    with binary(path) as source:
+    with open_binary(path) as source:
         if not source.seekable():
             return None
-        begin = source.tell()
+        start = source.tell()
         lines = sum(1 for _ in source)
-        source.seek(begin)
+        source.seek(start)
         return lines
 
 
-def check_distinct(files: Mapping[str, str | None]) -> None:
-    """Raise a UserError where two options name one file, in which only what is written last would be left.
+def check_distinct_files(files: Mapping[str, str | None]) -> None:
+    """Raise a UserError if two options name the same output file; a device or a FIFO may be named twice.
 
     Args:
-        files: What each option names; a device or a FIFO may be named twice.
+        files: The path for each option.
     """
     options: dict[str, str] = {}
     for option, path in files.items():
-        if path is None or is_standard(path) or (os.path.exists(path) and not os.path.isfile(path)):
+        if path is None or is_standard_stream(path) or (os.path.exists(path) and not os.path.isfile(path)):
             continue
         if (other := options.setdefault(os.path.realpath(path), option)) != option:
             raise UserError(f"{other} and {option} must be two files, and both are {path}")
 
 
 @contextmanager
-def output(path: str | None) -> Iterator[IO[str]]:
-    """Give standard output, or a file that is whole or absent."""
-    if path is None or is_standard(path):
+def open_text_output(path: str | None) -> Iterator[IO[str]]:
+    """Yield standard output, or a file that is written atomically."""
+    if path is None or is_standard_stream(path):
         yield sys.stdout
         sys.stdout.flush()
         return
@@ -82,8 +82,8 @@ def output(path: str | None) -> Iterator[IO[str]]:
 
 
 @contextmanager
-def progress(what: str, total: Callable[[], int | None]) -> Iterator[Callable[[int], object]]:
-    """What to call with the number of lines that were done; it moves a bar on standard error if that is a terminal."""
+def progress(task: str, total: Callable[[], int | None]) -> Iterator[Callable[[int], object]]:
+    """Yield a function that advances a progress bar by a number of lines; the bar is shown only on a terminal."""
     if not sys.stderr.isatty():
         yield lambda lines: None
         return
@@ -91,7 +91,7 @@ def progress(what: str, total: Callable[[], int | None]) -> Iterator[Callable[[i
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    # standard output is for results, so that rich leaves it alone
+    # standard output is for results, so rich must not redirect it
     with Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False) as bar:
-        task = bar.add_task(what, total=total())
-        yield lambda lines: bar.advance(task, lines)
+        task_id = bar.add_task(task, total=total())
+        yield lambda lines: bar.advance(task_id, lines)

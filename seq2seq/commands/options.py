@@ -1,13 +1,13 @@
-"""What `fit`, `validate`, `test` and `predict` can be told beside LightningCLI's own options, and what is linked."""
+"""Options that `fit`, `validate`, `test` and `predict` add to those of LightningCLI, and links between options."""
 
 from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.cli import LightningArgumentParser
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from seq2seq.commands.parser import OneLineErrors
+from seq2seq.commands.parser import OneLineErrorParser
 from seq2seq.ranges import Count, NonNegative
-from seq2seq.training.transfer import Origin
+from seq2seq.training.transfer import VocabularyOrigin
 
 LINKS = (
     ("data.vocab_size", "model.init_args.vocab_size"),
@@ -17,29 +17,33 @@ LINKS = (
 )
 
 
-class Parser(OneLineErrors, LightningArgumentParser):
-    """LightningCLI's parser with errors of one line."""
+class ExperimentParser(OneLineErrorParser, LightningArgumentParser):
+    """LightningCLI's parser with one-line errors."""
 
 
 def add_options(parser: LightningArgumentParser) -> None:
-    """Add the options of a run, its checkpoints, its optimiser and its schedule, and link what must agree."""
-    parser.add_argument("--name", type=str | None, default=None, help="Name of the run; that of the configuration.")
+    """Add the options of a run, its checkpoints, its optimizer and its schedule, and link options that must agree."""
+    parser.add_argument(
+        "--name", type=str | None, default=None, help="Name of the run; by default that of the configuration."
+    )
     parser.add_argument("--runs", type=str, default="runs", help="Folder of all runs.")
-    parser.add_argument("--resume", action="store_true", help="Go on with the newest run of this name.")
-    parser.add_argument("--again", action="store_true", help="Train anew although the same run has finished.")
+    parser.add_argument("--resume", action="store_true", help="Resume the newest run of this name.")
+    parser.add_argument(
+        "--again", action="store_true", help="Train again even if a run with the same configuration has finished."
+    )
     parser.add_argument(
         "--init_from",
         type=str | None,
         default=None,
-        help="Checkpoint whose weights training starts with, and its tokenizer.",
+        help="Checkpoint with the initial weights and the tokenizer.",
     )
     parser.add_argument(
         "--init_vocabulary",
-        type=Origin | None,
+        type=VocabularyOrigin | None,
         default=None,
-        help="Whose vocabulary training starts with: checkpoint for that of --init-from, or data for what "
-        "data.tokenizer names, where tokens that both have keep their weights; data by default if a tokenizer is named "
-        "at the command line.",
+        help="Vocabulary with --init-from: checkpoint for that of the checkpoint, or data for that of data.tokenizer, "
+        "where tokens in both vocabularies keep their weights; by default data if a tokenizer is given on the command "
+        "line, and checkpoint otherwise.",
     )
     parser.add_argument("--keep.minutes", type=NonNegative, default=5.0, help="Minutes between two checkpoints.")
     parser.add_argument("--keep.every_n_steps", type=Count | None, default=None, help="Steps between two checkpoints.")

@@ -1,4 +1,4 @@
-"""Commands from functions: their signatures are the options, and their docstrings the help."""
+"""Command-line parsers made from functions: signatures become options, and docstrings become help texts."""
 
 import inspect
 import pkgutil
@@ -16,20 +16,20 @@ from jsonargparse import (  # type: ignore[attr-defined]
     Namespace,
 )
 
-from seq2seq.commands.arguments import Arity, prepared, without_dotted
-from seq2seq.commands.configuration import bound_values
+from seq2seq.commands.arguments import Arity, prepare_arguments, split_dotted_options
+from seq2seq.commands.configuration import limit_yaml
 from seq2seq.commands.library_ranges import OPTIONS, option_types
-from seq2seq.commands.messages import Sentences
-from seq2seq.construction import constructors_errors
+from seq2seq.commands.messages import ErrorMessages
+from seq2seq.construction import constructor_errors
 from seq2seq.errors import UserError
 from seq2seq.ranges import out_of_range, ranges_in
 
-WHOLE = re.compile(r"-?\d{1,400}")
-_SENTENCES = Sentences()
+INTEGER = re.compile(r"-?\d{1,400}")
+_MESSAGES = ErrorMessages()
 
 
-class Formatter(RawDescriptionHelpFormatter, DefaultHelpFormatter):
-    """Examples stay as they are written, and options show their types, ranges and defaults."""
+class HelpFormatter(RawDescriptionHelpFormatter, DefaultHelpFormatter):
+    """A help formatter that keeps the line breaks of examples, and shows types, ranges and defaults of options."""
 
     def _get_type_str(self, action: Any) -> str | None:
         text = super()._get_type_str(action)
@@ -38,27 +38,27 @@ class Formatter(RawDescriptionHelpFormatter, DefaultHelpFormatter):
         return text
 
 
-class OneLineErrors(ArgumentParser):
-    """A parser whose errors are a UserError of one line."""
+class OneLineErrorParser(ArgumentParser):
+    """A parser that raises errors as a UserError of one line."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        bound_values()
-        super().__init__(*args, **{"formatter_class": Formatter, "allow_abbrev": False, **kwargs})
+        limit_yaml()
+        super().__init__(*args, **{"formatter_class": HelpFormatter, "allow_abbrev": False, **kwargs})
 
     def format_help(self, *formatter: Any) -> str:
         return re.sub(r"--\w+", lambda option: option.group().replace("_", "-"), super().format_help(*formatter))
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
-        raise UserError(_SENTENCES.of(message, names(self)))
+        raise UserError(_MESSAGES.simplify(message, option_names(self)))
 
 
-def names(parser: Any) -> list[str]:
-    """Return every option of a parser, without its dashes."""
+def option_names(parser: Any) -> list[str]:
+    """Return the options of a parser, without dashes."""
     return [option.lstrip("-") for action in parser._actions for option in action.option_strings]
 
 
-def arity(parser: Any, option: str) -> Arity:
-    """Return how many values an option of a parser takes; those of a class that it names take one."""
+def option_arity(parser: Any, option: str) -> Arity:
+    """Return how many values an option of a parser takes; options of a nested class take one."""
     action = parser._option_string_actions.get(option)
     if action is None:
         return "one"
@@ -67,53 +67,54 @@ def arity(parser: Any, option: str) -> Arity:
     return "one" if action.nargs is None and not isinstance(action, ActionConfigFile) else "many"
 
 
-def check_ranges(parser: Any, given: Namespace) -> None:
-    """Raise a UserError for the first number outside its range, also among the options of classes."""
+def check_ranges(parser: Any, parsed: Namespace) -> None:
+    """Raise a UserError for the first number outside its range, including options of nested classes."""
     for action in parser._actions:
         group, _, name = action.dest.rpartition(".")
-        ours = OPTIONS if group in ("trainer", "checkpoint") or name == "seed_everything" else {}
-        kind = ours.get(name, getattr(action, "_typehint", None))
-        value = given.get(action.dest)
-        if ours and isinstance(value, str) and WHOLE.fullmatch(value):
+        library_types = OPTIONS if group in ("trainer", "checkpoint") or name == "seed_everything" else {}
+        annotation = library_types.get(name, getattr(action, "_typehint", None))
+        value = parsed.get(action.dest)
+        if library_types and isinstance(value, str) and INTEGER.fullmatch(value):
             value = int(value)  # as Lightning reads it
-        for sentence in (
-            *out_of_range({action.dest: kind}, {action.dest: value}),
-            *wrong_in_classes(value, action.dest),
+        for message in (
+            *out_of_range({action.dest: annotation}, {action.dest: value}),
+            *class_range_errors(value, action.dest),
         ):
-            raise UserError(sentence)
+            raise UserError(message)
 
 
-def wrong_in_classes(value: Any, name: str) -> Iterator[str]:
-    """Yield a sentence for each number outside its range among the options of a class, or of several in a list."""
+def class_range_errors(value: Any, name: str) -> Iterator[str]:
+    """Yield an error message for each number outside its range in the options of a class, or of a list of classes."""
     if isinstance(value, list):
         for item in value:
-            yield from wrong_in_classes(item, name)
+            yield from class_range_errors(item, name)
     elif isinstance(value, Namespace) and "class_path" in value:
         options = vars(value.init_args) if "init_args" in value else {}
         yield from out_of_range(option_types(pkgutil.resolve_name(value.class_path)), options, f"{name}.")
-        for key, part in options.items():
-            yield from wrong_in_classes(part, f"{name}.{key}")
+        for key, option in options.items():
+            yield from class_range_errors(option, f"{name}.{key}")
 
 
 def call(command: Callable[..., None], arguments: list[str]) -> None:
-    """Call a command with what its signature names; a list comes first, without a name, unless it is keyword-only.
+    """Parse arguments by the signature of a command and call it.
 
-    A parameter `overrides` gets the options with a dot in their names, as they are given.
+    Parameters without a default of type list[str], and a parameter `checkpoint`, are positional arguments unless they
+    are keyword-only. A parameter `overrides` gets the arguments with a dot in their names, unparsed.
     """
-    _SENTENCES.said.clear()  # those of an earlier command are repeated by no message of this one
-    described = docstring_parser.parse(inspect.cleandoc(command.__doc__ or ""))
-    text = "\n\n".join(part for part in (described.short_description, described.long_description) if part)
+    _MESSAGES.recent.clear()  # a message never repeats one of an earlier command
+    docstring = docstring_parser.parse(inspect.cleandoc(command.__doc__ or ""))
+    text = "\n\n".join(part for part in (docstring.short_description, docstring.long_description) if part)
     prog = f"seq2seq {command.__name__}"
-    parser = OneLineErrors(prog=prog, description=text)
-    helps = {argument.arg_name: argument.description for argument in described.params}
+    parser = OneLineErrorParser(prog=prog, description=text)
+    helps = {argument.arg_name: argument.description for argument in docstring.params}
     parameters = list(inspect.signature(command).parameters.values())
     overrides: dict[str, Any] = {}
     if any(p.name == "overrides" for p in parameters):
-        arguments, overrides["overrides"] = without_dotted(arguments)
+        arguments, overrides["overrides"] = split_dotted_options(arguments)
         parameters = [p for p in parameters if p.name != "overrides"]
-    listed = [p for p in parameters if p.annotation == list[str] and p.default in (p.empty, ())]
+    lists = [p for p in parameters if p.annotation == list[str] and p.default in (p.empty, ())]
     single = [p for p in parameters if p.annotation is str and p.default is p.empty and p.name == "checkpoint"]
-    for p in listed:
+    for p in lists:
         options: dict[str, Any] = {"nargs": "*", "default": []} if p.default == () else {"nargs": "+"}
         if p.kind is p.KEYWORD_ONLY:
             options |= {"required": p.default is p.empty, "action": "extend"}
@@ -124,10 +125,10 @@ def call(command: Callable[..., None], arguments: list[str]) -> None:
     flags = [p for p in parameters if p.default is False]
     for p in flags:
         parser.add_argument(f"--{p.name}", action="store_true", help=helps.get(p.name))
-    named: set[str | int] = {*overrides, *(p.name for p in listed + single + flags)}
-    parser.add_function_arguments(command, as_group=False, as_positional=False, skip=named)
-    given = parser.parse_args(prepared(arguments, partial(arity, parser)))
-    check_ranges(parser, given)
-    with constructors_errors():
-        values = parser.instantiate_classes(given).as_dict()
+    added: set[str | int] = {*overrides, *(p.name for p in lists + single + flags)}
+    parser.add_function_arguments(command, as_group=False, as_positional=False, skip=added)
+    parsed = parser.parse_args(prepare_arguments(arguments, partial(option_arity, parser)))
+    check_ranges(parser, parsed)
+    with constructor_errors():
+        values = parser.instantiate_classes(parsed).as_dict()
     command(**values, **overrides)

@@ -1,4 +1,4 @@
-"""`seq2seq sample`: go on with text, written as it is generated."""
+"""`seq2seq sample`: generate text with a language model, written as it is generated."""
 
 import itertools
 import shutil
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from seq2seq.inference import TextGenerator
     from seq2seq.search import Sampling
 
-IN_MEMORY = 1 << 16  # characters of a waiting text that are kept out of its file
-TOGETHER = 256  # texts that are generated together, each with a file that is open
-SEEDS = 1 << 32
+SPOOL_CHARACTERS = 1 << 16  # characters of a waiting text in memory, before it goes to a temporary file
+BATCH_TEXTS = 256  # texts generated together, each with an open file
+NUM_SEEDS = 1 << 32
 
 
 @checked
@@ -40,10 +40,10 @@ def sample(
     precision: Precision | None = None,
     trust: str | None = None,
 ) -> None:
-    r"""Go on with a prompt, with a language model, in constant memory.
+    r"""Generate text from a prompt with a language model, in constant memory.
 
-    The text is written as it is generated. Several texts are generated together: the first one is written at once, the
-    others wait for it in temporary files, and an empty line stands between them.
+    The text is written as it is generated. Several texts are generated together and separated by an empty line: the
+    first is written at once, and the others wait for it in temporary files.
 
     examples:
       seq2seq sample runs/shakespeare-lstm/1 --prompt "ROMEO:" --length 500 --temperature 0.8
@@ -51,65 +51,67 @@ def sample(
 
     Args:
         checkpoint: A checkpoint, or the folder of a run.
-        prompt: What is gone on with; the end of a line by default.
-        prompts: File with a prompt a line, instead of one prompt; - for standard input.
-        length: Tokens to write.
-        temperature: How likely unlikely tokens are; 0 always takes the likeliest.
-        top_k: Only the so many likeliest tokens; 0 for all.
-        top_p: Of these, only the likeliest that together have this share of their probability.
-        min_p: Of these, only tokens at least this fraction as likely as the likeliest.
-        allow_unknown: Let <unk> be written, where the model finds it likely.
-        seed: The same seed writes the same text.
-        count: Texts for each prompt.
-        device: Where the model runs: auto, cpu, cuda, ...
-        precision: How weights are rounded: float32, bf16 or int8, which is for CPUs; by default as they were saved.
-        trust: Modules of yours that a checkpoint may name layers of, with commas between them; they are imported.
+        prompt: Start of the text; by default a newline.
+        prompts: File with one prompt per line, instead of one prompt; - for standard input.
+        length: Number of tokens to generate.
+        temperature: Sampling temperature; 0 always takes the most likely token.
+        top_k: Sample from this many of the most likely tokens; 0 for all.
+        top_p: Of these, sample from the most likely tokens whose total probability reaches this value.
+        min_p: Of these, sample from tokens with at least this fraction of the probability of the most likely one.
+        allow_unknown: Allow <unk> in the output.
+        seed: Random seed; the same seed gives the same text.
+        count: Number of texts for each prompt.
+        device: Device that runs the model: auto, cpu, cuda, ...
+        precision: Precision of the weights: float32, bf16, or int8 (CPU only); by default as saved.
+        trust: Your own modules whose layers a checkpoint may use, separated by commas; they are imported.
     """
     from seq2seq.inference import load_text_generator
     from seq2seq.search import Sampling
 
-    sampler = Sampling(temperature, top_k, top_p, min_p, allow_unknown)
+    sampling = Sampling(temperature, top_k, top_p, min_p, allow_unknown)
     if prompts is not None and prompt != "\n":
-        raise UserError("--prompts names a file with a prompt a line, so there is no place for --prompt")
-    starts = [prompt] if prompts is None else list(text_lines(prompts))
-    if not starts:
+        raise UserError("--prompt and --prompts cannot be combined")
+    all_prompts = [prompt] if prompts is None else list(text_lines(prompts))
+    if not all_prompts:
         name = "standard input" if prompts == "-" else prompts
-        raise UserError(f"{name} is empty, so there is no prompt to go on with")
-    writer = load_text_generator(checkpoint, device, precision, trust or ())
-    report_unread(starts, writer)
-    every = (start for start in starts for _ in range(count))
+        raise UserError(f"{name} is empty, so there is no prompt to continue")
+    generator = load_text_generator(checkpoint, device, precision, trust or ())
+    report_unknown(all_prompts, generator)
+    repeated = (prompt for prompt in all_prompts for _ in range(count))
     for number in itertools.count():
-        if not (some := list(itertools.islice(every, TOGETHER))):
+        if not (batch := list(itertools.islice(repeated, BATCH_TEXTS))):
             break
         sys.stdout.write("\n\n" if number else "")
-        write_together(writer, some, length, sampler, (seed + number) % SEEDS)
+        write_texts(generator, batch, length, sampling, (seed + number) % NUM_SEEDS)
     sys.stdout.write("\n")
 
 
-def report_unread(prompts: Sequence[str], writer: "TextGenerator") -> None:
-    """Say on standard error what of the prompts the tokenizer does not know, and what of them is no text at all."""
-    from seq2seq.tokenizers.unknown import UnknownTokens
+def report_unknown(prompts: Sequence[str], generator: "TextGenerator") -> None:
+    """Print on standard error how many tokens of the prompts are unknown, and how many bytes are not UTF-8."""
+    from seq2seq.tokenizers.unknown import UnknownTokenCounts
 
-    counts = UnknownTokens()
-    counts.add(writer.tokenizer.encode_batch(list(prompts)))
+    counts = UnknownTokenCounts()
+    counts.add(generator.tokenizer.encode_batch(list(prompts)))
     counts.report("tokens", "prompt: " if len(prompts) == 1 else "prompts: ")
     if surrogates := sum("\ud800" <= character <= "\udfff" for prompt in prompts for character in prompt):
-        rank_zero_log(f"{surrogates:,} bytes of the prompt are no UTF-8 and each is read as U+FFFD")
+        rank_zero_log(f"{surrogates:,} bytes of the prompt are not UTF-8 and each is read as U+FFFD")
 
 
-def write_together(writer: "TextGenerator", starts: Sequence[str], length: int, sampler: "Sampling", seed: int) -> None:
-    """Write several texts on standard output, with an empty line between them."""
+def write_texts(
+    generator: "TextGenerator", prompts: Sequence[str], length: int, sampling: "Sampling", seed: int
+) -> None:
+    """Write several texts to standard output, separated by an empty line."""
     with ExitStack() as stack:
         waiting = [
             stack.enter_context(
-                SpooledTemporaryFile(IN_MEMORY, "w+", encoding="utf-8", errors="surrogateescape", newline="")
+                SpooledTemporaryFile(SPOOL_CHARACTERS, "w+", encoding="utf-8", errors="surrogateescape", newline="")
             )
-            for _ in starts[1:]
+            for _ in prompts[1:]
         ]
         files = [sys.stdout, *waiting]
-        for file, start in zip(files, starts, strict=True):
-            file.write(start)
-        for pieces in writer.write(starts, length, sampler, seed):
+        for file, prompt in zip(files, prompts, strict=True):
+            file.write(prompt)
+        for pieces in generator.generate(prompts, length, sampling, seed):
             for file, piece in zip(files, pieces, strict=True):
                 file.write(piece)
             sys.stdout.flush()

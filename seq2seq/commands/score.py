@@ -1,4 +1,4 @@
-"""`seq2seq score`: how likely text is, by line or by token."""
+"""`seq2seq score`: log-probabilities of text, by line or by token."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -14,10 +14,10 @@ from seq2seq.rank_zero import rank_zero_log
 from seq2seq.storage import check_output
 
 if TYPE_CHECKING:
-    from seq2seq.inference import Scored
-    from seq2seq.tokenizers.unknown import UnknownTokens
+    from seq2seq.inference import ScoredToken
+    from seq2seq.tokenizers.unknown import UnknownTokenCounts
 
-Pieces: TypeAlias = list[tuple[str, float]]  # of a line, each with its log-probability
+ScoredPieces: TypeAlias = list[tuple[str, float]]  # of a line, each with its log-probability
 
 
 def score(
@@ -32,10 +32,10 @@ def score(
     precision: Precision | None = None,
     trust: str | None = None,
 ) -> None:
-    """Write the log-probability (nats) of each line of a text, or of each given translation, before it and a tab.
+    """Write each line of a text, or each given translation, after its log-probability in nats and a tab.
 
-    A language model reads the text as a whole, the state carried from line to line, so that the sum is what `evaluate`
-    says. A translator is given sources and their translations.
+    A language model reads the text as a whole, with the state carried from line to line, so the sum is the value that
+    `seq2seq evaluate` reports. A translator needs sources and their translations.
 
     examples:
       seq2seq score runs/shakespeare-lstm/1 < text.txt
@@ -44,30 +44,30 @@ def score(
 
     Args:
         checkpoints: A checkpoint or the folder of a run; several translators make an ensemble.
-        text: File that a language model scores; standard input by default.
+        text: Text file for a language model; by default standard input.
         source: File of sources, for a translator.
         target: File of their translations, for a translator.
-        tokens: One line for each token, written as in JSON, and an empty line after each line of the text.
-        max_source_length: Tokens of a translator's source that are read, 1,000 by default; what is longer is cut.
+        tokens: Write one line for each token, as a JSON string, and an empty line after each line of the text.
+        max_source_length: Maximum tokens of a translator's source, by default 1,000; longer sources are truncated.
         output: File to write; standard output by default.
-        device: Where the model runs: auto, cpu, cuda, ...
-        precision: How weights are rounded: float32, bf16 or int8, which is for CPUs; by default as they were saved.
-        trust: Modules of yours that a checkpoint may name layers of, with commas between them; they are imported.
+        device: Device that runs the model: auto, cpu, cuda, ...
+        precision: Precision of the weights: float32, bf16, or int8 (CPU only); by default as saved.
+        trust: Your own modules whose layers a checkpoint may use, separated by commas; they are imported.
     """
     if (source is None) != (target is None) or None not in (source, text):
-        raise UserError("a translator scores given translations: --source and --target are needed, and no --text")
-    if not lines.is_standard(output):
+        raise UserError("a translator needs --source and --target, and takes no --text")
+    if not lines.is_standard_stream(output):
         check_output(str(output))
 
     from seq2seq.inference import TranslationPipeline, load
     from seq2seq.inference.search_options import MAX_SOURCE_LENGTH
-    from seq2seq.tokenizers.unknown import UnknownTokens
+    from seq2seq.tokenizers.unknown import UnknownTokenCounts
 
     model = load(*checkpoints, device=device, precision=precision, trust=trust or ())
-    shown: Iterable[tuple[str, Pieces]]
+    scored: Iterable[tuple[str, ScoredPieces]]
     if isinstance(model, TranslationPipeline):
         if source is None or target is None:
-            raise UserError("a translator scores given translations: --source and --target are needed, and no --text")
+            raise UserError("a translator needs --source and --target, and takes no --text")
         sources, targets = list(read_lines(source)), list(read_lines(target))
         if len(sources) != len(targets):
             raise UserError(
@@ -75,51 +75,53 @@ def score(
             )
         if not sources:
             raise UserError(f"{source} and {target} are empty, so there is nothing to score")
-        given = zip(sources, targets, strict=True)
-        shown = zip(targets, model.score(given, max_source_length or MAX_SOURCE_LENGTH), strict=True)
-        report = model.report_unknown
+        pairs = zip(sources, targets, strict=True)
+        scored = zip(targets, model.score(pairs, max_source_length or MAX_SOURCE_LENGTH), strict=True)
+        report_unknown = model.report_unknown
     else:
         if source is not None or target is not None:
-            raise UserError("a language model scores a --text, and has no --source and --target")
+            raise UserError("a language model scores a --text and takes no --source and --target")
         if max_source_length is not None:
-            raise UserError("a language model scores all of a text, without --max-source-length")
-        read, written = tee(not_empty(lines.exact_lines(text), text))
-        counts = UnknownTokens()
-        shown = zip(
-            (line.removesuffix("\n") for line in written), by_line(counted(model.score(read), counts)), strict=False
+            raise UserError("--max-source-length does not apply to a language model")
+        model_input, output_lines = tee(require_lines(lines.lines_with_ends(text), text))
+        counts = UnknownTokenCounts()
+        scored = zip(
+            (line.removesuffix("\n") for line in output_lines),
+            group_by_line(count_unknown(model.score(model_input), counts)),
+            strict=False,
         )
-        report = counts.report
-    with lines.output(output) as file:
-        for line, chances in shown:
+        report_unknown = counts.report
+    with lines.open_text_output(output) as file:
+        for line, pieces in scored:
             if tokens:
-                file.writelines(f"{chance:.6f}\t{json.dumps(piece, ensure_ascii=False)}\n" for piece, chance in chances)
+                file.writelines(f"{score:.6f}\t{json.dumps(piece, ensure_ascii=False)}\n" for piece, score in pieces)
                 file.write("\n")
             else:
-                file.write(f"{sum(chance for _, chance in chances):.6f}\t{line}\n")
-    report()
+                file.write(f"{sum(score for _, score in pieces):.6f}\t{line}\n")
+    report_unknown()
     if isinstance(model, TranslationPipeline):
-        for sentence in model.counts.sentences():
-            rank_zero_log(sentence)
+        for message in model.truncation_counts.messages():
+            rank_zero_log(message)
 
 
-def not_empty(text: Iterator[str], path: str | None) -> Iterator[str]:
-    """The same lines; raise a UserError at once if there is none."""
+def require_lines(text: Iterator[str], path: str | None) -> Iterator[str]:
+    """Return the same lines; raise a UserError at once if there are none."""
     first = next(text, None)
     if first is None:
         raise UserError(f"{path or 'standard input'} is empty, so there is nothing to score")
     return chain([first], text)
 
 
-def counted(tokens: "Iterable[Scored]", counts: "UnknownTokens") -> Iterator[tuple[str, float]]:
-    """The text and the log-probability of each token, which are counted as they go by."""
+def count_unknown(tokens: "Iterable[ScoredToken]", counts: "UnknownTokenCounts") -> Iterator[tuple[str, float]]:
+    """Yield the text and the log-probability of each token, and add the tokens to the counts."""
     for token in tokens:
         counts.add([[token.token]])
         yield token.text, -token.nats
 
 
-def by_line(pieces: Iterable[tuple[str, float]]) -> Iterator[Pieces]:
-    """Tokens put together to the lines that they end; the last one, without a newline, may be without any token."""
-    line: Pieces = []
+def group_by_line(pieces: Iterable[tuple[str, float]]) -> Iterator[ScoredPieces]:
+    """Yield the tokens of each line, up to and including its newline; those of the last line may be none."""
+    line: ScoredPieces = []
     for piece in pieces:
         line.append(piece)
         if "\n" in piece[0]:

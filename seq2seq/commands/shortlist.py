@@ -1,4 +1,4 @@
-"""`seq2seq shortlist`: the target words that a translator has to look at for each source word."""
+"""`seq2seq shortlist`: the likely target tokens of each source token, for faster translation."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -12,8 +12,8 @@ from seq2seq.storage import check_output
 if TYPE_CHECKING:
     from seq2seq.inference.shortlist_learning import Pair
 
-BLOCK = 200  # pairs that are counted at once
-SILENCE = 10.0  # seconds without a word
+BATCH_PAIRS = 200  # sentence pairs counted at once
+LOG_SECONDS = 10.0  # between two progress messages
 
 
 @checked
@@ -25,10 +25,10 @@ def shortlist(
     likely: CountOrZero = 50,
     trust: str | None = None,
 ) -> None:
-    """Learn from a corpus which target words stand beside which source words, for a faster `translate --shortlist`.
+    """Learn the likely target tokens of each source token from a corpus, for a faster `translate --shortlist`.
 
-    Every sentence is then translated with its own few words only: the most frequent ones, and those likely beside the
-    words of its source. Which share of a reference these words hold is said for the validation split.
+    Each sentence is then translated with a small part of the target vocabulary: the most frequent tokens, and the
+    likely translations of its source tokens. Prints how much of the validation references these tokens cover.
 
     examples:
       seq2seq shortlist runs/multi30k-lstm/1 --output multi30k.shortlist
@@ -37,10 +37,10 @@ def shortlist(
     Args:
         checkpoint: A checkpoint, or the folder of a run.
         output: File to write.
-        corpus: Corpus with the training split; by default the one that the model was trained on.
-        frequent: Number of the most frequent target tokens, which every sentence may say.
+        corpus: Corpus with the training split; by default that of the training.
+        frequent: Number of the most frequent target tokens, which are allowed in every sentence.
         likely: Number of target tokens for each source token.
-        trust: Modules of yours that a checkpoint may name layers of, with commas between them; they are imported.
+        trust: Your own modules whose layers a checkpoint may use, separated by commas; they are imported.
     """
     check_output(output)
 
@@ -48,36 +48,36 @@ def shortlist(
     from seq2seq.data.pairs import encode_pairs
     from seq2seq.data.translation_pairs import translation_pairs
     from seq2seq.inference import load_translation
-    from seq2seq.inference.shortlist_learning import ITERATIONS, coverage, learn
+    from seq2seq.inference.shortlist_learning import ITERATIONS, coverage, learn_shortlist
 
     model = load_translation(checkpoint, device="cpu", trust=trust or ())
     name, subset, source, target, held_out = trained_corpus(model.corpus, corpus, "source", "target", "held_out")
 
-    held_out = held_out if corpus is None else 0.0  # of another corpus, all pairs
+    held_out = held_out if corpus is None else 0.0  # nothing is held out of another corpus
 
     def pairs(split: str) -> "tuple[int, Callable[[], Iterator[list[Pair]]]]":
-        """How many pairs a split has, and what reads them, block by block."""
+        """Return the number of pairs in a split and a function that yields them in batches."""
         ids = encode_pairs(translation_pairs(name, source, target, split, held_out, subset), model.vocabularies)
 
         def read() -> "Iterator[list[Pair]]":
-            for rows in ids.iter(BLOCK):
+            for rows in ids.iter(BATCH_PAIRS):
                 yield list(zip(rows["source"], rows["target"], strict=True))
 
         return len(ids), read
 
     total, train = pairs("train")
-    spoken = time.monotonic()
+    last_log = time.monotonic()
 
     def progress(iteration: int, read: int) -> None:
-        nonlocal spoken
-        if time.monotonic() - spoken > SILENCE:
-            spoken = time.monotonic()
+        nonlocal last_log
+        if time.monotonic() - last_log > LOG_SECONDS:
+            last_log = time.monotonic()
             rank_zero_log(f"iteration {iteration} of {ITERATIONS}: {read:,} of {total:,} pairs")
 
-    learned = learn(train, model.vocabularies, frequent, likely, progress)
+    learned = learn_shortlist(train, model.vocabularies, frequent, likely, progress)
     learned.save(output, model.vocabularies)
-    said = f"{output} was learned from {total:,} pairs"
+    summary = f"{output} was learned from {total:,} pairs"
     if held_out or has_split(name, "validation", [source, target], subset):
-        share, words = coverage(learned, pairs("validation")[1]())
-        said += f"; it covers {share:.2%} of the validation targets with {words:.0f} words a sentence on average"
-    print(said)
+        share, size = coverage(learned, pairs("validation")[1]())
+        summary += f"; it covers {share:.2%} of the validation targets with {size:.0f} tokens per sentence on average"
+    print(summary)

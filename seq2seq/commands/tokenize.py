@@ -1,4 +1,4 @@
-"""`seq2seq tokenize`: learn a tokenizer from text files, and report how well it fits them."""
+"""`seq2seq tokenize`: learn a tokenizer from text files and report token counts."""
 
 import os
 from collections.abc import Iterator
@@ -11,18 +11,18 @@ from seq2seq.data.text import open_file, read_lines
 from seq2seq.errors import UserError
 from seq2seq.storage import check_output, check_regular
 from seq2seq.tokenizers import Subwords, Tokenizer, restore, save
-from seq2seq.tokenizers.unknown import UnknownTokens
+from seq2seq.tokenizers.unknown import UnknownTokenCounts
 
-_DEFAULT: Tokenizer = lazy_instance(Subwords)  # a lazy one, whose options the command line can change
-_LINES_AT_ONCE = 1000
+_DEFAULT: Tokenizer = lazy_instance(Subwords)  # lazy, so that the command line can change its options
+_BATCH_LINES = 1000
 
 
-class Fit(NamedTuple):
-    """How a tokenizer cuts some text."""
+class TokenCounts(NamedTuple):
+    """Counts of lines, characters and tokens in a text."""
 
     lines: int
     characters: int
-    tokens: UnknownTokens
+    tokens: UnknownTokenCounts
 
 
 def tokenize(
@@ -32,46 +32,46 @@ def tokenize(
     held_out: str | None = None,
     show: str | None = None,
 ) -> None:
-    """Learn a tokenizer from text files and write it into one file.
+    """Learn a tokenizer from text files and write it to a file.
 
-    Prints the size of the vocabulary and, for each file, how many tokens a line and a character take and how many of
-    them are unknown.
+    Prints the size of the vocabulary and, for each file, the tokens per line and per character and the percentage of
+    unknown tokens.
 
     examples:
       seq2seq tokenize train.de train.en --out vocabulary.json --tokenizer.size 8000 --held-out val.de
       seq2seq tokenize text.txt --out words.json --tokenizer Words --tokenizer.max_size 20000 --show "A line."
 
     Args:
-        files: Text files in UTF-8 to learn from, all of them as one text.
-        out: The file to write the tokenizer into.
-        tokenizer: What text is cut into: Characters, Bytes, Words or Subwords, with its options.
-        held_out: A text file that is not learned from, to see how many tokens of new text are unknown.
-        show: A line of text whose pieces are printed.
+        files: Training texts in UTF-8.
+        out: Output file for the tokenizer.
+        tokenizer: Kind of tokenizer: Characters, Bytes, Words or Subwords, with its options.
+        held_out: Text file that is not used for training, to count the unknown tokens of new text.
+        show: Line of text whose tokens are printed.
     """
-    measured = files if held_out is None else [*files, held_out]
-    _check(files, measured, out)
-    learned = restore(tokenizer.state_dict())  # what was given stays as it is
+    counted = files if held_out is None else [*files, held_out]
+    _check_files(files, counted, out)
+    learned = restore(tokenizer.state_dict())  # a copy: the argument stays unchanged
     learned.learn(chain.from_iterable(map(read_lines, files)))
-    fits = {file: _fit(learned, read_lines(file)) for file in measured}
+    counts = {file: _count_tokens(learned, read_lines(file)) for file in counted}
     save(learned, out)
     print(f"{type(learned).__name__}: {learned.vocab_size:,} ids, written to {out}")
-    width = max(map(len, ["file", *fits]))
+    width = max(map(len, ["file", *counts]))
     print(f"{'file':<{width}}  {'lines':>11}  tokens a line  tokens a character  unknown")
-    for file, fit in fits.items():
+    for file, count in counts.items():
         print(
-            f"{file:<{width}}  {fit.lines:>11,}  {_ratio(fit.tokens.tokens, fit.lines):>13.2f}"
-            f"  {_ratio(fit.tokens.tokens, fit.characters):>18.3f}"
-            f"  {_ratio(fit.tokens.unknown, fit.tokens.tokens):>7.2%}"
+            f"{file:<{width}}  {count.lines:>11,}  {_ratio(count.tokens.tokens, count.lines):>13.2f}"
+            f"  {_ratio(count.tokens.tokens, count.characters):>18.3f}"
+            f"  {_ratio(count.tokens.unknown, count.tokens.tokens):>7.2%}"
         )
     if show is not None:
         print("pieces: " + " ".join(piece.replace(" ", "␣").replace("\n", "⏎") for piece in learned.pieces(show)))
 
 
-def _check(files: list[str], measured: list[str], out: str) -> None:
-    """Raise what would otherwise come after the work of learning, or be lost in it."""
+def _check_files(files: list[str], counted: list[str], out: str) -> None:
+    """Raise a UserError for files that cannot be read or written, before the work of learning."""
     if not files:
         raise UserError("there must be at least one file to learn from")
-    for file in measured:
+    for file in counted:
         check_regular(file)
         open_file(file).close()
     if all(os.stat(file).st_size == 0 for file in files):
@@ -79,14 +79,15 @@ def _check(files: list[str], measured: list[str], out: str) -> None:
     check_output(out)
 
 
-def _fit(tokenizer: Tokenizer, lines: Iterator[str]) -> Fit:
-    """Count tokens, a few lines in memory at a time."""
-    fit = Fit(0, 0, UnknownTokens())
-    while some := list(islice(lines, _LINES_AT_ONCE)):
-        fit.tokens.add(tokenizer.encode_batch(some))
-        fit = fit._replace(lines=fit.lines + len(some), characters=fit.characters + sum(map(len, some)))
-    return fit
+def _count_tokens(tokenizer: Tokenizer, lines: Iterator[str]) -> TokenCounts:
+    """Count tokens with a few lines in memory at a time."""
+    counts = TokenCounts(0, 0, UnknownTokenCounts())
+    while batch := list(islice(lines, _BATCH_LINES)):
+        counts.tokens.add(tokenizer.encode_batch(batch))
+        characters = counts.characters + sum(map(len, batch))
+        counts = counts._replace(lines=counts.lines + len(batch), characters=characters)
+    return counts
 
 
-def _ratio(part: int, of: int) -> float:
-    return part / of if of else 0.0
+def _ratio(part: int, whole: int) -> float:
+    return part / whole if whole else 0.0

@@ -1,4 +1,4 @@
-"""The corpus that a model was trained on, as its checkpoint describes it."""
+"""The corpus that a model was trained on, as recorded in its checkpoint."""
 
 from collections.abc import Mapping
 from types import NoneType
@@ -6,7 +6,7 @@ from typing import Any
 
 from seq2seq.errors import UserError
 
-_KINDS: dict[str, type | tuple[type, ...]] = {
+_TYPES: dict[str, type | tuple[type, ...]] = {
     "corpus": str,
     "subset": (str, NoneType),
     "source": str,
@@ -17,18 +17,18 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
 
 
 def trained_corpus(description: Mapping[str, Any], corpus: str | None, *names: str) -> tuple[Any, ...]:
-    """Return where a corpus is, its subset, and more that the data of the training was told.
+    """Return the corpus of the training, its subset, and other options of its data.
 
     Args:
-        description: What the checkpoint holds of its corpus.
-        corpus: Where it is instead, if that is not None.
-        names: Options of the data.
+        description: Options of the corpus in the checkpoint.
+        corpus: Corpus to use instead of that of the training.
+        names: Names of the other options.
 
     Raises:
-        UserError: if the checkpoint does not hold one of them.
+        UserError: if the checkpoint lacks one of them.
     """
-    held = {**description, **({} if corpus is None else {"corpus": corpus})}
+    options = {**description, **({} if corpus is None else {"corpus": corpus})}
     for name in ("corpus", "subset", *names):
-        if name not in held or not isinstance(held[name], _KINDS[name]):
-            raise UserError(f"the checkpoint does not say the {name} that it was trained with, so name files instead")
-    return tuple(held[name] for name in ("corpus", "subset", *names))
+        if name not in options or not isinstance(options[name], _TYPES[name]):
+            raise UserError(f"the checkpoint does not record the {name} of its training: name files instead")
+    return tuple(options[name] for name in ("corpus", "subset", *names))

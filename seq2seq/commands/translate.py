@@ -1,4 +1,4 @@
-"""`seq2seq translate`: one line out for every line in."""
+"""`seq2seq translate`: one translation for every input line."""
 
 from seq2seq.commands import lines
 from seq2seq.errors import UserError
@@ -30,10 +30,10 @@ def translate(
     shortlist: str | None = None,
     trust: str | None = None,
 ) -> None:
-    """Translate lines, with one translator or with several that choose together.
+    """Translate lines with a translator or an ensemble.
 
-    One line comes out for every line that goes in, or as many as --n-best says, and nothing else on standard output.
-    These are different texts, best first; where fewer were found, empty lines with the scores -inf stand for the rest.
+    Writes one line for each input line, or --n-best lines, and nothing else to standard output. The translations of a
+    line are different texts, best first; if fewer than --n-best are found, empty lines with the scores -inf are added.
 
     examples:
       seq2seq translate runs/phrasebook-lstm/1 < source.txt > target.txt
@@ -43,35 +43,35 @@ def translate(
         checkpoints: Checkpoints, or folders of runs; several make an ensemble.
         input: File to translate; standard input by default.
         output: File to write; standard output by default.
-        beams: Hypotheses that are followed at once; 1 takes the likeliest word each time.
-        length_penalty: Exponent of the length by which scores are divided (Wu et al., 2016); 0 prefers short ones.
-        n_best: Translations of each line, each on a line of its own.
-        scores: Write two numbers before each translation, and a tab behind each: what translations are ordered by,
-            which is the log-probability divided by ((5 + tokens) / 6) ** length_penalty, or -inf if it has no end;
-            and the log-probability.
-        max_length: Most tokens of a translation; by default one and a half times the longest in training of sources as
-            long, and 10 more.
-        max_source_length: Tokens of a source that are read; what is longer is cut.
-        allow_unknown: Let <unk> be written, where the model finds it likely.
-        batch_tokens: Source tokens that are translated at once, padding counted.
-        patience: How much longer translations are hoped to become at no cost, as a share of their length, before better
-            ones are no longer looked for; a large one, as 99, goes on until nothing can rank better.
-        threshold: How much less likely than the best one that goes on a hypothesis may be, in nats, before it is
-            dropped; with a large one, as 99, none is.
-        alignments: File for the attention as text: for each target piece its three most looked at source pieces.
-        picture: File (PNG) for the attention of one line as a picture.
-        picture_line: Number of this line, from 1.
-        device: Where the model runs: auto, cpu, cuda, ...
-        precision: How weights are rounded: float32, bf16 or int8, which is for CPUs; by default as they were saved.
-        shortlist: File of `seq2seq shortlist`: only its words are looked at, which is faster; scores are then
-            probabilities among these.
-        trust: Modules of yours that a checkpoint may name layers of, with commas between them; they are imported.
+        beams: Beam size; 1 is greedy search.
+        length_penalty: Exponent of the length normalization of scores (Wu et al., 2016); 0 turns it off.
+        n_best: Number of translations of each line, one per line.
+        scores: Write two numbers before each translation, each followed by a tab: the score that orders translations,
+            which is the log-probability divided by ((5 + tokens) / 6) ** length_penalty, or -inf if the translation
+            was cut off; and the log-probability.
+        max_length: Maximum tokens of a translation; by default 1.5 times the longest training target of sources of the
+            same length, plus 10.
+        max_source_length: Maximum tokens of a source; longer sources are truncated.
+        allow_unknown: Allow <unk> in the output.
+        batch_tokens: Source tokens in a batch, including padding.
+        patience: Early stopping: a hypothesis is dropped if it would not rank among the best after growing by this
+            share of its length at no cost; with a large value, such as 99, only if it cannot rank among the best.
+        threshold: Pruning: drop hypotheses that are this many nats less likely than the best unfinished one; a large
+            value, such as 99, keeps all.
+        alignments: Output file for attention weights as text: the three highest source pieces of each target piece.
+        picture: Output file (PNG) for the attention weights of one line.
+        picture_line: Number of the line in the picture, from 1.
+        device: Device that runs the model: auto, cpu, cuda, ...
+        precision: Precision of the weights: float32, bf16, or int8 (CPU only); by default as saved.
+        shortlist: File of `seq2seq shortlist`: only its tokens are considered, which is faster; scores are then
+            probabilities among these tokens.
+        trust: Your own modules whose layers a checkpoint may use, separated by commas; they are imported.
     """
-    lines.check_distinct({"--output": output, "--alignments": alignments, "--picture": picture})
+    lines.check_distinct_files({"--output": output, "--alignments": alignments, "--picture": picture})
 
-    from seq2seq.inference import ABSENT, SearchOptions, load_translation
+    from seq2seq.inference import NO_TRANSLATION, SearchOptions, load_translation
 
-    how = SearchOptions(
+    search = SearchOptions(
         beams=beams,
         length_penalty=length_penalty,
         n_best=n_best,
@@ -86,38 +86,42 @@ def translate(
         if path is not None and path != "-":
             check_output(path)
     if picture is None and picture_line != 1:
-        raise UserError(f"picture_line ({picture_line}) is the line that --picture draws, which was not given")
-    translation = load_translation(*checkpoints, device=device, precision=precision, trust=trust or ())
+        raise UserError("--picture-line needs --picture")
+    pipeline = load_translation(*checkpoints, device=device, precision=precision, trust=trust or ())
     if shortlist is not None:
         from seq2seq.inference.shortlist import Shortlist
 
-        translation.shortlist = Shortlist.load(shortlist, translation.vocabularies)
-    sources = list(lines.text_lines(input)) if picture or alignments else []  # only these keep all lines in memory
+        pipeline.shortlist = Shortlist.load(shortlist, pipeline.vocabularies)
+    sources = list(lines.text_lines(input)) if picture or alignments else []  # only these need all lines in memory
     if picture and not 1 <= picture_line <= len(sources):
-        raise UserError(f"the picture's line must be from 1 to {len(sources)}, and {picture_line} was given")
-    coming = sources if picture or alignments else lines.text_lines(input)
-    kept, short = [], 0
+        raise UserError(f"picture_line must be from 1 to {len(sources)}, and {picture_line} was given")
+    input_lines = sources if picture or alignments else lines.text_lines(input)
+    targets, incomplete = [], 0
     with (
-        lines.output(output) as file,
-        lines.progress("translating", lambda: len(sources) or lines.count(input)) as progress,
+        lines.open_text_output(output) as file,
+        lines.progress("translating", lambda: len(sources) or lines.count_lines(input)) as progress,
     ):
-        for found in translation.translate(coming, how, progress):
-            short += len(found) < n_best
-            for one in found + [ABSENT] * (n_best - len(found)):
-                file.write(f"{one.rank:.4f}\t{one.score:.4f}\t{one.text}\n" if scores else f"{one.text}\n")
+        for found in pipeline.translate(input_lines, search, progress):
+            incomplete += len(found) < n_best
+            for result in found + [NO_TRANSLATION] * (n_best - len(found)):
+                file.write(
+                    f"{result.normalized_score:.4f}\t{result.score:.4f}\t{result.text}\n"
+                    if scores
+                    else f"{result.text}\n"
+                )
             if sources:
-                kept.append(found[0].text)
-    translation.report_unknown()
-    for sentence in translation.counts.sentences():
-        rank_zero_log(sentence)
-    if short:
-        rank_zero_log(f"lines with fewer than {n_best} different translations, filled up with empty ones: {short:,}")
+                targets.append(found[0].text)
+    pipeline.report_unknown()
+    for message in pipeline.truncation_counts.messages():
+        rank_zero_log(message)
+    if incomplete:
+        rank_zero_log(f"lines with fewer than {n_best} different translations, filled with empty ones: {incomplete:,}")
     if alignments:
         from seq2seq.commands.alignments import write_alignments
 
-        write_alignments(translation, sources, kept, alignments, max_source_length)
+        write_alignments(pipeline, sources, targets, alignments, max_source_length)
     if picture:
         from seq2seq.commands.alignments import draw_alignment
 
-        pair = sources[picture_line - 1], kept[picture_line - 1]
-        draw_alignment(translation.align(*pair, max_source_length), picture)
+        pair = sources[picture_line - 1], targets[picture_line - 1]
+        draw_alignment(pipeline.align(*pair, max_source_length), picture)

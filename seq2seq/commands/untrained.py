@@ -1,4 +1,4 @@
-"""What a configuration says and makes, without any training."""
+"""The options and the untrained model of a configuration."""
 
 import warnings
 from typing import Any
@@ -6,44 +6,44 @@ from typing import Any
 import pytorch_lightning as pl
 import yaml
 
-from seq2seq.commands.experiment import Experiment, quiet
+from seq2seq.commands.experiment import Experiment, silence_lightning
 
 
-class Description(Experiment):
-    """A configuration that is read, and nothing is made of it."""
+class ConfigurationOnly(Experiment):
+    """Parses a configuration without building or training anything."""
 
     def before_instantiate_classes(self) -> None:
-        """There is no run and no checkpoint."""
+        """Choose no run and no checkpoint."""
 
     def instantiate_classes(self) -> None:
-        """Nothing is made."""
+        """Build nothing."""
 
     def _run_subcommand(self, subcommand: str) -> None:
-        """Nothing is trained."""
+        """Train nothing."""
 
 
-class Blueprint(Experiment):
-    """What a training would start with, made without a run."""
+class UntrainedExperiment(Experiment):
+    """Builds the model and the data of a configuration without a run and without training."""
 
     def choose_run(self) -> None:
-        """There is none."""
+        """Choose no run."""
 
     def instantiate_trainer(self, **_: Any) -> pl.Trainer:
         return pl.Trainer(accelerator="cpu", devices=1, logger=False, enable_checkpointing=False)
 
     def fit(self, *_: Any, **__: Any) -> None:
-        """Nothing is trained."""
+        """Train nothing."""
 
 
-def described(configs: list[str], options: list[str]) -> dict[str, Any]:
-    """A configuration as `fit` reads it, with every default in it."""
-    given = [part for config in configs for part in ("--config", config)]
-    quiet()
-    return dict(yaml.safe_load(Description(["fit", *given, *options]).configuration()))
+def resolve_configuration(configs: list[str], options: list[str]) -> dict[str, Any]:
+    """Return a configuration as `fit` reads it, with all defaults."""
+    arguments = [word for config in configs for word in ("--config", config)]
+    silence_lightning()
+    return dict(yaml.safe_load(ConfigurationOnly(["fit", *arguments, *options]).config_yaml()))
 
 
-def blueprint(config: str, seed: int) -> Blueprint:
-    """The experiment of a configuration, whose `model` and `datamodule` are made and untouched."""
+def build_untrained(config: str, seed: int) -> UntrainedExperiment:
+    """Return the experiment of a configuration, with an untrained `model` and its `datamodule`."""
     with warnings.catch_warnings():
-        quiet()
-        return Blueprint(["fit", "--config", config, "--seed_everything", str(seed)])
+        silence_lightning()
+        return UntrainedExperiment(["fit", "--config", config, "--seed_everything", str(seed)])

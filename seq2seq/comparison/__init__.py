@@ -1,1 +1,1 @@
-"""Layers that are trained alike and set side by side."""
+"""Training several layers under one budget and comparing their results."""

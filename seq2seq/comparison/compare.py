@@ -1,4 +1,4 @@
-"""A whole comparison: plan, trainings, measures, report; each part is kept, so that a stopped one goes on."""
+"""Run a whole comparison: plan, trainings, generation cost, report; each part is saved, so that it can be resumed."""
 
 import re
 import shutil
@@ -7,116 +7,124 @@ from pathlib import Path
 
 from seq2seq.comparison import report, trials
 from seq2seq.comparison.calibration import calibrate
-from seq2seq.comparison.measures import Generation, generation
-from seq2seq.comparison.plan import Plan, Variant, agreed, config_of, load, save
-from seq2seq.comparison.results import Result, Trial, ordered, trial_of
+from seq2seq.comparison.measures import GenerationCost, measure_generation
+from seq2seq.comparison.plan import Plan, Variant, config_path, load_plan, merge_plans, save_plan
+from seq2seq.comparison.results import Result, Trial, load_trial, sort_results
 from seq2seq.errors import UserError
 from seq2seq.memory_errors import memory_errors
-from seq2seq.storage import plain, write_json
+from seq2seq.storage import json_value, write_json
 
-Look = Callable[[str, str], object]  # what is done now, and how far it is
-Say = Callable[[str], object]
+OnProgress = Callable[[str, str], object]  # the current activity and its progress
+OnMessage = Callable[[str], object]
 
 
-def planned(plan: Plan, folder: Path, again: bool) -> Plan:
-    """Write a plan into its folder; if one is there already, with what that one has decided, unless all starts anew."""
-    old = None if again else load(folder)
+def prepare_plan(plan: Plan, folder: Path, again: bool) -> Plan:
+    """Save a plan, merged with the plan that its folder contains unless `again` is given."""
+    old = None if again else load_plan(folder)
     if old is not None:
-        plan = agreed(old, plan, folder)
+        plan = merge_plans(old, plan, folder)
     if again:
-        forget(folder)
+        remove_results(folder)
     if plan != old:
-        save(plan, folder)
+        save_plan(plan, folder)
     return plan
 
 
-def forget(folder: Path) -> None:
-    """Remove what the comparison before left, and nothing else that may be in its folder."""
-    for slug in slugs_of(folder):
-        trial = re.compile(name_of(re.escape(slug), r"\d+"))
+def remove_results(folder: Path) -> None:
+    """Remove the files of the previous comparison and nothing else that may be in its folder."""
+    for slug in planned_slugs(folder):
+        run_names = re.compile(run_name(re.escape(slug), r"\d+"))
         for run in (folder / "runs").glob("*"):
-            if trial.fullmatch(run.name):
+            if run_names.fullmatch(run.name):
                 shutil.rmtree(run, ignore_errors=True)
-        for kept in (folder / "trials").glob("*.json"):
-            if trial.fullmatch(kept.stem):
-                kept.unlink()
-        for left in (folder / "measures" / f"{slug}.json", folder / "configs" / f"{slug}.yaml"):
-            left.unlink(missing_ok=True)
+        for saved_trial in (folder / "trials").glob("*.json"):
+            if run_names.fullmatch(saved_trial.stem):
+                saved_trial.unlink()
+        for path in (folder / "measures" / f"{slug}.json", folder / "configs" / f"{slug}.yaml"):
+            path.unlink(missing_ok=True)
 
 
-def slugs_of(folder: Path) -> list[str]:
-    """The names of all that was planned here: those of the configurations where the plan itself cannot be read."""
+def planned_slugs(folder: Path) -> list[str]:
+    """Return the slugs of the saved plan, or those of the saved configurations if the plan cannot be read."""
     try:
-        plan = load(folder)
+        plan = load_plan(folder)
     except UserError:
         return [path.stem for path in (folder / "configs").glob("*.yaml")]
-    return [variant.slug for variant in (*plan.variants, *plan.aside)] if plan is not None else []
+    return [variant.slug for variant in (*plan.variants, *plan.inactive)] if plan is not None else []
 
 
-def name_of(slug: str, seed: int | str) -> str:
-    """The name of a trial's run."""
+def run_name(slug: str, seed: int | str) -> str:
+    """Return the name of a trial's run."""
     return f"{slug}-{seed}"
 
 
-def compared(plan: Plan, folder: Path, command: str, look: Look, say: Say) -> list[Result]:
-    """Train what has not been trained, measure what has not been measured, and write the report; best first.
+def run_comparison(
+    plan: Plan, folder: Path, command: str, on_progress: OnProgress, on_message: OnMessage
+) -> list[Result]:
+    """Run all trials that have not finished, measure generation, write the report, and return the results, best first.
 
     Args:
-        plan: What is trained.
-        folder: Where everything is.
-        command: How this is called at the shell, for the report.
-        look: Told again and again what is done now, and how far it is.
-        say: Told when a training has ended.
+        plan: The variants and their budget.
+        folder: Folder of the comparison.
+        command: The shell command, for the report.
+        on_progress: Called repeatedly with the current activity and its progress.
+        on_message: Called with a line about each trial that has ended.
 
     Raises:
         Stopped: after a signal, once the training has written its checkpoint.
     """
-    with trials.listening() as child:
-        plan = calibrate(plan, folder, child, look)
-        found: dict[str, list[Trial]] = {variant.slug: [] for variant in plan.variants}
-        # seed by seed, so that all layers are there as early as can be
+    with trials.forward_signals() as training:
+        plan = calibrate(plan, folder, training, on_progress)
+        trials_by_slug: dict[str, list[Trial]] = {variant.slug: [] for variant in plan.variants}
+        # seed by seed, so that every layer has a result as early as possible
         for seed in range(1, plan.settings.seeds + 1):
             for variant in plan.variants:
-                trial = trained(plan, variant, seed, folder, child, look)
-                found[variant.slug].append(trial)
-                say(told(variant, trial, plan.metric))
+                trial = train_variant(plan, variant, seed, folder, training, on_progress)
+                trials_by_slug[variant.slug].append(trial)
+                on_message(describe_trial(variant, trial, plan.metric))
     results = []
     for variant in plan.variants:
-        look(variant.entry, "measuring generation")
-        numbers, note = measured(plan, variant, found[variant.slug], folder)
-        results.append(Result(variant, found[variant.slug], numbers, note))
-    best_first = ordered(results, plan)
-    report.write(best_first, plan, folder, command)
+        on_progress(variant.entry, "measuring generation")
+        costs, note = load_or_measure_generation(plan, variant, trials_by_slug[variant.slug], folder)
+        results.append(Result(variant, trials_by_slug[variant.slug], costs, note))
+    best_first = sort_results(results, plan)
+    report.write_report(best_first, plan, folder, command)
     return best_first
 
 
-def trained(plan: Plan, variant: Variant, seed: int, folder: Path, child: trials.Child, look: Look) -> Trial:
-    name = name_of(variant.slug, seed)
-    what = f"{variant.entry}, seed {seed} of {plan.settings.seeds}"
-    ended = trials.trial(child, config_of(folder, variant), seed, name, folder, lambda line: look(what, line))
-    return trial_of(seed, ended, folder, name, plan.metric)
+def train_variant(
+    plan: Plan, variant: Variant, seed: int, folder: Path, training: trials.TrainingProcess, on_progress: OnProgress
+) -> Trial:
+    name = run_name(variant.slug, seed)
+    label = f"{variant.entry}, seed {seed} of {plan.settings.seeds}"
+    outcome = trials.run_trial(
+        training, config_path(folder, variant), seed, name, folder, lambda line: on_progress(label, line)
+    )
+    return load_trial(seed, outcome, folder, name, plan.metric)
 
 
-def told(variant: Variant, trial: Trial, metric: str) -> str:
-    """A line about a training that has ended."""
+def describe_trial(variant: Variant, trial: Trial, metric: str) -> str:
+    """Describe a trial that has ended in one line."""
     if trial.outcome.status == "finished":
         return f"{variant.entry}, seed {trial.seed}: {metric} {trial.value:.4f} after {trial.seconds:.1f} s of training"
     return f"{variant.entry}, seed {trial.seed}, {trial.outcome.status}: {trial.outcome.sentence}"
 
 
-def measured(plan: Plan, variant: Variant, found: list[Trial], folder: Path) -> tuple[list[Generation], str]:
-    """Generation with the first seed that finished, or why there is no number."""
-    finished = [trial.seed for trial in found if trial.outcome.status == "finished"]
-    run = trials.run_of(folder, name_of(variant.slug, finished[0])) if finished else None
+def load_or_measure_generation(
+    plan: Plan, variant: Variant, variant_trials: list[Trial], folder: Path
+) -> tuple[list[GenerationCost], str]:
+    """Return the generation cost of the first seed that finished, or the reason why there is none."""
+    finished_seeds = [trial.seed for trial in variant_trials if trial.outcome.status == "finished"]
+    run = trials.run_folder(folder, run_name(variant.slug, finished_seeds[0])) if finished_seeds else None
     if run is None:
         return [], "no training finished"
-    kept = folder / "measures" / f"{variant.slug}.json"
-    if (held := trials.read(kept)) is not None:
-        return [Generation(**one) for one in held], ""
+    path = folder / "measures" / f"{variant.slug}.json"
+    if (saved := trials.read_if_exists(path)) is not None:
+        return [GenerationCost(**cost) for cost in saved], ""
     try:
         with memory_errors("a smaller model needs less"):
-            numbers = generation(run, "cpu" if plan.on_cpu else "auto")
-    except UserError as error:  # the trainings stand without it
+            costs = measure_generation(run, "cpu" if plan.on_cpu else "auto")
+    except UserError as error:  # the results of training remain valid
         return [], " ".join(str(error).split())[:300]
-    write_json(kept, plain(numbers))
-    return numbers, ""
+    write_json(path, json_value(costs))
+    return costs, ""

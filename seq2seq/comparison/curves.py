@@ -1,39 +1,39 @@
-"""The validations of a run and its pace, as its log has them."""
+"""Read the learning curve of a run and its time per step from its log."""
 
 import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from seq2seq.training.metrics_log import rows
+from seq2seq.training.metrics_log import read_metrics
 
 
-class Point(NamedTuple):
-    """A validation."""
+class CurvePoint(NamedTuple):
+    """One validation of a run."""
 
-    step: int  # optimiser steps before it
-    tokens: float  # target tokens that were trained on before it
+    step: int  # optimizer steps before it
+    tokens: float  # target tokens trained on before it
     seconds: float  # of training before it
     value: float
 
 
-def curve(run: Path, metric: str) -> list[Point]:
-    """The validations of a run, in order."""
-    found = [row for row in rows(run) if metric in row and "tokens" in row]
-    return [Point(int(row["step"]) + 1, row["tokens"], row["seconds"], row[metric]) for row in found]
+def learning_curve(run: Path, metric: str) -> list[CurvePoint]:
+    """Return the validations of a run, in order."""
+    validations = [row for row in read_metrics(run) if metric in row and "tokens" in row]
+    return [CurvePoint(int(row["step"]) + 1, row["tokens"], row["seconds"], row[metric]) for row in validations]
 
 
-def pace(run: Path, skipped: int) -> float | None:
-    """Seconds of a step, the first few of which are slow and left out if there are others."""
-    timed = [(row["step"] + 1, row["seconds"]) for row in rows(run) if "seconds" in row]
-    if not timed:
+def seconds_per_step(run: Path, warm_up: int) -> float | None:
+    """Return the seconds per step, without the slow first steps if there are others."""
+    times = [(row["step"] + 1, row["seconds"]) for row in read_metrics(run) if "seconds" in row]
+    if not times:
         return None
-    last = timed[-1]
-    begin = next((one for one in timed if one[0] >= skipped and one[0] < last[0]), (0.0, 0.0))
-    return (last[1] - begin[1]) / (last[0] - begin[0])
+    last = times[-1]
+    first = next((time for time in times if time[0] >= warm_up and time[0] < last[0]), (0.0, 0.0))
+    return (last[1] - first[1]) / (last[0] - first[0])
 
 
-def best(points: Iterable[Point], metric: str) -> float:
-    """The best validation, which is the one whose checkpoint is kept; nan if there is none with a finite value."""
+def best_value(points: Iterable[CurvePoint], metric: str) -> float:
+    """Return the best validation, whose checkpoint is kept; NaN if none is finite."""
     values = [point.value for point in points if math.isfinite(point.value)]
     return (max if metric == "val_bleu" else min)(values, default=math.nan)

@@ -1,4 +1,4 @@
-"""What generation costs, token by token, near the beginning and far from it."""
+"""Measure the speed and the state size of token-by-token generation, early and late in a sequence."""
 
 import statistics
 import time
@@ -17,91 +17,93 @@ from seq2seq.special_tokens import EOS
 from seq2seq.state import flatten
 
 POSITIONS = (100, 10_000)
-BLOCK = 256  # tokens that are read at once on the way there
-STEPS = 50  # that are timed together
+CHUNK_TOKENS = 256  # prompt tokens read at once
+TIMED_STEPS = 50  # timed together
 ROUNDS = 5
-SOURCE = 20  # tokens of the sentence that a translator looks at
-FIRST = EOS + 1  # id after the marks
+SOURCE_TOKENS = 20  # tokens of a translator's source sentence
+FIRST_TOKEN_ID = EOS + 1  # the first id after the special tokens
 
-Read = Callable[[Tensor, Any], Any]  # tokens [1, time], state -> state
+Prefill = Callable[[Tensor, Any], Any]  # tokens [1, time], state -> state
 Step = Callable[[Tensor, Any], tuple[Tensor, Any]]
 
 
-class Generation(NamedTuple):
-    """One sentence at a time, from a position on."""
+class GenerationCost(NamedTuple):
+    """Cost of generating one sequence at a position."""
 
-    position: int  # tokens before
+    position: int  # tokens before it
     tokens_per_second: float
     state_bytes: int
 
 
-class Stepping(NamedTuple):
-    """What the two kinds of model have in common."""
+class Stepper(NamedTuple):
+    """The common interface of language models and translators."""
 
-    read: Read
+    prefill: Prefill
     step: Step
     state: Any
-    words: int  # ids that there are
+    vocab_size: int
 
 
-def generation(run: Path, device: str = "auto", positions: tuple[int, ...] = POSITIONS) -> list[Generation]:
-    """Measure the best checkpoint of a run, on tokens drawn at random."""
-    with torch.inference_mode(), random_seed():
+def measure_generation(run: Path, device: str = "auto", positions: tuple[int, ...] = POSITIONS) -> list[GenerationCost]:
+    """Measure the best checkpoint of a run on random tokens."""
+    with torch.inference_mode(), fixed_seed():
         loaded = load(run, device=device)
         model = loaded.model if isinstance(loaded, TextGenerator) else loaded.models[0]
-        return [*measured(stepping(model), positions, model.device)]
+        return [*measure_positions(make_stepper(model), positions, model.device)]
 
 
 @contextmanager
-def random_seed() -> Iterator[None]:
-    """The same tokens each time, and chance elsewhere as it was."""
+def fixed_seed() -> Iterator[None]:
+    """Use a fixed random seed and restore the random state afterwards."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(1)
         yield
 
 
-def stepping(model: RecurrentLanguageModel | EncoderDecoder) -> Stepping:
-    """How a model reads on and writes on; a translator looks at one sentence, which is no part of what it carries."""
+def make_stepper(model: RecurrentLanguageModel | EncoderDecoder) -> Stepper:
+    """Return the prefill and step functions of a model; a translator's encoded source is not part of its state."""
     if isinstance(model, RecurrentLanguageModel):
-        return Stepping(
+        return Stepper(
             lambda ids, state: model(ids, state)[1], model.step, model.initial_state(1), model.output.out_features
         )
-    words = model.source_embedding.num_embeddings
-    source = torch.cat([torch.randint(FIRST, words, (1, SOURCE)), torch.tensor([[EOS]])], dim=1).to(model.device)
-    memory, state = model.start(source, torch.tensor([SOURCE + 1], device=model.device))
-    return Stepping(
-        lambda ids, state: model.decoder(model.target_embedding(ids), memory, state).state,
-        lambda ids, state: model.step(ids, state, memory),
+    vocab_size = model.source_embedding.num_embeddings
+    source = torch.cat(
+        [torch.randint(FIRST_TOKEN_ID, vocab_size, (1, SOURCE_TOKENS)), torch.tensor([[EOS]])], dim=1
+    ).to(model.device)
+    source_memory, state = model.encode(source, torch.tensor([SOURCE_TOKENS + 1], device=model.device))
+    return Stepper(
+        lambda ids, state: model.decoder(model.target_embedding(ids), source_memory, state).state,
+        lambda ids, state: model.step(ids, state, source_memory),
         state,
         model.output.out_features,
     )
 
 
-def measured(model: Stepping, positions: tuple[int, ...], device: torch.device) -> Iterator[Generation]:
-    """Read on to each position, and time steps from there."""
-    state, place = model.state, 0
+def measure_positions(stepper: Stepper, positions: tuple[int, ...], device: torch.device) -> Iterator[GenerationCost]:
+    """Prefill up to each position, and time steps from there."""
+    state, tokens_read = stepper.state, 0
     for position in positions:
-        while place < position:
-            size = min(BLOCK, position - place)
-            state = model.read(torch.randint(FIRST, model.words, (1, size)).to(device), state)
-            place += size
-        seconds = [timed(model.step, state, model.words, device) for _ in range(ROUNDS)]
-        used = sum(part.numel() * part.element_size() for part in flatten(state))
-        yield Generation(position, STEPS / statistics.median(seconds), used)
+        while tokens_read < position:
+            tokens = min(CHUNK_TOKENS, position - tokens_read)
+            state = stepper.prefill(torch.randint(FIRST_TOKEN_ID, stepper.vocab_size, (1, tokens)).to(device), state)
+            tokens_read += tokens
+        seconds = [time_steps(stepper.step, state, stepper.vocab_size, device) for _ in range(ROUNDS)]
+        state_bytes = sum(part.numel() * part.element_size() for part in flatten(state))
+        yield GenerationCost(position, TIMED_STEPS / statistics.median(seconds), state_bytes)
 
 
-def timed(step: Step, state: Any, words: int, device: torch.device) -> float:
-    """Seconds of some steps."""
-    ids = torch.randint(FIRST, words, (STEPS, 1)).to(device)
-    wait(device)
-    begin = time.perf_counter()
-    for now in ids:
-        _, state = step(now, state)
-    wait(device)
-    return time.perf_counter() - begin
+def time_steps(step: Step, state: Any, vocab_size: int, device: torch.device) -> float:
+    """Return the seconds of `TIMED_STEPS` steps."""
+    ids = torch.randint(FIRST_TOKEN_ID, vocab_size, (TIMED_STEPS, 1)).to(device)
+    synchronize(device)
+    start = time.perf_counter()
+    for token in ids:
+        _, state = step(token, state)
+    synchronize(device)
+    return time.perf_counter() - start
 
 
-def wait(device: torch.device) -> None:
-    """Until a GPU has done what it was told."""
+def synchronize(device: torch.device) -> None:
+    """Wait until a GPU has finished its queued work."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)

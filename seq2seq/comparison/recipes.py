@@ -1,14 +1,14 @@
-"""What the block of each layer usually is, and the learning rate that suits it.
+"""The recommended block and learning rate of each layer.
 
-A recipe holds arguments of the layer, options of the model and `lr`, the optimiser's rate. A layer without one, and an
-option that its recipe does not name, is as the configuration says. `--same-block` leaves all recipes out, also the
-gates of translators.
+A recipe consists of arguments of the layer, options of the model and `lr`, the optimizer's learning rate. Options that
+no recipe sets keep their configured values. `--same-block` disables all recipes, including the gate biases of
+translators.
 """
 
 from typing import Any
 
-# what a dropout of one wide layer can bear is too much for six narrow ones on top of each other
-BLOCK = {
+# several narrow layers need less dropout than one wide layer
+RESIDUAL_BLOCK = {
     "depth": 3,
     "norm": True,
     "residual": True,
@@ -20,22 +20,22 @@ BLOCK = {
 
 RECIPES: dict[str, dict[str, Any]] = {
     "RNN": {"lr": 0.003},
-    "MinGRU": BLOCK,
-    "MinLSTM": BLOCK,
-    "RGLRU": BLOCK,
-    "Mamba": {**BLOCK, "feed_forward": 0.0},  # whose expansion is one already
-    "RWKV": BLOCK,
-    "Retention": BLOCK,
-    "SLSTM": {**BLOCK, "depth": 2},
-    "MLSTM": BLOCK,
-    "CausalAttention": {**BLOCK, "depth": 4, "lr": 0.003, "window": 128},
+    "MinGRU": RESIDUAL_BLOCK,
+    "MinLSTM": RESIDUAL_BLOCK,
+    "RGLRU": RESIDUAL_BLOCK,
+    "Mamba": {**RESIDUAL_BLOCK, "feed_forward": 0.0},  # its expansion already is a feed-forward
+    "RWKV": RESIDUAL_BLOCK,
+    "Retention": RESIDUAL_BLOCK,
+    "SLSTM": {**RESIDUAL_BLOCK, "depth": 2},
+    "MLSTM": RESIDUAL_BLOCK,
+    "CausalAttention": {**RESIDUAL_BLOCK, "depth": 4, "lr": 0.003, "window": 128},
 }
 
-# the biases that gates start with in a translator: a start that favours a long memory costs it most of its score
-GATES: dict[str, Any] = {"forget_bias": 0.0, "keep_bias": 0.0, "write_bias": 0.0}
+# initial gate biases of a translator: biases that favor a long memory cost it most of its score
+NEUTRAL_GATE_BIASES: dict[str, Any] = {"forget_bias": 0.0, "keep_bias": 0.0, "write_bias": 0.0}
 
-# what is inside a layer whatever its arguments are, so that a row of the table names its whole block
-PARTS: dict[str, tuple[str, ...]] = {
+# parts that a layer has regardless of its arguments, for the description of its block
+BUILT_IN_PARTS: dict[str, tuple[str, ...]] = {
     "MLSTM": ("output gate",),
     "Mamba": ("output gate",),
     "RGLRU": ("output gate",),

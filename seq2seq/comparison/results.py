@@ -1,4 +1,4 @@
-"""What came out of all trials, brought together: one result for each layer, best first."""
+"""Results of all trials: one result per layer, best first."""
 
 import math
 import statistics
@@ -6,33 +6,33 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from seq2seq.comparison.curves import Point, best, curve
-from seq2seq.comparison.measures import Generation
+from seq2seq.comparison.curves import CurvePoint, best_value, learning_curve
+from seq2seq.comparison.measures import GenerationCost
 from seq2seq.comparison.plan import Plan, Variant
-from seq2seq.comparison.trials import Outcome, run_of
+from seq2seq.comparison.trials import Outcome, run_folder
 from seq2seq.storage import read_json
 from seq2seq.training import runs
 
 
 class Trial(NamedTuple):
-    """A training of one layer with one seed."""
+    """A training of one variant with one seed."""
 
     seed: int
     outcome: Outcome
-    value: float  # its best validation; nan unless it finished
+    value: float  # the best validation; NaN unless it finished
     seconds: float
     tokens: float
     peak_memory: float
-    curve: list[Point]
+    curve: list[CurvePoint]
 
 
 class Result(NamedTuple):
-    """All trainings of one layer."""
+    """All trials of one variant."""
 
     variant: Variant
     trials: list[Trial]
-    generation: list[Generation]
-    note: str = ""  # why there is no measure of generation
+    generation: list[GenerationCost]
+    note: str = ""  # why generation was not measured
 
     @property
     def finished(self) -> list[Trial]:
@@ -44,7 +44,7 @@ class Result(NamedTuple):
 
     @property
     def spread(self) -> float | None:
-        """The sample standard deviation over seeds; None for less than two."""
+        """The sample standard deviation over seeds; None for fewer than two."""
         values = [trial.value for trial in self.finished]
         return statistics.stdev(values) if len(values) > 1 else None
 
@@ -62,12 +62,16 @@ class Result(NamedTuple):
         return max(peaks, default=math.nan)
 
     @property
-    def troubles(self) -> list[str]:
-        """What happened to the trials that did not finish."""
-        return [f"seed {trial.seed} {trouble(trial.outcome)}" for trial in self.trials if trial not in self.finished]
+    def problems(self) -> list[str]:
+        """Descriptions of the trials that did not finish."""
+        return [
+            f"seed {trial.seed} {describe_problem(trial.outcome)}"
+            for trial in self.trials
+            if trial not in self.finished
+        ]
 
 
-def trouble(outcome: Outcome) -> str:
+def describe_problem(outcome: Outcome) -> str:
     if outcome.status == "diverged":
         return f"diverged at step {outcome.step:,}" if outcome.step is not None else "diverged"
     return f"failed: {outcome.sentence}"
@@ -77,26 +81,28 @@ def mean(values: Sequence[float]) -> float:
     return statistics.fmean(values) if values else math.nan
 
 
-def trial_of(seed: int, ended: Outcome, folder: Path, name: str, metric: str) -> Trial:
-    """What a trial has left in its folder."""
-    run = run_of(folder, name)
-    points = curve(run, metric) if run is not None else []
-    if ended.status != "finished" or run is None:
-        last = points[-1] if points else Point(0, 0.0, math.nan, math.nan)
-        return Trial(seed, ended, math.nan, last.seconds, last.tokens, math.nan, points)
-    held = read_json(run / runs.FINISHED)
-    value = best(points, metric)
+def load_trial(seed: int, outcome: Outcome, folder: Path, name: str, metric: str) -> Trial:
+    """Load a trial from the folder of its run."""
+    run = run_folder(folder, name)
+    points = learning_curve(run, metric) if run is not None else []
+    if outcome.status != "finished" or run is None:
+        last = points[-1] if points else CurvePoint(0, 0.0, math.nan, math.nan)
+        return Trial(seed, outcome, math.nan, last.seconds, last.tokens, math.nan, points)
+    summary = read_json(run / runs.FINISHED)
+    value = best_value(points, metric)
     if math.isnan(value) or not math.isfinite(points[-1].value):
         step = next((point.step for point in points if not math.isfinite(point.value)), None)
-        sentence = f"no {metric} that is a finite number was logged"
-        ended = Outcome("diverged", step, sentence) if points else Outcome("failed", None, sentence)
+        sentence = f"no finite {metric} was logged"
+        outcome = Outcome("diverged", step, sentence) if points else Outcome("failed", None, sentence)
         value = math.nan
-    # a training that was stopped behind its last step does not know what it took
-    peak = held.get("peak_memory")
-    return Trial(seed, ended, value, held["seconds"], held["tokens"], math.nan if peak is None else peak, points)
+    # a training that was stopped after its last step has no peak memory
+    peak = summary.get("peak_memory")
+    return Trial(
+        seed, outcome, value, summary["seconds"], summary["tokens"], math.nan if peak is None else peak, points
+    )
 
 
-def ordered(results: Sequence[Result], plan: Plan) -> list[Result]:
-    """Best first; those of which no trial finished last."""
+def sort_results(results: Sequence[Result], plan: Plan) -> list[Result]:
+    """Sort results best first, and last those without a finished trial."""
     sign = -1 if plan.metric == "val_bleu" else 1
     return sorted(results, key=lambda result: (math.isnan(result.mean), sign * result.mean))

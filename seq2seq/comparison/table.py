@@ -1,4 +1,4 @@
-"""The table of a comparison: for a terminal and for Markdown."""
+"""The table of a comparison, for the terminal and in Markdown."""
 
 import math
 from collections.abc import Sequence
@@ -8,10 +8,10 @@ from rich.table import Table
 
 from seq2seq.comparison.measures import POSITIONS
 from seq2seq.comparison.results import Result
-from seq2seq.comparison.verdict import DIGITS, Score, number
+from seq2seq.comparison.verdict import DECIMALS, Score, format_mean_spread
 
 
-def headings(metric: str, seeds: int) -> list[str]:
+def column_headings(metric: str, seeds: int) -> list[str]:
     score = "validation BLEU" if metric == "val_bleu" else "validation loss, nats"
     near, far = (f"{position:,}" for position in POSITIONS)
     return [
@@ -29,66 +29,66 @@ def headings(metric: str, seeds: int) -> list[str]:
     ]
 
 
-def cells(result: Result, metric: str) -> list[str]:
-    """A row: what could not be measured is a dash, and what went wrong stands beside the score."""
-    speeds = [count(one.tokens_per_second) for one in result.generation]
-    sizes = [memory(one.state_bytes) for one in result.generation]
+def row_cells(result: Result, metric: str) -> list[str]:
+    """Return the cells of a row: a dash for what was not measured, and problems after the score."""
+    speeds = [format_count(cost.tokens_per_second) for cost in result.generation]
+    sizes = [format_bytes(cost.state_bytes) for cost in result.generation]
     missing = ["–"] * (len(POSITIONS) - len(speeds))
     steps = result.variant.steps
     return [
-        named(result),
+        row_name(result),
         f"{result.variant.parameters:,}",
-        "; ".join([*scored(result, metric), *result.troubles]),
-        count(result.tokens_per_second),
+        "; ".join([*score_cell(result, metric), *result.problems]),
+        format_count(result.tokens_per_second),
         *speeds,
         *missing,
         *sizes,
         *missing,
-        memory(result.peak_memory),
-        clock(result.seconds),
+        format_bytes(result.peak_memory),
+        format_duration(result.seconds),
         "–" if steps is None else f"{steps:,}",
     ]
 
 
-def named(result: Result) -> str:
-    """The whole block, behind the entry if it does not begin with this."""
+def row_name(result: Result) -> str:
+    """Return the description of the block, preceded by the entry if it does not begin with it."""
     entry, block = result.variant.entry, result.variant.block
     return block if block.startswith(f"{entry},") else f"{entry}: {block}"
 
 
-def scored(result: Result, metric: str) -> list[str]:
-    """The mean and the spread, if any trial finished."""
+def score_cell(result: Result, metric: str) -> list[str]:
+    """Return the mean and the spread, if any trial finished."""
     score = Score(result.variant.entry, result.mean, result.spread)
-    return [] if math.isnan(result.mean) else [number(score, DIGITS[metric])]
+    return [] if math.isnan(result.mean) else [format_mean_spread(score, DECIMALS[metric])]
 
 
-def terminal(results: Sequence[Result], metric: str, seeds: int) -> Table:
-    """For rich, narrower: what belongs to the two positions stands in one cell, one below the other."""
+def terminal_table(results: Sequence[Result], metric: str, seeds: int) -> Table:
+    """Return a narrower table for rich, with both positions in one cell."""
     near, far = (f"{position:,}" for position in POSITIONS)
-    names = headings(metric, seeds)
+    columns = column_headings(metric, seeds)
     writing, state = f"writing, tokens/s at {near} and {far}", f"state at {near} and {far}"
     table = Table(show_lines=True)
-    for place, heading in enumerate([*names[:4], writing, state, *names[8:10]]):
-        table.add_column(heading, justify="left" if place == 0 else "right", min_width=18 if place == 0 else 8)
+    for index, heading in enumerate([*columns[:4], writing, state, *columns[8:10]]):
+        table.add_column(heading, justify="left" if index == 0 else "right", min_width=18 if index == 0 else 8)
     for result in results:
-        row = [escape(cell) for cell in cells(result, metric)]
+        row = [escape(cell) for cell in row_cells(result, metric)]
         table.add_row(*row[:4], "\n".join(row[4:6]), "\n".join(row[6:8]), *row[8:10])
     return table
 
 
-def markdown(results: Sequence[Result], metric: str, seeds: int) -> str:
-    """For people who read it later."""
-    names = headings(metric, seeds)
-    lines = [names, ["---"] + ["--:"] * (len(names) - 1), *(cells(result, metric) for result in results)]
+def markdown_table(results: Sequence[Result], metric: str, seeds: int) -> str:
+    """Return the table in Markdown."""
+    columns = column_headings(metric, seeds)
+    lines = [columns, ["---"] + ["--:"] * (len(columns) - 1), *(row_cells(result, metric) for result in results)]
     return "".join(f"| {' | '.join(cell.replace('|', '&#124;') for cell in line)} |\n" for line in lines)
 
 
-def count(number: float) -> str:
-    return f"{number:,.0f}" if math.isfinite(number) else "–"
+def format_count(value: float) -> str:
+    return f"{value:,.0f}" if math.isfinite(value) else "–"
 
 
-def memory(size: float) -> str:
-    """Bytes in the unit in which they are at least one."""
+def format_bytes(size: float) -> str:
+    """Format bytes with the largest unit in which they are at least 1."""
     if not math.isfinite(size):
         return "–"
     for unit in ("B", "KiB", "MiB"):
@@ -98,8 +98,8 @@ def memory(size: float) -> str:
     return f"{size:.2f} GiB"
 
 
-def clock(seconds: float) -> str:
-    """Minutes and seconds."""
+def format_duration(seconds: float) -> str:
+    """Format a duration as minutes and seconds."""
     if not math.isfinite(seconds):
         return "–"
     return f"{seconds:.1f} s" if seconds < 60 else f"{int(seconds) // 60}:{int(seconds) % 60:02d} min"

@@ -1,4 +1,4 @@
-"""Trainings of a comparison, each a process of its own: `seq2seq fit`."""
+"""Trials of a comparison, each a `seq2seq fit` in a separate process."""
 
 import os
 import re
@@ -17,169 +17,189 @@ from seq2seq.storage import read_json, write_json
 from seq2seq.training import runs
 from seq2seq.training.run_lock import run_lock
 
-POLL = 0.2  # seconds between two looks at a training
-DIVERGED = re.compile(r"is not a finite number (?:at|after) step ([\d,]+)")
-NO_NUMBERS = re.compile(r"the model gives NaN")  # what a sample of its text says of a model without numbers
+POLL_SECONDS = 0.2  # seconds between two polls of a training
+NON_FINITE = re.compile(r"is not a finite number (?:at|after) step ([\d,]+)")
+NAN_OUTPUT = re.compile(r"the model gives NaN")  # in the error of a preview when the weights are NaN
 
 
 class Outcome(NamedTuple):
-    """How a training ended."""
+    """The outcome of a training."""
 
     status: Literal["finished", "diverged", "failed"]
-    step: int | None = None  # at which it diverged
-    sentence: str = ""  # what went wrong
+    step: int | None = None  # where it diverged
+    sentence: str = ""  # the error message
 
 
 class Stopped(Exception):  # noqa: N818
-    """A signal came, and the training has written its checkpoint and ended."""
+    """Raised after a signal, once the training has written its checkpoint and ended."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
         self.number = number
 
 
-class Child:
-    """The training that runs now, and the signal that is to end it.
+class TrainingProcess:
+    """The running training, and the signal that was received.
 
-    It gets SIGTERM whatever signal came, since Ctrl-C reaches it already, and the same signal twice would end it in the
-    middle of a step.
+    The training gets SIGTERM for every signal: Ctrl-C already reaches it as SIGINT, and a second SIGINT would end it in
+    the middle of a step.
     """
 
     def __init__(self) -> None:
         self.process: subprocess.Popen[bytes] | None = None
         self.received: int | None = None
 
-    def receive(self, number: int, frame: FrameType | None) -> None:
+    def handle_signal(self, number: int, frame: FrameType | None) -> None:
         if self.process is not None and self.process.poll() is None:
-            # the second time it is not asked any more
+            # a second signal kills it
             (self.process.terminate if self.received is None else self.process.kill)()
         self.received = self.received or number
 
-    def came(self) -> bool:
-        """Whether a signal came."""
+    def was_interrupted(self) -> bool:
+        """Return whether a signal was received."""
         return self.received is not None
 
-    def check(self) -> None:
-        """Raise Stopped if a signal came."""
+    def raise_if_interrupted(self) -> None:
+        """Raise Stopped if a signal was received."""
         if self.received is not None:
             raise Stopped(self.received)
 
 
 @contextmanager
-def listening() -> Iterator[Child]:
-    """Signals end the training that runs, and then raise Stopped."""
-    child = Child()
-    before = {number: signal.signal(number, child.receive) for number in (signal.SIGINT, signal.SIGTERM)}
+def forward_signals() -> Iterator[TrainingProcess]:
+    """Forward signals to the running training, and raise Stopped once it has ended."""
+    training = TrainingProcess()
+    previous_handlers = {
+        number: signal.signal(number, training.handle_signal) for number in (signal.SIGINT, signal.SIGTERM)
+    }
     try:
-        yield child
-        child.check()
+        yield training
+        training.raise_if_interrupted()
     finally:
-        for number, handler in before.items():
+        for number, handler in previous_handlers.items():
             signal.signal(number, handler)
 
 
-def fit(child: Child, arguments: Sequence[str], log: Path, look: Callable[[str], object]) -> Outcome:
-    """Train, and read from the log how it ended.
+def fit(
+    training: TrainingProcess, arguments: Sequence[str], log: Path, on_progress: Callable[[str], object]
+) -> Outcome:
+    """Train, and return the outcome as read from the log.
 
     Args:
-        child: Whom signals reach.
+        training: Receives the signals.
         arguments: Options of `seq2seq fit`.
-        log: File to which all that it says is added.
-        look: Called again and again with the last line about its progress.
+        log: File to which the output is appended.
+        on_progress: Called repeatedly with the last line about progress.
     """
-    child.check()
+    training.raise_if_interrupted()
     log.parent.mkdir(parents=True, exist_ok=True)
-    # a name of a run in the environment is that of another training
+    # SEQ2SEQ_RUN would name the run of another training
     environment = {name: value for name, value in os.environ.items() if name != "SEQ2SEQ_RUN"}
     command = [sys.executable, "-m", "seq2seq", "fit", *arguments]
-    with log.open("ab") as said:
-        begin = said.tell()
-        child.process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT, env=environment
+    with log.open("ab") as output:
+        offset = output.tell()
+        training.process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=environment
         )
-    if child.came():  # while the process was made
-        child.process.terminate()
+    if training.was_interrupted():  # while the process was started
+        training.process.terminate()
     status = None
     while status is None:
-        look(progress_of(log, begin))
+        on_progress(last_progress(log, offset))
         try:
-            status = child.process.wait(POLL)
+            status = training.process.wait(POLL_SECONDS)
         except subprocess.TimeoutExpired:
             continue
-    child.check()
-    return outcome(status, text_from(log, begin))
+    training.raise_if_interrupted()
+    return parse_outcome(status, read_from(log, offset))
 
 
-def text_from(log: Path, begin: int) -> str:
+def read_from(log: Path, offset: int) -> str:
     with log.open("rb") as file:
-        file.seek(begin)
+        file.seek(offset)
         return file.read().decode("utf-8", errors="replace")
 
 
-def progress_of(log: Path, begin: int) -> str:
-    """The last line about a validation."""
-    lines = [line for line in text_from(log, begin).splitlines() if line.startswith("step ")]
+def last_progress(log: Path, offset: int) -> str:
+    """Return the last line about a validation."""
+    lines = [line for line in read_from(log, offset).splitlines() if line.startswith("step ")]
     return lines[-1] if lines else ""
 
 
-def outcome(status: int, said: str) -> Outcome:
-    """How a training ended, from its status and from what it said."""
+def parse_outcome(status: int, output: str) -> Outcome:
+    """Return the outcome of a training from its exit status and its output."""
     if status == 0:
         return Outcome("finished")
-    lines = [line.strip().removeprefix("seq2seq: ") for line in said.splitlines() if line.strip()]
+    lines = [line.strip().removeprefix("seq2seq: ") for line in output.splitlines() if line.strip()]
     for line in lines:
-        if wrong := DIVERGED.search(line):
-            return Outcome("diverged", int(wrong[1].replace(",", "")), line)
+        if match := NON_FINITE.search(line):
+            return Outcome("diverged", int(match[1].replace(",", "")), line)
     for line in lines:
-        if NO_NUMBERS.search(line):
+        if NAN_OUTPUT.search(line):
             return Outcome("diverged", None, line)
     if status < 0:
-        return Outcome("failed", None, f"it was ended by {signal.Signals(-status).name}")
-    return Outcome("failed", None, lines[-1] if lines else "it said nothing")
+        return Outcome("failed", None, f"killed by {signal.Signals(-status).name}")
+    return Outcome("failed", None, lines[-1] if lines else "no output")
 
 
-def trial(child: Child, config: Path, seed: int, name: str, folder: Path, look: Callable[[str], object]) -> Outcome:
-    """Train a configuration with a seed, or go on where this was stopped, or say how it ended before.
+def run_trial(
+    training: TrainingProcess, config: Path, seed: int, name: str, folder: Path, on_progress: Callable[[str], object]
+) -> Outcome:
+    """Train a configuration with a seed, resume it if it was stopped, or return its saved outcome.
 
-    What failed for a reason other than a loss that is no number is tried again, and so is what finished and has left no
-    numbers.
+    A trial that failed without diverging is tried again, and so is one that finished without writing its summary.
     """
-    kept = folder / "trials" / f"{name}.json"
-    held = read(kept)
-    if held is not None and held["status"] == "diverged":
-        return Outcome(**held)
-    ended = Outcome("finished") if has_ended(folder, name) else trained(child, config, seed, name, folder, look)
-    write_json(kept, ended._asdict())
-    return ended
+    path = folder / "trials" / f"{name}.json"
+    saved = read_if_exists(path)
+    if saved is not None and saved["status"] == "diverged":
+        return Outcome(**saved)
+    outcome = (
+        Outcome("finished")
+        if is_finished(folder, name)
+        else train_or_resume(training, config, seed, name, folder, on_progress)
+    )
+    write_json(path, outcome._asdict())
+    return outcome
 
 
-def trained(child: Child, config: Path, seed: int, name: str, folder: Path, look: Callable[[str], object]) -> Outcome:
-    """Train from the last checkpoint, or from the beginning if there is none."""
-    given = ["--config", str(config), "--seed_everything", str(seed), "--name", name, "--runs", str(folder / "runs")]
-    run = run_of(folder, name)
+def train_or_resume(
+    training: TrainingProcess, config: Path, seed: int, name: str, folder: Path, on_progress: Callable[[str], object]
+) -> Outcome:
+    """Train from the last checkpoint, or from the start if there is none."""
+    arguments = [
+        "--config",
+        str(config),
+        "--seed_everything",
+        str(seed),
+        "--name",
+        name,
+        "--runs",
+        str(folder / "runs"),
+    ]
+    run = run_folder(folder, name)
     if run is not None and last_checkpoint(run).exists():
-        given.append("--resume")
+        arguments.append("--resume")
     elif run is not None:
-        with run_lock(run):  # or it would be taken from a training that outlived its comparison
+        with run_lock(run):  # a training that outlived its comparison may still use it
             shutil.rmtree(folder / "runs" / name)
-    ended = fit(child, given, folder / "logs" / f"{name}.txt", look)
-    if ended.status == "finished" and not has_ended(folder, name):
-        return Outcome("failed", None, f"it ended without {runs.FINISHED}")
-    return ended
+    outcome = fit(training, arguments, folder / "logs" / f"{name}.txt", on_progress)
+    if outcome.status == "finished" and not is_finished(folder, name):
+        return Outcome("failed", None, f"ended without {runs.FINISHED}")
+    return outcome
 
 
-def has_ended(folder: Path, name: str) -> bool:
-    """Whether a trial's run has left the numbers of its end."""
-    run = run_of(folder, name)
+def is_finished(folder: Path, name: str) -> bool:
+    """Return whether the run of a trial has written its final summary."""
+    run = run_folder(folder, name)
     return run is not None and (run / runs.FINISHED).exists()
 
 
-def run_of(folder: Path, name: str) -> Path | None:
-    """The folder of a trial's run."""
-    found = runs.numbered(folder / "runs" / name)
-    return found[-1] if found else None
+def run_folder(folder: Path, name: str) -> Path | None:
+    """Return the folder of a trial's run."""
+    numbered_runs = runs.list_runs(folder / "runs" / name)
+    return numbered_runs[-1] if numbered_runs else None
 
 
-def read(path: Path) -> Any:
-    """What a JSON file holds; None if there is none."""
+def read_if_exists(path: Path) -> Any:
+    """Return the content of a JSON file; None if it does not exist."""
     return read_json(path) if path.exists() else None

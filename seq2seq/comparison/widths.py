@@ -1,4 +1,4 @@
-"""How wide a model must be to have a given number of parameters."""
+"""Find the width at which a model has a given number of parameters."""
 
 import bisect
 import re
@@ -13,8 +13,8 @@ from jsonargparse import ArgumentParser
 
 from seq2seq.errors import UserError
 
-CLOSE = 0.02  # share by which the counts of models that are compared may differ
-FAR = 256  # widths that are tried one after the other for one that a layer can have
+TOLERANCE = 0.02  # relative difference between the parameter counts of compared models
+MAX_TRIED_WIDTHS = 256  # consecutive widths tried to find a valid one
 
 
 class Width(NamedTuple):
@@ -22,93 +22,93 @@ class Width(NamedTuple):
     parameters: int
 
 
-Count = Callable[[int], int]  # size -> parameters; a UserError where there is no such model
+CountParameters = Callable[[int], int]  # size -> parameters; a UserError where the size is invalid
 
 
-def counter(model: type[pl.LightningModule], options: dict[str, Any], what: str) -> Callable[..., int]:
-    """A function that counts the parameters of a model at a width, perhaps with other options changed too.
+def parameter_counter(model: type[pl.LightningModule], options: dict[str, Any], label: str) -> Callable[..., int]:
+    """Return a function that counts the parameters of a model at a width, optionally with other options changed.
 
     Args:
         model: Class of the model.
-        options: Its arguments as a configuration writes them, sizes of the vocabulary included.
-        what: Whose options they are, for the message about one of another type.
+        options: Its arguments as in a configuration, including vocabulary sizes.
+        label: Name of the entry, for the error message.
     """
     parser = ArgumentParser(exit_on_error=False)
     parser.add_class_arguments(model, "model", instantiate=False)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         try:
-            given = parser.parse_object({"model": options})
-        except (ArgumentError, KeyError, TypeError, ValueError) as error:  # of what is in the options
-            raise UserError(f"{what} cannot be built: {reason(error)}") from error
-        parts = vars(parser.instantiate_classes(given).model)
-    return lambda size, **changed: parameters(model, {**parts, **changed, "size": size})
+            config = parser.parse_object({"model": options})
+        except (ArgumentError, KeyError, TypeError, ValueError) as error:
+            raise UserError(f"{label} cannot be built: {short_reason(error)}") from error
+        arguments = vars(parser.instantiate_classes(config).model)
+    return lambda size, **changed: count_parameters(model, {**arguments, **changed, "size": size})
 
 
-def reason(error: Exception) -> str:
-    """The innermost of jsonargparse's reasons, on one line."""
+def short_reason(error: Exception) -> str:
+    """Return the innermost reason of a jsonargparse error, on one line."""
     text = " ".join(str(error).split())
-    found = re.search(r"Parser key \"model\.(\S+?)\": .*?(Expected .+?)\. Got value: (\S+)", text)
-    return f"{found[1]} cannot be {found[3].rstrip('.')} ({found[2].lower()})" if found else text[:300]
+    match = re.search(r"Parser key \"model\.(\S+?)\": .*?(Expected .+?)\. Got value: (\S+)", text)
+    return f"{match[1]} cannot be {match[3].rstrip('.')} ({match[2].lower()})" if match else text[:300]
 
 
-def parameters(model: type[pl.LightningModule], parts: dict[str, Any]) -> int:
-    """Of a model that is built without any memory for them."""
+def count_parameters(model: type[pl.LightningModule], arguments: dict[str, Any]) -> int:
+    """Count the parameters of a model built on the meta device."""
     with torch.device("meta"):
-        built = model(**parts)
-    return sum(weight.numel() for weight in built.parameters())
+        network = model(**arguments)
+    return sum(weight.numel() for weight in network.parameters())
 
 
-def solve(count: Count, target: int, what: str) -> Width:
-    """The width whose count is nearest to the target; a UserError if that is more than 2 % off.
+def find_width(count: CountParameters, target: int, label: str) -> Width:
+    """Return the width whose parameter count is nearest to the target. Raises a UserError if it is more than 2 % off.
 
     Args:
-        count: Parameters at a width, more at a larger one.
-        target: Parameters that are wanted.
-        what: Whose width it is, for the message.
+        count: Counts the parameters at a width; increasing.
+        target: Desired number of parameters.
+        label: Name of the entry, for the error message.
     """
-    best = nearest(count, target, what)
-    if not close(best, target):
+    best = nearest_width(count, target, label)
+    if not is_close(best, target):
         raise UserError(
-            f"{what} cannot have {target:,} parameters within {100 * CLOSE:g} %: the nearest is {best.parameters:,} "
-            f"with size {best.size}"
+            f"{label} cannot have {target:,} parameters within {100 * TOLERANCE:g} %: the nearest is "
+            f"{best.parameters:,} with size {best.size}"
         )
     return best
 
 
-def close(width: Width, target: int) -> bool:
-    return abs(width.parameters - target) <= CLOSE * target
+def is_close(width: Width, target: int) -> bool:
+    return abs(width.parameters - target) <= TOLERANCE * target
 
 
-def nearest(count: Count, target: int, what: str) -> Width:
-    """The width whose count is nearest to the target, however far."""
-    above = up(count, 1)
-    while above is not None and above.parameters < target:
-        above = up(count, 2 * above.size)
-    if above is None:
-        raise UserError(f"{what} cannot be built with any size: {why_not(count)}")
-    sizes = range(1, above.size + 1)
+def nearest_width(count: CountParameters, target: int, label: str) -> Width:
+    """Return the width whose parameter count is nearest to the target."""
+    upper = next_width(count, 1)
+    while upper is not None and upper.parameters < target:
+        upper = next_width(count, 2 * upper.size)
+    if upper is None:
+        raise UserError(f"{label} cannot be built with any size: {build_error(count)}")
+    sizes = range(1, upper.size + 1)
 
-    def enough(size: int) -> bool:
-        found = up(count, size)
-        return found is None or found.parameters >= target
+    def reaches_target(size: int) -> bool:
+        width = next_width(count, size)
+        return width is None or width.parameters >= target
 
-    first = sizes[min(bisect.bisect_left(sizes, True, key=enough), len(sizes) - 1)]
-    candidates = [found for found in (up(count, first), down(count, first - 1)) if found is not None]
-    return min(candidates, key=lambda found: abs(found.parameters - target))
-
-
-def up(count: Count, size: int) -> Width | None:
-    """The next width from here on that the model can have."""
-    return first_of(count, range(size, size + FAR))
+    first = sizes[min(bisect.bisect_left(sizes, True, key=reaches_target), len(sizes) - 1)]
+    candidates = [width for width in (next_width(count, first), previous_width(count, first - 1)) if width is not None]
+    return min(candidates, key=lambda width: abs(width.parameters - target))
 
 
-def down(count: Count, size: int) -> Width | None:
-    """The same downwards."""
-    return first_of(count, range(size, max(0, size - FAR), -1))
+def next_width(count: CountParameters, size: int) -> Width | None:
+    """Return the first valid width from this size upwards."""
+    return first_valid_width(count, range(size, size + MAX_TRIED_WIDTHS))
 
 
-def first_of(count: Count, sizes: range) -> Width | None:
+def previous_width(count: CountParameters, size: int) -> Width | None:
+    """Return the first valid width from this size downwards."""
+    return first_valid_width(count, range(size, max(0, size - MAX_TRIED_WIDTHS), -1))
+
+
+def first_valid_width(count: CountParameters, sizes: range) -> Width | None:
     for size in sizes:
         try:
             return Width(size, count(size))
@@ -117,8 +117,8 @@ def first_of(count: Count, sizes: range) -> Width | None:
     return None
 
 
-def why_not(count: Count) -> str:
+def build_error(count: CountParameters) -> str:
     try:
-        return f"with size {FAR} it has {count(FAR):,} parameters"
+        return f"with size {MAX_TRIED_WIDTHS} it has {count(MAX_TRIED_WIDTHS):,} parameters"
     except UserError as error:
         return " ".join(str(error).split())

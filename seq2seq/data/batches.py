@@ -1,4 +1,4 @@
-"""Batches in a planned order, with a position that training saves and comes back to."""
+"""Loaders that yield batches in a planned order and resume at a saved position."""
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -12,21 +12,21 @@ from seq2seq.errors import UserError
 from seq2seq.ranges import Range
 
 B = TypeVar("B")
-Workers: TypeAlias = Annotated[int, Range(0, 1024)]  # processes that read ahead
+Workers: TypeAlias = Annotated[int, Range(0, 1024)]  # worker processes that prefetch batches
 
 
-class Batches(Generic[B]):
-    """All batches of one plan, made in order by worker processes; the same at every iteration.
+class BatchLoader(Generic[B]):
+    """Load the batches of a plan in order, with worker processes; every iteration yields the same batches.
 
     Args:
-        plan: What each batch is made of.
-        make: Turns one of these into a batch.
-        workers: Processes that make them ahead of time; 0 makes them in this one.
+        plan: One entry per batch.
+        make_batch: Turns an entry of the plan into a batch.
+        workers: Number of worker processes; 0 makes the batches in this process.
     """
 
-    def __init__(self, plan: Sequence[Any], make: Callable[[Any], B], workers: int = 0) -> None:
+    def __init__(self, plan: Sequence[Any], make_batch: Callable[[Any], B], workers: int = 0) -> None:
         self.plan = plan
-        self.make = make
+        self.make_batch = make_batch
         self.workers = workers
 
     def __len__(self) -> int:
@@ -36,35 +36,37 @@ class Batches(Generic[B]):
         yield from DataLoader(
             self.plan,  # type: ignore[arg-type]
             batch_size=None,
-            collate_fn=self.make,
+            collate_fn=self.make_batch,
             num_workers=self.workers,
             pin_memory=torch.cuda.is_available(),
-            generator=torch.Generator(),  # or every iteration would draw from the random state of training
-            # forked processes share what is in memory and start at once; elsewhere everything is pickled
+            generator=torch.Generator(),  # or every iteration would draw from the global random state
+            # forked workers share memory and start at once; other platforms pickle the data set
             multiprocessing_context="fork" if self.workers and sys.platform == "linux" else None,
         )
 
 
-class ResumableLoader(Generic[B]):
-    """Batches of one epoch after the other.
+class ResumableBatchLoader(Generic[B]):
+    """Load the batches of one epoch per iteration, and resume at a saved position.
 
-    The position counts batches that were handed out, not those that workers made ahead, so that what is saved after a
-    batch continues with the next one. An iteration that ends early is continued by the next one.
+    The position counts the batches that were yielded, not those that workers prefetched, so training resumed from a
+    saved position continues with the next batch. An iteration that stops early is continued by the next iteration.
 
     Args:
-        plan: What each batch of an epoch is made of; every epoch has equally many.
-        make: Turns one of these into a batch, given the epoch.
-        workers: Processes that make them ahead of time; 0 makes them in this one.
+        plan_epoch: Returns the plan of an epoch, one entry per batch; every epoch has the same number of batches.
+        make_batch: Turns the epoch and an entry of its plan into a batch.
+        workers: Number of worker processes; 0 makes the batches in this process.
     """
 
-    def __init__(self, plan: Callable[[int], Sequence[Any]], make: Callable[[int, Any], B], workers: int = 0) -> None:
-        self.plan = plan
-        self.make = make
+    def __init__(
+        self, plan_epoch: Callable[[int], Sequence[Any]], make_batch: Callable[[int, Any], B], workers: int = 0
+    ) -> None:
+        self.plan_epoch = plan_epoch
+        self.make_batch = make_batch
         self.workers = workers
         self.epoch = 0
         self.position = 0
-        self.planned = 0, plan(0)  # an epoch and its plan
-        self.length = len(self.planned[1])
+        self._planned_epoch, self._plan = 0, plan_epoch(0)
+        self.length = len(self._plan)
 
     def __len__(self) -> int:
         return self.length
@@ -72,10 +74,10 @@ class ResumableLoader(Generic[B]):
     def __iter__(self) -> Iterator[B]:
         if self.position >= self.length:
             self.epoch, self.position = self.epoch + 1, 0
-        if self.planned[0] != self.epoch:
-            self.planned = self.epoch, self.plan(self.epoch)
-        rest = self.planned[1][self.position :]
-        for batch in Batches(rest, partial(self.make, self.epoch), self.workers):
+        if self._planned_epoch != self.epoch:
+            self._planned_epoch, self._plan = self.epoch, self.plan_epoch(self.epoch)
+        remaining = self._plan[self.position :]
+        for batch in BatchLoader(remaining, partial(self.make_batch, self.epoch), self.workers):
             self.position += 1
             yield batch
 
@@ -84,10 +86,10 @@ class ResumableLoader(Generic[B]):
 
     def load_state_dict(self, state: dict[str, int]) -> None:
         if not all(type(state.get(name)) is int and state[name] >= 0 for name in ("epoch", "position", "length")):
-            raise UserError("the checkpoint's place in the corpus must be whole numbers: epoch, position and length")
+            raise UserError("the checkpoint's data position must be whole numbers: epoch, position and length")
         if state["length"] != self.length or state["position"] > self.length:
             raise UserError(
-                f"the checkpoint's epochs have {state['length']} batches and those of this corpus and configuration "
-                f"{self.length}, so this training cannot go on where it stopped"
+                f"cannot resume: an epoch has {state['length']} batches in the checkpoint, but {self.length} with this "
+                f"corpus and configuration"
             )
         self.epoch, self.position = state["epoch"], state["position"]

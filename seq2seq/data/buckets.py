@@ -1,39 +1,44 @@
-"""Batches of sentences of like length, sized by tokens."""
+"""Batches of sentences of similar length, sized by tokens."""
 
 import numpy as np
 
 from seq2seq.errors import UserError
 
-Lengths = np.ndarray[tuple[int], np.dtype[np.int32]]  # half of numpy's usual, since a corpus has many of them
+Int32Array = np.ndarray[tuple[int], np.dtype[np.int32]]  # half the size of numpy's default: a corpus has many rows
 
 
-def buckets(source: Lengths, target: Lengths, tokens: int, random: np.random.Generator | None = None) -> list[Lengths]:
-    """Batches of rows, each with at most `tokens` tokens on its longer side, padding counted.
+def bucket_by_length(
+    source_lengths: Int32Array,
+    target_lengths: Int32Array,
+    max_tokens: int,
+    generator: np.random.Generator | None = None,
+) -> list[Int32Array]:
+    """Return batches of row indices, each of at most `max_tokens` tokens on its longer side, padding included.
 
-    Sentences are ordered by their lengths, so that a batch has hardly any padding. With `random`, those of the same
-    lengths are mixed and the batches come in any order; the number of batches is always the same.
+    Rows are sorted by length, so batches have little padding. With `generator`, rows of equal lengths are shuffled and
+    so are the batches; the number of batches is always the same.
 
     Args:
-        source: Tokens of each source sentence, end mark included.
-        target: Tokens of each target sentence, end mark included.
-        tokens: Most tokens of a batch; a longer sentence is a batch of its own.
-        random: What draws the order.
+        source_lengths: Tokens of each source sentence, EOS included.
+        target_lengths: Tokens of each target sentence, EOS included.
+        max_tokens: Maximum number of tokens of a batch; a longer sentence is a batch of its own.
+        generator: Random generator for shuffling; None keeps the sorted order.
     """
-    if tokens < 1:
-        raise UserError(f"a batch must hold at least 1 token, not {tokens}")
-    mixed = np.arange(len(source), dtype=np.int32)
-    if random is not None:
-        random.shuffle(mixed)
-    order = mixed[np.lexsort((source[mixed], target[mixed]))]
-    longer: memoryview[int] = np.maximum(source, target)[order].data  # which gives its numbers one by one
-    batches, begin, width = [], 0, 0
-    for end, length in enumerate(longer):
+    if max_tokens < 1:
+        raise UserError(f"a batch must hold at least 1 token, not {max_tokens}")
+    rows = np.arange(len(source_lengths), dtype=np.int32)
+    if generator is not None:
+        generator.shuffle(rows)
+    order = rows[np.lexsort((source_lengths[rows], target_lengths[rows]))]
+    lengths: memoryview[int] = np.maximum(source_lengths, target_lengths)[order].data  # yields Python integers
+    batches, start, width = [], 0, 0
+    for end, length in enumerate(lengths):
         width = max(width, length)
-        if end > begin and width * (end + 1 - begin) > tokens:
-            batches.append(order[begin:end])
-            begin, width = end, length
-    if begin < len(order):
-        batches.append(order[begin:])
-    if random is not None:
-        random.shuffle(batches)
+        if end > start and width * (end + 1 - start) > max_tokens:
+            batches.append(order[start:end])
+            start, width = end, length
+    if start < len(order):
+        batches.append(order[start:])
+    if generator is not None:
+        generator.shuffle(batches)
     return batches

@@ -1,4 +1,4 @@
-"""What was read once is kept, under a hash of the content it was read from."""
+"""A cache of memory-mapped data sets, keyed by a hash of the content that they were read from."""
 
 from collections.abc import Iterable, Sequence
 from functools import partial
@@ -14,36 +14,36 @@ if TYPE_CHECKING:
 
 Row: TypeAlias = tuple[str, ...]
 
-_ROWS_AT_ONCE = 10_000
-_CHARACTERS_AT_ONCE = 1 << 20
+_BATCH_ROWS = 10_000
+_BATCH_CHARACTERS = 1 << 20
 
 
 def content_hash(*paths: str | Path, salt: object = "") -> str:
-    """Hash what files hold, in their order, whatever their names and dates, together with the `repr` of `salt`."""
-    total = blake2b(repr(salt).encode(), digest_size=16)
+    """Hash the contents of files, in their order, together with the `repr` of `salt`; names and dates do not matter."""
+    combined = blake2b(repr(salt).encode(), digest_size=16)
     for path in paths:
-        one = blake2b()
+        file_hash = blake2b()
         with open_file(path) as file:
             while chunk := file.read(1 << 20):
-                one.update(chunk)
-        total.update(one.digest())
-    return total.hexdigest()
+                file_hash.update(chunk)
+        combined.update(file_hash.digest())
+    return combined.hexdigest()
 
 
 def cached_dataset(rows: Iterable[Row], columns: Sequence[str], key: str) -> "Dataset":
-    """Open the memory-mapped data set that is kept under `key`, written from `rows` if it is not there yet.
+    """Open the memory-mapped data set that is cached under `key`, after writing it from `rows` if it is missing.
 
     Args:
-        rows: strings for `columns`; not touched if the data set is there.
-        key: a hash of all that `rows` depend on.
+        rows: The strings of `columns`; not iterated if the data set is cached.
+        key: A hash of everything that `rows` depends on.
     """
     dataset = open_cached(f"corpora/{key}.arrow", partial(_write, rows, columns), open_arrow)
-    dataset._fingerprint = key  # or `datasets` draws a random one, and nothing made from this is found again
+    dataset._fingerprint = key  # or `datasets` draws a random one, and nothing derived from it is found in its cache
     return dataset
 
 
 def open_arrow(path: Path) -> "Dataset":
-    """Open a file of Arrow as a data set, memory-mapped."""
+    """Open an Arrow file as a memory-mapped data set."""
     from datasets import Dataset
 
     return Dataset.from_file(str(path))
@@ -54,19 +54,19 @@ def _write(rows: Iterable[Row], columns: Sequence[str], path: Path) -> None:
 
     schema = pyarrow.schema([(column, pyarrow.string()) for column in columns])
     with pyarrow.OSFile(str(path), "wb") as file, pyarrow.ipc.new_stream(file, schema) as writer:
-        waiting: list[Row] = []
+        pending: list[Row] = []
         characters = 0
 
         def flush() -> None:
-            arrays = [pyarrow.array(values, pyarrow.string()) for values in zip(*waiting, strict=True)]
+            arrays = [pyarrow.array(values, pyarrow.string()) for values in zip(*pending, strict=True)]
             writer.write_batch(pyarrow.record_batch(arrays, schema=schema))
-            waiting.clear()
+            pending.clear()
 
         for row in rows:
-            waiting.append(row)
+            pending.append(row)
             characters += sum(map(len, row))
-            if len(waiting) >= _ROWS_AT_ONCE or characters >= _CHARACTERS_AT_ONCE:
+            if len(pending) >= _BATCH_ROWS or characters >= _BATCH_CHARACTERS:
                 flush()
                 characters = 0
-        if waiting:
+        if pending:
             flush()

@@ -1,4 +1,4 @@
-"""Text for a language model."""
+"""The data module of a language model."""
 
 import itertools
 from collections.abc import Iterator
@@ -8,31 +8,30 @@ from typing import Any
 import pytorch_lightning as pl
 
 from seq2seq.batch import LanguageBatch
-from seq2seq.data.batches import Batches, ResumableLoader, Workers
-from seq2seq.data.language_text import HeldOut, Text, language_text
-from seq2seq.data.streams import Ids, Streams, ids_of, unknown_of
-from seq2seq.data.vocabulary import check_unchanged, open_tokenizer
+from seq2seq.data.batches import BatchLoader, ResumableBatchLoader, Workers
+from seq2seq.data.language_text import HeldOut, TextBlocks, language_text
+from seq2seq.data.streams import Ids, TokenStreams, count_unknown, encode_text
+from seq2seq.data.vocabulary import check_resume_tokenizers, load_or_learn_tokenizer
 from seq2seq.errors import UserError
 from seq2seq.ranges import Count, checked
 from seq2seq.rank_zero import rank_zero_log
 from seq2seq.tokenizers import Characters, Tokenizer
-from seq2seq.tokenizers.words import whole_words
+from seq2seq.tokenizers.words import split_between_words
 
 
 class LanguageData(pl.LightningDataModule):
-    """One long text, read as parallel streams whose hidden state is carried from batch to batch.
+    """One long text, read in parallel streams; the hidden state is carried from batch to batch.
 
     Args:
         corpus: A folder with train.txt, a file, a glob, or a data set of the Hugging Face Hub.
-        tokenizer: How text becomes ids: a class, learned from the corpus, or a file of `seq2seq tokenize`, or a
-            checkpoint.
+        tokenizer: A tokenizer class, learned from the corpus, or a file written by `seq2seq tokenize`, or a checkpoint.
         batch_size: Number of streams, over all processes together.
-        steps: Tokens between two cuts of the gradient (truncated backpropagation through time).
-        held_out: Share of the text, from its end, that is kept for validation if the corpus has no validation split.
-            The tokenizer does not learn from it.
+        steps: Tokens per stream and batch, the window of truncated backpropagation through time.
+        held_out: Share of the text, at its end, that is held out for validation if the corpus has no validation split;
+            the tokenizer does not learn from it.
         subset: Configuration of the Hub's data set.
-        column: Column that holds the text, in formats that have columns.
-        workers: Processes that read ahead.
+        column: Column that contains the text, in formats that have columns.
+        workers: Worker processes that prefetch batches.
     """
 
     @checked
@@ -49,20 +48,20 @@ class LanguageData(pl.LightningDataModule):
     ) -> None:
         super().__init__()
         self.corpus = corpus
-        self.options = tokenizer if tokenizer is not None else Characters()
+        self.tokenizer_config = tokenizer if tokenizer is not None else Characters()
         self.batch_size = batch_size
         self.steps = steps
         self.held_out = held_out
         self.subset = subset
         self.column = column
         self.workers = workers
-        self.splits: dict[str, Ids] = {}
+        self.ids_by_split: dict[str, Ids] = {}
 
     def __str__(self) -> str:
-        return f"LanguageData({self.corpus})"  # Lightning's would make every loader
+        return f"LanguageData({self.corpus})"  # Lightning's default creates every data loader
 
-    def text(self, split: str) -> Text:
-        """The text of a split; without a validation split, the end of the training text is held out for it."""
+    def text(self, split: str) -> TextBlocks:
+        """Return the text of a split; without a validation split, the end of the training text is held out for it."""
         return language_text(self.corpus, split, self.held_out, self.subset, self.column)
 
     @cached_property
@@ -70,79 +69,83 @@ class LanguageData(pl.LightningDataModule):
         text = self.text("train")
 
         def lines() -> Iterator[str]:
-            blocks = filter(None, whole_words(text))  # a line may be longer than a block
+            blocks = filter(None, split_between_words(text))  # a line may be longer than a block
             return itertools.chain.from_iterable(block.removesuffix("\n").split("\n") for block in blocks)
 
-        return open_tokenizer(self.options, lines, text.content)
+        return load_or_learn_tokenizer(self.tokenizer_config, lines, text.content_hash)
 
     @property
     def vocab_size(self) -> int:
         return self.tokenizer.vocab_size
 
     def ids(self, split: str) -> Ids:
-        """The ids of a split behind a begin mark; what the tokenizer does not know of it is counted and said."""
-        if split not in self.splits:
+        """Return BOS and the token ids of a split, after logging its share of unknown tokens."""
+        if split not in self.ids_by_split:
             text = self.text(split)
-            ids = ids_of(text, text.content, self.tokenizer)
-            unknown_of(ids).report(where=f"{split}: ")
-            self.splits[split] = ids
-        return self.splits[split]
+            ids = encode_text(text, text.content_hash, self.tokenizer)
+            count_unknown(ids).report(prefix=f"{split}: ")
+            self.ids_by_split[split] = ids
+        return self.ids_by_split[split]
 
     @cached_property
-    def train(self) -> Streams:
-        streams = Streams(self.ids("train"), self.batch_size, self.steps)
+    def train_streams(self) -> TokenStreams:
+        streams = TokenStreams(self.ids("train"), self.batch_size, self.steps)
         rank_zero_log(
-            f"{streams.asked:,} tokens, {self.vocab_size:,} of them different, in {self.batch_size} streams: "
-            f"{len(streams):,} batches of up to {self.steps} steps an epoch"
+            f"{streams.num_targets:,} tokens, a vocabulary of {self.vocab_size:,}, in {self.batch_size} streams: "
+            f"{len(streams):,} batches of up to {self.steps} steps per epoch"
         )
         return streams
 
     @property
-    def ranks(self) -> tuple[int, int]:
+    def rank_and_world_size(self) -> tuple[int, int]:
         return (self.trainer.global_rank, self.trainer.world_size) if self.trainer is not None else (0, 1)
 
-    def train_dataloader(self) -> ResumableLoader[LanguageBatch]:
-        streams, (rank, ranks) = self.train, self.ranks
-        if self.batch_size < ranks:
+    def train_dataloader(self) -> ResumableBatchLoader[LanguageBatch]:
+        streams, (rank, world_size) = self.train_streams, self.rank_and_world_size
+        if self.batch_size < world_size:
             raise UserError(
-                f"{self.batch_size} streams cannot be split over {ranks} processes: batch_size must be at least {ranks}"
+                f"{self.batch_size} streams cannot be split over {world_size} processes: "
+                f"batch_size must be at least {world_size}"
             )
-        return ResumableLoader(partial(_every_chunk, streams), partial(_chunk, streams, rank, ranks), self.workers)
+        make_batch = partial(_make_batch, streams, rank, world_size)
+        return ResumableBatchLoader(partial(_plan_epoch, streams), make_batch, self.workers)
 
-    def val_dataloader(self) -> Batches[LanguageBatch]:
-        return self.reading("validation")
+    def val_dataloader(self) -> BatchLoader[LanguageBatch]:
+        return self.eval_dataloader("validation")
 
-    def test_dataloader(self) -> Batches[LanguageBatch]:
-        return self.reading("test")
+    def test_dataloader(self) -> BatchLoader[LanguageBatch]:
+        return self.eval_dataloader("test")
 
-    def predict_dataloader(self) -> Batches[LanguageBatch]:
-        """The test split as one stream, in its own order."""
-        return self.reading("test", batch_size=1)
+    def predict_dataloader(self) -> BatchLoader[LanguageBatch]:
+        """Return a loader of the test split as one stream, in its original order."""
+        return self.eval_dataloader("test", batch_size=1)
 
-    def reading(self, split: str, batch_size: int | None = None) -> Batches[LanguageBatch]:
-        rank, ranks = self.ranks
-        streams = Streams(self.ids(split), max(batch_size or self.batch_size, ranks), self.steps)
-        return Batches(range(len(streams)), partial(streams.chunk, rank=rank, ranks=ranks), self.workers)
+    def eval_dataloader(self, split: str, batch_size: int | None = None) -> BatchLoader[LanguageBatch]:
+        """Return a loader of a split that always starts at the split's start."""
+        rank, world_size = self.rank_and_world_size
+        streams = TokenStreams(self.ids(split), max(batch_size or self.batch_size, world_size), self.steps)
+        make_batch = partial(streams.get_batch, rank=rank, world_size=world_size)
+        return BatchLoader(range(len(streams)), make_batch, self.workers)
 
     @property
     def tokenizers(self) -> dict[str, Tokenizer]:
-        """The tokenizer of each side: a language model has one."""
+        """The tokenizers by side; a language model has only a source."""
         return {"source": self.tokenizer}
 
     def state_dict(self) -> dict[str, Any]:
-        """What a checkpoint carries of the data: all that text needs to become ids and back."""
+        """Return the data module's part of a checkpoint: the tokenizers and the location of the corpus."""
         return {
             "tokenizers": {side: tokenizer.state_dict() for side, tokenizer in self.tokenizers.items()},
             "corpus": {key: getattr(self, key) for key in ("corpus", "subset", "column", "held_out")},
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        check_unchanged(state_dict, self.tokenizers)
+        check_resume_tokenizers(state_dict, self.tokenizers)
 
 
-def _every_chunk(streams: Streams, epoch: int) -> range:
+def _plan_epoch(streams: TokenStreams, epoch: int) -> range:
     return range(len(streams))
 
 
-def _chunk(streams: Streams, rank: int, ranks: int, epoch: int, index: int) -> LanguageBatch:
-    return streams.chunk(index, rank, ranks)
+def _make_batch(streams: TokenStreams, rank: int, world_size: int, epoch: int, index: int) -> LanguageBatch:
+    return streams.get_batch(index, rank, world_size)

@@ -1,4 +1,4 @@
-"""The text of a split for a language model; without a validation split, its end is held out of the training text."""
+"""The text of a language model's split; without a validation split, the end of the training text is held out."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,77 +13,77 @@ from seq2seq.ranges import Range, checked
 if TYPE_CHECKING:
     from datasets import Dataset
 
-HeldOut: TypeAlias = Annotated[float, Range(0, 1, above=True, below=True)]
+HeldOut: TypeAlias = Annotated[float, Range(0, 1, exclusive_minimum=True, exclusive_maximum=True)]
 
-_SLACK = 10  # a cut moves to the next end of a line if it leaves out no more than this part of what is behind it
+_SHIFT_DIVISOR = 10  # a cut moves to the next line end if that takes at most 1/10 of the held-out text
 
 
 @dataclass(frozen=True)
-class Text:
-    """A text or a part of it, read block by block, as often as it is iterated.
+class TextBlocks:
+    """A text or a part of one, iterated block by block, any number of times.
 
     Args:
-        rows: A data set whose column "text" has the blocks.
-        content: A hash of what it holds.
-        skipped: Characters of the first block that do not belong to it.
-        kept: Characters of the last block that belong to it; all by default.
+        blocks: A data set whose column "text" contains the blocks.
+        content_hash: A hash of the text.
+        start: Index in the first block at which the text starts.
+        end: Index in the last block at which the text ends; None for the end of the block.
     """
 
-    rows: "Dataset"
-    content: str
-    skipped: int = 0
-    kept: int | None = None
+    blocks: "Dataset"
+    content_hash: str
+    start: int = 0
+    end: int | None = None
 
     def __iter__(self) -> Iterator[str]:
-        last = len(self.rows) - 1
-        for number, row in enumerate(self.rows):
+        last = len(self.blocks) - 1
+        for index, row in enumerate(self.blocks):
             block: str = row["text"]
-            yield block[0 if number else self.skipped : self.kept if number == last else None]
+            yield block[0 if index else self.start : self.end if index == last else None]
 
 
 @checked
 def language_text(
     corpus: str, split: str, held_out: HeldOut = 0.1, subset: str | None = None, column: str = "text"
-) -> Text:
+) -> TextBlocks:
     """Return the text of a split.
 
-    Where the corpus has no validation split, the end of its training text is the validation text and no longer part of
-    the training text. The cut is made in the text, behind the end of a line if there is one near.
+    If the corpus has no validation split, the end of its training text is the validation text and is removed from the
+    training text. The cut is after the end of a line if one is near.
 
     Args:
         corpus: A folder, a file, a glob, or a data set of the Hugging Face Hub.
         split: "train", "validation", "test" or another.
-        held_out: Share of the training text's characters that is held out.
+        held_out: Share of the training text's characters to hold out.
         subset: Configuration of the Hub's data set.
-        column: Column that holds the text, in formats that have columns.
+        column: Column that contains the text, in formats that have columns.
 
     Raises:
         UserError: if there is no such split, or if it is empty.
     """
-    cut = split in ("train", "validation") and not has_split(corpus, "validation", [column], subset)
-    rows = load_texts(corpus, "train" if cut else split, subset, column)
-    if not cut:
-        return Text(rows, rows._fingerprint)
-    block, characters = _place(rows, held_out, corpus)
-    content = f"{rows._fingerprint}-{block}-{characters}-{split}"
+    is_cut = split in ("train", "validation") and not has_split(corpus, "validation", [column], subset)
+    blocks = load_texts(corpus, "train" if is_cut else split, subset, column)
+    if not is_cut:
+        return TextBlocks(blocks, blocks._fingerprint)
+    block, offset = _find_cut(blocks, held_out, corpus)
+    content_hash = f"{blocks._fingerprint}-{block}-{offset}-{split}"
     if split == "train":
-        return Text(rows.select(range(block + 1)), content, kept=characters)
-    return Text(rows.select(range(block, len(rows))), content, skipped=characters)
+        return TextBlocks(blocks.select(range(block + 1)), content_hash, end=offset)
+    return TextBlocks(blocks.select(range(block, len(blocks))), content_hash, start=offset)
 
 
-def _place(rows: "Dataset", held_out: float, corpus: str) -> tuple[int, int]:
-    """Return where the end begins: the number of a block, and of characters in it that stand before."""
+def _find_cut(blocks: "Dataset", held_out: float, corpus: str) -> tuple[int, int]:
+    """Return where the held-out text starts: the index of a block and of a character in it."""
     import pyarrow.compute
 
-    ends = pyarrow.compute.utf8_length(rows.data.column("text")).to_numpy().cumsum(dtype=np.int64)
-    characters = int(ends[-1])
-    before = int(characters * (1 - held_out))
-    if not 0 < before < characters:
+    block_ends = pyarrow.compute.utf8_length(blocks.data.column("text")).to_numpy().cumsum(dtype=np.int64)
+    characters = int(block_ends[-1])
+    cut = int(characters * (1 - held_out))
+    if not 0 < cut < characters:
         raise UserError(
             f"{corpus} has no validation split, and its {characters:,} characters are too few to keep {held_out} of "
             f"them for that"
         )
-    block = int(ends.searchsorted(before, side="right"))
-    within = before - (int(ends[block - 1]) if block else 0)
-    line = rows[block]["text"].find("\n", within - 1) + 1 if within else 0
-    return block, line if 0 < line - within <= (characters - before) // _SLACK else within
+    block = int(block_ends.searchsorted(cut, side="right"))
+    offset = cut - (int(block_ends[block - 1]) if block else 0)
+    next_line = blocks[block]["text"].find("\n", offset - 1) + 1 if offset else 0
+    return block, next_line if 0 < next_line - offset <= (characters - cut) // _SHIFT_DIVISOR else offset

@@ -1,4 +1,4 @@
-"""How long a translation may become, learned from the pairs that a translator was trained on."""
+"""The maximum length of a translation, learned from the training pairs."""
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
@@ -8,26 +8,26 @@ from typing import Any
 
 import numpy as np
 
-from seq2seq.data.buckets import Lengths
+from seq2seq.data.buckets import Int32Array
 from seq2seq.errors import UserError
 from seq2seq.ranges import LARGEST
 
-SPARE = 10  # tokens beyond one and a half times what training had
+EXTRA_TOKENS = 10  # added to one and a half times the longest training target
 
 
 @dataclass(frozen=True)
 class OutputLengths:
-    """The longest targets of sources of each length; all in tokens, end marks not counted.
+    """The longest target length for each source length, in tokens without EOS.
 
-    They are counted in the tokenizer's deterministic encoding. Subword sampling gives training more pieces than that,
-    and differently many in every epoch; what a translator writes is mostly the deterministic encoding all the same, and
-    the half that is added leaves room for the rest.
+    Tokens are counted in the tokenizer's deterministic encoding. Subword sampling gives more tokens in training, a
+    different number in each epoch, but a translator mostly generates the deterministic encoding, and the limit of one
+    and a half times the longest target covers the rest.
 
     Args:
-        sources: Source lengths at which the longest target of any source up to there grows, ascending.
-        targets: These longest targets, ascending; a source shorter than all is given the first of them.
-        longest_source: The longest source.
-        ratio: Tokens of the target and of the source whose ratio is highest.
+        sources: Ascending source lengths at which the longest target of any source up to that length grows.
+        targets: These longest target lengths, ascending; the first also applies to shorter sources.
+        longest_source: Length of the longest source.
+        ratio: Target and source length of the pair with the highest ratio.
     """
 
     sources: list[int]
@@ -36,10 +36,10 @@ class OutputLengths:
     ratio: list[int]
 
     @staticmethod
-    def learn(sources: Lengths, targets: Lengths) -> "OutputLengths":
-        """Learn from the lengths of pairs, of which there is at least one and none has an empty side."""
-        order = np.lexsort((-targets, sources))  # of equal sources the one with the longest target comes first
-        source, target = sources[order].astype(np.int64), targets[order].astype(np.int64)
+    def learn(source_lengths: Int32Array, target_lengths: Int32Array) -> "OutputLengths":
+        """Learn from the lengths of at least one pair, none with an empty side."""
+        order = np.lexsort((-target_lengths, source_lengths))  # at equal source lengths, the longest target first
+        source, target = source_lengths[order].astype(np.int64), target_lengths[order].astype(np.int64)
         grows = np.diff(np.maximum.accumulate(target), prepend=0) > 0
         steepest = int(np.argmax(target / source))
         return OutputLengths(
@@ -50,59 +50,60 @@ class OutputLengths:
         )
 
     @staticmethod
-    def merge(several: Sequence["OutputLengths"]) -> "OutputLengths":
-        """Return what would have been learned from all the pairs from which several were learned."""
-        pairs = [pair for one in several for pair in (*zip(one.sources, one.targets, strict=True), one.ratio[::-1])]
-        learned = OutputLengths.learn(*np.array(pairs).T)  # each of them was a pair of one training
-        return replace(learned, longest_source=max(one.longest_source for one in several))
+    def merge(parts: Sequence["OutputLengths"]) -> "OutputLengths":
+        """Return the output lengths that would be learned from the training pairs of all parts together."""
+        pairs = [pair for part in parts for pair in (*zip(part.sources, part.targets, strict=True), part.ratio[::-1])]
+        merged = OutputLengths.learn(*np.array(pairs).T)  # each of these is the lengths of a training pair
+        return replace(merged, longest_source=max(part.longest_source for part in parts))
 
-    def limits(self, sources: Iterable[int]) -> list[int]:
-        """Return for sources of so many tokens how many their translations may have.
+    def limits(self, source_lengths: Iterable[int]) -> list[int]:
+        """Return the maximum number of output tokens for sources of these lengths.
 
-        That is one and a half times the longest training target of any source up to this length, plus 10; for a source
-        longer than any in training, one and a half times what the highest ratio of training makes of it, plus 10.
+        The limit is 10 plus one and a half times the longest training target of any source up to this length. For a
+        source longer than all training sources, it is 10 plus one and a half times the source length times the highest
+        ratio of target to source in training, if that is more.
         """
-        return [self._limit(length) for length in sources]
+        return [self._limit(length) for length in source_lengths]
 
-    def _limit(self, length: int) -> int:
-        longest = self.targets[max(0, bisect_right(self.sources, length) - 1)]
-        limit = _ceil(3 * longest, 2)
-        if length > self.longest_source:
+    def _limit(self, source_length: int) -> int:
+        longest_target = self.targets[max(0, bisect_right(self.sources, source_length) - 1)]
+        limit = _ceil_div(3 * longest_target, 2)
+        if source_length > self.longest_source:
             target, source = self.ratio
-            limit = max(limit, _ceil(3 * target * length, 2 * source))
-        return limit + SPARE
+            limit = max(limit, _ceil_div(3 * target * source_length, 2 * source))
+        return limit + EXTRA_TOKENS
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what a checkpoint keeps: whole numbers, and lists of them."""
+        """Return the fields for a checkpoint: integers and lists of integers."""
         return asdict(self)
 
     @staticmethod
     def from_state(state: Any) -> "OutputLengths":
-        """Return what `state_dict` gave; a UserError for anything else."""
+        """Restore from the result of `state_dict`. Raises a UserError for anything else."""
         names = OutputLengths.__dataclass_fields__.keys()
         if not isinstance(state, dict) or state.keys() != names:
             raise UserError(f"output_lengths must have the entries {', '.join(names)}")
         sources, targets, ratio = (state[name] for name in ("sources", "targets", "ratio"))
-        for name, numbers in (("sources", sources), ("targets", targets)):
-            if not _counts(numbers) or any(one >= other for one, other in pairwise(numbers)):
+        for name, values in (("sources", sources), ("targets", targets)):
+            if not _are_positive_integers(values) or any(left >= right for left, right in pairwise(values)):
                 raise UserError(f"output_lengths.{name} must be ascending whole numbers from 1 to {LARGEST:,}")
         if len(sources) != len(targets):
             raise UserError(f"output_lengths must have a target for each of its {len(sources)} sources")
-        if not _counts([state["longest_source"]]) or state["longest_source"] < sources[-1]:
+        if not _are_positive_integers([state["longest_source"]]) or state["longest_source"] < sources[-1]:
             raise UserError(f"output_lengths.longest_source must be a whole number from {sources[-1]} to {LARGEST:,}")
-        if not _counts(ratio) or len(ratio) != 2:
+        if not _are_positive_integers(ratio) or len(ratio) != 2:
             raise UserError(f"output_lengths.ratio must be two whole numbers from 1 to {LARGEST:,}")
         return OutputLengths(**state)
 
 
-def _ceil(numerator: int, denominator: int) -> int:
+def _ceil_div(numerator: int, denominator: int) -> int:
     return -(-numerator // denominator)
 
 
-def _counts(numbers: Any) -> bool:
-    """Whether this is a list of whole numbers, at least one, each at least 1."""
+def _are_positive_integers(values: Any) -> bool:
+    """Return whether this is a non-empty list of integers from 1 to LARGEST."""
     return (
-        isinstance(numbers, list)
-        and bool(numbers)
-        and all(type(number) is int and 1 <= number <= LARGEST for number in numbers)
+        isinstance(values, list)
+        and bool(values)
+        and all(type(value) is int and 1 <= value <= LARGEST for value in values)
     )

@@ -1,4 +1,4 @@
-"""One long text as parallel streams of ids, read in step, so that a hidden state can be carried from batch to batch."""
+"""One long text as parallel streams of token ids, so that the hidden state can be carried from batch to batch."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,81 +13,81 @@ from seq2seq.rank_zero import rank_zero_log
 from seq2seq.special_tokens import BOS, PAD, UNK
 from seq2seq.storage import open_cached
 from seq2seq.tokenizers import Tokenizer
-from seq2seq.tokenizers.unknown import UnknownTokens
+from seq2seq.tokenizers.unknown import UnknownTokenCounts
 
-_COUNTED_AT_ONCE = 1 << 22
+_COUNT_CHUNK = 1 << 22  # ids
 
 Ids = np.ndarray[tuple[int], np.dtype[np.uint16]] | np.ndarray[tuple[int], np.dtype[np.uint32]]
 
 
-def ids_of(blocks: Iterable[str], content: str, tokenizer: Tokenizer) -> Ids:
-    """The ids of a text behind a begin mark, memory-mapped from a file that is written block by block, once.
+def encode_text(blocks: Iterable[str], content_hash: str, tokenizer: Tokenizer) -> Ids:
+    """Return BOS and the token ids of a text, memory-mapped from a cache file that is written block by block, once.
 
     Args:
-        blocks: The text; not touched if the file is there.
-        content: A hash of it.
-        tokenizer: What makes ids of it.
+        blocks: The text; not iterated if its ids are cached.
+        content_hash: A hash of the text.
+        tokenizer: Encodes the text.
     """
-    kind = np.dtype(np.uint16 if tokenizer.vocab_size <= 1 << 16 else np.uint32)
+    dtype = np.dtype(np.uint16 if tokenizer.vocab_size <= 1 << 16 else np.uint32)
 
     def write(path: Path) -> None:
-        rank_zero_log(f"turning the text into {type(tokenizer).__name__.lower()} ...")
+        rank_zero_log(f"encoding the text as {type(tokenizer).__name__.lower()} ...")
         with path.open("wb") as file:
-            file.write(np.array([BOS], dtype=kind).tobytes())
+            file.write(np.array([BOS], dtype=dtype).tobytes())
             for ids in tokenizer.encode_blocks(blocks):
-                file.write(np.array(ids, dtype=kind).tobytes())
+                file.write(np.array(ids, dtype=dtype).tobytes())
 
     def read(path: Path) -> Ids:
-        return np.memmap(path, dtype=kind, mode="r")
+        return np.memmap(path, dtype=dtype, mode="r")
 
-    return open_cached(f"ids/{content}-{tokenizer.fingerprint()[:32]}.{kind.name}", write, read)
-
-
-def unknown_of(ids: Ids) -> UnknownTokens:
-    """Count the unknown tokens behind the begin mark, in little memory."""
-    parts = (ids[begin : begin + _COUNTED_AT_ONCE] for begin in range(1, len(ids), _COUNTED_AT_ONCE))
-    return UnknownTokens(len(ids) - 1, sum(int(np.count_nonzero(part == UNK)) for part in parts))
+    return open_cached(f"ids/{content_hash}-{tokenizer.fingerprint()[:32]}.{dtype.name}", write, read)
 
 
-class Streams:
-    """A text cut into `batch` streams of equal length, and these into chunks of `steps`.
+def count_unknown(ids: Ids) -> UnknownTokenCounts:
+    """Count the tokens and the unknown tokens after BOS, in little memory."""
+    chunks = (ids[start : start + _COUNT_CHUNK] for start in range(1, len(ids), _COUNT_CHUNK))
+    return UnknownTokenCounts(len(ids) - 1, sum(int(np.count_nonzero(chunk == UNK)) for chunk in chunks))
 
-    The last streams may be shorter and the last chunk too; what is missing asks for nothing, so every token but the
-    first is asked for exactly once.
+
+class TokenStreams:
+    """A text split into `batch_size` streams of equal length, which are read in batches of `steps` tokens.
+
+    The last streams may be shorter, and so may the last batch; they are padded, so every token but the first is a
+    target exactly once.
 
     Args:
-        ids: The text; every id is predicted from all before it.
-        batch: Number of streams, over all ranks.
-        steps: Number of tokens between two cuts of the gradient.
+        ids: Token ids of the text.
+        batch_size: Number of streams, over all ranks.
+        steps: Tokens per stream and batch, the window of truncated backpropagation through time.
     """
 
     @checked
-    def __init__(self, ids: Ids, batch: Count, steps: Count) -> None:
+    def __init__(self, ids: Ids, batch_size: Count, steps: Count) -> None:
         if len(ids) < 2:
             raise UserError("the text holds no token at all")
         self.ids = ids
-        self.batch = batch
+        self.batch_size = batch_size
         self.steps = steps
-        self.asked = len(ids) - 1
-        self.length = -(-self.asked // batch)  # of a stream
+        self.num_targets = len(ids) - 1
+        self.stream_length = -(-self.num_targets // batch_size)
 
     def __len__(self) -> int:
-        """Number of chunks."""
-        return -(-self.length // self.steps)
+        """Return the number of batches."""
+        return -(-self.stream_length // self.steps)
 
-    def chunk(self, index: int, rank: int = 0, ranks: int = 1) -> LanguageBatch:
-        """One chunk of this rank's streams, every `ranks`th of all."""
-        firsts = np.arange(self.batch) * self.length
-        lasts = np.minimum(firsts + self.length, self.asked)
-        begins = np.minimum(firsts + index * self.steps, lasts)
-        ends = np.minimum(begins + self.steps, lasts)
-        mine = range(rank, self.batch, ranks)
-        width = min(self.steps, self.length - index * self.steps)
-        inputs = np.full((len(mine), width), PAD, dtype=np.int64)
-        targets = np.full((len(mine), width), PAD, dtype=np.int64)
-        for row, stream in enumerate(mine):
-            begin, end = begins[stream], ends[stream]
-            inputs[row, : end - begin] = self.ids[begin:end]
-            targets[row, : end - begin] = self.ids[begin + 1 : end + 1]
-        asked = int((ends - begins).sum())
-        return LanguageBatch(torch.from_numpy(inputs), torch.from_numpy(targets), index == 0, asked)
+    def get_batch(self, index: int, rank: int = 0, world_size: int = 1) -> LanguageBatch:
+        """Return a rank's share of a global batch: every `world_size`-th stream."""
+        stream_starts = np.arange(self.batch_size) * self.stream_length
+        stream_ends = np.minimum(stream_starts + self.stream_length, self.num_targets)
+        starts = np.minimum(stream_starts + index * self.steps, stream_ends)
+        ends = np.minimum(starts + self.steps, stream_ends)
+        streams = range(rank, self.batch_size, world_size)
+        width = min(self.steps, self.stream_length - index * self.steps)
+        inputs = np.full((len(streams), width), PAD, dtype=np.int64)
+        targets = np.full((len(streams), width), PAD, dtype=np.int64)
+        for row, stream in enumerate(streams):
+            start, end = starts[stream], ends[stream]
+            inputs[row, : end - start] = self.ids[start:end]
+            targets[row, : end - start] = self.ids[start + 1 : end + 1]
+        tokens = int((ends - starts).sum())
+        return LanguageBatch(torch.from_numpy(inputs), torch.from_numpy(targets), index == 0, tokens)

@@ -1,4 +1,4 @@
-"""Reading UTF-8 text: whole lines, or blocks of them."""
+"""Read UTF-8 text in lines, or in blocks of lines."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -8,7 +8,7 @@ from seq2seq import pipes
 from seq2seq.errors import UserError, system_errors
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+UTF_16_BYTE_ORDER_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
 def read_lines(path: str | Path) -> Iterator[str]:
@@ -25,17 +25,17 @@ def decoded_lines(lines: Iterable[bytes], name: str | Path) -> Iterator[str]:
     """Yield lines of UTF-8 with their ends, without a byte-order mark.
 
     Args:
-        lines: What is decoded, from its beginning.
-        name: The file, in the UserError that names the line which is not UTF-8.
+        lines: The encoded lines of a file, from its start.
+        name: Name of the file in a UserError about invalid UTF-8.
     """
-    for number, raw in enumerate(lines, start=1):
-        yield decode(raw if number > 1 else raw.removeprefix(BYTE_ORDER_MARK), name, number)
+    for number, data in enumerate(lines, start=1):
+        yield decode(data if number > 1 else data.removeprefix(BYTE_ORDER_MARK), name, number)
 
 
 def read_blocks(path: str | Path, size: int = 65536) -> Iterator[str]:
-    """Yield the text of a UTF-8 file exactly, in blocks of whole lines of up to `size` bytes.
+    """Yield the exact text of a UTF-8 file in blocks of whole lines of up to `size` bytes.
 
-    A line longer than that is cut between two characters. A byte-order mark at the start of the file is dropped.
+    A longer line is split between two characters. A byte-order mark at the start of the file is dropped.
     """
     with open_file(path) as file, system_errors(f"cannot read {path}"):
         rest = file.read(len(BYTE_ORDER_MARK)).removeprefix(BYTE_ORDER_MARK)
@@ -44,7 +44,7 @@ def read_blocks(path: str | Path, size: int = 65536) -> Iterator[str]:
             block = rest + file.read(size - len(rest))
             if not block:
                 return
-            end = _block_end(block) if len(block) == size else len(block)
+            end = _find_block_end(block) if len(block) == size else len(block)
             yield decode(block[:end], path, number)
             number += block.count(b"\n", 0, end)
             rest = block[end:]
@@ -56,40 +56,40 @@ def without_line_end(text: str) -> str:
 
 
 def open_file(path: str | Path) -> BinaryIO:
-    """Open a file for reading bytes, with errors in plain words."""
+    """Open a file for reading bytes; operating system errors become UserErrors."""
     with system_errors(f"cannot read {path}"):
         try:
-            place = pipes.open_for_reading(path) if pipes.is_pipe(path) else path
-            return open(place, "rb", buffering=1 << 18)
+            file = pipes.open_for_reading(path) if pipes.is_pipe(path) else path
+            return open(file, "rb", buffering=1 << 18)
         except IsADirectoryError:
-            raise UserError(f"{path} is a folder where a file is meant") from None
+            raise UserError(f"{path} is a folder, not a file") from None
         except FileNotFoundError:
             raise UserError(f"there is no file {path}") from None
 
 
-def decode(raw: bytes, path: str | Path, number: int) -> str:
-    """Decode UTF-8 that starts at line `number` of a file."""
-    if number == 1 and _is_utf_16(raw):
+def decode(data: bytes, path: str | Path, number: int) -> str:
+    """Decode UTF-8 bytes that start at line `number` of a file."""
+    if number == 1 and _is_utf_16(data):
         raise UserError(f"text must be UTF-8, and {path} is UTF-16")
     try:
-        return raw.decode()
+        return data.decode()
     except UnicodeDecodeError as error:
-        line = number + raw.count(b"\n", 0, error.start)
-        found = f"byte 0x{raw[error.start]:02x}"
-        raise UserError(f"text must be UTF-8, which {found} in {path}, line {line} is not") from None
+        line = number + data.count(b"\n", 0, error.start)
+        wrong = f"byte 0x{data[error.start]:02x}"
+        raise UserError(f"text must be UTF-8, which {wrong} in {path}, line {line} is not") from None
 
 
-def _is_utf_16(raw: bytes) -> bool:
-    """Whether a text begins as UTF-16 does: with its mark, or with a letter of one byte in each two."""
-    if raw.startswith(UTF_16_MARKS):
+def _is_utf_16(data: bytes) -> bool:
+    """Return whether data starts like UTF-16: with its byte-order mark, or with a zero in every second byte."""
+    if data.startswith(UTF_16_BYTE_ORDER_MARKS):
         return True
-    begin = raw[:256]
-    even, odd = begin[0:-1:2], begin[1::2]
-    return len(begin) > 3 and b"\0" in begin and not (any(even) and any(odd)) and 0 not in (even if any(even) else odd)
+    head = data[:256]
+    even, odd = head[0:-1:2], head[1::2]
+    return len(head) > 3 and b"\0" in head and not (any(even) and any(odd)) and 0 not in (even if any(even) else odd)
 
 
-def _block_end(block: bytes) -> int:
-    """Where a full block ends: after its last line, or before its last character, which may be incomplete."""
+def _find_block_end(block: bytes) -> int:
+    """Return where to cut a full block: after its last line, or before its last character, which may be incomplete."""
     end = block.rfind(b"\n") + 1
     if end:
         return end

@@ -1,4 +1,4 @@
-"""The tokenizer of a corpus: read from a file or a checkpoint, or learned once and kept."""
+"""The tokenizer of a corpus: loaded from a file or a checkpoint, or learned once and cached."""
 
 from collections.abc import Callable, Iterable
 from copy import copy
@@ -12,37 +12,39 @@ from seq2seq.storage import open_cached
 from seq2seq.tokenizers import Tokenizer
 
 
-def open_tokenizer(
-    tokenizer: Tokenizer | str, lines: Callable[[], Iterable[str]], content: str, side: str = "source"
+def load_or_learn_tokenizer(
+    tokenizer: Tokenizer | str, lines: Callable[[], Iterable[str]], content_hash: str, side: str = "source"
 ) -> Tokenizer:
-    """A tokenizer that is ready for use.
+    """Return a tokenizer with a vocabulary.
 
     Args:
-        tokenizer: One to learn, or the path of a file that `seq2seq tokenize` wrote, or of a checkpoint.
-        lines: What it is learned from.
-        content: A hash of these lines, under which what was learned is kept.
-        side: Whose tokenizer is meant, if a checkpoint holds two: "source" or "target".
+        tokenizer: A tokenizer, learned if it has no vocabulary yet, or the path of a file written by
+            `seq2seq tokenize`, or of a checkpoint.
+        lines: Returns the lines to learn from.
+        content_hash: A hash of these lines, under which the learned tokenizer is cached.
+        side: The tokenizer to take from a checkpoint that has two: "source" or "target".
     """
     if isinstance(tokenizer, str):
-        return from_checkpoint(tokenizer, side) if tokenizer.endswith(".ckpt") else tokenizers.load(tokenizer)
+        is_checkpoint = tokenizer.endswith(".ckpt")
+        return load_checkpoint_tokenizer(tokenizer, side) if is_checkpoint else tokenizers.load(tokenizer)
     check_restorable(tokenizer)
     if is_learned(tokenizer):
         return tokenizer
-    plain = copy(tokenizer)
-    plain.sampling = 0.0  # how words are cut in training changes nothing about what is learned
+    unsampled = copy(tokenizer)
+    unsampled.sampling = 0.0  # the learned vocabulary does not depend on how segmentations are sampled
 
     def learn(path: Path) -> None:
-        rank_zero_log(f"learning a vocabulary of {type(plain).__name__.lower()} ...")
-        plain.learn(lines())
-        tokenizers.save(plain, path)
+        rank_zero_log(f"learning a vocabulary of {type(unsampled).__name__.lower()} ...")
+        unsampled.learn(lines())
+        tokenizers.save(unsampled, path)
 
-    learned = open_cached(f"tokenizers/{plain.fingerprint()[:32]}-{content}.json", learn, tokenizers.load)
+    learned = open_cached(f"tokenizers/{unsampled.fingerprint()[:32]}-{content_hash}.json", learn, tokenizers.load)
     learned.sampling = tokenizer.sampling
     return learned
 
 
 def check_restorable(tokenizer: Tokenizer) -> None:
-    """Raise a UserError for a tokenizer of a class of one's own, in whose place a checkpoint would give another one."""
+    """Raise a UserError for a user-defined tokenizer class, which a checkpoint cannot restore."""
     kind = type(tokenizer)
     if getattr(tokenizers, kind.__name__, None) is not kind:
         raise UserError(
@@ -52,36 +54,36 @@ def check_restorable(tokenizer: Tokenizer) -> None:
 
 
 def is_learned(tokenizer: Tokenizer) -> bool:
+    """Return whether a tokenizer has a vocabulary."""
     try:
         return tokenizer.vocab_size > 0
     except ValueError:
         return False
 
 
-def data_of(checkpoint: Any) -> dict[str, Any]:
-    """What the data of a training left in its checkpoint: its tokenizers and where its corpus was; empty if nothing."""
+def find_data_state(checkpoint: Any) -> dict[str, Any]:
+    """Return the data module's state in a checkpoint: its tokenizers and the location of its corpus; else empty."""
     parts = checkpoint.values() if isinstance(checkpoint, dict) else ()
     return next((part for part in parts if isinstance(part, dict) and "tokenizers" in part), {})
 
 
-def from_checkpoint(path: str | Path, side: str) -> Tokenizer:
-    """The tokenizer that a checkpoint carries."""
-    if not (data := data_of(checkpoint.load(path))):
-        raise UserError(f"{path} carries no tokenizer, so that it is no checkpoint of seq2seq")
-    held = data["tokenizers"]
-    return tokenizers.restore(held.get(side, held["source"]))
+def load_checkpoint_tokenizer(path: str | Path, side: str) -> Tokenizer:
+    """Load the tokenizer of a side from a checkpoint; the source tokenizer if it has no other."""
+    if not (data_state := find_data_state(checkpoint.load(path))):
+        raise UserError(f"{path} contains no tokenizer, so it is no checkpoint of seq2seq")
+    states = data_state["tokenizers"]
+    return tokenizers.restore(states.get(side, states["source"]))
 
 
-def check_unchanged(data: dict[str, Any], mine: dict[str, Tokenizer]) -> None:
-    """Raise a ValueError if a checkpoint that training goes on from was made with other tokenizers."""
-    held = data.get("tokenizers", {})
-    for side, tokenizer in mine.items():
-        if side not in held:
-            raise UserError(f"the checkpoint carries no {side} tokenizer, so this training cannot go on from it")
-        other = tokenizers.restore(held[side])
-        if other != tokenizer:
+def check_resume_tokenizers(data_state: dict[str, Any], current: dict[str, Tokenizer]) -> None:
+    """Raise a UserError unless the tokenizers of a checkpoint to resume from equal the current ones."""
+    states = data_state.get("tokenizers", {})
+    for side, tokenizer in current.items():
+        if side not in states:
+            raise UserError(f"cannot resume: the checkpoint contains no {side} tokenizer")
+        saved = tokenizers.restore(states[side])
+        if saved != tokenizer:
             raise UserError(
-                f"the {side} tokenizer of the checkpoint ({other.vocab_size} tokens) is not the one of this corpus "
-                f"({tokenizer.vocab_size} tokens), so this training cannot go on; "
-                f"give --init-from to start anew from it"
+                f"cannot resume: the {side} tokenizer of the checkpoint ({saved.vocab_size} tokens) is not the one of "
+                f"this corpus ({tokenizer.vocab_size} tokens); give --init-from to start new training from its weights"
             )

@@ -1,29 +1,29 @@
-"""The options of searching for translations."""
+"""Options of the search for translations."""
 
 from dataclasses import dataclass
 
 from seq2seq.errors import UserError
 from seq2seq.ranges import Beams, Count, LengthPenalty, NonNegativeOrInfinite, check_fields
 
-MAX_SOURCE_LENGTH = 1000  # tokens of a source that are read, by default
+MAX_SOURCE_LENGTH = 1000  # tokens
 
 
 @dataclass(frozen=True)
 class SearchOptions:
-    """How translations are searched for.
+    """Options of beam search.
 
     Args:
-        beams: Hypotheses that are followed at once; 1 takes the likeliest token each time.
-        length_penalty: Exponent of the length by which scores are divided (Wu et al., 2016); 0 prefers short ones.
-        n_best: Translations of each line, at most as many as beams.
-        batch_tokens: Source tokens that are translated at once, padding counted.
-        max_length: Most tokens of a translation; by default the limit that training learned for its source.
-        max_source_length: Tokens of a source that are read; what is longer is cut.
-        patience: How much longer translations are hoped to become at no cost, as a share of their length, before better
-            ones are no longer looked for; a large one, as 99, goes on until nothing can rank better.
-        threshold: How much less likely than the `n_best`-th best that goes on a hypothesis may be, in nats, before it
-            is dropped; with a large one, as 99, none is.
-        allow_unknown: Whether <unk> may be written.
+        beams: Beam size; 1 is greedy search.
+        length_penalty: Exponent of the length by which scores are divided (Wu et al., 2016); 0 favors short ones.
+        n_best: Number of translations of each line, at most the number of beams.
+        batch_tokens: Source tokens in a batch, padding included.
+        max_length: Maximum number of tokens of a translation; by default the limit that training learned.
+        max_source_length: Maximum number of tokens of a source; longer ones are truncated.
+        patience: Early stopping: the search ends when no hypothesis could rank better if it grew by this share of its
+            length at no cost; with a large value, such as 99, when none can rank better at all.
+        threshold: Pruning: a hypothesis is dropped when its log-probability is more than this many nats below that of
+            the `n_best`-th best unfinished one; with a large value, such as 99, none is dropped.
+        allow_unknown: Whether <unk> may be generated.
     """
 
     beams: Beams = 5

@@ -1,4 +1,4 @@
-"""The few target words that a sentence may be translated into (Jean et al., 2015, section 3.2)."""
+"""Vocabulary shortlists: the target tokens allowed for each source sentence (Jean et al., 2015, section 3.2)."""
 
 import os
 
@@ -13,12 +13,12 @@ from seq2seq.special_tokens import NO_TOKEN, NUM_SPECIAL
 
 
 class Shortlist:
-    """Which target tokens a source may be translated into: frequent ones, and those likely beside its tokens.
+    """The target tokens allowed for a source: frequent ones, and the likely translations of its tokens.
 
     Args:
-        frequent: Tokens that every sentence may say, beside the special ones.
-        likely: Those that each source token allows; PAD where there are fewer.
-        target_size: Number of target tokens there are.
+        frequent: Target tokens that are allowed in every sentence, as the special ones are.
+        likely: Target tokens that each source token allows; PAD where there are fewer.
+        target_size: Size of the target vocabulary.
     """
 
     def __init__(
@@ -28,37 +28,37 @@ class Shortlist:
         self.likely = likely
         self.target_size = target_size
 
-    def allowed(self, source: Int[Tensor, "sentences length"]) -> Bool[Tensor, "sentences target_vocab"]:
-        """What each sentence may say, whatever else is in the batch."""
-        allowed = torch.zeros(len(source), self.target_size, dtype=torch.bool)
-        allowed[:, :NUM_SPECIAL] = True
-        allowed[:, self.frequent] = True
-        return allowed.scatter_(1, self.likely[source].flatten(1).long(), True)
+    def allowed_mask(self, source: Int[Tensor, "sentences length"]) -> Bool[Tensor, "sentences target_vocab"]:
+        """Return a mask of the target tokens that are allowed for each sentence."""
+        mask = torch.zeros(len(source), self.target_size, dtype=torch.bool)
+        mask[:, :NUM_SPECIAL] = True
+        mask[:, self.frequent] = True
+        return mask.scatter_(1, self.likely[source].flatten(1).long(), True)
 
-    def candidates(self, source: Int[Tensor, "sentences length"]) -> Int[Tensor, "sentences candidates"]:
-        """The ids that each of these sentences may say, in ascending order; NONE at the end where it has fewer."""
-        allowed = self.allowed(source)
-        counts = allowed.sum(dim=1)
-        sentence, ids = allowed.nonzero(as_tuple=True)
-        place = torch.arange(len(ids)) - (counts.cumsum(0) - counts)[sentence]
-        candidates = torch.full((len(source), int(counts.max()) if len(counts) else 0), NO_TOKEN)
-        candidates[sentence, place] = ids
-        return candidates
+    def allowed_ids(self, source: Int[Tensor, "sentences length"]) -> Int[Tensor, "sentences shortlist"]:
+        """Return the ids allowed for each sentence, in ascending order, padded with NO_TOKEN."""
+        mask = self.allowed_mask(source)
+        counts = mask.sum(dim=1)
+        sentences, ids = mask.nonzero(as_tuple=True)
+        columns = torch.arange(len(ids)) - (counts.cumsum(0) - counts)[sentences]
+        shortlist = torch.full((len(source), int(counts.max()) if len(counts) else 0), NO_TOKEN)
+        shortlist[sentences, columns] = ids
+        return shortlist
 
     def save(self, path: str | os.PathLike[str], vocabularies: Vocabularies) -> None:
-        """Write it into one file, which is whole or absent."""
-        held = {"frequent": self.frequent, "likely": self.likely, "target_size": self.target_size}
-        checkpoint.save({"shortlist": held, "vocabularies": fingerprint(vocabularies)}, path)
+        """Save the shortlist to a file, atomically."""
+        content = {"frequent": self.frequent, "likely": self.likely, "target_size": self.target_size}
+        checkpoint.save({"shortlist": content, "vocabularies": fingerprint(vocabularies)}, path)
 
     @staticmethod
     def load(path: str | os.PathLike[str], vocabularies: Vocabularies) -> "Shortlist":
-        """The shortlist in a file that `save` wrote for these vocabularies; raises a ValueError for any other."""
-        held = checkpoint.load(path)
-        if "shortlist" not in held:
-            raise UserError(f"{path} is no shortlist of seq2seq shortlist")
-        if held["vocabularies"] != fingerprint(vocabularies):
+        """Load a file that `save` wrote; raise a UserError for any other file, or one for other vocabularies."""
+        content = checkpoint.load(path)
+        if "shortlist" not in content:
+            raise UserError(f"{path} is not a shortlist of `seq2seq shortlist`")
+        if content["vocabularies"] != fingerprint(vocabularies):
             raise UserError(f"{path} is the shortlist of a model with other vocabularies")
-        return Shortlist(**held["shortlist"])
+        return Shortlist(**content["shortlist"])
 
 
 def fingerprint(vocabularies: Vocabularies) -> str:

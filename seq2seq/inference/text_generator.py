@@ -1,4 +1,4 @@
-"""A language model that goes on with text, and says how likely text is."""
+"""Text generation and scoring with a language model."""
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,41 +12,41 @@ from seq2seq.errors import UserError, refuse_string
 from seq2seq.models.recurrent_language_model import RecurrentLanguageModel
 from seq2seq.ranges import Count, Seed, checked
 from seq2seq.search import Sampling, Step, sample
-from seq2seq.search.cuda_graph import keeps_its_size, replayed
+from seq2seq.search.cuda_graph import graphed_step, has_static_shapes
 from seq2seq.special_tokens import BOS, NUM_SPECIAL, PAD
 from seq2seq.tokenizers import Tokenizer
-from seq2seq.tokenizers.streaming import Decoder
-from seq2seq.tokenizers.unknown import Spelling
+from seq2seq.tokenizers.streaming import IncrementalDecoder
+from seq2seq.tokenizers.unknown import SpellingCost
 
-CHUNK = 512  # tokens of a text that are scored at once
-ROWS = 64  # windows that are scored at once, of so many tokens together
-TOGETHER = ROWS * CHUNK
+CHUNK_TOKENS = 512  # tokens of a text in one forward pass
+MAX_WINDOWS = 64  # independent windows in one forward pass
+MAX_TOKENS = MAX_WINDOWS * CHUNK_TOKENS  # in all of these windows
 
 
-class Scored(NamedTuple):
-    """A token of a text, and how surprising it was after all before it."""
+class ScoredToken(NamedTuple):
+    """A token of a text, and its negative log-probability given the tokens before it."""
 
     token: int
     text: str
     nats: float
 
 
-class Measured(NamedTuple):
-    """How surprising a text is as a whole."""
+class TextScore(NamedTuple):
+    """The negative log-probability of a text."""
 
     nats: float
     tokens: int
-    unknown: int  # tokens that the tokenizer does not know
-    spelling: float  # nats that spelling these would take besides
+    unknown: int  # number of unknown tokens
+    spelling: float  # additional nats for spelling the unknown tokens
 
 
 class TextGenerator:
-    """Goes on with text.
+    """Generates and scores text.
 
     Args:
         model: The language model.
         tokenizer: Its tokenizer.
-        corpus: Where the training found its text.
+        corpus: The corpus of the training, as the arguments of its data.
     """
 
     def __init__(
@@ -58,134 +58,136 @@ class TextGenerator:
 
     @checked
     @torch.inference_mode()
-    def write(
+    def generate(
         self, prompts: Sequence[str], length: Count, sampler: Sampling | None = None, seed: Seed = 1
     ) -> Iterator[list[str]]:
-        """Go on after each prompt for `length` tokens, in constant memory; after each one, the text that it completes.
+        """Generate `length` tokens after each prompt, in constant memory; yield the new text of each, step by step.
 
         Args:
-            prompts: What is gone on with; the prompts themselves are not given back.
-            length: Tokens to write.
-            sampler: How they are picked.
-            seed: The same seed writes the same text.
+            prompts: Prompts, which are not repeated in the output.
+            length: Number of tokens.
+            sampler: Sampling options.
+            seed: Random seed; the same seed generates the same text.
         """
         refuse_string(prompts, "prompts")
         if not prompts:
             raise UserError("there must be at least one prompt")
         sampler = sampler or Sampling()
         if self.tokenizer.vocab_size <= NUM_SPECIAL and not sampler.allow_unknown:
-            raise UserError("nothing can be written, since the vocabulary holds nothing but special tokens")
+            raise UserError("nothing can be generated, since the vocabulary contains only special tokens")
         device = self.model.device
         generator = torch.Generator(device).manual_seed(seed)
-        known = [[BOS, *self.tokenizer.encode(prompt)] for prompt in prompts]
-        state = self.read([ids[:-1] for ids in known])
-        last = torch.tensor([ids[-1] for ids in known], device=device)
-        decoders = [Decoder(self.tokenizer, ids[1:]) for ids in known]
+        prompt_ids = [[BOS, *self.tokenizer.encode(prompt)] for prompt in prompts]
+        state = self.prefill([ids[:-1] for ids in prompt_ids])
+        last = torch.tensor([ids[-1] for ids in prompt_ids], device=device)
+        decoders = [IncrementalDecoder(self.tokenizer, ids[1:]) for ids in prompt_ids]
         step: Step[Any] = self.model.step
-        if device.type == "cuda" and keeps_its_size(step, last, state):
-            step = replayed(step, last, state)
-        draws = sample(step, last, state, sampler, generator)
-        for _, draw in zip(range(length), draws, strict=False):
-            yield [decoder.push(token) for decoder, token in zip(decoders, draw.tokens.tolist(), strict=True)]
+        if device.type == "cuda" and has_static_shapes(step, last, state):
+            step = graphed_step(step, last, state)
+        samples = sample(step, last, state, sampler, generator)
+        for _, sampled in zip(range(length), samples, strict=False):
+            yield [decoder.push(token) for decoder, token in zip(decoders, sampled.tokens.tolist(), strict=True)]
         yield [decoder.flush() for decoder in decoders]
 
-    def read(self, rows: Sequence[Sequence[int]]) -> tuple[Any, ...]:
-        """The state after each row of ids, read in chunks."""
+    def prefill(self, rows: Sequence[Sequence[int]]) -> tuple[Any, ...]:
+        """Return the state after each row of ids, computed in chunks."""
         state = self.model.initial_state(len(rows))
         lengths = torch.tensor([len(row) for row in rows], device=self.model.device)
         ids = pad(rows) if any(rows) else torch.empty(len(rows), 0, dtype=torch.long)
-        for begin in range(0, ids.shape[1], CHUNK):
-            part = ids[:, begin : begin + CHUNK].to(self.model.device)
-            _, state = self.model(part, state, (lengths - begin).clamp(0, part.shape[1]))
+        for start in range(0, ids.shape[1], CHUNK_TOKENS):
+            chunk = ids[:, start : start + CHUNK_TOKENS].to(self.model.device)
+            _, state = self.model(chunk, state, (lengths - start).clamp(0, chunk.shape[1]))
         return state
 
     def complete(self, prompt: str, length: int = 200, sampler: Sampling | None = None, seed: int = 1) -> str:
-        """The prompt and `length` tokens after it."""
-        return prompt + "".join(piece for (piece,) in self.write([prompt], length, sampler, seed))
+        """Return the prompt and the text of `length` tokens generated after it."""
+        return prompt + "".join(piece for (piece,) in self.generate([prompt], length, sampler, seed))
 
     @checked
-    def score(self, text: str | Iterable[str], window: Count | None = None) -> Iterator[Scored]:
-        """How surprising each token of a text is, the state carried from its beginning to its end.
+    def score(self, text: str | Iterable[str], window: Count | None = None) -> Iterator[ScoredToken]:
+        """Yield the tokens of a text with their negative log-probabilities, the state carried through the whole text.
 
-        A character of several tokens is the text of its last one.
+        A character of several tokens is the text of its last token.
 
         Args:
             text: The text, or its blocks, which are read one by one.
-            window: Instead of carrying the state, start from nothing every so many tokens, as Transformers are scored.
+            window: Reset the state every so many tokens, as Transformers are evaluated, instead of carrying it.
         """
-        decoder = Decoder(self.tokenizer)
-        last = None  # one token waits, for the text that was held back at the end
-        for ids, nats in self.costs(self.tokenizer.encode_blocks(blocks_of(text)), window):
-            for token, cost in zip(ids, nats, strict=True):
+        decoder = IncrementalDecoder(self.tokenizer)
+        last = None  # held back by one token, since the decoder's remaining text belongs to the last one
+        for ids, nats in self.token_nats(self.tokenizer.encode_blocks(as_blocks(text)), window):
+            for token, token_nats in zip(ids, nats, strict=True):
                 if last is not None:
                     yield last
-                last = Scored(token, decoder.push(token), cost)
+                last = ScoredToken(token, decoder.push(token), token_nats)
         if last is not None:
             yield last._replace(text=last.text + decoder.flush())
 
     @checked
-    def measure(self, text: str | Iterable[str], window: Count | None = None) -> Measured:
-        """Return the sum of `score` over a text, and what of it is unknown; faster, since it makes no text of the ids.
+    def score_text(self, text: str | Iterable[str], window: Count | None = None) -> TextScore:
+        """Return the sum of `score` over a text and its unknown tokens; faster than `score`, since it decodes no text.
 
         Args:
             text: The text, or its blocks, which are read one by one.
-            window: Instead of carrying the state, start from nothing every so many tokens.
+            window: Reset the state every so many tokens, instead of carrying it.
 
         Raises:
             UserError: if the model gives NaN or infinity.
         """
-        spelling = Spelling(self.tokenizer)
+        spelling = SpellingCost(self.tokenizer)
         total, tokens = 0.0, 0
-        for ids, nats in self.costs(spelling.read(blocks_of(text)), window):
+        for ids, nats in self.token_nats(spelling.encode(as_blocks(text)), window):
             total, tokens = total + sum(nats), tokens + len(ids)
-        return Measured(total, tokens, spelling.tokens, spelling.nats)
+        return TextScore(total, tokens, spelling.unknown_tokens, spelling.nats)
 
-    def costs(self, encoded: Iterable[Sequence[int]], window: int | None) -> Iterator[tuple[list[int], list[float]]]:
-        """Ids of a text and the nats of each, some at a time."""
-        rows = 1 if window is None else min(ROWS, TOGETHER // window)
-        width = None if rows <= 1 else window
-        steps = sizes(window) if width is None else itertools.repeat((rows * width, True))
-        before, state = BOS, None
-        for ids, starts in grouped(encoded, steps):
+    def token_nats(
+        self, encoded: Iterable[Sequence[int]], window: int | None
+    ) -> Iterator[tuple[list[int], list[float]]]:
+        """Yield the ids of a text and their negative log-probabilities, chunk by chunk."""
+        num_windows = 1 if window is None else min(MAX_WINDOWS, MAX_TOKENS // window)
+        width = None if num_windows <= 1 else window
+        chunks = chunk_sizes(window) if width is None else itertools.repeat((num_windows * width, True))
+        previous, state = BOS, None
+        for ids, reset in regroup(encoded, chunks):
             with torch.inference_mode():
                 inputs, targets = (
-                    windows(row, width or len(ids))
-                    for row in torch.tensor([[before, *ids[:-1]], ids], device=self.model.device)
+                    to_rows(row, width or len(ids))
+                    for row in torch.tensor([[previous, *ids[:-1]], ids], device=self.model.device)
                 )
-                nats, state = self.model.nats(inputs, targets, None if starts else state)
+                nats, state = self.model.token_nats(inputs, targets, None if reset else state)
             if not nats.isfinite().all():
-                raise UserError("the text cannot be scored, since the model gives NaN or infinity for what comes next")
-            before = ids[-1]
+                raise UserError("the text cannot be scored, since the model gives NaN or infinity for the next token")
+            previous = ids[-1]
             yield ids, nats.flatten()[: len(ids)].tolist()
 
 
-def blocks_of(text: str | Iterable[str]) -> Iterable[str]:
+def as_blocks(text: str | Iterable[str]) -> Iterable[str]:
     return [text] if isinstance(text, str) else text
 
 
-def sizes(window: int | None) -> Iterator[tuple[int, bool]]:
-    """Without end, how many tokens are read at once, and whether they start from nothing."""
+def chunk_sizes(window: int | None) -> Iterator[tuple[int, bool]]:
+    """Yield without end the size of the next chunk, and whether the state is reset before it."""
     while True:
-        for begin in itertools.count(0, CHUNK) if window is None else range(0, window, CHUNK):
-            yield CHUNK if window is None else min(CHUNK, window - begin), begin == 0
+        for start in itertools.count(0, CHUNK_TOKENS) if window is None else range(0, window, CHUNK_TOKENS):
+            yield CHUNK_TOKENS if window is None else min(CHUNK_TOKENS, window - start), start == 0
 
 
-def grouped(encoded: Iterable[Sequence[int]], steps: Iterator[tuple[int, bool]]) -> Iterator[tuple[list[int], bool]]:
-    """The same ids in groups of these sizes, each with what stands beside its size; the last one may be smaller."""
-    waiting: list[int] = []
-    size, starts = next(steps)
+def regroup(encoded: Iterable[Sequence[int]], chunks: Iterator[tuple[int, bool]]) -> Iterator[tuple[list[int], bool]]:
+    """Yield the ids in chunks of these sizes, with their flags; the last chunk may be smaller."""
+    pending: list[int] = []
+    size, reset = next(chunks)
     for ids in encoded:
-        waiting.extend(ids)
-        begin = 0
-        while len(waiting) - begin >= size:
-            yield waiting[begin : begin + size], starts
-            begin += size
-            size, starts = next(steps)
-        del waiting[:begin]
-    if waiting:
-        yield waiting, starts
+        pending.extend(ids)
+        start = 0
+        while len(pending) - start >= size:
+            yield pending[start : start + size], reset
+            start += size
+            size, reset = next(chunks)
+        del pending[:start]
+    if pending:
+        yield pending, reset
 
 
-def windows(ids: Tensor, width: int) -> Tensor:
-    """Ids as rows of `width`, the last one padded."""
+def to_rows(ids: Tensor, width: int) -> Tensor:
+    """Reshape ids to rows of `width`, the last one padded."""
     return torch.nn.functional.pad(ids, (0, -len(ids) % width), value=PAD).view(-1, width)

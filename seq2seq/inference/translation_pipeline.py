@@ -1,4 +1,4 @@
-"""A translator of lines, alone or several together."""
+"""Translation and scoring of lines with one translator or an ensemble."""
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seq2seq.data.buckets import buckets
+from seq2seq.data.buckets import bucket_by_length
 from seq2seq.data.output_lengths import OutputLengths
-from seq2seq.data.pairs import Vocabularies, pad, pair_batch
+from seq2seq.data.pairs import Vocabularies, collate_pairs, pad
 from seq2seq.errors import UserError, refuse_string
 from seq2seq.inference.search_options import MAX_SOURCE_LENGTH, SearchOptions
 from seq2seq.inference.shortlist import Shortlist
@@ -19,28 +19,31 @@ from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.ranges import Count, checked
 from seq2seq.search import DecodingProblem, Hypothesis, beam_search, ensemble, greedy
 from seq2seq.special_tokens import EOS, NUM_SPECIAL
-from seq2seq.tokenizers.unknown import UnknownTokens
+from seq2seq.tokenizers.unknown import UnknownTokenCounts
 
-CELLS = 1 << 24  # next tokens of hypotheses that are compared at once, so that wide beams do not fill the memory
-WINDOW = 20_000  # lines that are ordered by length together, so that a file of any size takes the same memory
+MAX_CANDIDATES = 1 << 24  # of all beams of a batch in one step, so that wide beams do not exhaust the memory
+WINDOW_LINES = 20_000  # sorted by length together, so that memory does not grow with the size of a file
+SCORE_BATCH = 64  # pairs
 
 
-class Translated(NamedTuple):
+class TranslationResult(NamedTuple):
     """A translation of a line."""
 
     text: str
-    score: float  # log-probability of the tokens and the end mark
-    rank: float  # by which translations are ordered: the score after the length penalty, or -inf without an end
-    limited: bool  # whether the limit of its length cut it off, or another one that ranked above it
+    score: float  # log-probability of the tokens and EOS
+    normalized_score: float  # score after the length penalty, by which translations are ranked; -inf without EOS
+    truncated: bool  # whether the length limit cut it off, or another one that ranked above it
 
 
-ABSENT = Translated("", float("-inf"), float("-inf"), False)  # stands for one that was not found
+NO_TRANSLATION = TranslationResult(
+    "", float("-inf"), float("-inf"), False
+)  # a placeholder where there are fewer than `n_best`
 
 
 class Alignment(NamedTuple):
-    """Where a translation looked at its source."""
+    """The attention weights of a translation."""
 
-    source: list[str]  # the pieces of the source, and its end
+    source: list[str]  # pieces, EOS last
     target: list[str]
     weights: Tensor  # [target, source]
 
@@ -51,10 +54,9 @@ class TranslationPipeline:
     Args:
         models: One translator, or several with the same vocabularies whose probabilities are averaged.
         vocabularies: Their tokenizers.
-        output_lengths: How long translations may become, as each of the trainings learned; the largest limit holds.
-        corpus: Where the training found its text.
-        shortlist: The few target words that each line may be translated into; without it, all of them. Scores are then
-            probabilities among these few.
+        output_lengths: The length limits that each training learned; the largest one is used.
+        corpus: The corpus of the training, as the arguments of its data.
+        shortlist: Restricts the target tokens of each line; scores are then normalized over these tokens only.
     """
 
     def __init__(
@@ -70,157 +72,172 @@ class TranslationPipeline:
         self.output_lengths = list(output_lengths)
         self.corpus = corpus or {}
         self.shortlist = shortlist
-        self.counts = TruncationCounts()  # of what could not be read or written in full
-        self.read = {"source": UnknownTokens(), "target": UnknownTokens()}  # all that was translated or scored
+        self.truncation_counts = TruncationCounts()
+        self.unknown_tokens = {"source": UnknownTokenCounts(), "target": UnknownTokenCounts()}
 
     @property
     def device(self) -> torch.device:
         return self.models[0].device
 
-    def __call__(self, lines: Sequence[str], searching: SearchOptions | None = None) -> list[str]:
-        """The best translation of each line."""
-        return [found[0].text for found in self.translate(lines, searching)]
+    def __call__(self, lines: Sequence[str], options: SearchOptions | None = None) -> list[str]:
+        """Return the best translation of each line."""
+        return [results[0].text for results in self.translate(lines, options)]
 
     def translate(
         self,
         lines: Iterable[str],
-        searching: SearchOptions | None = None,
+        options: SearchOptions | None = None,
         progress: Callable[[int], object] = lambda lines: None,
-    ) -> Iterator[list[Translated]]:
-        """Yield the best translations of each line, in the order of the lines, for each at least one.
+    ) -> Iterator[list[TranslationResult]]:
+        """Yield the best translations of each line, at least one, in the order of the lines.
 
-        They are different texts, of which each has the score of its best-ranked segmentation; there may be fewer than
-        `n_best`. A line without any text has one translation, the empty one, whose score is 0.
+        They are different texts, each with the score of its best segmentation; there may be fewer than `n_best`. A line
+        without any text has one translation, the empty one, whose score is 0.
 
         Args:
-            lines: What is translated, read some at a time, so that there may be any number of them.
-            searching: How translations are looked for.
-            progress: Told after each batch how many more lines are done.
+            lines: Lines to translate, read in windows of limited size, so that they may be an endless stream.
+            options: Search options.
+            progress: Called after each batch with the number of lines in it.
         """
         refuse_string(lines, "lines")
-        how, rest = searching or SearchOptions(), iter(lines)
-        if self.vocabularies.target.vocab_size <= NUM_SPECIAL and not how.allow_unknown:
-            raise UserError("nothing can be translated, since the target vocabulary holds nothing but special tokens")
-        windows = iter(lambda: list(itertools.islice(rest, WINDOW)), [])
-        return (found for some in windows for found in self.window(some, how, progress))
+        options, remaining = options or SearchOptions(), iter(lines)
+        if self.vocabularies.target.vocab_size <= NUM_SPECIAL and not options.allow_unknown:
+            raise UserError("nothing can be translated, since the target vocabulary contains only special tokens")
+        windows = iter(lambda: list(itertools.islice(remaining, WINDOW_LINES)), [])
+        return (results for window in windows for results in self.translate_window(window, options, progress))
 
     @torch.inference_mode()
-    def window(
-        self, lines: Sequence[str], how: SearchOptions, progress: Callable[[int], object]
-    ) -> list[list[Translated]]:
-        """Translate lines together, those of like length in one batch."""
-        sources = self.encode_sources(lines, how.max_source_length)
-        found = [[Translated("", 0.0, 0.0, False)] for _ in lines]
-        asked = np.array([row for row, line in enumerate(lines) if line.strip()], dtype=np.int32)
-        counts = np.array([len(sources[row]) for row in asked], dtype=np.int32)
-        progress(len(lines) - len(asked))
-        most = max(1, CELLS // (how.beams * min(2 * how.beams, self.vocabularies.target.vocab_size)))
-        for batch in buckets(counts, counts, how.batch_tokens):
-            for begin in range(0, len(batch), most):
-                rows = asked[batch[begin : begin + most]].tolist()
-                for row, hypotheses in zip(rows, self.search([sources[row] for row in rows], how), strict=True):
-                    found[row] = self.distinct(hypotheses, how.n_best)
+    def translate_window(
+        self, lines: Sequence[str], options: SearchOptions, progress: Callable[[int], object]
+    ) -> list[list[TranslationResult]]:
+        """Translate lines in batches of similar length."""
+        sources = self.encode_sources(lines, options.max_source_length)
+        results = [[TranslationResult("", 0.0, 0.0, False)] for _ in lines]
+        nonempty = np.array([row for row, line in enumerate(lines) if line.strip()], dtype=np.int32)
+        lengths = np.array([len(sources[row]) for row in nonempty], dtype=np.int32)
+        progress(len(lines) - len(nonempty))
+        candidates_per_line = options.beams * min(2 * options.beams, self.vocabularies.target.vocab_size)
+        max_lines = max(1, MAX_CANDIDATES // candidates_per_line)
+        for batch in bucket_by_length(lengths, lengths, options.batch_tokens):
+            for start in range(0, len(batch), max_lines):
+                rows = nonempty[batch[start : start + max_lines]].tolist()
+                for row, hypotheses in zip(rows, self.search([sources[row] for row in rows], options), strict=True):
+                    results[row] = self.distinct_texts(hypotheses, options.n_best)
                 progress(len(rows))
-        self.counts.translations += len(lines)
-        self.counts.limited += sum(best[0].limited for best in found)
-        return found
+        self.truncation_counts.translations += len(lines)
+        self.truncation_counts.truncated += sum(best[0].truncated for best in results)
+        return results
 
     def encode_sources(self, lines: Sequence[str], max_length: int) -> list[list[int]]:
-        """Return the ids of sources with their ends, cut after so many tokens; what is too long is counted."""
+        """Return the ids of sources with EOS, truncated to `max_length` tokens; count those that are too long."""
         encoded = self.vocabularies.source.encode_batch(list(lines))
-        self.read["source"].add(encoded)
-        longest = max(known.longest_source for known in self.output_lengths)
-        self.counts.add_sources([len(ids) for ids in encoded], max_length, longest)
+        self.unknown_tokens["source"].add(encoded)
+        longest = max(lengths.longest_source for lengths in self.output_lengths)
+        self.truncation_counts.add_sources([len(ids) for ids in encoded], max_length, longest)
         return [[*ids[:max_length], EOS] for ids in encoded]
 
-    def limits(self, sources: Sequence[Sequence[int]], how: SearchOptions) -> list[int]:
-        """Return how many tokens the translations of these sources, with their ends, may have."""
-        if how.max_length is not None:
-            return [how.max_length] * len(sources)
+    def length_limits(self, sources: Sequence[Sequence[int]], options: SearchOptions) -> list[int]:
+        """Return the maximum number of tokens of the translation of each source, which ends with EOS."""
+        if options.max_length is not None:
+            return [options.max_length] * len(sources)
         lengths = [len(ids) - 1 for ids in sources]
-        return list(map(max, zip(*(known.limits(lengths) for known in self.output_lengths), strict=True)))
+        return list(map(max, zip(*(learned.limits(lengths) for learned in self.output_lengths), strict=True)))
 
-    def distinct(self, hypotheses: Sequence[Hypothesis], count: int) -> list[Translated]:
-        """Return the first `count` different texts."""
-        found: dict[str, Translated] = {}
-        for ids, score, rank, ended, limited in hypotheses:
-            if len(found) == count:
+    def distinct_texts(self, hypotheses: Sequence[Hypothesis], count: int) -> list[TranslationResult]:
+        """Return the first `count` hypotheses whose texts differ."""
+        results: dict[str, TranslationResult] = {}
+        for ids, score, normalized_score, finished, truncated in hypotheses:
+            if len(results) == count:
                 break
-            text = self.text(ids)
-            found.setdefault(text, Translated(text, score, rank if ended else float("-inf"), limited))
-        return list(found.values())
+            text = self.detokenize(ids)
+            rank = normalized_score if finished else float("-inf")
+            results.setdefault(text, TranslationResult(text, score, rank, truncated))
+        return list(results.values())
 
-    def search(self, sources: Sequence[Sequence[int]], how: SearchOptions) -> list[list[Hypothesis]]:
-        """Return the best hypotheses of each source; with several translations, more than will be needed."""
+    def search(self, sources: Sequence[Sequence[int]], options: SearchOptions) -> list[list[Hypothesis]]:
+        """Return the best hypotheses of each source; for `n_best` above 1 twice as many, since texts may coincide."""
         source, device = pad(sources), self.device
         lengths = torch.tensor([len(ids) for ids in sources], device=device)
-        few = None if self.shortlist is None else self.shortlist.candidates(source).to(device)
+        shortlist = None if self.shortlist is None else self.shortlist.allowed_ids(source).to(device)
         problem: DecodingProblem[Any] = ensemble(
-            [model.problem(source.to(device), lengths, few) for model in self.models]
+            [model.decoding_problem(source.to(device), lengths, shortlist) for model in self.models]
         )
-        limits = torch.tensor(self.limits(sources, how), device=device)
-        if how.beams == 1:
-            found = [[hypothesis] for hypothesis in greedy(problem, limits, how.allow_unknown)]
+        limits = torch.tensor(self.length_limits(sources, options), device=device)
+        if options.beams == 1:
+            results = [[hypothesis] for hypothesis in greedy(problem, limits, options.allow_unknown)]
         else:
-            # twice as many as are wanted, since several may be segmentations of one text
-            count = 2 * how.n_best if how.n_best > 1 else 1
-            options = how.beams, how.length_penalty, count, how.patience, how.threshold, how.allow_unknown
-            found = beam_search(problem, limits, *options)
-        if few is None:
-            return found
-        return [[h._replace(ids=words[h.ids].tolist()) for h in some] for words, some in zip(few, found, strict=True)]
+            count = 2 * options.n_best if options.n_best > 1 else 1
+            results = beam_search(
+                problem,
+                limits,
+                options.beams,
+                options.length_penalty,
+                count,
+                options.patience,
+                options.threshold,
+                options.allow_unknown,
+            )
+        if shortlist is None:
+            return results
+        return [
+            [hypothesis._replace(ids=token_ids[hypothesis.ids].tolist()) for hypothesis in hypotheses]
+            for token_ids, hypotheses in zip(shortlist, results, strict=True)
+        ]
 
-    def text(self, ids: Sequence[int]) -> str:
-        """One line: a newline that a model of bytes may write becomes a space."""
+    def detokenize(self, ids: Sequence[int]) -> str:
+        """Decode ids to one line of text: newlines, which byte-level models may generate, become spaces."""
         return self.vocabularies.target.decode(ids).replace("\r", " ").replace("\n", " ")
 
     def report_unknown(self) -> None:
-        """Say on standard error how much of what was translated or scored the tokenizers do not know."""
-        for side, counts in self.read.items():
+        """Report on standard error the share of unknown tokens in all that was translated or scored."""
+        for side, counts in self.unknown_tokens.items():
             counts.report(f"{side} tokens")
 
     @checked
     def score(
         self, pairs: Iterable[tuple[str, str]], max_source_length: Count = MAX_SOURCE_LENGTH
     ) -> Iterator[list[tuple[str, float]]]:
-        """Yield the pieces of each given translation, its end last, with their log-probabilities.
+        """Yield the pieces of each given translation, EOS last, with their log-probabilities.
 
         Args:
             pairs: Sources and their translations.
-            max_source_length: Tokens of a source that are read; what is longer is cut, as it is in translating.
+            max_source_length: Maximum tokens of a source; longer ones are truncated, as in `translate`.
         """
         refuse_string(pairs, "pairs")
-        return self.scored(iter(pairs), max_source_length)
+        return self.score_batches(iter(pairs), max_source_length)
 
     @torch.inference_mode()
-    def scored(self, rest: Iterator[tuple[str, str]], max_source_length: int) -> Iterator[list[tuple[str, float]]]:
-        while some := list(itertools.islice(rest, 64)):
-            for pair in some:
+    def score_batches(
+        self, pairs: Iterator[tuple[str, str]], max_source_length: int
+    ) -> Iterator[list[tuple[str, float]]]:
+        while chunk := list(itertools.islice(pairs, SCORE_BATCH)):
+            for pair in chunk:
                 refuse_string(pair, "a pair")
-            sources = [ids[:-1] for ids in self.encode_sources([source for source, _ in some], max_source_length)]
-            targets = self.vocabularies.target.encode_batch([target for _, target in some])
-            self.read["target"].add(targets)
-            batch = pair_batch(sources, targets, 0)
+            sources = [ids[:-1] for ids in self.encode_sources([source for source, _ in chunk], max_source_length)]
+            targets = self.vocabularies.target.encode_batch([target for _, target in chunk])
+            self.unknown_tokens["target"].add(targets)
+            batch = collate_pairs(sources, targets, 0)
             batch = batch._replace(**{k: v.to(self.device) for k, v in batch._asdict().items() if k != "tokens"})
-            chances = torch.stack([-model.nats(batch) for model in self.models]).logsumexp(0) - np.log(len(self.models))
-            if not chances.isfinite().all():
-                raise UserError("nothing can be scored, since the model gives NaN or infinity for what comes next")
-            for (_, target), row in zip(some, chances.tolist(), strict=True):
+            each_model = torch.stack([-model.token_nats(batch) for model in self.models])
+            log_probabilities = each_model.logsumexp(0) - np.log(len(self.models))
+            if not log_probabilities.isfinite().all():
+                raise UserError("nothing can be scored, since the model gives NaN or infinity for the next token")
+            for (_, target), row in zip(chunk, log_probabilities.tolist(), strict=True):
                 pieces = [*self.vocabularies.target.pieces(target), "</s>"]
                 yield list(zip(pieces, row, strict=False))
 
     @checked
     @torch.inference_mode()
     def align(self, source: str, target: str, max_source_length: Count = MAX_SOURCE_LENGTH) -> Alignment:
-        """Return the attention of a given translation, the mean over the models, its source cut as in translating."""
+        """Return the attention weights of a given translation, averaged over the models; long sources are truncated."""
         ids = self.vocabularies.source.encode(source)[:max_source_length]
-        batch = pair_batch([ids], [self.vocabularies.target.encode(target)], 0)
-        where = [
+        batch = collate_pairs([ids], [self.vocabularies.target.encode(target)], 0)
+        weights = [
             model(batch.source.to(self.device), batch.lengths.to(self.device), batch.inputs.to(self.device)).weights
             for model in self.models
         ]
         return Alignment(
             [*self.vocabularies.source.pieces(source)[:max_source_length], "</s>"],
             [*self.vocabularies.target.pieces(target), "</s>"],
-            torch.stack(where).mean(dim=0)[0].cpu(),
+            torch.stack(weights).mean(dim=0)[0].cpu(),
         )

@@ -1,7 +1,7 @@
-"""What trained and untrained models do inside: how far back their gradient reaches."""
+"""Inspection of trained and untrained models: gradient norms through time."""
 
-from seq2seq.inspection.curve import Curve, comparison, sentence
-from seq2seq.inspection.fading import Fading, fading
-from seq2seq.inspection.gradients import reach
+from seq2seq.inspection.curve import Curve, compare_curves, describe_curve
+from seq2seq.inspection.fading import NormSummary, summarize_norms
+from seq2seq.inspection.gradients import gradient_norms
 
-__all__ = ["Curve", "Fading", "comparison", "fading", "reach", "sentence"]
+__all__ = ["Curve", "NormSummary", "compare_curves", "describe_curve", "gradient_norms", "summarize_norms"]

@@ -1,20 +1,20 @@
-"""How far back a model's gradient reaches, layer by layer, and what that means in a sentence."""
+"""Gradient norms of a model layer by layer, and their description in a sentence."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from seq2seq.inspection.fading import Fading, fading, slope
+from seq2seq.inspection.fading import NormSummary, slope, summarize_norms
 
-EXPLODED = 100.0  # times the first norm
+EXPLOSION_THRESHOLD = 100.0  # relative to the first norm
 
 
 class Curve(NamedTuple):
-    """The norms of one model."""
+    """The gradient norms of one model."""
 
     label: str
-    given: str  # checkpoint, run or configuration, as it was named
+    source: str  # checkpoint, run or configuration, as given by the user
     trained: bool
-    unit: str  # what a step reads: characters, bytes, words, subwords
+    unit: str  # the tokens of a step: characters, bytes, words, subwords
     norms: list[list[float]]  # of each layer from the input up, at k = 1, 2, ...
 
     @property
@@ -26,75 +26,79 @@ class Curve(NamedTuple):
         return len(self.norms[0])
 
     @property
-    def furthest(self) -> int:
-        """The layer that reaches furthest, from 0."""
-        numbers = [fading(norms) for norms in self.norms]
-        return max(range(len(numbers)), key=lambda layer: (numbers[layer].horizon, numbers[layer].left))
+    def furthest_layer(self) -> int:
+        """The index of the layer with the longest horizon."""
+        summaries = [summarize_norms(norms) for norms in self.norms]
+        return max(range(len(summaries)), key=lambda layer: (summaries[layer].horizon, summaries[layer].left))
 
 
-def sentence(curve: Curve) -> str:
-    """What the layer that reaches furthest says."""
-    norms = curve.norms[curve.furthest]
-    which = f"layer {curve.furthest + 1} of {len(curve.norms)} reaches furthest: " if len(curve.norms) > 1 else ""
-    return which + meaning(fading(norms), norms, curve.unit)
+def describe_curve(curve: Curve) -> str:
+    """Describe the norms of the layer with the longest horizon."""
+    norms = curve.norms[curve.furthest_layer]
+    prefix = (
+        f"layer {curve.furthest_layer + 1} of {len(curve.norms)} reaches furthest: " if len(curve.norms) > 1 else ""
+    )
+    return prefix + describe_norms(summarize_norms(norms), norms, curve.unit)
 
 
-def meaning(numbers: Fading, norms: Sequence[float], unit: str) -> str:
+def describe_norms(summary: NormSummary, norms: Sequence[float], unit: str) -> str:
     steps = len(norms)
-    if numbers.finite < steps:
-        return f"the gradient is no number from {numbers.finite + 1:,} {unit} back on: the weights have diverged"
-    if numbers.horizon == 0:
-        return "no gradient reaches a state at all, so nothing before the last of the " + unit + " is learned"
-    if numbers.peak > EXPLODED:
-        return f"grows {growth(norms)}, to {numbers.peak:.1e} times what it was: gradients explode, so clip them"
-    if numbers.horizon < steps:
-        pace = f"halves every {brief(numbers.half_life)} {unit}: " if numbers.half_life < steps else ""
+    if summary.finite < steps:
+        return f"the gradient is not finite from {summary.finite + 1:,} {unit} back on: the weights have diverged"
+    if summary.horizon == 0:
+        return "no gradient reaches any state, so nothing before the last of the " + unit + " is learned"
+    if summary.peak > EXPLOSION_THRESHOLD:
         return (
-            f"{pace}less than 1 % is left beyond {numbers.horizon:,} {unit}, so hardly anything further back is learned"
+            f"grows {describe_growth(norms)}, to {summary.peak:.1e} times what it was: gradients explode, so clip them"
         )
-    if numbers.left > 1.0:
-        return f"does not fade within {steps:,} {unit}: at the end it is {numbers.left:.1f} times what it was"
-    pace = f"halves every {brief(numbers.half_life)} {unit}, " if numbers.half_life < 2 * steps else ""
-    return f"{pace}does not fade out within {steps:,} {unit}: {percent(numbers.left)} is left there"
+    if summary.horizon < steps:
+        rate = f"halves every {format_steps(summary.half_life)} {unit}: " if summary.half_life < steps else ""
+        return (
+            f"{rate}less than 1 % is left beyond {summary.horizon:,} {unit}, so hardly anything further back is learned"
+        )
+    if summary.left > 1.0:
+        return f"does not fade within {steps:,} {unit}: at the end it is {summary.left:.1f} times what it was"
+    rate = f"halves every {format_steps(summary.half_life)} {unit}, " if summary.half_life < 2 * steps else ""
+    return f"{rate}does not fade out within {steps:,} {unit}: {format_percent(summary.left)} is left there"
 
 
-def growth(norms: Sequence[float]) -> str:
-    """So many times every ten steps, or at its fastest where the whole of it does not grow."""
-    fold = 2.0 ** (10 * slope(norms))
-    return f"{fold:.2g}-fold every 10 steps" if fold > 1.0 else "for a while"
+def describe_growth(norms: Sequence[float]) -> str:
+    """Describe the average growth, or say that it is temporary."""
+    factor = 2.0 ** (10 * slope(norms))
+    return f"{factor:.2g}-fold every 10 steps" if factor > 1.0 else "for a while"
 
 
-def brief(steps: float) -> str:
+def format_steps(steps: float) -> str:
     return f"{steps:.1f}" if steps < 10 else f"{steps:,.0f}"
 
 
-def percent(share: float) -> str:
+def format_percent(share: float) -> str:
     return f"{100 * share:.1f} %" if share < 0.1 else f"{100 * share:.0f} %"
 
 
-def comparison(curves: Sequence[Curve]) -> str | None:
-    """Which of several models reaches furthest and which least far; models that explode have no part in it."""
-    sane = [(reached(curve), curve) for curve in curves if is_sane(curve)]
-    if len(sane) < 2:
+def compare_curves(curves: Sequence[Curve]) -> str | None:
+    """Compare the horizons of several models, without those whose gradients explode."""
+    stable = [(longest_horizon(curve), curve) for curve in curves if is_stable(curve)]
+    if len(stable) < 2:
         return None
-    far, near = max(horizon for horizon, _ in sane), min(horizon for horizon, _ in sane)
-    if far == near:
-        return f"all reach {extent(far, sane[0][1])}"
-    furthest, shortest = ([curve for horizon, curve in sane if horizon == end] for end in (far, near))
+    longest, shortest = max(horizon for horizon, _ in stable), min(horizon for horizon, _ in stable)
+    if longest == shortest:
+        return f"all reach {format_horizon(longest, stable[0][1])}"
+    far, near = ([curve for horizon, curve in stable if horizon == extreme] for extreme in (longest, shortest))
     return (
-        f"furthest: {'; '.join(curve.name for curve in furthest)}: {extent(far, furthest[0])}. "
-        f"shortest: {'; '.join(curve.name for curve in shortest)}: {extent(near, shortest[0])}"
+        f"furthest: {'; '.join(curve.name for curve in far)}: {format_horizon(longest, far[0])}. "
+        f"shortest: {'; '.join(curve.name for curve in near)}: {format_horizon(shortest, near[0])}"
     )
 
 
-def reached(curve: Curve) -> int:
-    return fading(curve.norms[curve.furthest]).horizon
+def longest_horizon(curve: Curve) -> int:
+    return summarize_norms(curve.norms[curve.furthest_layer]).horizon
 
 
-def is_sane(curve: Curve) -> bool:
-    numbers = [fading(norms) for norms in curve.norms]
-    return all(one.finite == curve.steps and one.peak <= EXPLODED for one in numbers)
+def is_stable(curve: Curve) -> bool:
+    summaries = [summarize_norms(norms) for norms in curve.norms]
+    return all(summary.finite == curve.steps and summary.peak <= EXPLOSION_THRESHOLD for summary in summaries)
 
 
-def extent(horizon: int, curve: Curve) -> str:
+def format_horizon(horizon: int, curve: Curve) -> str:
     return f"{horizon:,} {curve.unit}" + (" and more" if horizon == curve.steps else "")

@@ -1,4 +1,4 @@
-"""How far back the gradient reaches: the norm of d loss(t) / d state(t - k) for every k (Bengio et al., 1994)."""
+"""Gradient norms through time: the norm of d loss(t) / d state(t - k) for every k (Bengio et al., 1994)."""
 
 import copy
 from collections.abc import Callable
@@ -14,93 +14,95 @@ from seq2seq.models.recurrent_language_model import RecurrentLanguageModel
 from seq2seq.recurrence import Stack
 from seq2seq.state import detach, flatten, map_state
 
-M = TypeVar("M", bound=nn.Module)
+ModuleT = TypeVar("ModuleT", bound=nn.Module)
 
-ROWS = 16  # windows that are read together at most
-MEMORY = 2**30  # bytes that their states may take, since every step of them stays, with its gradient
+MAX_BATCH_WINDOWS = 16  # the most windows in a batch
+MAX_STATE_BYTES = 2**30  # the most bytes of the states of a batch, all of which are kept with their gradients
 
 
 @torch.enable_grad()
-def reach(
+def gradient_norms(
     model: RecurrentLanguageModel, ids: Int[Tensor, "windows tokens"], steps: int
 ) -> Float[Tensor, "layers steps"]:
-    """The norm of d loss(t) / d state(t - k) at k = 1, 2, ..., `steps`, for every layer: the mean over the windows.
+    """Return the norm of d loss(t) / d state(t - k) at k = 1, 2, ..., `steps` for every layer, averaged over windows.
 
-    The loss is that of a window's last token, and the state at k the one that the k-th last input is read with: what
-    the steps before it hand over, of all layers at once. A layer's norm is that of its whole state, a hidden state and
-    its cell together, so it compares layers whatever they remember. Tokens before the last `steps` + 1 are read
-    without a gradient, so that no state is still the initial one. Nothing is dropped, and numbers are of double
-    precision where the device has it: norms far below and above what single precision can hold are exact.
+    The loss is that of a window's last token, and the state at k is the input state of the k-th last step, of all
+    layers at once. The norm of a layer is that of its whole state, for example of hidden state and cell state together,
+    so that layers with different states can be compared. Tokens before the last `steps` + 1 are read without gradient,
+    so that no state is the initial one. There is no dropout, and the model runs in float64 where the device supports
+    it, so that very small and very large norms are exact.
     """
     if not 1 <= steps < ids.shape[1]:
-        raise UserError(f"{steps} steps need windows of at least {steps + 1} tokens, and theirs are {ids.shape[1]}")
-    kind = torch.float32 if ids.device.type == "mps" else torch.float64
-    embedding, stack = exact(model.embedding, kind), exact(model.stack, kind)
-    readout, output = exact(model.readout, kind), exact(model.output, kind)
-    total = torch.zeros(len(stack.layers), steps, dtype=kind, device=ids.device)
-    together = max(1, min(ROWS, MEMORY // (2 * steps * state_bytes(stack, kind, steps))))
-    for rows in ids.split(together):
-        targets = rows[:, -1]
+        raise UserError(f"{steps} steps need windows of at least {steps + 1} tokens, and these have {ids.shape[1]}")
+    dtype = torch.float32 if ids.device.type == "mps" else torch.float64
+    embedding, stack = frozen_copy(model.embedding, dtype), frozen_copy(model.stack, dtype)
+    readout, output = frozen_copy(model.output_adapter, dtype), frozen_copy(model.output, dtype)
+    total = torch.zeros(len(stack.layers), steps, dtype=dtype, device=ids.device)
+    batch_windows = max(1, min(MAX_BATCH_WINDOWS, MAX_STATE_BYTES // (2 * steps * state_bytes(stack, dtype, steps))))
+    for windows in ids.split(batch_windows):
+        targets = windows[:, -1]
 
         def loss(y: Tensor, targets: Tensor = targets) -> Tensor:
             return cross_entropy(output(readout(y)), targets, reduction="sum")
 
-        total += state_gradients(stack, embedding(rows[:, :-1]), loss, steps).sum(dim=1)
+        total += state_gradient_norms(stack, embedding(windows[:, :-1]), loss, steps).sum(dim=1)
     return total / len(ids)
 
 
-def state_bytes(stack: Stack, kind: torch.dtype, steps: int) -> int:
-    """Of one row, in this precision, after so many steps if it grows."""
+def state_bytes(stack: Stack, dtype: torch.dtype, steps: int) -> int:
+    """Return the bytes of one row's state in this dtype, after `steps` steps if it grows."""
     x = next(stack.parameters()).new_zeros(1, steps if stack.grows else 1, stack.input_size)
     with torch.no_grad():
         _, state = stack(x)
-    return sum(part.numel() for part in flatten(state)) * kind.itemsize
+    return sum(part.numel() for part in flatten(state)) * dtype.itemsize
 
 
-def exact(part: M, kind: torch.dtype) -> M:
-    """A part of a model of its own, in this precision, that drops nothing and does not learn."""
-    return copy.deepcopy(part).to(kind).eval().requires_grad_(False)
+def frozen_copy(module: ModuleT, dtype: torch.dtype) -> ModuleT:
+    """Return a copy of a module in this dtype, in evaluation mode and without gradients for its parameters."""
+    return copy.deepcopy(module).to(dtype).eval().requires_grad_(False)
 
 
-def state_gradients(
+def state_gradient_norms(
     stack: Stack, x: Float[Tensor, "batch time input"], loss: Callable[[Tensor], Tensor], steps: int
 ) -> Float[Tensor, "layers batch steps"]:
-    """The norms of each row, for a loss of the last output that is the sum over the rows."""
+    """Return the norms of each row, for a loss of the last output that is summed over the rows."""
     state = stack.initial_state(len(x))
-    before = x.shape[1] - steps
+    prefix = x.shape[1] - steps
     with torch.no_grad():
-        for now in x[:, :before].unbind(dim=1):
-            _, state = stack.step(now, state)
-    state = handed_over(detach(state))
+        for x_t in x[:, :prefix].unbind(dim=1):
+            _, state = stack.step(x_t, state)
+    state = as_new_tensors(detach(state))
     states: list[tuple[Any, ...]] = []
     y = x.new_zeros(len(x), stack.size)
-    for now in x[:, before:].unbind(dim=1):
+    for x_t in x[:, prefix:].unbind(dim=1):
         states.append(state)
-        y, state = stack.step(now, state)
-        state = handed_over(state)
-    parts = [[list(filter(differentiable, flatten(layer))) for layer in one] for one in reversed(states)]
-    every = [part for one in parts for layer in one for part in layer]
-    gradients = iter(torch.autograd.grad(loss(y), every, allow_unused=True, materialize_grads=True))
-    norms = [[norm([next(gradients) for _ in layer], x) for layer in one] for one in parts]
-    return torch.stack([torch.stack(one) for one in norms], dim=-1)
+        y, state = stack.step(x_t, state)
+        state = as_new_tensors(state)
+    tensors = [
+        [list(filter(differentiable, flatten(layer))) for layer in step_state] for step_state in reversed(states)
+    ]
+    flat_tensors = [tensor for step_state in tensors for layer in step_state for tensor in layer]
+    gradients = iter(torch.autograd.grad(loss(y), flat_tensors, allow_unused=True, materialize_grads=True))
+    norms = [[row_norms([next(gradients) for _ in layer], x) for layer in step_state] for step_state in tensors]
+    return torch.stack([torch.stack(step_state) for step_state in norms], dim=-1)
 
 
-def handed_over(state: Any) -> Any:
-    """The same state as tensors of its own: an output that happens to be the state's own tensor is no way to it."""
-    return map_state(alias, state)
+def as_new_tensors(state: Any) -> Any:
+    """Return the state as new tensors, so that an output that is the same tensor as the state is not differentiated."""
+    return map_state(as_new_tensor, state)
 
 
-def alias(part: Tensor) -> Tensor:
-    if not differentiable(part):
-        return part
-    return part.view_as(part) if part.requires_grad else part.detach().requires_grad_()
+def as_new_tensor(tensor: Tensor) -> Tensor:
+    if not differentiable(tensor):
+        return tensor
+    return tensor.view_as(tensor) if tensor.requires_grad else tensor.detach().requires_grad_()
 
 
 def differentiable(part: Tensor) -> bool:
     return part.is_floating_point() or part.is_complex()
 
 
-def norm(gradients: list[Tensor], x: Tensor) -> Float[Tensor, " batch"]:
-    """Of each row, over all of a layer's tensors."""
-    norms = [torch.linalg.vector_norm(one.flatten(1), dim=1) for one in gradients]
+def row_norms(gradients: list[Tensor], x: Tensor) -> Float[Tensor, " batch"]:
+    """Return the norm of each row over all tensors of a layer."""
+    norms = [torch.linalg.vector_norm(gradient.flatten(1), dim=1) for gradient in gradients]
     return torch.linalg.vector_norm(torch.stack(norms), dim=0) if norms else x.new_zeros(len(x))

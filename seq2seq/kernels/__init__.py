@@ -1,1 +1,1 @@
-"""Kernels of our own for CPUs, in C++, beside which the same stands in torch."""
+"""C++ kernels for CPUs, each with a reference implementation in torch."""

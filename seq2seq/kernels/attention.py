@@ -1,4 +1,4 @@
-"""Attention by a kernel of our own, for rows of which several look at one sentence."""
+"""Dot-product attention by a kernel, for decoding steps in which several rows attend to one sentence."""
 
 from ctypes import c_int, c_int64, c_void_p
 
@@ -6,11 +6,11 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from seq2seq.kernels.library import Kernel, check, sizes
+from seq2seq.kernels.library import Kernel, check_tensor, shape_of
 
 ATTEND = Kernel(
     "attend", c_int64, c_void_p, c_void_p, c_int64, c_int64, c_void_p, c_int64, c_void_p, c_int64, *[c_void_p] * 3,
-    c_int, result=c_int64,
+    c_int, result_type=c_int64,
 )  # fmt: skip
 
 
@@ -19,27 +19,28 @@ def attend(
     sentences: Int[Tensor, " rows"],
     keys: Float[Tensor, "sentences source size"],
     values: Float[Tensor, "sentences source value"],
-    real: Bool[Tensor, "sentences source"],
+    mask: Bool[Tensor, "sentences source"],
 ) -> tuple[Float[Tensor, "rows value"], Float[Tensor, "rows source"]]:
-    """Return each row's context, and its weights, the softmax of its products with the keys of its sentence.
+    """Return each row's context and attention weights: the softmax of its query's products with its sentence's keys.
 
-    What is not real has a weight of 0, whatever stands there; so has all of a sentence of which nothing is real. Raises
-    a ValueError for tensors that do not fit together, or a sentence that there is not.
+    Positions that are False in the mask have a weight of 0, whatever values they hold; so have all positions of a
+    sentence that is masked entirely. Raises a ValueError for tensors that do not fit together, or a sentence index out
+    of range.
     """
-    (rows, size), (count, length, _) = sizes("queries", queries, 2), sizes("keys", keys, 3)
-    *_, width = sizes("values", values, 3)
-    check("queries", queries, torch.float32, rows, size)
-    check("keys", keys, torch.float32, count, length, size)
-    check("values", values, torch.float32, count, length, width)
-    check("real", real, torch.bool, count, length)
-    check("sentences", sentences, torch.long, rows)
+    (rows, size), (count, length, _) = shape_of("queries", queries, 2), shape_of("keys", keys, 3)
+    *_, value_size = shape_of("values", values, 3)
+    check_tensor("queries", queries, torch.float32, rows, size)
+    check_tensor("keys", keys, torch.float32, count, length, size)
+    check_tensor("values", values, torch.float32, count, length, value_size)
+    check_tensor("mask", mask, torch.bool, count, length)
+    check_tensor("sentences", sentences, torch.long, rows)
     queries, sentences = queries.contiguous(), sentences.contiguous()
-    keys, values, real = keys.contiguous(), values.contiguous(), real.contiguous()
-    contexts, weights = queries.new_empty(rows, width), queries.new_empty(rows, length)
-    wrong = ATTEND(
+    keys, values, mask = keys.contiguous(), values.contiguous(), mask.contiguous()
+    contexts, weights = queries.new_empty(rows, value_size), queries.new_empty(rows, length)
+    invalid_row = ATTEND(
         rows, queries.data_ptr(), sentences.data_ptr(), count, length, keys.data_ptr(), size, values.data_ptr(),
-        width, real.data_ptr(), contexts.data_ptr(), weights.data_ptr(), torch.get_num_threads(),
+        value_size, mask.data_ptr(), contexts.data_ptr(), weights.data_ptr(), torch.get_num_threads(),
     )  # fmt: skip
-    if wrong >= 0:
-        raise ValueError(f"sentences must be from 0 to {count - 1}, and {int(sentences[wrong])} was given")
+    if invalid_row >= 0:
+        raise ValueError(f"sentences must be from 0 to {count - 1}, and {int(sentences[invalid_row])} was given")
     return contexts, weights

@@ -1,4 +1,4 @@
-"""Products in whole numbers of 8 bits by kernels of our own, each step of a layer in one call."""
+"""Linear layers, LSTM and GRU with int8 weights by kernels; a recurrent layer computes a whole sequence in one call."""
 
 from ctypes import POINTER, Structure, byref, c_int, c_int64, c_void_p
 from typing import Literal, TypeAlias
@@ -8,53 +8,54 @@ from jaxtyping import Float, Int, Int8
 from torch import Tensor
 from torch.nn import functional as F
 
-from seq2seq.kernels.library import Kernel, check, sizes
+from seq2seq.kernels.library import Kernel, check_tensor, shape_of
 
-Rounded: TypeAlias = tuple[Tensor, Tensor, Tensor | None]  # weight, scale, bias
+QuantizedParameters: TypeAlias = tuple[Tensor, Tensor, Tensor | None]  # weight, scale, bias
 
-BLOCK, FOUR = 64, 4  # outputs that stand together, and inputs that are multiplied at once
-PARTS = {"lstm": 4, "gru": 3}  # of the outputs, one for each gate and for the candidate
+BLOCK_OUTPUTS, INPUT_GROUP = 64, 4  # outputs in a block of packed weights, and inputs multiplied in one instruction
+NUM_GATES = {"lstm": 4, "gru": 3}  # with the candidate
 
 
-def rounded(x: Float[Tensor, "rows size"]) -> tuple[Int8[Tensor, "rows size"], Float[Tensor, "rows 1"]]:
-    """Whole numbers from -127 to 127, and for each row the scale that gives it back."""
-    rows, size = sizes("x", x, 2)
-    check("x", x, torch.float32, rows, size)
+def quantize_rows(x: Float[Tensor, "rows size"]) -> tuple[Int8[Tensor, "rows size"], Float[Tensor, "rows 1"]]:
+    """Quantize each row to integers from -127 to 127; return them and the scale by which they are dequantized."""
+    rows, size = shape_of("x", x, 2)
+    check_tensor("x", x, torch.float32, rows, size)
     x = x.contiguous()
     values, scale = torch.empty_like(x, dtype=torch.int8), x.new_empty(rows, 1)
-    ROWS(rows, size, x.data_ptr(), values.data_ptr(), scale.data_ptr())
+    QUANTIZE_ROWS(rows, size, x.data_ptr(), values.data_ptr(), scale.data_ptr())
     return values, scale
 
 
-class CProduct(Structure):
+class CPackedLinear(Structure):
     _fields_ = (
         ("inputs", c_int64), ("outputs", c_int64), ("weight", c_void_p), ("scale", c_void_p), ("bias", c_void_p)
     )  # fmt: skip
 
 
-class CGates(Structure):
-    _fields_ = (("units", c_int64), ("outer", CProduct), ("inner", CProduct))
+class CPackedRNN(Structure):
+    _fields_ = (("units", c_int64), ("linear_ih", CPackedLinear), ("linear_hh", CPackedLinear))
 
 
-ROWS = Kernel("int8_rows", c_int64, c_int64, *[c_void_p] * 3)
-LINEAR = Kernel("int8_linear", POINTER(CProduct), c_int64, c_void_p, c_void_p, c_int)
-CELLS = {
-    kind: Kernel(f"int8_{kind}", POINTER(CGates), c_int64, c_int64, *[c_void_p] * 6, c_int) for kind in ("lstm", "gru")
+QUANTIZE_ROWS = Kernel("int8_quantize_rows", c_int64, c_int64, *[c_void_p] * 3)
+LINEAR = Kernel("int8_linear", POINTER(CPackedLinear), c_int64, c_void_p, c_void_p, c_int)
+RNNS = {
+    kind: Kernel(f"int8_{kind}", POINTER(CPackedRNN), c_int64, c_int64, *[c_void_p] * 6, c_int)
+    for kind in ("lstm", "gru")
 }
-CHOSEN = Kernel(
-    "int8_chosen", c_int64, c_int64, *[c_void_p] * 3, c_int64, *[c_void_p] * 2, c_int64, c_int64, *[c_void_p] * 2,
-    c_int, result=c_int64,
+LINEAR_SELECTED = Kernel(
+    "int8_linear_selected", c_int64, c_int64, *[c_void_p] * 3, c_int64, *[c_void_p] * 2, c_int64, c_int64,
+    *[c_void_p] * 2, c_int, result_type=c_int64,
 )  # fmt: skip
 
 
-class Product:
-    """W x + b, with W in the order in which the kernels read it.
+class PackedLinear:
+    """W x + b, with W in the memory layout of the kernels.
 
     Args:
-        weight: W in whole numbers.
-        scale: What each row of W is multiplied by.
+        weight: W, quantized.
+        scale: Scale of each row of W.
         bias: b, if there is one.
-        gates: Into how many parts the outputs fall that are to stand together unit by unit.
+        gates: Number of equal parts of the outputs that are interleaved, so that a block has all gates of its units.
     """
 
     def __init__(
@@ -64,130 +65,142 @@ class Product:
         bias: Float[Tensor, " outputs"] | None,
         gates: int = 1,
     ) -> None:
-        self.outputs, self.inputs = sizes("weight", weight, 2)
-        check_product((weight, scale, bias), self.outputs, self.inputs)
+        self.outputs, self.inputs = shape_of("weight", weight, 2)
+        check_parameters((weight, scale, bias), self.outputs, self.inputs)
         if self.outputs % gates:
             raise ValueError(f"the outputs must be a multiple of {gates}, and {self.outputs} were given")
-        padded = F.pad(weight, (0, -self.inputs % FOUR))
-        shifted = together(padded, gates).bitwise_xor(-128)  # 128 added, as a byte without a sign
-        blocks = shifted.view(-1, BLOCK, padded.shape[1] // FOUR, FOUR)
+        padded = F.pad(weight, (0, -self.inputs % INPUT_GROUP))
+        unsigned = interleave_gates(padded, gates).bitwise_xor(-128)  # 128 added, as the kernels take unsigned weights
+        blocks = unsigned.view(-1, BLOCK_OUTPUTS, padded.shape[1] // INPUT_GROUP, INPUT_GROUP)
         self.weight = blocks.transpose(1, 2).contiguous()
-        self.scale = together(scale.float(), gates)
-        self.bias = together(torch.zeros_like(scale) if bias is None else bias.float(), gates)
-        pointers = (part.data_ptr() for part in (self.weight, self.scale, self.bias))
-        self.c = CProduct(self.inputs, self.outputs, *pointers)
+        self.scale = interleave_gates(scale.float(), gates)
+        self.bias = interleave_gates(torch.zeros_like(scale) if bias is None else bias.float(), gates)
+        pointers = (tensor.data_ptr() for tensor in (self.weight, self.scale, self.bias))
+        self.c_struct = CPackedLinear(self.inputs, self.outputs, *pointers)
 
     def __call__(self, x: Float[Tensor, "rows inputs"]) -> Float[Tensor, "rows outputs"]:
-        rows, _ = sizes("x", x, 2)
-        check("x", x, torch.float32, rows, self.inputs)
+        rows, _ = shape_of("x", x, 2)
+        check_tensor("x", x, torch.float32, rows, self.inputs)
         x = x.contiguous()
         y = x.new_empty(rows, self.outputs)
-        LINEAR(byref(self.c), rows, x.data_ptr(), y.data_ptr(), torch.get_num_threads())
+        LINEAR(byref(self.c_struct), rows, x.data_ptr(), y.data_ptr(), torch.get_num_threads())
         return y
 
 
-class Gates:
+class PackedRNN:
     """An LSTM or a GRU.
 
     Args:
         kind: Which of both.
-        outer: What the input says to the gates, weight, scale and bias; none where this is what comes in.
-        inner: What the hidden state says to them.
+        parameters_ih: Weight, scale and bias of the input projection; None if the inputs are projected already.
+        parameters_hh: Those of the projection of the hidden state.
     """
 
-    def __init__(self, kind: Literal["lstm", "gru"], outer: Rounded | None, inner: Rounded) -> None:
+    def __init__(
+        self,
+        kind: Literal["lstm", "gru"],
+        parameters_ih: QuantizedParameters | None,
+        parameters_hh: QuantizedParameters,
+    ) -> None:
         self.kind = kind
-        _, units = sizes("weight", inner[0], 2)
-        check_product(inner, PARTS[kind] * units, units)
-        if outer is not None:
-            check_product(outer, PARTS[kind] * units, sizes("weight", outer[0], 2)[1])
-        if kind == "gru":  # what both say to the candidate stays apart
-            outer = None if outer is None else spread(outer, [0, 1, 2, None])
-            inner = spread(inner, [0, 1, None, 2])
-        self.inner = Product(*inner, gates=4)
-        self.outer = None if outer is None else Product(*outer, gates=4)
-        self.c = CGates(self.inner.inputs, CProduct() if self.outer is None else self.outer.c, self.inner.c)
+        _, units = shape_of("weight", parameters_hh[0], 2)
+        check_parameters(parameters_hh, NUM_GATES[kind] * units, units)
+        if parameters_ih is not None:
+            check_parameters(parameters_ih, NUM_GATES[kind] * units, shape_of("weight", parameters_ih[0], 2)[1])
+        if kind == "gru":  # the two projections to the candidate are not added, since the reset gate comes between them
+            parameters_ih = None if parameters_ih is None else arrange_gates(parameters_ih, [0, 1, 2, None])
+            parameters_hh = arrange_gates(parameters_hh, [0, 1, None, 2])
+        self.linear_hh = PackedLinear(*parameters_hh, gates=4)
+        self.linear_ih = None if parameters_ih is None else PackedLinear(*parameters_ih, gates=4)
+        c_linear_ih = CPackedLinear() if self.linear_ih is None else self.linear_ih.c_struct
+        self.c_struct = CPackedRNN(self.linear_hh.inputs, c_linear_ih, self.linear_hh.c_struct)
 
     def __call__(
-        self, x: Float[Tensor, "time rows input"], hidden: Float[Tensor, "rows size"], kept: Float[Tensor, "rows size"]
+        self, x: Float[Tensor, "time rows input"], hidden: Float[Tensor, "rows size"], cell: Float[Tensor, "rows size"]
     ) -> tuple[Float[Tensor, "time rows size"], Float[Tensor, "time rows size"]]:
-        """The hidden state and the cell after each step; a GRU's cell is its hidden state."""
-        hidden, kept = hidden.float(), kept.float()
-        (time, rows, _), units = sizes("x", x, 3), self.inner.inputs
-        check("x", x, torch.float32, time, rows, self.outer.inputs if self.outer else PARTS[self.kind] * units)
-        check("hidden", hidden, torch.float32, rows, units)
-        check("kept", kept, torch.float32, rows, units)
-        if self.outer is None and self.kind == "gru":
+        """Return the hidden state and the cell state after each step; a GRU's cell state is its hidden state."""
+        hidden, cell = hidden.float(), cell.float()
+        (time, rows, _), units = shape_of("x", x, 3), self.linear_hh.inputs
+        inputs = self.linear_ih.inputs if self.linear_ih else NUM_GATES[self.kind] * units
+        check_tensor("x", x, torch.float32, time, rows, inputs)
+        check_tensor("hidden", hidden, torch.float32, rows, units)
+        check_tensor("cell", cell, torch.float32, rows, units)
+        if self.linear_ih is None and self.kind == "gru":
             x = F.pad(x, (0, units))
-        x, hidden, kept = x.contiguous(), hidden.contiguous(), kept.contiguous()
+        x, hidden, cell = x.contiguous(), hidden.contiguous(), cell.contiguous()
         hiddens, cells = x.new_empty(time, rows, units), x.new_empty(time, rows, units)
-        given = (x.data_ptr(), None) if self.outer is not None else (None, x.data_ptr())
-        CELLS[self.kind](
-            byref(self.c), time, rows, *given, hidden.data_ptr(), kept.data_ptr(),
+        x_or_gates_ih = (x.data_ptr(), None) if self.linear_ih is not None else (None, x.data_ptr())
+        RNNS[self.kind](
+            byref(self.c_struct), time, rows, *x_or_gates_ih, hidden.data_ptr(), cell.data_ptr(),
             hiddens.data_ptr(), cells.data_ptr(), torch.get_num_threads(),
         )  # fmt: skip
         return hiddens, cells
 
 
-def check_product(product: Rounded, outputs: int, inputs: int) -> None:
-    """Raise a ValueError for another product."""
-    weight, scale, bias = product
-    check("weight", weight, torch.int8, outputs, inputs)
-    check("scale", scale.float(), torch.float32, outputs)
+def check_parameters(parameters: QuantizedParameters, outputs: int, inputs: int) -> None:
+    """Raise a ValueError unless a linear layer's parameters have these sizes."""
+    weight, scale, bias = parameters
+    check_tensor("weight", weight, torch.int8, outputs, inputs)
+    check_tensor("scale", scale.float(), torch.float32, outputs)
     if bias is not None:
-        check("bias", bias.float(), torch.float32, outputs)
+        check_tensor("bias", bias.float(), torch.float32, outputs)
 
 
-def spread(product: Rounded, order: list[int | None]) -> Rounded:
-    """A GRU's three gates in another order, with one of zeros where there is none."""
+def arrange_gates(parameters: QuantizedParameters, order: list[int | None]) -> QuantizedParameters:
+    """Return a GRU's parameters with its three gates in another order, and zeros in place of None."""
 
-    def spread_out(part: Tensor) -> Tensor:
-        three = part.chunk(3)
-        return torch.cat([torch.zeros_like(part[: len(three[0])]) if gate is None else three[gate] for gate in order])
+    def arranged(tensor: Tensor) -> Tensor:
+        gates = tensor.chunk(3)
+        return torch.cat([torch.zeros_like(tensor[: len(gates[0])]) if i is None else gates[i] for i in order])
 
-    weight, scale, bias = product
-    return spread_out(weight), spread_out(scale), None if bias is None else spread_out(bias)
+    weight, scale, bias = parameters
+    return arranged(weight), arranged(scale), None if bias is None else arranged(bias)
 
 
-def chosen(
+def linear_selected(
     weight: Int8[Tensor, "outputs inputs"],
     scale: Float[Tensor, " outputs"],
     bias: Float[Tensor, " outputs"] | None,
     x: Float[Tensor, "rows inputs"],
-    owners: Int[Tensor, " rows"],
-    ids: Int[Tensor, "owners count"],
+    sentences: Int[Tensor, " rows"],
+    ids: Int[Tensor, "sentences count"],
 ) -> Float[Tensor, "rows count"]:
-    """W x + b only for the outputs that each row's owner names, -inf where it names -1; its rows stand together.
+    """Compute W x + b for the outputs `ids[sentence]` of each row only, -inf where an id is -1.
 
-    Raises a ValueError for tensors that do not fit together, and for an owner or an output that there is not.
+    Rows of the same sentence must be adjacent. Raises a ValueError for tensors that do not fit together, and for a
+    sentence or an id out of range.
     """
-    (outputs, size), (rows, _), (owned, count) = sizes("weight", weight, 2), sizes("x", x, 2), sizes("ids", ids, 2)
-    check("weight", weight, torch.int8, outputs, size)
-    check("scale", scale, torch.float32, outputs)
+    (outputs, size), (rows, _) = shape_of("weight", weight, 2), shape_of("x", x, 2)
+    num_sentences, count = shape_of("ids", ids, 2)
+    check_tensor("weight", weight, torch.int8, outputs, size)
+    check_tensor("scale", scale, torch.float32, outputs)
     if bias is not None:
-        check("bias", bias, torch.float32, outputs)
+        check_tensor("bias", bias, torch.float32, outputs)
         bias = bias.contiguous()
-    check("x", x, torch.float32, rows, size)
-    check("owners", owners, torch.long, rows)
-    check("ids", ids, torch.long, owned, count)
-    weight, scale, x, owners, ids = (part.contiguous() for part in (weight, scale, x, owners, ids))
+    check_tensor("x", x, torch.float32, rows, size)
+    check_tensor("sentences", sentences, torch.long, rows)
+    check_tensor("ids", ids, torch.long, num_sentences, count)
+    weight, scale, x, sentences, ids = (tensor.contiguous() for tensor in (weight, scale, x, sentences, ids))
     y = x.new_empty(rows, count)
-    wrong = CHOSEN(
+    error = LINEAR_SELECTED(
         size, outputs, weight.data_ptr(), scale.data_ptr(), None if bias is None else bias.data_ptr(), rows,
-        x.data_ptr(), owners.data_ptr(), owned, count, ids.data_ptr(), y.data_ptr(), torch.get_num_threads(),
+        x.data_ptr(), sentences.data_ptr(), num_sentences, count, ids.data_ptr(), y.data_ptr(),
+        torch.get_num_threads(),
     )  # fmt: skip
-    if wrong:
-        name, found, least, end = ("owners", owners, 0, owned) if wrong == 1 else ("ids", ids, -1, outputs)
-        low, high = int(found.min()), int(found.max())
+    if error:
+        name, indices, least, end = ("ids", ids, -1, outputs)
+        if error == 1:
+            name, indices, least, end = ("sentences", sentences, 0, num_sentences)
+        low, high = int(indices.min()), int(indices.max())
         raise ValueError(f"{name} must be from {least} to {end - 1}, and {low} to {high} were given")
     return y
 
 
-def together(rows: Tensor, gates: int) -> Tensor:
-    """Rows that fill blocks, each of which holds the same units of every gate."""
-    units = BLOCK // gates
-    parts = rows.view(gates, -1, *rows.shape[1:])
-    short = -parts.shape[1] % units
-    padded = torch.cat([parts, parts.new_zeros(gates, short, *parts.shape[2:])], dim=1)
+def interleave_gates(rows: Tensor, gates: int) -> Tensor:
+    """Return the rows in blocks of 64, padded, each with the same units of every gate."""
+    units = BLOCK_OUTPUTS // gates
+    by_gate = rows.view(gates, -1, *rows.shape[1:])
+    padding = by_gate.new_zeros(gates, -by_gate.shape[1] % units, *by_gate.shape[2:])
+    padded = torch.cat([by_gate, padding], dim=1)
     blocks = padded.view(gates, -1, units, *padded.shape[2:]).transpose(0, 1)
     return blocks.reshape(-1, *padded.shape[2:])

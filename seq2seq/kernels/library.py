@@ -1,4 +1,4 @@
-"""The compiled kernels: built by the machine's own compiler when they are first needed, and kept."""
+"""The shared library of the kernels, compiled on this machine when it is first needed, and cached."""
 
 import ctypes
 import hashlib
@@ -17,22 +17,22 @@ from torch import Tensor
 
 from seq2seq.storage import cached_file
 
-FOLDER = Path(__file__).parent
-FLAGS = ["-std=c++17", "-O3", "-fPIC", "-shared", "-fopenmp", "-fno-math-errno", "-fno-trapping-math"]
-FLAGS += ["-ffp-contract=off"]  # or a row's sums might depend on how many rows there are
-LONGEST = 120  # seconds that the compiler may take
+SOURCE_FOLDER = Path(__file__).parent
+COMPILER_FLAGS = ["-std=c++17", "-O3", "-fPIC", "-shared", "-fopenmp", "-fno-math-errno", "-fno-trapping-math"]
+COMPILER_FLAGS += ["-ffp-contract=off"]  # otherwise a row's sums could depend on the number of rows
+COMPILE_TIMEOUT = 120  # seconds
 
 
-def serves(*tensors: Tensor) -> bool:
-    """Whether the kernels can work on these."""
+def kernels_available(*tensors: Tensor) -> bool:
+    """Return whether the kernels can compute with these tensors."""
     for x in tensors:
         if not x.is_cpu or x.dtype is not torch.float32 or x.requires_grad:
             return False
-    return library() is not None  # which may have to be built
+    return library() is not None  # may compile it
 
 
-def check(name: str, x: Tensor, dtype: torch.dtype, *shape: int) -> None:
-    """Raise a ValueError for what a kernel, which is given an address and no more, would read amiss."""
+def check_tensor(name: str, x: Tensor, dtype: torch.dtype, *shape: int) -> None:
+    """Raise a ValueError for a tensor that a kernel, which only gets its address, would misread."""
     if x.shape != shape or x.dtype is not dtype or not x.is_cpu:
         raise ValueError(
             f"{name} must be {dtype} of the shape {list(shape)} on the CPU, and {x.dtype} of the shape {list(x.shape)} "
@@ -40,8 +40,8 @@ def check(name: str, x: Tensor, dtype: torch.dtype, *shape: int) -> None:
         )
 
 
-def sizes(name: str, x: Tensor, axes: int) -> torch.Size:
-    """Return the shape of what must have so many axes; raises a ValueError otherwise."""
+def shape_of(name: str, x: Tensor, axes: int) -> torch.Size:
+    """Return the shape of a tensor; raise a ValueError unless it has so many axes."""
     shape = x.shape
     if len(shape) != axes:
         raise ValueError(f"{name} must have {axes} axes, and a tensor of the shape {list(shape)} was given")
@@ -49,16 +49,16 @@ def sizes(name: str, x: Tensor, axes: int) -> torch.Size:
 
 
 class Kernel:
-    """A function of the library, which is loaded at the first call.
+    """A C function of the library, which is loaded at the first call.
 
     Args:
-        name: Its name.
-        kinds: The types of what it is given.
-        result: The type of what it gives back.
+        name: Its symbol.
+        argument_types: The ctypes types of its arguments.
+        result_type: The ctypes type of its result.
     """
 
-    def __init__(self, name: str, *kinds: Any, result: Any = None) -> None:
-        self.name, self.kinds, self.result = name, kinds, result
+    def __init__(self, name: str, *argument_types: Any, result_type: Any = None) -> None:
+        self.name, self.argument_types, self.result_type = name, argument_types, result_type
 
     def __call__(self, *arguments: Any) -> Any:
         return self.function(*arguments)
@@ -66,44 +66,48 @@ class Kernel:
     @cached_property
     def function(self) -> Any:
         function = getattr(library(), self.name)
-        function.argtypes, function.restype = self.kinds, self.result
+        function.argtypes, function.restype = self.argument_types, self.result_type
         return function
 
 
 @cache
 def library() -> ctypes.CDLL | None:
-    """The kernels, or nothing where the processor or the compiler for them is lacking; torch's products serve then."""
+    """Return the library, or None where the processor or the compiler does not suffice, so that torch is used."""
     try:
-        processor, compiler = instructions(), shlex.split(os.environ.get("CXX", "c++"), posix=os.name != "nt")
-        if processor is None or not compiler or shutil.which(compiler[0]) is None:
+        processor_flags, compiler = (
+            instruction_flags(),
+            shlex.split(os.environ.get("CXX", "c++"), posix=os.name != "nt"),
+        )
+        if processor_flags is None or not compiler or shutil.which(compiler[0]) is None:
             return None
-        return ctypes.CDLL(str(built([*compiler, *FLAGS, *processor, *openmp()])))
+        return ctypes.CDLL(str(build_library([*compiler, *COMPILER_FLAGS, *processor_flags, *openmp_libraries()])))
     except (OSError, RuntimeError, ValueError, subprocess.SubprocessError) as error:
-        warnings.warn(f"the kernels could not be built, so torch serves, slower: {reason(error)}", stacklevel=2)
+        summary = error_summary(error)
+        warnings.warn(f"the kernels could not be built, so torch is used, which is slower: {summary}", stacklevel=2)
         return None
 
 
-def built(command: Sequence[str]) -> Path:
-    """The library in the cache, under a name that says what it was made of."""
-    sources = sorted(FOLDER.glob("*.cpp"))
-    text = "".join(path.read_text(encoding="utf-8") for path in [*sources, *sorted(FOLDER.glob("*.h"))])
+def build_library(command: Sequence[str]) -> Path:
+    """Return the library's path in the cache, named by a hash of sources and command; build it if it is absent."""
+    sources = sorted(SOURCE_FOLDER.glob("*.cpp"))
+    text = "".join(path.read_text(encoding="utf-8") for path in [*sources, *sorted(SOURCE_FOLDER.glob("*.h"))])
     key = hashlib.sha256((text + " ".join(command)).encode()).hexdigest()[:16]
 
     def build(path: Path) -> None:
-        run = [*command, *map(str, sources), "-o", str(path)]
-        subprocess.run(run, check=True, capture_output=True, timeout=LONGEST, text=True)
+        arguments = [*command, *map(str, sources), "-o", str(path)]
+        subprocess.run(arguments, check=True, capture_output=True, timeout=COMPILE_TIMEOUT, text=True)
 
     return cached_file(f"kernels/{key}.so", build)
 
 
-def reason(error: Exception) -> str:
-    """In one line; a compiler's first error."""
-    said = error.stderr.splitlines() if isinstance(error, subprocess.CalledProcessError) else []
-    return next((line for line in said if "error" in line), str(error))
+def error_summary(error: Exception) -> str:
+    """Return an error in one line; a compiler's first error message."""
+    output = error.stderr.splitlines() if isinstance(error, subprocess.CalledProcessError) else []
+    return next((line for line in output if "error" in line), str(error))
 
 
-def instructions() -> list[str] | None:
-    """What the compiler may use of this processor."""
+def instruction_flags() -> list[str] | None:
+    """Return the compiler's flags for this processor's instruction set; None without AVX2."""
     match torch.backends.cpu.get_cpu_capability():
         case "AVX512" if torch.cpu._is_vnni_supported():
             return ["-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mavx512vnni", "-mfma"]
@@ -112,6 +116,6 @@ def instructions() -> list[str] | None:
     return None
 
 
-def openmp() -> list[str]:
-    """Torch's own threads, where it brings them: two libraries of threads would wait for each other."""
+def openmp_libraries() -> list[str]:
+    """Return the OpenMP library that torch ships, if it does: the threads of a second one would block torch's."""
     return [str(path) for path in sorted(Path(torch.__file__).parent.glob("lib/libgomp*.so*"))]

@@ -1,27 +1,27 @@
-// Linear layers with weights of 8 bits: all outputs, or those chosen for each row.
+// Linear layers with int8 weights: all outputs, or those selected for each row.
 
 #include "products.h"
 
-constexpr int64_t CHUNK = 192;  // rows that stay in the cache while all weights pass
-constexpr int64_t AHEAD = 4;    // outputs whose weights are asked for before they are needed
-constexpr int32_t SHIFT = 0x80808080;  // 128 more in each byte, when they are read without a sign
+constexpr int64_t CHUNK_ROWS = 192;       // rows that stay in the cache while all weights are read
+constexpr int64_t PREFETCH_OUTPUTS = 4;   // outputs whose weights are prefetched
+constexpr int32_t SHIFT = 0x80808080;     // adds 128 to each byte, so that a signed one becomes unsigned
 
 namespace {
 
-// Whether all are at least `least` and below `end`.
-bool within(const int64_t *numbers, int64_t count, int64_t least, int64_t end) {
+// Whether all indices are at least `low` and below `end`.
+bool in_range(const int64_t *indices, int64_t count, int64_t low, int64_t end) {
     bool outside = false;
-    for (int64_t i = 0; i < count; i++) outside |= numbers[i] < least || numbers[i] >= end;
+    for (int64_t i = 0; i < count; i++) outside |= indices[i] < low || indices[i] >= end;
     return !outside;
 }
 
-// Some outputs for R rows at once.
+// Computes the selected outputs for R rows at once.
 template <int R>
-void pick(const Rounded &x, int64_t first, int64_t rows, int64_t size, const int8_t *weight, const float *scale,
-          const float *bias, int64_t count, const int64_t *ids, float *y) {
+void select_outputs(const QuantizedRows &x, int64_t first, int64_t rows, int64_t size, const int8_t *weight,
+                    const float *scale, const float *bias, int64_t count, const int64_t *ids, float *y) {
     if constexpr (R > 1)
-        if (rows < R) return pick<R - 1>(x, first, rows, size, weight, scale, bias, count, ids, y);
-    constexpr int64_t WIDE = 4 * LANES;
+        if (rows < R) return select_outputs<R - 1>(x, first, rows, size, weight, scale, bias, count, ids, y);
+    constexpr int64_t BYTES = 4 * LANES;  // in a vector
     const int8_t *values = x.values.get() + first * x.stride;
     for (int64_t i = 0; i < count; i++) {
         if (ids[i] < 0) {
@@ -29,21 +29,21 @@ void pick(const Rounded &x, int64_t first, int64_t rows, int64_t size, const int
             continue;
         }
         const int8_t *w = weight + ids[i] * size;
-        if (i + AHEAD < count && ids[i + AHEAD] >= 0)
-            for (int64_t k = 0; k < size; k += 64) __builtin_prefetch(weight + ids[i + AHEAD] * size + k);
+        if (i + PREFETCH_OUTPUTS < count && ids[i + PREFETCH_OUTPUTS] >= 0)
+            for (int64_t k = 0; k < size; k += 64) __builtin_prefetch(weight + ids[i + PREFETCH_OUTPUTS] * size + k);
         Ints sums[R] = {}, shift = {};
         int64_t k = 0;
-        for (; k + WIDE <= size; k += WIDE) {
-            Ints some = load<Ints>(w + k);
-            shift = dot(shift, Ints{} + SHIFT, some);
+        for (; k + BYTES <= size; k += BYTES) {
+            Ints weights = load<Ints>(w + k);
+            shift = dot4(shift, Ints{} + SHIFT, weights);
 #pragma GCC unroll 8
             for (int r = 0; r < R; r++)
-                sums[r] = dot(sums[r], load<Ints>(values + r * x.stride + k) ^ SHIFT, some);
+                sums[r] = dot4(sums[r], load<Ints>(values + r * x.stride + k) ^ SHIFT, weights);
         }
         for (int r = 0; r < R; r++) {
-            int32_t all = sum(sums[r] - shift);
-            for (int64_t rest = k; rest < size; rest++) all += (int32_t)w[rest] * (int32_t)values[r * x.stride + rest];
-            y[r * count + i] = (float)all * scale[ids[i]] * x.scale[first + r] + (bias ? bias[ids[i]] : 0.0f);
+            int32_t total = sum(sums[r] - shift);
+            for (int64_t i = k; i < size; i++) total += (int32_t)w[i] * (int32_t)values[r * x.stride + i];
+            y[r * count + i] = (float)total * scale[ids[i]] * x.scale[first + r] + (bias ? bias[ids[i]] : 0.0f);
         }
     }
 }
@@ -52,48 +52,53 @@ void pick(const Rounded &x, int64_t first, int64_t rows, int64_t size, const int
 
 extern "C" {
 
-// Rows in whole numbers, and their scales.
-void int8_rows(int64_t rows, int64_t size, const float *x, int8_t *values, float *scale) {
+// Quantizes each row to -127 ... 127 with a scale.
+void int8_quantize_rows(int64_t rows, int64_t size, const float *x, int8_t *values, float *scale) {
     int32_t sum;
-    for (int64_t row = 0; row < rows; row++) Rounded::round(x + row * size, size, values + row * size, scale[row], sum);
+    for (int64_t row = 0; row < rows; row++)
+        QuantizedRows::quantize(x + row * size, size, values + row * size, scale[row], sum);
 }
 
 // y = W x + b for each row.
-void int8_linear(const Product *product, int64_t rows, const float *x, float *y, int threads) {
-    int64_t blocks = (product->outputs + BLOCK - 1) / BLOCK;
-    Rounded rounded(x, rows, product->inputs);
-    for (int64_t start = 0; start < rows; start += CHUNK) {
-        int64_t stop = start + CHUNK < rows ? start + CHUNK : rows, step = group(stop - start);
-        bool worth = (stop - start) * product->inputs * product->outputs > MANY;
-#pragma omp parallel for schedule(static) num_threads(threads) if (worth)
+void int8_linear(const PackedLinear *linear, int64_t rows, const float *x, float *y, int threads) {
+    int64_t blocks = (linear->outputs + BLOCK_OUTPUTS - 1) / BLOCK_OUTPUTS;
+    QuantizedRows quantized(x, rows, linear->inputs);
+    for (int64_t start = 0; start < rows; start += CHUNK_ROWS) {
+        int64_t stop = start + CHUNK_ROWS < rows ? start + CHUNK_ROWS : rows, step = rows_per_tile(stop - start);
+        bool parallel = (stop - start) * linear->inputs * linear->outputs > MIN_PARALLEL_PRODUCTS;
+#pragma omp parallel for schedule(static) num_threads(threads) if (parallel)
         for (int64_t block = 0; block < blocks; block++) {
-            alignas(64) float part[ROWS * BLOCK];
-            int64_t wide = product->outputs - block * BLOCK < BLOCK ? product->outputs - block * BLOCK : BLOCK;
+            alignas(64) float tile[TILE_ROWS * BLOCK_OUTPUTS];
+            int64_t first = block * BLOCK_OUTPUTS, width = std::min<int64_t>(BLOCK_OUTPUTS, linear->outputs - first);
             for (int64_t row = start; row < stop; row += step) {
-                int64_t some = stop - row < step ? stop - row : step;
-                block_of<ROWS>(*product, block, rounded, row, some, part, false);
-                for (int64_t r = 0; r < some; r++)
-                    memcpy(y + (row + r) * product->outputs + block * BLOCK, part + r * BLOCK, wide * sizeof(float));
+                int64_t tile_rows = stop - row < step ? stop - row : step;
+                linear_block<TILE_ROWS>(*linear, block, quantized, row, tile_rows, tile, false);
+                for (int64_t r = 0; r < tile_rows; r++)
+                    memcpy(y + (row + r) * linear->outputs + first, tile + r * BLOCK_OUTPUTS, width * sizeof(float));
             }
         }
     }
 }
 
-// W x + b for those outputs only that a row's owner may say; -inf for those below 0, of which each owner has `count` in
-// all. Rows of one owner stand together. W stands row by row, without a shift. Returns 1 for an owner and 2 for an output
-// that is not there, before anything is read, or 0.
-int64_t int8_chosen(int64_t size, int64_t outputs, const int8_t *weight, const float *scale, const float *bias,
-                    int64_t rows, const float *x, const int64_t *owners, int64_t owned, int64_t count,
-                    const int64_t *ids, float *y, int threads) {
-    if (!within(owners, rows, 0, owned)) return 1;
-    if (!within(ids, owned * count, -1, outputs)) return 2;
-    Rounded rounded(x, rows, size);
-#pragma omp parallel for schedule(static) num_threads(threads) if (rows * count * size > MANY)
-    for (int64_t part = 0; part < threads; part++) {  // a thread takes rows in a row, as far as owners allow
-        for (int64_t row = rows * part / threads, stop = rows * (part + 1) / threads, some; row < stop; row += some) {
-            for (some = 1; some < ROWS && row + some < stop && owners[row + some] == owners[row];) some++;
-            const int64_t *chosen = ids + owners[row] * count;
-            pick<ROWS>(rounded, row, some, size, weight, scale, bias, count, chosen, y + row * count);
+// W x + b for the `count` outputs `ids[sentence]` of each row only, -inf where an id is -1. Rows of one sentence are
+// adjacent. W is not packed: row by row, signed. Returns 1 for a sentence index and 2 for an id out of range, before
+// anything is read, or 0.
+int64_t int8_linear_selected(int64_t size, int64_t outputs, const int8_t *weight, const float *scale,
+                             const float *bias, int64_t rows, const float *x, const int64_t *sentences,
+                             int64_t num_sentences, int64_t count, const int64_t *ids, float *y, int threads) {
+    if (!in_range(sentences, rows, 0, num_sentences)) return 1;
+    if (!in_range(ids, num_sentences * count, -1, outputs)) return 2;
+    QuantizedRows quantized(x, rows, size);
+#pragma omp parallel for schedule(static) num_threads(threads) if (rows * count * size > MIN_PARALLEL_PRODUCTS)
+    for (int64_t thread = 0; thread < threads; thread++) {  // each takes an equal share of adjacent rows
+        int64_t row = rows * thread / threads, stop = rows * (thread + 1) / threads, tile_rows;
+        for (; row < stop; row += tile_rows) {
+            tile_rows = 1;
+            while (tile_rows < TILE_ROWS && row + tile_rows < stop && sentences[row + tile_rows] == sentences[row])
+                tile_rows++;
+            const int64_t *selected = ids + sentences[row] * count;
+            select_outputs<TILE_ROWS>(quantized, row, tile_rows, size, weight, scale, bias, count, selected,
+                                      y + row * count);
         }
     }
     return 0;

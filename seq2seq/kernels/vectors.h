@@ -1,4 +1,4 @@
-// The processor's vectors of float32 and of whole numbers, and the functions of them that several kernels need.
+// SIMD vectors of float32 and int32, and functions of them that several kernels need.
 
 #pragma once
 
@@ -15,7 +15,7 @@ constexpr int LANES = 8;
 #error "the kernels need AVX2"
 #endif
 
-constexpr int64_t WORTH = 1 << 18;  // numbers looked at, below which threads cost more than they save
+constexpr int64_t MIN_PARALLEL_VALUES = 1 << 18;  // values read, below which threads cost more than they save
 
 typedef float Floats __attribute__((vector_size(4 * LANES)));
 typedef int32_t Ints __attribute__((vector_size(4 * LANES)));
@@ -30,7 +30,7 @@ template <typename V> V load(const void *from) {
 
 template <typename V> void store(void *to, V value) { memcpy(to, &value, sizeof value); }
 
-// Whether any lane is more.
+// Whether any lane of x is greater than that of y.
 bool any_above(Floats x, Floats y) {
 #if defined(__AVX512VNNI__)
     return _mm512_cmp_ps_mask((__m512)x, (__m512)y, _CMP_GT_OQ);
@@ -41,11 +41,11 @@ bool any_above(Floats x, Floats y) {
 
 // The sum of all lanes, by halves.
 template <typename V> auto sum(V lanes) {
-    decltype(lanes[0] + lanes[0]) parts[LANES];
-    store(parts, lanes);
+    decltype(lanes[0] + lanes[0]) sums[LANES];
+    store(sums, lanes);
     for (int half = LANES / 2; half; half /= 2)
-        for (int lane = 0; lane < half; lane++) parts[lane] += parts[lane + half];
-    return parts[0];
+        for (int lane = 0; lane < half; lane++) sums[lane] += sums[lane + half];
+    return sums[0];
 }
 
 Floats fma(Floats a, Floats b, Floats c) {
@@ -56,11 +56,11 @@ Floats fma(Floats a, Floats b, Floats c) {
 #endif
 }
 
-// e^x to 1e-7, by Cephes: 2^n times a polynomial in what is left of x / log 2; beyond 87 both ways as there.
+// e^x to 1e-7, as in Cephes: x = n log 2 + f, and e^x = 2^n times a polynomial in f; x is clamped to +-87.
 Floats exponential(Floats x) {
-    const Floats zero = {}, far = zero + 87.0f, rounding = zero + 12582912.0f;
-    x = x > far ? far : x;
-    x = x < -far ? -far : x;
+    const Floats zero = {}, limit = zero + 87.0f, rounding = zero + 12582912.0f;
+    x = x > limit ? limit : x;
+    x = x < -limit ? -limit : x;
     Floats n = fma(x, zero + 1.44269504f, rounding) - rounding;
     Floats f = fma(n, zero + 2.12194440e-4f, fma(n, zero - 0.693359375f, x));
     Floats p = fma(f, zero + 1.9875691500e-4f, zero + 1.3981999507e-3f);

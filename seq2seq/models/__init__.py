@@ -7,12 +7,12 @@ if TYPE_CHECKING:
     from seq2seq.models.language_model import LanguageModel
     from seq2seq.models.translator import Translator
 
-_ROOMS = {"LanguageModel": "language_model", "Translator": "translator"}
+_MODULES = {"LanguageModel": "language_model", "Translator": "translator"}
 __all__ = ["LanguageModel", "Translator"]
 
 
 def __getattr__(name: str) -> Any:
-    """Loaded when first used, since a network that was trained needs no Lightning."""
-    if name not in _ROOMS:
+    """Import a class when it is first used, since using a trained network needs no Lightning."""
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_ROOMS[name]}"), name)
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

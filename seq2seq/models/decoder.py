@@ -1,4 +1,4 @@
-"""The target, written word by word while looking at the source."""
+"""The decoder: the target, token by token, with attention to the source."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -16,43 +16,43 @@ from seq2seq.recurrence.ops.packed_loop import packed_loop
 
 
 class DecoderState(NamedTuple):
-    """What changes from word to word."""
+    """The state that a decoder carries from token to token."""
 
-    lower: tuple[Any, ...]
-    upper: tuple[Any, ...]
-    feed: Float[Tensor, "batch feed"]  # what was last said; of size 0 without input feeding
-    sentence: Int[Tensor, " batch"]  # whose memory a row looks at; in order
+    query_state: tuple[Any, ...]  # of query_stack
+    output_state: tuple[Any, ...]  # of output_stack
+    input_feed: Float[Tensor, "batch feed"]  # the last features; of size 0 without input feeding
+    sentence_index: Int[Tensor, " batch"]  # index in memory of the sentence that each row attends to, ascending
 
 
 class DecoderOutput(NamedTuple):
-    """What a decoder says after each word of the target."""
+    """The outputs of a decoder after each token of the target."""
 
     features: Float[Tensor, "batch target size"]
-    weights: Float[Tensor, "batch target source"]  # where it looked
+    weights: Float[Tensor, "batch target source"]  # attention weights
     state: DecoderState
 
 
 class Decoder(nn.Module):
-    """A stack of layers, whose first one asks the attention and whose others read the answer (Wu et al., 2016, GNMT).
+    """A stack of layers whose first one gives the attention's query and whose others read the context (GNMT).
 
-    The answer reaches the memory without a loop over time in Python; with input feeding, which needs that loop anyway,
-    the last layer asks, as published. What is said is tanh(W [h; context]) (Luong et al., 2015, equation 5). The
-    summary of the source is the first thing that the decoder reads, which starts any layer's state.
+    With attention between the layers (Wu et al., 2016) no loop over time in Python is needed; with input feeding, which
+    needs that loop anyway, the last layer gives the query, as published. The features are tanh(W [h; context]) (Luong
+    et al., 2015, equation 5). The summary of the source is the decoder's first input, which initializes the state of
+    any layer.
 
     Args:
-        input_size: Number of features of a target word.
+        input_size: Number of features of a target token.
         size: Number of features of every layer.
-        output_size: Number of features of what is said.
+        output_size: Number of features that go into the output layer.
         memory_size: Number of features of the encoder's states.
-        layers: What carries memory through time, from the input up.
-        attention: How the source is looked at.
-        dropout: Probability of dropping an output of a layer, with one mask for a whole sentence.
-        norm: Normalise what goes into every layer and what leaves the last one.
-        residual: Add what went into a layer to what comes out of it, and what asked the attention to its answer, where
-            the sizes allow it.
-        feed_forward: Inner features, for each feature, of a gated feed-forward after every layer; 0 for none.
-        input_feeding: Read what was last said beside the next word (Luong et al., 2015, section 3.3); word by word, so
-            that dropout is drawn for every word.
+        layers: The recurrent layers, from the input up.
+        attention: The attention to the source.
+        dropout: Dropout probability of a layer's output, with one mask for a whole sentence.
+        norm: LayerNorm before every layer and after the last one.
+        residual: Add a layer's input to its output, and the query to the context, where the sizes allow it.
+        feed_forward: Hidden features, as a multiple of size, of a gated feed-forward after every layer; 0 for none.
+        input_feeding: Feed the last features back in beside the next token (Luong et al., 2015, section 3.3); token by
+            token, so that dropout is drawn for every token.
     """
 
     @checked
@@ -71,76 +71,81 @@ class Decoder(nn.Module):
         input_feeding: bool = False,
     ) -> None:
         super().__init__()
-        self.feed_size = output_size if input_feeding else 0
+        self.input_feed_size = output_size if input_feeding else 0
         self.bridge = linear(memory_size, input_size)
-        around = (dropout, norm, residual, feed_forward)
-        asking = len(layers) if input_feeding else 1
-        self.lower = Stack(input_size + self.feed_size, size, layers[:asking], *around)
+        block_options = (dropout, norm, residual, feed_forward)
+        query_layers = len(layers) if input_feeding else 1
+        self.query_stack = Stack(input_size + self.input_feed_size, size, layers[:query_layers], *block_options)
         self.attention = attention(size, memory_size)
-        # as in a Transformer (Vaswani et al., 2017, section 3.1), whose layers would lose what they do not look at
-        self.adds = residual and self.attention.size == size
-        seen = size if self.adds else size + self.attention.size
-        above = layers[asking:]
-        self.upper = Stack(seen, size, above, *around) if above else None
-        self.combine = linear(seen, output_size)
+        # as in a Transformer (Vaswani et al., 2017, section 3.1): a sum keeps what the query holds beside the context
+        self.adds_context = residual and self.attention.size == size
+        combined_size = size if self.adds_context else size + self.attention.size
+        output_layers = layers[query_layers:]
+        self.output_stack = Stack(combined_size, size, output_layers, *block_options) if output_layers else None
+        self.feature_projection = linear(combined_size, output_size)
 
     def start(self, encoding: Encoding) -> tuple[Memory, DecoderState]:
-        """What is looked at, and the state after reading the summary of the source."""
+        """Return keys and values of the source, and the state after reading its summary."""
         batch = len(encoding.summary)
-        feed = encoding.summary.new_zeros(batch, self.feed_size)
-        x = torch.cat([torch.tanh(self.bridge(encoding.summary)), feed], dim=-1)
-        _, lower = self.lower.step(x, self.lower.initial_state(batch))
-        upper = self.upper.initial_state(batch) if self.upper is not None else ()
-        sentence = torch.arange(batch, device=feed.device)
-        return self.attention.remember(encoding), DecoderState(lower, upper, feed, sentence)
+        input_feed = encoding.summary.new_zeros(batch, self.input_feed_size)
+        x = torch.cat([torch.tanh(self.bridge(encoding.summary)), input_feed], dim=-1)
+        _, query_state = self.query_stack.step(x, self.query_stack.initial_state(batch))
+        output_state = self.output_stack.initial_state(batch) if self.output_stack is not None else ()
+        sentence_index = torch.arange(batch, device=input_feed.device)
+        state = DecoderState(query_state, output_state, input_feed, sentence_index)
+        return self.attention.project_keys(encoding), state
 
     def forward(self, x: Float[Tensor, "batch target input"], memory: Memory, state: DecoderState) -> DecoderOutput:
-        """Read a whole target, in one call of every layer unless what is said is fed back."""
-        if self.feed_size:
-            return self.loop(x, memory, state)
-        hidden, lower = self.lower(x, state.lower)
+        """Decode a whole target, with one call of every layer unless there is input feeding."""
+        if self.input_feed_size:
+            return self.forward_input_feeding(x, memory, state)
+        hidden, query_state = self.query_stack(x, state.query_state)
         context, weights = self.attention(hidden, memory)
-        upper = state.upper
-        if self.upper is not None:
-            hidden, upper = self.upper(self.join(hidden, context), upper)
-        features = torch.tanh(self.combine(self.join(hidden, context)))
-        return DecoderOutput(features, weights, state._replace(lower=lower, upper=upper))
+        output_state = state.output_state
+        if self.output_stack is not None:
+            hidden, output_state = self.output_stack(self.combine(hidden, context), output_state)
+        features = torch.tanh(self.feature_projection(self.combine(hidden, context)))
+        return DecoderOutput(features, weights, state._replace(query_state=query_state, output_state=output_state))
 
-    def join(self, hidden: Tensor, context: Tensor) -> Tensor:
-        """What was said and what was seen: side by side, or their sum."""
-        return hidden + context if self.adds else torch.cat([hidden, context], dim=-1)
+    def combine(self, hidden: Tensor, context: Tensor) -> Tensor:
+        """Return the sum of hidden state and context, or their concatenation."""
+        return hidden + context if self.adds_context else torch.cat([hidden, context], dim=-1)
 
-    def loop(self, x: Float[Tensor, "batch target input"], memory: Memory, state: DecoderState) -> DecoderOutput:
-        """The same, one word at a time."""
-        if not x.shape[1]:  # a word that does not count knows the shapes of what comes out
-            said, looked, _ = self.read(x.sum(dim=1), memory, state)
-            return DecoderOutput(said[:, None][:, :0], looked[:, None][:, :0], state)
-        features, weights = [], []
+    def forward_input_feeding(
+        self, x: Float[Tensor, "batch target input"], memory: Memory, state: DecoderState
+    ) -> DecoderOutput:
+        """Decode a whole target token by token."""
+        if not x.shape[1]:  # a step whose result is discarded gives the output shapes
+            features, weights, _ = self.decode_step(x.sum(dim=1), memory, state)
+            return DecoderOutput(features[:, None][:, :0], weights[:, None][:, :0], state)
+        all_features, all_weights = [], []
         with packed_loop(x):
-            for now in x.unbind(dim=1):
-                said, looked, state = self.read(now, memory, state)
-                features.append(said)
-                weights.append(looked)
-        return DecoderOutput(torch.stack(features, dim=1), torch.stack(weights, dim=1), state)
+            for x_t in x.unbind(dim=1):
+                features, weights, state = self.decode_step(x_t, memory, state)
+                all_features.append(features)
+                all_weights.append(weights)
+        return DecoderOutput(torch.stack(all_features, dim=1), torch.stack(all_weights, dim=1), state)
 
     def step(
         self, x: Float[Tensor, "rows input"], memory: Memory, state: DecoderState
     ) -> tuple[Float[Tensor, "rows size"], Float[Tensor, "rows source"], DecoderState]:
-        """Read one word. Several rows of a sentence, as in beam search, share its memory."""
-        return self.read(x, memory, state, state.sentence)
+        """Decode one token. Several rows of a sentence, as in beam search, share its memory."""
+        return self.decode_step(x, memory, state, state.sentence_index)
 
-    def read(
+    def decode_step(
         self,
         x: Float[Tensor, "rows input"],
         memory: Memory,
         state: DecoderState,
-        sentences: Int[Tensor, " rows"] | None = None,
+        sentence_index: Int[Tensor, " rows"] | None = None,
     ) -> tuple[Float[Tensor, "rows size"], Float[Tensor, "rows source"], DecoderState]:
-        """Read one word of these sentences, by default one row of each."""
-        hidden, lower = self.lower.step(torch.cat([x, state.feed.to(x.dtype)], dim=-1), state.lower)
-        context, weights = self.attention.look(hidden, memory, sentences)
-        upper = state.upper
-        if self.upper is not None:
-            hidden, upper = self.upper.step(self.join(hidden, context), upper)
-        said = tanh(self.combine(self.join(hidden, context)))
-        return said, weights, DecoderState(lower, upper, said if self.feed_size else state.feed, state.sentence)
+        """Decode one token for rows of these sentences, by default one row per sentence."""
+        query_input = torch.cat([x, state.input_feed.to(x.dtype)], dim=-1)
+        hidden, query_state = self.query_stack.step(query_input, state.query_state)
+        context, weights = self.attention.attend_step(hidden, memory, sentence_index)
+        output_state = state.output_state
+        if self.output_stack is not None:
+            hidden, output_state = self.output_stack.step(self.combine(hidden, context), output_state)
+        features = tanh(self.feature_projection(self.combine(hidden, context)))
+        input_feed = features if self.input_feed_size else state.input_feed
+        return features, weights, DecoderState(query_state, output_state, input_feed, state.sentence_index)

@@ -1,4 +1,4 @@
-"""A network for text given other text: an encoder, and a decoder that looks at it."""
+"""An encoder-decoder network with attention."""
 
 from functools import partial
 
@@ -17,7 +17,7 @@ from seq2seq.nn.dropout import VariationalDropout, WordDropout
 from seq2seq.nn.embedding import embedding, output_layer
 from seq2seq.nn.loss import token_nats
 from seq2seq.ranges import Count, Depth, DropProbability, NonNegative, checked
-from seq2seq.recurrence import LSTM, LayerFactory, ReaderFactory
+from seq2seq.recurrence import LSTM, EncoderLayerFactory, LayerFactory
 from seq2seq.search import DecodingProblem, Step
 from seq2seq.special_tokens import UNK
 from seq2seq.state import select
@@ -30,21 +30,21 @@ class EncoderDecoder(Network):
         source_vocab_size: Number of source tokens, special ones included; taken from the data.
         target_vocab_size: Number of target tokens, special ones included; taken from the data.
         shared_vocabulary: Source and target have the same tokens, so one embedding serves both; taken from the data.
-        encoder: What reads the source: a recurrence, from both ends, or SelfAttention.
-        decoder: What carries memory through the target.
-        attention: How the decoder looks at the source; null gives it one fixed vector instead.
+        encoder: The encoder's layer: a recurrence, made bidirectional, or SelfAttention.
+        decoder: The decoder's recurrent layer.
+        attention: The decoder's attention to the source; null gives it one fixed vector instead.
         size: Number of features of every layer.
         depth: Number of encoder layers and of decoder layers.
         embedding_size: Number of features of a token; the same as size by default.
         tied: Use the target's embedding as the output layer too, and as the source's if the vocabulary is shared.
-        dropout: Probability of dropping a feature of embeddings, layers and the output, one mask a sentence.
-        word_dropout: Probability of hiding a token of the source, and of what the decoder reads.
-        norm: Layer normalisation before every layer and after the last one.
-        residual: Add what goes into a layer to what comes out, where the sizes allow it.
-        feed_forward: Inner features, for each feature, of a gated feed-forward after every layer; 0 for none.
-        input_feeding: Feed what the decoder said last back into it; slower, and sometimes better. Dropout between the
-            decoder's layers and of its weights is then drawn for every word.
-        label_smoothing: Share of each target's probability that all words get alike.
+        dropout: Dropout probability of embeddings, layers and the output, with one mask per sentence.
+        word_dropout: Probability of replacing an input token of encoder or decoder by the unknown token.
+        norm: LayerNorm before every layer and after the last one.
+        residual: Add a layer's input to its output, where the sizes allow it.
+        feed_forward: Hidden features, as a multiple of size, of a gated feed-forward after every layer; 0 for none.
+        input_feeding: Feed the decoder's last output back into it; slower, and sometimes better. Dropout between the
+            decoder's layers and of its weights is then drawn for every token.
+        label_smoothing: Share of each target's probability that is spread over all tokens alike.
     """
 
     @checked
@@ -53,7 +53,7 @@ class EncoderDecoder(Network):
         source_vocab_size: Count,
         target_vocab_size: Count,
         shared_vocabulary: bool = False,
-        encoder: ReaderFactory = LSTM,
+        encoder: EncoderLayerFactory = LSTM,
         decoder: LayerFactory = LSTM,
         attention: AttentionFactory | None = BilinearAttention,
         size: Count = 512,
@@ -99,10 +99,12 @@ class EncoderDecoder(Network):
         )
         self.output = output_layer(width if tied else size, target_vocab_size, self.target_embedding if tied else None)
 
-    def start(self, source: Int[Tensor, "batch source"], lengths: Int[Tensor, " batch"]) -> tuple[Memory, DecoderState]:
-        """Read the sources: what the decoder will look at, and the state that it starts from."""
-        words: Tensor = self.source_embedding(self.word_dropout(source))
-        return self.decoder.start(self.encoder(self.dropout(words), lengths))
+    def encode(
+        self, source: Int[Tensor, "batch source"], lengths: Int[Tensor, " batch"]
+    ) -> tuple[Memory, DecoderState]:
+        """Encode the sources; return the memory that the decoder attends to and its initial state."""
+        embedded: Tensor = self.source_embedding(self.word_dropout(source))
+        return self.decoder.start(self.encoder(self.dropout(embedded), lengths))
 
     def forward(
         self,
@@ -110,66 +112,67 @@ class EncoderDecoder(Network):
         lengths: Int[Tensor, " batch"],
         inputs: Int[Tensor, "batch target"],
     ) -> DecoderOutput:
-        """What the output layer reads after every token of `inputs`, and where the decoder looked."""
-        memory, state = self.start(source, lengths)
-        reading: DecoderOutput = self.decoder(
-            self.dropout(self.target_embedding(self.word_dropout(inputs))), memory, state
-        )
-        return reading._replace(features=self.dropout(reading.features))
+        """Return the features and attention weights after every token of `inputs`."""
+        memory, state = self.encode(source, lengths)
+        embedded = self.dropout(self.target_embedding(self.word_dropout(inputs)))
+        output: DecoderOutput = self.decoder(embedded, memory, state)
+        return output._replace(features=self.dropout(output.features))
 
     def step(
         self,
         tokens: Int[Tensor, " rows"],
         state: DecoderState,
         memory: Memory,
-        few: ShortlistOutput | None = None,
-        numbers: Int[Tensor, " sentences"] | None = None,
+        shortlist: ShortlistOutput | None = None,
+        memory_rows: Int[Tensor, " sentences"] | None = None,
     ) -> tuple[Float[Tensor, "rows vocab"], DecoderState]:
-        """Logits of the next token, a `Step` of `seq2seq.search` once the rest is given.
+        """Return the logits of the next token; a `Step` of `seq2seq.search` once the other arguments are bound.
 
         Args:
-            tokens: The last token of each row; with `few`, its number among its sentence's candidates, as what comes
-                out is.
+            tokens: The last token of each row; with `shortlist`, its index in its sentence's shortlist, as the logits
+                are then too.
             state: The state.
-            memory: What the sentences left.
-            few: The words that they may say; all by default.
-            numbers: The place of each sentence in `memory`, of which some may have left; the same by default.
+            memory: Keys and values of the sentences.
+            shortlist: The output layer over the shortlists; the whole vocabulary by default.
+            memory_rows: Each sentence's row in `memory`, from which some were removed; the sentence's own index by
+                default.
         """
-        owners = state.sentence if numbers is None else numbers[state.sentence]
-        words = tokens if few is None else few.ids[owners, tokens]
-        said, _, after = self.decoder.step(self.target_embedding(words), memory, state._replace(sentence=owners))
-        logits: Tensor = self.output(said) if few is None else few(said, owners)
-        return logits, after._replace(sentence=state.sentence)
+        sentence_index = state.sentence_index if memory_rows is None else memory_rows[state.sentence_index]
+        ids = tokens if shortlist is None else shortlist.ids[sentence_index, tokens]
+        features, _, next_state = self.decoder.step(
+            self.target_embedding(ids), memory, state._replace(sentence_index=sentence_index)
+        )
+        logits: Tensor = self.output(features) if shortlist is None else shortlist(features, sentence_index)
+        return logits, next_state._replace(sentence_index=state.sentence_index)
 
-    def problem(
+    def decoding_problem(
         self,
         source: Int[Tensor, "batch source"],
         lengths: Int[Tensor, " batch"],
-        candidates: Int[Tensor, "batch candidates"] | None = None,
+        shortlist_ids: Int[Tensor, "batch shortlist"] | None = None,
     ) -> DecodingProblem[DecoderState]:
-        """What a search has to solve for these sources: over all target words, or over few candidates for each.
+        """Return the search problem for these sources, over the whole target vocabulary or over a shortlist for each.
 
-        These are ids in ascending order with all special ones, NONE at the end where there are fewer; in the search
-        they go by their numbers among them, which special ones keep.
+        A shortlist holds ids in ascending order with all special ones first, and NO_TOKEN at the end where it is
+        shorter. The search then works on indices in the shortlist, which for special tokens are their ids.
         """
-        memory, state = self.start(source, lengths)
-        few = None if candidates is None else ShortlistOutput.of(self.output, candidates)
-        return DecodingProblem(
-            partial(self.step, memory=memory, few=few), state, partial(self.narrow, memory=memory, few=few)
-        )
+        memory, state = self.encode(source, lengths)
+        shortlist = None if shortlist_ids is None else ShortlistOutput.from_layer(self.output, shortlist_ids)
+        step = partial(self.step, memory=memory, shortlist=shortlist)
+        return DecodingProblem(step, state, partial(self.restrict, memory=memory, shortlist=shortlist))
 
-    def narrow(
-        self, sentences: Int[Tensor, " kept"], memory: Memory, few: ShortlistOutput | None = None
+    def restrict(
+        self, sentences: Int[Tensor, " kept"], memory: Memory, shortlist: ShortlistOutput | None = None
     ) -> Step[DecoderState]:
-        """The step for some of the sentences only; the others' memory goes when it is more than theirs."""
-        if 2 * len(sentences) > len(memory.real):
-            return partial(self.step, memory=memory, few=few)
-        numbers = sentences.new_zeros(len(memory.real))
-        numbers[sentences] = torch.arange(len(sentences), device=sentences.device)
-        kept = None if few is None else few.select(sentences)
-        return partial(self.step, memory=select(memory, sentences), few=kept, numbers=numbers)
+        """Return the step for these sentences only; the memory of the others is freed once it is half or more."""
+        if 2 * len(sentences) > len(memory.mask):
+            return partial(self.step, memory=memory, shortlist=shortlist)
+        memory_rows = sentences.new_zeros(len(memory.mask))
+        memory_rows[sentences] = torch.arange(len(sentences), device=sentences.device)
+        kept = None if shortlist is None else shortlist.select(sentences)
+        return partial(self.step, memory=select(memory, sentences), shortlist=kept, memory_rows=memory_rows)
 
-    def nats(self, batch: TranslationBatch) -> Float[Tensor, "batch target"]:
-        """Negative log-probability of every target token, 0 on padding."""
+    def token_nats(self, batch: TranslationBatch) -> Float[Tensor, "batch target"]:
+        """Return the negative log-probability of every target token in nats, 0 on padding."""
         features = self(batch.source, batch.lengths, batch.inputs).features
         return token_nats(features, self.output, batch.targets)

@@ -1,4 +1,4 @@
-"""A model's options as plain data, so that a checkpoint holds them and loads without running anyone's code."""
+"""A model's options as plain data, so that a checkpoint holds them and loads without running code from it."""
 
 import inspect
 from collections.abc import Mapping, Sequence
@@ -8,22 +8,22 @@ from typing import Any
 from torch import nn
 
 from seq2seq import recurrence
-from seq2seq.checkpoint import trusted_class
+from seq2seq.checkpoint import resolve_trusted_class
 from seq2seq.errors import UserError
 from seq2seq.nn import attention
 from seq2seq.nn.attention import Attention
 from seq2seq.recurrence import Recurrence, SelfAttention
 
-OUR_MODULES = "seq2seq."
-# what a checkpoint may name without its module
-OURS: dict[str, type[nn.Module]] = {
+PACKAGE_PREFIX = "seq2seq."
+# classes that a checkpoint may name without their module
+BUILTIN_CLASSES: dict[str, type[nn.Module]] = {
     name: kind
     for module in (attention, recurrence)
     for name, kind in vars(module).items()
     if isinstance(kind, type) and issubclass(kind, nn.Module)
 }
-# what the class of an option must be; one of a layer's own options may be any of these
-ROLES: dict[str, tuple[type[nn.Module], ...]] = {
+# base classes of the value of an option; a layer's own options may take any of them
+OPTION_BASES: dict[str, tuple[type[nn.Module], ...]] = {
     "layer": (Recurrence,),
     "encoder": (Recurrence, SelfAttention),
     "decoder": (Recurrence,),
@@ -31,96 +31,96 @@ ROLES: dict[str, tuple[type[nn.Module], ...]] = {
 }
 
 
-def plain(options: Any) -> Any:
-    """Return options with every class in them as its name and arguments, the way configurations write it."""
+def serialize_options(options: Any) -> Any:
+    """Return options with every class or partial replaced by its class_path and init_args, as in configurations."""
     match options:
         case Mapping():
-            named = {str(key): plain(value) for key, value in options.items() if not key.startswith("_")}
-            if isinstance(where := named.get("class_path"), str) and where.startswith(OUR_MODULES):
-                named["class_path"] = where.rpartition(".")[2]
+            named = {str(key): serialize_options(value) for key, value in options.items() if not key.startswith("_")}
+            if isinstance(name := named.get("class_path"), str) and name.startswith(PACKAGE_PREFIX):
+                named["class_path"] = name.rpartition(".")[2]
             return named
         case list() | tuple():
-            return [plain(value) for value in options]
+            return [serialize_options(value) for value in options]
         case partial():
-            if options.args and not made_by_parser(options):
+            if options.args and not is_parser_factory(options):
                 raise UserError(
                     f"a functools.partial must name its options, so that a checkpoint can hold them: {options!r}"
                 )
-            return {"class_path": path(made_by(options)), "init_args": plain(options.keywords)}
+            return {"class_path": class_path(factory_class(options)), "init_args": serialize_options(options.keywords)}
         case type():
-            return {"class_path": path(options)}
+            return {"class_path": class_path(options)}
         case None | bool():
             return options
-        case int():  # the number itself, without what a subclass adds, numpy's for example
+        case int():  # a built-in number, not one of a subclass such as numpy's
             return int(options)
         case float():
             return float(options)
         case str():
             return str(options)
         case _ if hasattr(options, "class_path"):  # a jsonargparse namespace
-            return plain(vars(options))
+            return serialize_options(vars(options))
     raise UserError(
         f"a model's options must be numbers, strings, classes or functools.partial of classes, "
         f"so that a checkpoint can hold them, not {options!r}"
     )
 
 
-def factories(options: Any, trust: Sequence[str] = (), role: str = "") -> Any:
-    """Return the inverse of `plain`: every name and its arguments as the class, or as a partial of it.
+def deserialize_options(options: Any, trust: Sequence[str] = (), option: str = "") -> Any:
+    """Return the inverse of `serialize_options`: every class_path with init_args becomes the class or a partial of it.
 
     Args:
-        options: What `plain` made.
-        trust: Modules that may be imported, if classes of theirs are named.
-        role: The option that these are the value of.
+        options: The result of `serialize_options`.
+        trust: Modules from which classes may be imported.
+        option: The name of the option whose value these are.
     """
     match options:
-        case {"class_path": str(where), **rest}:
-            kind = layer_class(where, trust, role)
-            arguments = factories(rest.get("init_args") or {}, trust)
-            check_arguments(kind, where, arguments)
+        case {"class_path": str(name), **rest}:
+            kind = resolve_class(name, trust, option)
+            arguments = deserialize_options(rest.get("init_args") or {}, trust)
+            check_arguments(kind, name, arguments)
             return partial(kind, **arguments) if arguments else kind
         case Mapping():
-            return {key: factories(value, trust, key) for key, value in options.items()}
+            return {key: deserialize_options(value, trust, key) for key, value in options.items()}
         case list():
-            return [factories(value, trust, role) for value in options]
+            return [deserialize_options(value, trust, option) for value in options]
     return options
 
 
-def layer_class(where: str, trust: Sequence[str], role: str) -> type[nn.Module]:
-    """Return the class of ours with this name, or the user's at this import path; it must fit its role."""
-    kind = OURS.get(where) or trusted_class(where, trust)
-    fitting = ROLES.get(role, (Recurrence, SelfAttention, Attention))
-    if not issubclass(kind, fitting):
-        names = " or ".join(one.__name__ for one in fitting)
-        raise UserError(f"it names {where}, which is no {names}" + (f", as {role} must be" if role else ""))
+def resolve_class(name: str, trust: Sequence[str], option: str) -> type[nn.Module]:
+    """Return the built-in class of this name, or the trusted one at this import path; it must fit its option."""
+    kind = BUILTIN_CLASSES.get(name) or resolve_trusted_class(name, trust)
+    bases = OPTION_BASES.get(option, (Recurrence, SelfAttention, Attention))
+    if not issubclass(kind, bases):
+        expected = " or ".join(base.__name__ for base in bases)
+        raise UserError(f"it names {name}, which is no {expected}" + (f", as {option} must be" if option else ""))
     return kind
 
 
-def check_arguments(kind: type[nn.Module], where: str, arguments: Any) -> None:
-    """Raise a UserError for arguments that a class does not take, beside its two sizes."""
+def check_arguments(kind: type[nn.Module], name: str, arguments: Any) -> None:
+    """Raise a UserError for arguments that a class does not accept besides its two sizes."""
     if not isinstance(arguments, dict):
-        raise UserError(f"the arguments of {where} must have names")
+        raise UserError(f"the arguments of {name} must have names")
     try:
         inspect.signature(kind).bind(0, 0, **arguments)
     except TypeError as error:
-        raise UserError(f"{where} does not take the arguments that are stored for it: {error}") from error
+        raise UserError(f"{name} does not take the arguments that are stored for it: {error}") from error
 
 
-def made_by(factory: Any) -> Any:
-    """The class of what a factory makes, or the factory itself if it is a function."""
+def factory_class(factory: Any) -> Any:
+    """Return the class that a factory instantiates, or the factory itself if it is a function."""
     if not isinstance(factory, partial):
         return factory
-    return factory.args[-1] if made_by_parser(factory) else factory.func
+    return factory.args[-1] if is_parser_factory(factory) else factory.func
 
 
-def made_by_parser(factory: partial[Any]) -> bool:
-    """jsonargparse calls a function of its own, whose last argument is the class."""
+def is_parser_factory(factory: partial[Any]) -> bool:
+    """Return whether jsonargparse made this partial, of a function of its own whose last argument is the class."""
     return bool(factory.args) and str(factory.func.__module__).startswith("jsonargparse.")
 
 
-def path(kind: Any) -> str:
-    """Return the name of a class of ours, or the import path of any other."""
+def class_path(kind: Any) -> str:
+    """Return the name of a class of this package, or the import path of any other."""
     if not isinstance(kind, type):
         raise UserError(f"a layer must be a class, so that a checkpoint can name it, not {kind!r}")
-    ours = kind.__module__.startswith(OUR_MODULES)
-    return kind.__name__ if ours else f"{kind.__module__}.{kind.__qualname__}"
+    built_in = kind.__module__.startswith(PACKAGE_PREFIX)
+    return kind.__name__ if built_in else f"{kind.__module__}.{kind.__qualname__}"

@@ -1,4 +1,4 @@
-"""How a language model is trained."""
+"""Training of a language model with a carried state (truncated BPTT)."""
 
 from functools import cached_property
 from typing import Any
@@ -18,58 +18,60 @@ from seq2seq.state import detach, flatten, unflatten
 class LanguageModel(RecurrentLanguageModel, Trainable):
     """A recurrent language model (Mikolov et al., 2010) whose state is carried from batch to batch.
 
-    A state that grows without end, as attention's without a window, is not carried: each batch starts from nothing.
+    A state that grows without bound, as attention's without a window, is not carried: each batch starts afresh.
     """
 
-    restored: list[Tensor] | None = None  # of the training streams, from a checkpoint
+    restored_state: list[Tensor] | None = None  # of the training streams, from a checkpoint
 
     @cached_property
-    def carried(self) -> dict[str, Any]:
-        """The state of the training streams, and apart from it of validation's."""
+    def carried_states(self) -> dict[str, Any]:
+        """The state of the streams of each split: train, val, test and predict."""
         return {}
 
     def training_step(self, batch: LanguageBatch) -> Tensor:
-        features = self.read(batch, "train")
+        features = self.forward_carried(batch, "train")
         loss = cross_entropy(features, self.output.weight, self.output.bias, batch.targets)
         self.log("train_loss", loss.nats / loss.tokens.clamp(min=1), batch_size=max(1, batch.tokens), prog_bar=True)
-        # ranks are averaged, so that each one's share of the global mean is scaled by their number
+        # gradients are averaged over ranks, so each rank's share of the global mean is multiplied by their number
         return loss.smoothed * self.trainer.world_size / batch.tokens
 
-    def evaluate(self, batch: LanguageBatch, name: str) -> None:
-        nats = token_nats(self.read(batch, name), self.output, batch.targets)
-        tokens = int((batch.targets != PAD).sum())  # which may be none on one of several ranks
-        self.log(f"{name}_loss", nats.sum() / max(1, tokens), batch_size=tokens, prog_bar=True, sync_dist=True)
+    def evaluate(self, batch: LanguageBatch, split: str) -> None:
+        nats = token_nats(self.forward_carried(batch, split), self.output, batch.targets)
+        tokens = int((batch.targets != PAD).sum())  # may be 0 on one of several ranks
+        self.log(f"{split}_loss", nats.sum() / max(1, tokens), batch_size=tokens, prog_bar=True, sync_dist=True)
 
-    def read(self, batch: LanguageBatch, streams: str) -> Float[Tensor, "batch time size"]:
-        """Read on where these streams were left, and leave them where this batch ends."""
+    def forward_carried(self, batch: LanguageBatch, split: str) -> Float[Tensor, "batch time size"]:
+        """Return the features of a batch, continuing the split's streams from their carried state, which is updated."""
         if batch.start:
-            self.carried.pop(streams, None)
-        elif streams == "train" and self.restored is not None:
+            self.carried_states.pop(split, None)
+        elif split == "train" and self.restored_state is not None:
             like = self.initial_state(len(batch.inputs))
             device = batch.inputs.device
-            self.carried[streams] = unflatten([part.to(device) for part in self.restored], like)
-        self.restored = None if streams == "train" else self.restored
-        features, state = self.forward(batch.inputs, self.carried.get(streams))
+            self.carried_states[split] = unflatten([part.to(device) for part in self.restored_state], like)
+        self.restored_state = None if split == "train" else self.restored_state
+        features, state = self.forward(batch.inputs, self.carried_states.get(split))
         if not self.stack.grows:
-            self.carried[streams] = detach(state)
+            self.carried_states[split] = detach(state)
         return features
 
     def predict_step(self, batch: LanguageBatch) -> list[float]:
-        """The nats of every token."""
-        features = self.read(batch, "predict")
+        """Return the negative log-probability of every token in nats."""
+        features = self.forward_carried(batch, "predict")
         nats = token_nats(features, self.output, batch.targets)
         return list(nats[batch.targets != PAD].tolist())
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         super().on_save_checkpoint(checkpoint)
-        mine = [part.cpu() for part in flatten(self.carried["train"])] if "train" in self.carried else []
-        every = [mine]
+        own_state = (
+            [part.cpu() for part in flatten(self.carried_states["train"])] if "train" in self.carried_states else []
+        )
+        states = [own_state]
         if torch.distributed.is_available() and torch.distributed.is_initialized():
-            every = [[] for _ in range(torch.distributed.get_world_size())]
-            torch.distributed.all_gather_object(every, mine)
-        checkpoint["carried_state"] = every  # for every rank
+            states = [[] for _ in range(torch.distributed.get_world_size())]
+            torch.distributed.all_gather_object(states, own_state)
+        checkpoint["carried_state"] = states  # one per rank
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        every = checkpoint.get("carried_state", [])
+        states = checkpoint.get("carried_state", [])
         rank = self._trainer.global_rank if self._trainer is not None else 0
-        self.restored = every[rank] if rank < len(every) and every[rank] else None
+        self.restored_state = states[rank] if rank < len(states) and states[rank] else None

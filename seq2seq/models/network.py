@@ -1,4 +1,4 @@
-"""What networks share, trained or not, so that using one needs no Lightning."""
+"""The base class of all networks, which does not need Lightning."""
 
 import itertools
 
@@ -7,12 +7,12 @@ from torch import nn
 
 
 class Network(nn.Module):
-    """A network from ids to ids."""
+    """A network whose inputs are token ids."""
 
     @property
     def device(self) -> torch.device:
-        """Where its weights are."""
+        """Return the device of the weights."""
         return next(itertools.chain(self.parameters(), self.buffers())).device
 
     def save_hyperparameters(self) -> None:
-        """Called where the options are known; only what is trained has to keep them."""
+        """Do nothing: only a `Trainable`, which a checkpoint describes, stores the arguments of its constructor."""

@@ -1,4 +1,4 @@
-"""A model of text: which token comes next, given all before it."""
+"""A recurrent language model: the next token given all before it."""
 
 from typing import Any
 
@@ -19,16 +19,16 @@ class RecurrentLanguageModel(Network):
 
     Args:
         vocab_size: Number of tokens, special ones included; taken from the data.
-        layer: What carries memory through time.
+        layer: The recurrent layer.
         size: Number of features of every layer.
         depth: Number of layers.
         embedding_size: Number of features of a token; the same as size by default.
         tied: Use the embedding as the output layer too.
-        dropout: Probability of dropping a feature of the embedding and of every layer, one mask a sequence.
-        word_dropout: Probability of hiding a token of the input.
-        norm: Layer normalisation before every layer and after the last one.
-        residual: Add what goes into a layer to what comes out.
-        feed_forward: Inner features, for each feature, of a gated feed-forward after every layer; 0 for none.
+        dropout: Dropout probability of the embedding and of every layer, with one mask per sequence.
+        word_dropout: Probability of replacing an input token by the unknown token.
+        norm: LayerNorm before every layer and after the last one.
+        residual: Add a layer's input to its output, where the sizes allow it.
+        feed_forward: Hidden features, as a multiple of size, of a gated feed-forward after every layer; 0 for none.
     """
 
     @checked
@@ -54,7 +54,7 @@ class RecurrentLanguageModel(Network):
         self.word_dropout = WordDropout(word_dropout, UNK)
         self.dropout = VariationalDropout(dropout)
         self.stack = Stack(width, size, [layer] * depth, dropout, norm, residual, feed_forward)
-        self.readout = nn.Linear(size, width) if tied and width != size else nn.Identity()
+        self.output_adapter = nn.Linear(size, width) if tied and width != size else nn.Identity()
         self.output = output_layer(width if tied else size, vocab_size, self.embedding if tied else None)
 
     def initial_state(self, batch: int) -> tuple[Any, ...]:
@@ -66,23 +66,23 @@ class RecurrentLanguageModel(Network):
         state: tuple[Any, ...] | None = None,
         lengths: Int[Tensor, " batch"] | None = None,
     ) -> tuple[Float[Tensor, "batch time size"], tuple[Any, ...]]:
-        """What the output layer reads, at every step, and the state after the last one."""
+        """Return the features that go into the output layer at every step, and the state after the last one."""
         x = self.dropout(self.embedding(self.word_dropout(ids)))
         y, state = self.stack(x, state, lengths)
-        return self.readout(y), state
+        return self.output_adapter(y), state
 
     def step(self, tokens: Int[Tensor, " batch"], state: tuple[Any, ...]) -> tuple[Tensor, tuple[Any, ...]]:
-        """Logits of the next token, [batch, vocab], after one more token: a `Step` of `seq2seq.search`."""
+        """Return the logits of the next token, [batch, vocab], and the next state: a `Step` of `seq2seq.search`."""
         y, state = self.stack.step(self.embedding(tokens), state)
-        return self.output(self.readout(y)), state
+        return self.output(self.output_adapter(y)), state
 
-    def nats(
+    def token_nats(
         self,
         inputs: Int[Tensor, "batch time"],
         targets: Int[Tensor, "batch time"],
         state: tuple[Any, ...] | None = None,
         lengths: Int[Tensor, " batch"] | None = None,
     ) -> tuple[Float[Tensor, "batch time"], tuple[Any, ...]]:
-        """Negative log-probability of every target, 0 where it is PAD, and the state afterwards."""
+        """Return the negative log-probability of every target in nats, 0 where it is PAD, and the final state."""
         features, state = self(inputs, state, lengths)
         return token_nats(features, self.output, targets), state

@@ -1,39 +1,39 @@
-"""An output layer that only scores the words in question."""
+"""An output layer that computes logits for the tokens of a shortlist only."""
 
 from typing import NamedTuple
 
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from seq2seq.kernels.library import serves
-from seq2seq.quantization.linear import Int8Linear, rows
+from seq2seq.kernels.library import kernels_available
+from seq2seq.quantization.linear import Int8Linear, select_rows
 from seq2seq.special_tokens import NO_TOKEN
 
 
 class ShortlistOutput(NamedTuple):
-    """The output layer for the few words that each sentence may say, which go by their numbers among these."""
+    """The output layer restricted to each sentence's shortlist; logit i is that of its i-th token."""
 
-    ids: Int[Tensor, "sentences candidates"]  # NONE at the end where a sentence has fewer
-    layer: nn.Module  # the output layer, or its rows for what any of the sentences may say
-    places: Int[Tensor, "sentences candidates"]  # of the candidates in the layer
+    ids: Int[Tensor, "sentences shortlist"]  # NO_TOKEN at the end of shorter ones
+    layer: nn.Module  # the output layer, or its rows for the tokens of any shortlist
+    layer_rows: Int[Tensor, "sentences shortlist"]  # the row in `layer` of each token
 
     @staticmethod
-    def of(output: nn.Module, ids: Int[Tensor, "sentences candidates"]) -> "ShortlistOutput":
-        if isinstance(output, Int8Linear) and serves(output.scale):
+    def from_layer(output: nn.Module, ids: Int[Tensor, "sentences shortlist"]) -> "ShortlistOutput":
+        if isinstance(output, Int8Linear) and kernels_available(output.scale):
             return ShortlistOutput(ids, output, ids)
-        every, places = ids.clamp(min=0).unique(return_inverse=True)
-        return ShortlistOutput(ids, rows(output, every), places.where(ids != NO_TOKEN, NO_TOKEN))
+        unique_ids, layer_rows = ids.clamp(min=0).unique(return_inverse=True)
+        return ShortlistOutput(ids, select_rows(output, unique_ids), layer_rows.where(ids != NO_TOKEN, NO_TOKEN))
 
     def __call__(
-        self, features: Float[Tensor, "rows size"], sentences: Int[Tensor, " rows"]
-    ) -> Float[Tensor, "rows candidates"]:
-        """Logits of what each row's sentence may say; -inf for NONE, so that the others do not matter."""
-        if isinstance(self.layer, Int8Linear) and serves(features):
-            return self.layer.chosen(features, sentences, self.places)
+        self, features: Float[Tensor, "rows size"], sentence_index: Int[Tensor, " rows"]
+    ) -> Float[Tensor, "rows shortlist"]:
+        """Return the logits of the shortlist of each row's sentence, -inf for NO_TOKEN."""
+        if isinstance(self.layer, Int8Linear) and kernels_available(features):
+            return self.layer.forward_selected(features, sentence_index, self.layer_rows)
         logits: Tensor = self.layer(features)
-        places = self.places[sentences]
-        return logits.gather(1, places.clamp(min=0)).masked_fill_(places == NO_TOKEN, float("-inf"))
+        layer_rows = self.layer_rows[sentence_index]
+        return logits.gather(1, layer_rows.clamp(min=0)).masked_fill_(layer_rows == NO_TOKEN, float("-inf"))
 
     def select(self, sentences: Int[Tensor, " kept"]) -> "ShortlistOutput":
-        """The same for some of the sentences only."""
-        return self._replace(ids=self.ids[sentences], places=self.places[sentences])
+        """Return the shortlists of these sentences only."""
+        return self._replace(ids=self.ids[sentences], layer_rows=self.layer_rows[sentences])

@@ -1,4 +1,4 @@
-"""How an encoder-decoder is trained."""
+"""Training of an encoder-decoder."""
 
 from typing import Any
 
@@ -14,24 +14,24 @@ from seq2seq.special_tokens import PAD
 
 
 class Translator(EncoderDecoder, Trainable):
-    max_length: int | None = None  # most tokens of a predicted translation, in place of the limit that training learned
+    max_length: int | None = None  # of a predicted translation in tokens, in place of the limits learned in training
 
     def training_step(self, batch: TranslationBatch) -> Tensor:
         features = self(batch.source, batch.lengths, batch.inputs).features
         loss = cross_entropy(features, self.output.weight, self.output.bias, batch.targets, self.label_smoothing)
         self.log("train_loss", loss.nats / loss.tokens.clamp(min=1), batch_size=max(1, batch.tokens), prog_bar=True)
-        # ranks are averaged, so that each one's share of the global mean is scaled by their number
+        # gradients are averaged over ranks, so each rank's share of the global mean is multiplied by their number
         return loss.smoothed * self.trainer.world_size / batch.tokens
 
-    def evaluate(self, batch: TranslationBatch, name: str) -> None:
-        tokens = int((batch.targets != PAD).sum())  # which may be none on one of several ranks
-        mean = self.nats(batch).sum() / max(1, tokens)
-        self.log(f"{name}_loss", mean, batch_size=tokens, prog_bar=True, sync_dist=True)
+    def evaluate(self, batch: TranslationBatch, split: str) -> None:
+        tokens = int((batch.targets != PAD).sum())  # may be 0 on one of several ranks
+        mean = self.token_nats(batch).sum() / max(1, tokens)
+        self.log(f"{split}_loss", mean, batch_size=tokens, prog_bar=True, sync_dist=True)
 
     def predict_step(self, batch: TranslationBatch) -> list[Hypothesis]:
-        """Return greedy translations, within `max_length` or the limits that training learned."""
+        """Return greedy translations, within `max_length` or the limits learned in training."""
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
         learned = data.output_lengths.limits((batch.lengths - 1).tolist())
         limits = learned if self.max_length is None else [self.max_length] * len(learned)
-        problem = self.problem(batch.source, batch.lengths)
+        problem = self.decoding_problem(batch.source, batch.lengths)
         return greedy(problem, torch.tensor(limits, device=batch.lengths.device))

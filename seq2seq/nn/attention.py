@@ -1,4 +1,4 @@
-"""Looking at the source: a decoder's query picks from what the encoder left."""
+"""Attention over the states of an encoder."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -10,102 +10,103 @@ from torch import Tensor, nn
 
 from seq2seq.errors import UserError
 from seq2seq.kernels.attention import attend
-from seq2seq.kernels.library import serves
+from seq2seq.kernels.library import kernels_available
 from seq2seq.nn.linear import linear
 from seq2seq.ranges import Count, checked
 
 
 class Encoding(NamedTuple):
-    """What an encoder says of its sources."""
+    """The output of an encoder."""
 
     states: Float[Tensor, "batch source size"]
-    summary: Float[Tensor, "batch size"]  # the whole source in one vector
-    real: Bool[Tensor, "batch source"]  # False on padding
+    summary: Float[Tensor, "batch size"]  # one vector for the whole source
+    mask: Bool[Tensor, "batch source"]  # False on padding
 
 
 class Memory(NamedTuple):
-    """What the encoder leaves for the decoder; a State, so that `select` and `repeat` work on it."""
+    """The keys and values that a decoder attends to; a State, so that `select` and `repeat` apply to it."""
 
-    keys: Float[Tensor, "batch source attention"]  # projected once a sentence, not once a word
+    keys: Float[Tensor, "batch source attention"]  # projected once per sentence, not once per target token
     values: Float[Tensor, "batch source size"]
-    real: Bool[Tensor, "batch source"]
+    mask: Bool[Tensor, "batch source"]  # False on padding
 
 
 class Attention(nn.Module, ABC):
-    """A soft choice from the source.
+    """Attention of a decoder's queries over the encoder's states.
 
     Args:
-        query_size: Number of features of what asks, the decoder's output.
-        memory_size: Number of features of what is looked at, the encoder's states.
+        query_size: Number of features of a query, the decoder's hidden state.
+        memory_size: Number of features of the encoder's states.
     """
 
-    compares_only = False  # whether the scores are the products with the keys and nothing else
+    dot_product_scores = False  # whether a score is the dot product of query and key and nothing else
 
     @checked
     def __init__(self, query_size: Count, memory_size: Count) -> None:
         super().__init__()
         self.query_size = query_size
-        self.size = memory_size  # of the context that comes out
+        self.size = memory_size  # number of features of the context
 
-    def remember(self, encoding: Encoding) -> Memory:
-        """Project the keys of all queries to come; whatever stands on padding becomes 0, even if it is not finite."""
-        states = without_padding(encoding)
-        return Memory(self.keys(states), states, encoding.real)
+    def project_keys(self, encoding: Encoding) -> Memory:
+        """Return keys and values for all queries to come; padding becomes 0, even if it is not finite."""
+        states = masked_states(encoding)
+        return Memory(self.keys(states), states, encoding.mask)
 
     @abstractmethod
     def keys(self, states: Float[Tensor, "batch source size"]) -> Float[Tensor, "batch source attention"]:
-        """What the queries are compared with."""
+        """Return the keys of these encoder states."""
 
     @abstractmethod
     def scores(
         self, query: Float[Tensor, "batch target query"], keys: Float[Tensor, "batch source attention"]
     ) -> Float[Tensor, "batch target source"]:
-        """How well each query fits each key."""
+        """Return the unnormalized score of each key for each query."""
 
     def forward(
         self, query: Float[Tensor, "batch target query"], memory: Memory
     ) -> tuple[Float[Tensor, "batch target size"], Float[Tensor, "batch target source"]]:
-        """Return the context of each query and the weights of its source; padding gets 0, also where it is all."""
-        weights = masked_softmax(self.scores(query, memory.keys), memory.real[:, None])
+        """Return the context and the attention weights of each query; padding gets 0, even where all is padding."""
+        weights = masked_softmax(self.scores(query, memory.keys), memory.mask[:, None])
         return torch.bmm(weights.to(memory.values.dtype), memory.values), weights
 
-    def look(
-        self, queries: Float[Tensor, "rows query"], memory: Memory, sentences: Int[Tensor, " rows"] | None
+    def attend_step(
+        self, query: Float[Tensor, "rows query"], memory: Memory, sentence_index: Int[Tensor, " rows"] | None
     ) -> tuple[Float[Tensor, "rows size"], Float[Tensor, "rows source"]]:
-        """The same for one step of rows, each of which looks at one sentence.
+        """Return context and attention weights for one decoding step of rows that each attend to one sentence.
 
         Args:
-            queries: What asks.
-            memory: What is looked at.
-            sentences: Which sentence each row looks at, in order; without it, there is one row for each.
+            query: One query per row.
+            memory: Keys and values of the sentences.
+            sentence_index: Index in memory of each row's sentence, ascending; None for one row per sentence.
         """
-        if sentences is None:
-            context, weights = self(queries[:, None], memory)
+        if sentence_index is None:
+            context, weights = self(query[:, None], memory)
             return context.squeeze(1), weights.squeeze(1)
-        if self.compares_only and serves(queries, memory.keys, memory.values):
-            return attend(queries, sentences, *memory)
-        count, rows = len(memory.real), len(queries)
-        each = sentences.bincount(minlength=count)
-        most = int(each.max()) if count else 0
-        first = each.cumsum(0) - each
-        places = sentences * most + torch.arange(rows, device=queries.device) - first[sentences]
-        side_by_side = queries.new_zeros(count * most, queries.shape[1]).index_copy(0, places, queries)
-        context, weights = self(side_by_side.view(count, most, queries.shape[1]), memory)
-        return context.flatten(0, 1)[places], weights.flatten(0, 1)[places]
+        if self.dot_product_scores and kernels_available(query, memory.keys, memory.values):
+            return attend(query, sentence_index, *memory)
+        sentences, rows = len(memory.mask), len(query)
+        rows_per_sentence = sentence_index.bincount(minlength=sentences)
+        max_rows = int(rows_per_sentence.max()) if sentences else 0
+        first_row = rows_per_sentence.cumsum(0) - rows_per_sentence
+        # where each row goes in [sentences, max_rows], flattened
+        slots = sentence_index * max_rows + torch.arange(rows, device=query.device) - first_row[sentence_index]
+        grouped = query.new_zeros(sentences * max_rows, query.shape[1]).index_copy(0, slots, query)
+        context, weights = self(grouped.view(sentences, max_rows, query.shape[1]), memory)
+        return context.flatten(0, 1)[slots], weights.flatten(0, 1)[slots]
 
 
 class DotAttention(Attention):
-    """score(q, k) = q k (Luong et al., 2015, equation 8); query and memory must be of one size."""
+    """score(q, k) = q k (Luong et al., 2015, equation 8); query_size must equal memory_size."""
 
-    compares_only = True
+    dot_product_scores = True
 
     @checked
     def __init__(self, query_size: Count, memory_size: Count) -> None:
         super().__init__(query_size, memory_size)
         if query_size != memory_size:
             raise UserError(
-                f"dot attention compares without weights, so its query ({query_size}) and its memory ({memory_size}) "
-                f"must be of one size; bilinear attention takes any"
+                f"dot attention has no weights, so query_size ({query_size}) must equal memory_size ({memory_size}); "
+                f"bilinear attention takes any sizes"
             )
 
     def keys(self, states: Tensor) -> Tensor:
@@ -118,15 +119,15 @@ class DotAttention(Attention):
 class BilinearAttention(Attention):
     """score(q, k) = q W k (Luong et al., 2015, equation 8, "general")."""
 
-    compares_only = True
+    dot_product_scores = True
 
     @checked
     def __init__(self, query_size: Count, memory_size: Count) -> None:
         super().__init__(query_size, memory_size)
-        self.project = linear(memory_size, query_size, bias=False)
+        self.key_projection = linear(memory_size, query_size, bias=False)
 
     def keys(self, states: Tensor) -> Tensor:
-        projected: Tensor = self.project(states)
+        projected: Tensor = self.key_projection(states)
         return projected
 
     def scores(self, query: Tensor, keys: Tensor) -> Tensor:
@@ -139,28 +140,29 @@ class AdditiveAttention(Attention):
     @checked
     def __init__(self, query_size: Count, memory_size: Count) -> None:
         super().__init__(query_size, memory_size)
-        self.ask = linear(query_size, query_size, bias=False)
-        self.project = linear(memory_size, query_size)
-        self.judge = linear(query_size, 1, bias=False)
+        self.query_projection = linear(query_size, query_size, bias=False)
+        self.key_projection = linear(memory_size, query_size)
+        self.score_projection = linear(query_size, 1, bias=False)
 
     def keys(self, states: Tensor) -> Tensor:
-        projected: Tensor = self.project(states)
+        projected: Tensor = self.key_projection(states)
         return projected
 
     def scores(self, query: Tensor, keys: Tensor) -> Tensor:
-        judged: Tensor = self.judge(torch.tanh(self.ask(query)[:, :, None] + keys[:, None]))
-        return judged.squeeze(-1)
+        hidden = torch.tanh(self.query_projection(query)[:, :, None] + keys[:, None])
+        scores: Tensor = self.score_projection(hidden)
+        return scores.squeeze(-1)
 
 
 class MultiHeadAttention(Attention):
-    """Several scaled dot products side by side (Vaswani et al., 2017, section 3.2.2).
+    """Multi-head scaled dot-product attention (Vaswani et al., 2017, section 3.2.2).
 
-    The weights returned are the mean over the heads.
+    The attention weights returned are the mean over the heads.
 
     Args:
-        query_size: Number of features of what asks, the decoder's output; a multiple of heads.
-        memory_size: Number of features of what is looked at, the encoder's states.
-        heads: Number of independent choices.
+        query_size: Number of features of a query, the decoder's hidden state; a multiple of heads.
+        memory_size: Number of features of the encoder's states.
+        heads: Number of attention heads.
     """
 
     @checked
@@ -170,43 +172,43 @@ class MultiHeadAttention(Attention):
             raise UserError(f"query_size ({query_size}) must be a multiple of heads ({heads})")
         self.heads = heads
         self.size = query_size
-        self.ask = linear(query_size, query_size, bias=False)
-        self.project = linear(memory_size, query_size, bias=False)
-        self.value = linear(memory_size, query_size, bias=False)
-        self.out = linear(query_size, query_size, bias=False)
+        self.query_projection = linear(query_size, query_size, bias=False)
+        self.key_projection = linear(memory_size, query_size, bias=False)
+        self.value_projection = linear(memory_size, query_size, bias=False)
+        self.output_projection = linear(query_size, query_size, bias=False)
 
     def keys(self, states: Tensor) -> Tensor:
-        projected: Tensor = self.project(states)
+        projected: Tensor = self.key_projection(states)
         return projected
 
-    def remember(self, encoding: Encoding) -> Memory:
-        states = without_padding(encoding)
-        return Memory(self.keys(states), self.value(states), encoding.real)
+    def project_keys(self, encoding: Encoding) -> Memory:
+        states = masked_states(encoding)
+        return Memory(self.keys(states), self.value_projection(states), encoding.mask)
 
     def scores(self, query: Tensor, keys: Tensor) -> Tensor:
         """[batch * heads, target, source]"""
-        asked = self.split(self.ask(query)) * (self.query_size // self.heads) ** -0.5
-        return torch.bmm(asked, self.split(keys).transpose(1, 2))
+        scaled = self.split_heads(self.query_projection(query)) * (self.query_size // self.heads) ** -0.5
+        return torch.bmm(scaled, self.split_heads(keys).transpose(1, 2))
 
     def forward(self, query: Tensor, memory: Memory) -> tuple[Tensor, Tensor]:
         scores = self.scores(query, memory.keys).unflatten(0, (-1, self.heads))
-        weights = masked_softmax(scores, memory.real[:, None, None])
-        context = torch.bmm(weights.flatten(0, 1).to(memory.values.dtype), self.split(memory.values))
+        weights = masked_softmax(scores, memory.mask[:, None, None])
+        context = torch.bmm(weights.flatten(0, 1).to(memory.values.dtype), self.split_heads(memory.values))
         joined = context.unflatten(0, (-1, self.heads)).transpose(1, 2).flatten(2)
-        return self.out(joined), weights.mean(dim=1)
+        return self.output_projection(joined), weights.mean(dim=1)
 
-    def split(self, x: Tensor) -> Tensor:
-        """The heads' shares of the features as rows of their own: [batch * heads, length, size // heads]."""
+    def split_heads(self, x: Tensor) -> Tensor:
+        """[batch, length, size] -> [batch * heads, length, head_dim]"""
         heads: Tensor = x.unflatten(2, (self.heads, -1)).transpose(1, 2)
         return heads.flatten(0, 1)
 
 
 class FixedContext(Attention):
-    """No attention: every step is given the same summary of the whole source (Cho et al., 2014)."""
+    """No attention: the context of every step is the summary of the whole source (Cho et al., 2014)."""
 
-    def remember(self, encoding: Encoding) -> Memory:
+    def project_keys(self, encoding: Encoding) -> Memory:
         summary = encoding.summary[:, None]
-        return Memory(summary, summary, encoding.real.any(dim=1, keepdim=True))
+        return Memory(summary, summary, encoding.mask.any(dim=1, keepdim=True))
 
     def keys(self, states: Tensor) -> Tensor:
         return states
@@ -218,17 +220,17 @@ class FixedContext(Attention):
 AttentionFactory: TypeAlias = Callable[[int, int], Attention]  # (query_size, memory_size) -> attention
 
 
-def without_padding(encoding: Encoding) -> Float[Tensor, "batch source size"]:
-    """Return the states with 0 on padding: a weight of 0 does not hide what is not finite."""
-    return encoding.states.masked_fill(~encoding.real[..., None], 0.0)
+def masked_states(encoding: Encoding) -> Float[Tensor, "batch source size"]:
+    """Return the states with 0 on padding: an attention weight of 0 does not hide values that are not finite."""
+    return encoding.states.masked_fill(~encoding.mask[..., None], 0.0)
 
 
-def masked_softmax(scores: Tensor, real: Tensor) -> Tensor:
-    """Softmax over the last axis in float32 or better; what is not real gets 0, also where nothing is."""
-    exact = scores.to(torch.promote_types(scores.dtype, torch.float32))
-    # not -inf, of which a row of padding alone would make NaN
-    weights = exact.masked_fill(~real, torch.finfo(exact.dtype).min).softmax(dim=-1)
-    empty = ~real.any(dim=-1, keepdim=True)
-    if weights.device.type == "cpu" and not empty.any():  # which a GPU would have to be waited for to say
+def masked_softmax(scores: Tensor, mask: Tensor) -> Tensor:
+    """Softmax over the last axis in float32 or better; 0 where the mask is False, even where it is False everywhere."""
+    scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
+    # not -inf, which would give NaN for a row of padding alone
+    weights = scores.masked_fill(~mask, torch.finfo(scores.dtype).min).softmax(dim=-1)
+    all_masked = ~mask.any(dim=-1, keepdim=True)
+    if weights.device.type == "cpu" and not all_masked.any():  # on a GPU this test would wait for its result
         return weights
-    return weights.masked_fill(empty, 0.0)
+    return weights.masked_fill(all_masked, 0.0)

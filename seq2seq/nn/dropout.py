@@ -1,4 +1,4 @@
-"""Dropout for sequences: one mask a sequence, a layer's weights, whole words."""
+"""Dropout for sequences: one mask per sequence, dropout of weights, dropout of whole tokens."""
 
 import torch
 from jaxtyping import Float, Int
@@ -10,7 +10,7 @@ from seq2seq.special_tokens import NUM_SPECIAL
 
 
 class VariationalDropout(nn.Module):
-    """Drops the same units at every step of a sequence (Gal and Ghahramani, 2016), which is also the cheapest mask."""
+    """Dropout with one mask for all steps of a sequence (Gal and Ghahramani, 2016), which is also the cheapest mask."""
 
     @checked
     def __init__(self, p: DropProbability) -> None:
@@ -28,9 +28,9 @@ class VariationalDropout(nn.Module):
 
 
 class WeightDropout(nn.Module):
-    """Drops single weights of a matrix for a whole forward pass (Merity et al., 2018, AWD-LSTM).
+    """DropConnect: drop single weights of a matrix for a whole forward pass (Merity et al., 2018, AWD-LSTM).
 
-    The weight goes in and a masked copy comes out, so that no module's own parameter is ever replaced.
+    It takes a weight and returns a masked copy, so that no module's own parameter is ever replaced.
     """
 
     @checked
@@ -50,9 +50,9 @@ class WeightDropout(nn.Module):
 
 
 class WordDropout(nn.Module):
-    """Replaces whole tokens by `replacement` (Iyyer et al., 2015; Bowman et al., 2016), special ones excepted.
+    """Replace whole tokens by `replacement` (Iyyer et al., 2015; Bowman et al., 2016), never special ones.
 
-    What stands for no text (padding, the marks of begin and end) says where text is, and is never hidden.
+    Special tokens (PAD, BOS, EOS) mark where text is, which the model must see.
     """
 
     @checked

@@ -1,4 +1,4 @@
-"""Words as vectors, going in and coming out."""
+"""Token embeddings and the output layer, which can share their weights."""
 
 import torch
 from torch import nn
@@ -6,25 +6,27 @@ from torch import nn
 from seq2seq.errors import UserError
 from seq2seq.special_tokens import PAD
 
-SCALE = 0.1  # of the uniform start
+INIT_RANGE = 0.1  # weights are drawn uniformly from +-INIT_RANGE
 
 
-def embedding(words: int, size: int) -> nn.Embedding:
-    """A table of word vectors, uniform in +-0.1, with zeros for PAD."""
-    table = nn.Embedding(words, size, padding_idx=PAD)
-    nn.init.uniform_(table.weight, -SCALE, SCALE)
+def embedding(vocab_size: int, size: int) -> nn.Embedding:
+    """Return an embedding table initialized uniformly in +-0.1, with zeros for PAD."""
+    table = nn.Embedding(vocab_size, size, padding_idx=PAD)
+    nn.init.uniform_(table.weight, -INIT_RANGE, INIT_RANGE)
     with torch.no_grad():
         table.weight[PAD].zero_()
     return table
 
 
-def output_layer(size: int, words: int, tied: nn.Embedding | None) -> nn.Linear:
-    """From features to a score for every word; `tied` shares the embedding's weights (Press and Wolf, 2017)."""
-    layer = nn.Linear(size, words)
-    nn.init.uniform_(layer.weight, -SCALE, SCALE)
+def output_layer(size: int, vocab_size: int, tied: nn.Embedding | None) -> nn.Linear:
+    """Return a linear layer from features to logits; `tied` shares the embedding's weights (Press and Wolf, 2017)."""
+    layer = nn.Linear(size, vocab_size)
+    nn.init.uniform_(layer.weight, -INIT_RANGE, INIT_RANGE)
     nn.init.zeros_(layer.bias)
     if tied is not None:
         if tied.embedding_dim != size:
-            raise UserError(f"tied embeddings need one size, not {tied.embedding_dim} going in and {size} coming out")
+            raise UserError(
+                f"tied embeddings need an output layer of their own size ({tied.embedding_dim}), not of {size} features"
+            )
         layer.weight = tied.weight
     return layer

@@ -1,11 +1,13 @@
-"""Linear layers with a start that learns fast."""
+"""Linear layers with an initialization that learns fast."""
 
 from torch import nn
 
 
-def linear(size_in: int, size_out: int, bias: bool = True, gain: float = 1.0) -> nn.Linear:
-    """A linear layer with Glorot and Bengio's (2010) uniform start, which learns faster here than torch's smaller."""
-    layer = nn.Linear(size_in, size_out, bias)
+def linear(input_size: int, output_size: int, bias: bool = True, gain: float = 1.0) -> nn.Linear:
+    """Return a linear layer with Xavier-uniform initialization (Glorot and Bengio, 2010), which learns faster than
+    PyTorch's smaller default in these models.
+    """
+    layer = nn.Linear(input_size, output_size, bias)
     nn.init.xavier_uniform_(layer.weight, gain)
     if bias:
         nn.init.zeros_(layer.bias)

@@ -1,4 +1,4 @@
-"""The output layer and its cross-entropy together, in pieces, so that all logits never stand in memory at once."""
+"""The output layer and its cross-entropy together, in chunks, so that the logits are never all in memory at once."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -12,14 +12,14 @@ from torch.nn import functional as F
 from seq2seq.nn.upcast import upcast
 from seq2seq.special_tokens import PAD
 
-CHUNK = 1 << 22  # logits computed at once in training
-ROWS = 256  # words scored at once
+CHUNK_LOGITS = 1 << 22  # computed at once in training
+CHUNK_TOKENS = 256  # scored at once
 
 
 class Loss(NamedTuple):
-    """Sums over the tokens asked for."""
+    """Sums over the targets that are not PAD."""
 
-    smoothed: Float[Tensor, ""]  # what is trained on
+    smoothed: Float[Tensor, ""]  # with label smoothing: the training loss
     nats: Float[Tensor, ""]  # negative log-likelihood, without label smoothing and without gradient
     tokens: Int[Tensor, ""]
 
@@ -31,24 +31,24 @@ def cross_entropy(
     targets: Int[Tensor, "batch time"],
     smoothing: float = 0.0,
 ) -> Loss:
-    """Cross-entropy of the output layer `features @ weight.T + bias`, summed over the targets that are not PAD.
+    """Compute the cross-entropy of the output layer `features @ weight.T + bias`, summed over targets other than PAD.
 
-    Features beside a target of PAD may be anything, not even finite.
+    Features where the target is PAD may be anything, not even finite.
 
-    Label smoothing gives `smoothing` of each target's probability to all words alike (Szegedy et al., 2016, section 7).
-    Gradients are computed with the loss, chunk by chunk, so it is for training only; logits live in the autocast type,
-    the softmax in float32 or better.
+    Label smoothing spreads `smoothing` of each target's probability over all tokens alike (Szegedy et al., 2016,
+    section 7). Gradients are computed with the loss, chunk by chunk, so it is for training only. Logits are in the
+    autocast type, the softmax in float32 or better.
     """
-    rows, wanted = features.flatten(0, 1), targets.flatten()
-    kind, padded = features.device.type, keeps_padding(features.device)
+    features, target = features.flatten(0, 1), targets.flatten()
+    device_type, padded = features.device.type, computes_padding(features.device)
     if padded:
-        rows = rows.masked_fill((wanted == PAD)[:, None], 0.0)
+        features = features.masked_fill((target == PAD)[:, None], 0.0)
     else:
-        asked = (wanted != PAD).nonzero().squeeze(1)
-        rows, wanted = rows.index_select(0, asked), wanted.index_select(0, asked)
-    dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else weight.dtype
+        positions = (target != PAD).nonzero().squeeze(1)
+        features, target = features.index_select(0, positions), target.index_select(0, positions)
+    dtype = torch.get_autocast_dtype(device_type) if torch.is_autocast_enabled(device_type) else weight.dtype
     smoothed, nats = ChunkedCrossEntropy.apply(  # type: ignore[no-untyped-call]
-        rows.to(dtype), weight, bias, wanted, smoothing, dtype, padded
+        features.to(dtype), weight, bias, target, smoothing, dtype, padded
     )
     return Loss(smoothed, nats, (targets != PAD).sum())
 
@@ -58,78 +58,80 @@ def token_nats(
     output: Callable[[Tensor], Tensor],
     targets: Int[Tensor, "batch time"],
 ) -> Float[Tensor, "batch time"]:
-    """Negative log-probability of every target, and 0 where it is PAD.
+    """Return the negative log-probability of every target in nats, and 0 where it is PAD.
 
     Args:
-        features: What the output layer reads.
-        output: The output layer, from features to a logit for each word.
-        targets: The words that were to come.
+        features: Input of the output layer.
+        output: The output layer, from features to one logit per token of the vocabulary.
+        targets: The target tokens.
     """
-    rows, wanted = features.flatten(0, 1), targets.flatten()
-    nats = upcast(rows.new_zeros(len(wanted)))
-    # weights of half precision, as of trainer.precision bf16-true, read nothing finer
-    half = isinstance(output, nn.Linear) and output.weight.dtype == rows.dtype
-    for part in wanted.nonzero().squeeze(1).split(ROWS):
-        read = rows[part] if half else upcast(rows[part])
-        nats[part] = F.cross_entropy(upcast(output(read)), wanted[part], reduction="none")
+    features, target = features.flatten(0, 1), targets.flatten()
+    nats = upcast(features.new_zeros(len(target)))
+    # weights of half precision, as with trainer.precision bf16-true, accept no other input type
+    half = isinstance(output, nn.Linear) and output.weight.dtype == features.dtype
+    for positions in target.nonzero().squeeze(1).split(CHUNK_TOKENS):
+        chunk = features[positions] if half else upcast(features[positions])
+        nats[positions] = F.cross_entropy(upcast(output(chunk)), target[positions], reduction="none")
     return nats.view_as(targets)
 
 
-def keeps_padding(device: torch.device) -> bool:
-    """Whether padding is computed and thrown away: a GPU would have to be waited for to say how much there is."""
+def computes_padding(device: torch.device) -> bool:
+    """Return whether padding is computed and discarded: on a GPU, counting it would wait for the device."""
     return device.type != "cpu"
 
 
 class ChunkedCrossEntropy(torch.autograd.Function):
-    """Sum of the smoothed loss, and of the plain one, over all rows; with `padded`, over those that want a word."""
+    """Sums of the smoothed and the plain loss over all rows; with `padded`, over those whose target is not PAD."""
 
     @staticmethod
     def forward(
         ctx: Any,
-        rows: Tensor,
+        features: Tensor,
         weight: Tensor,
         bias: Tensor,
-        wanted: Tensor,
+        targets: Tensor,
         smoothing: float,
         dtype: torch.dtype,
         padded: bool,
     ) -> tuple[Tensor, Tensor]:
-        with torch.autocast(rows.device.type, enabled=False):
-            table = weight.to(dtype)
-            words = len(weight)
-            gradient_rows = torch.empty_like(rows)
-            gradient_weight = torch.zeros_like(weight)
-            gradient_bias = torch.zeros_like(bias)
-            smoothed = nats = upcast(rows.new_zeros(()))
-            step = max(1, CHUNK // words)
-            for part, goal, slope in zip(rows.split(step), wanted.split(step), gradient_rows.split(step), strict=True):
-                logits = upcast(torch.addmm(bias.to(dtype), part, table.t()))
-                error = logits.softmax(dim=1)  # becomes softmax minus the smoothed target
-                # the sum of exponentials, from the likeliest word, whose probability is never too small to tell
-                level = logits.amax(dim=1) - error.amax(dim=1).log_()
-                real = (goal != PAD).to(level.dtype) if padded else torch.ones_like(level)
-                nll = (real * (level - logits.gather(1, goal[:, None]).squeeze(1))).sum()
+        with torch.autocast(features.device.type, enabled=False):
+            cast_weight = weight.to(dtype)
+            vocab_size = len(weight)
+            grad_features = torch.empty_like(features)
+            grad_weight = torch.zeros_like(weight)
+            grad_bias = torch.zeros_like(bias)
+            smoothed = nats = upcast(features.new_zeros(()))
+            rows = max(1, CHUNK_LOGITS // vocab_size)
+            for chunk, target, grad_chunk in zip(
+                features.split(rows), targets.split(rows), grad_features.split(rows), strict=True
+            ):
+                logits = upcast(torch.addmm(bias.to(dtype), chunk, cast_weight.t()))
+                grad_logits = logits.softmax(dim=1)  # the smoothed target is subtracted below
+                # from the most likely token, whose probability never underflows
+                logsumexp = logits.amax(dim=1) - grad_logits.amax(dim=1).log_()
+                mask = (target != PAD).to(logsumexp.dtype) if padded else torch.ones_like(logsumexp)
+                nll = (mask * (logsumexp - logits.gather(1, target[:, None]).squeeze(1))).sum()
                 nats = nats + nll
                 smoothed = smoothed + (1 - smoothing) * nll
                 if smoothing:
-                    smoothed = smoothed + smoothing * (real * (level - logits.mean(dim=1))).sum()
-                    error.sub_(smoothing / words)
-                error.scatter_add_(1, goal[:, None], error.new_full((len(goal), 1), smoothing - 1))
+                    smoothed = smoothed + smoothing * (mask * (logsumexp - logits.mean(dim=1))).sum()
+                    grad_logits.sub_(smoothing / vocab_size)
+                grad_logits.scatter_add_(1, target[:, None], grad_logits.new_full((len(target), 1), smoothing - 1))
                 if padded:
-                    error.mul_(real[:, None])
-                gradient_bias += error.sum(dim=0)
-                error = error.to(dtype)
-                torch.mm(error, table, out=slope)
+                    grad_logits.mul_(mask[:, None])
+                grad_bias += grad_logits.sum(dim=0)
+                grad_logits = grad_logits.to(dtype)
+                torch.mm(grad_logits, cast_weight, out=grad_chunk)
                 if dtype == weight.dtype:
-                    gradient_weight.addmm_(error.t(), part)
+                    grad_weight.addmm_(grad_logits.t(), chunk)
                 else:
-                    gradient_weight += error.t() @ part
-        ctx.save_for_backward(gradient_rows, gradient_weight, gradient_bias)
+                    grad_weight += grad_logits.t() @ chunk
+        ctx.save_for_backward(grad_features, grad_weight, grad_bias)
         ctx.mark_non_differentiable(nats)
         return smoothed, nats
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, scale: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
-        rows, weight, bias = ctx.saved_tensors
-        return rows * scale.to(rows.dtype), weight * scale, bias * scale, None, None, None, None
+    def backward(ctx: Any, grad_loss: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
+        features, weight, bias = ctx.saved_tensors
+        return features * grad_loss.to(features.dtype), weight * grad_loss, bias * grad_loss, None, None, None, None

@@ -1,4 +1,4 @@
-"""Rotary positions: queries and keys turned by an angle that grows with their place (Su et al., 2021)."""
+"""Rotary position embedding: queries and keys rotated by an angle proportional to position (Su et al., 2021)."""
 
 import torch
 from jaxtyping import Float, Int
@@ -8,22 +8,22 @@ BASE = 10_000.0
 
 
 def apply_rotary(
-    x: Float[Tensor, "batch *heads time share"], places: Int[Tensor, "#batch time"], whole: bool = False
-) -> Float[Tensor, "batch *heads time share"]:
-    """Turn each pair of features by place / 10000^(pair / pairs); of an odd number the last one stays.
+    x: Float[Tensor, "batch *heads time head_dim"], positions: Int[Tensor, "#batch time"], endpoint: bool = False
+) -> Float[Tensor, "batch *heads time head_dim"]:
+    """Rotate each pair of features by position / 10000^(pair / pairs); with an odd size the last feature is unchanged.
 
-    A pair is a feature of the first half and the one in the same place of the second. Angles are computed in float64,
-    since a float32 knows the angle of place 100,000 to two digits only.
+    Pair i is feature i of the first half and feature i of the second half. Angles are computed in float64, since in
+    float32 the angle at position 100,000 is accurate to two digits only.
 
     Args:
-        x: What is turned.
-        places: The position of each step.
-        whole: Divide by pairs - 1 instead, so that the last pair's angle is place / 10000 (Sun et al., 2023).
+        x: Queries or keys, split into heads.
+        positions: The position of each step.
+        endpoint: Divide by pairs - 1 instead, so that the last pair's angle is position / 10000 (Sun et al., 2023).
     """
     pairs = x.shape[-1] // 2
-    wide = torch.float32 if x.device.type == "mps" else torch.float64
-    speeds = BASE ** -(torch.arange(pairs, device=x.device, dtype=wide) / max(1, pairs - whole))
-    angles = (places[..., None] * speeds).view(len(places), *[1] * (x.dim() - 3), places.shape[1], pairs)
+    dtype = torch.float32 if x.device.type == "mps" else torch.float64
+    frequencies = BASE ** -(torch.arange(pairs, device=x.device, dtype=dtype) / max(1, pairs - endpoint))
+    angles = (positions[..., None] * frequencies).view(len(positions), *[1] * (x.dim() - 3), positions.shape[1], pairs)
     cos, sin = angles.cos().to(x.dtype), angles.sin().to(x.dtype)
     first, second, rest = x.split([pairs, pairs, x.shape[-1] - 2 * pairs], dim=-1)
     return torch.cat([first * cos - second * sin, first * sin + second * cos, rest], dim=-1)

@@ -1,4 +1,4 @@
-"""Where a bfloat16 number is too rough: gates, decays and states are kept in float32 or better."""
+"""float32 where bfloat16 is too imprecise: gates, decays and states."""
 
 from contextlib import AbstractContextManager
 
@@ -7,10 +7,10 @@ from torch import Tensor
 
 
 def upcast(x: Tensor) -> Tensor:
-    """The same numbers in float32, or as they are if they have more."""
+    """Return x in float32, or unchanged if its precision is higher."""
     return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 def outside_autocast(x: Tensor) -> AbstractContextManager[None]:
-    """Where autocast would take matrix products of float32 down to bfloat16 and this leaves them alone."""
+    """Return a context without autocast, so that matrix products of float32 stay in float32."""
     return torch.autocast(x.device.type, enabled=False)

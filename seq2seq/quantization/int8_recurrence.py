@@ -1,12 +1,12 @@
-"""The gated layers in whole numbers of 8 bits, a sequence or a step in one call of a kernel."""
+"""LSTM and GRU with int8 weights, a sequence or a step in one call of a C++ kernel."""
 
 from typing import Any, Literal, cast
 
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from seq2seq.kernels.int8 import Gates, Rounded
-from seq2seq.kernels.library import serves
+from seq2seq.kernels.int8 import PackedRNN, QuantizedParameters
+from seq2seq.kernels.library import kernels_available
 from seq2seq.quantization.linear import Int8Linear
 from seq2seq.quantization.recurrence import QuantizedGRU, QuantizedLSTM
 from seq2seq.recurrence.base import Recurrence
@@ -15,7 +15,7 @@ from seq2seq.recurrence.rnn import GRU, LSTM, LSTMState
 
 
 class Int8LSTM(Recurrence[LSTMState]):
-    """An LSTM with weights of 8 bits and its state in float32.
+    """An LSTM with int8 weights and a state in float32.
 
     Args:
         layer: The LSTM.
@@ -23,40 +23,40 @@ class Int8LSTM(Recurrence[LSTMState]):
 
     def __init__(self, layer: LSTM) -> None:
         super().__init__(layer.input_size, layer.size)
-        self.plain = QuantizedLSTM(layer, Int8Linear)  # what serves where there are no kernels
-        self.gates: Gates | None = None  # made when they are first needed
+        self.reference = QuantizedLSTM(layer, Int8Linear)  # used where there are no kernels
+        self.packed: PackedRNN | None = None  # the weights as the kernels need them, from the first call on
 
     def initial_state(self, batch: int) -> LSTMState:
-        return self.plain.initial_state(batch)
+        return self.reference.initial_state(batch)
 
     def forward(
         self, x: Tensor, state: LSTMState | None = None, lengths: Int[Tensor, " batch"] | None = None
     ) -> tuple[Tensor, LSTMState]:
-        if not serves(x) or not x.shape[1]:
-            return self.plain(x, state, lengths)  # type: ignore[no-any-return]
-        before = self.initial_state(len(x)) if state is None else state
-        hiddens, cells = self.run(fill_padding(x, lengths, 0.0).transpose(0, 1), before)
-        after = LSTMState(at_end(before.hidden, hiddens, lengths), at_end(before.cell, cells, lengths))
-        return hiddens.transpose(0, 1), after
+        if not kernels_available(x) or not x.shape[1]:
+            return self.reference(x, state, lengths)  # type: ignore[no-any-return]
+        state = self.initial_state(len(x)) if state is None else state
+        hiddens, cells = self.run_kernel(fill_padding(x, lengths, 0.0).transpose(0, 1), state)
+        hidden, cell = final_state(state.hidden, hiddens, lengths), final_state(state.cell, cells, lengths)
+        return hiddens.transpose(0, 1), LSTMState(hidden, cell)
 
     def step(self, x: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:
-        if not serves(x):
-            return self.plain.step(x, state)
-        hiddens, cells = self.run(x[None], state)
+        if not kernels_available(x):
+            return self.reference.step(x, state)
+        hiddens, cells = self.run_kernel(x[None], state)
         return hiddens[0], LSTMState(hiddens[0], cells[0])
 
     def __getstate__(self) -> dict[str, Any]:
-        """Without what points into this process's memory."""
-        return {**self.__dict__, "gates": None}
+        """Return the attributes without the packed weights, which contain pointers."""
+        return {**self.__dict__, "packed": None}
 
-    def run(self, x: Float[Tensor, "time batch input"], state: LSTMState) -> tuple[Tensor, Tensor]:
-        if self.gates is None:
-            self.gates = gates("lstm", self.plain)
-        return self.gates(x, *state)
+    def run_kernel(self, x: Float[Tensor, "time batch input"], state: LSTMState) -> tuple[Tensor, Tensor]:
+        if self.packed is None:
+            self.packed = pack("lstm", self.reference)
+        return self.packed(x, *state)
 
 
 class Int8GRU(Recurrence[Tensor]):
-    """A GRU with weights of 8 bits and its state in float32.
+    """A GRU with int8 weights and a state in float32.
 
     Args:
         layer: The GRU.
@@ -64,50 +64,52 @@ class Int8GRU(Recurrence[Tensor]):
 
     def __init__(self, layer: GRU) -> None:
         super().__init__(layer.input_size, layer.size)
-        self.plain = QuantizedGRU(layer, Int8Linear)  # what serves where there are no kernels
-        self.gates: Gates | None = None  # made when they are first needed
+        self.reference = QuantizedGRU(layer, Int8Linear)  # used where there are no kernels
+        self.packed: PackedRNN | None = None  # the weights as the kernels need them, from the first call on
 
     def initial_state(self, batch: int) -> Tensor:
-        return self.plain.initial_state(batch)
+        return self.reference.initial_state(batch)
 
     def forward(
         self, x: Tensor, state: Tensor | None = None, lengths: Int[Tensor, " batch"] | None = None
     ) -> tuple[Tensor, Tensor]:
-        if not serves(x) or not x.shape[1]:
-            return self.plain(x, state, lengths)  # type: ignore[no-any-return]
-        before = self.initial_state(len(x)) if state is None else state
-        hiddens = self.run(fill_padding(x, lengths, 0.0).transpose(0, 1), before)
-        return hiddens.transpose(0, 1), at_end(before, hiddens, lengths)
+        if not kernels_available(x) or not x.shape[1]:
+            return self.reference(x, state, lengths)  # type: ignore[no-any-return]
+        state = self.initial_state(len(x)) if state is None else state
+        hiddens = self.run_kernel(fill_padding(x, lengths, 0.0).transpose(0, 1), state)
+        return hiddens.transpose(0, 1), final_state(state, hiddens, lengths)
 
     def step(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        if not serves(x):
-            return self.plain.step(x, state)
-        hidden = self.run(x[None], state)[0]
+        if not kernels_available(x):
+            return self.reference.step(x, state)
+        hidden = self.run_kernel(x[None], state)[0]
         return hidden, hidden
 
     def __getstate__(self) -> dict[str, Any]:
-        """Without what points into this process's memory."""
-        return {**self.__dict__, "gates": None}
+        """Return the attributes without the packed weights, which contain pointers."""
+        return {**self.__dict__, "packed": None}
 
-    def run(self, x: Float[Tensor, "time batch input"], state: Tensor) -> Float[Tensor, "time batch size"]:
-        if self.gates is None:
-            self.gates = gates("gru", self.plain)
-        hiddens, _ = self.gates(x, state, state)
+    def run_kernel(self, x: Float[Tensor, "time batch input"], state: Tensor) -> Float[Tensor, "time batch size"]:
+        if self.packed is None:
+            self.packed = pack("gru", self.reference)
+        hiddens, _ = self.packed(x, state, state)
         return hiddens
 
 
-def gates(kind: Literal["lstm", "gru"], layer: QuantizedLSTM | QuantizedGRU) -> Gates:
-    """A layer's weights for the kernels; where its input comes worked out, only those of its state."""
-    inner = parts(cast("Int8Linear", layer.inner))
-    return Gates(kind, parts(layer.outer) if isinstance(layer.outer, Int8Linear) else None, inner)
+def pack(kind: Literal["lstm", "gru"], layer: QuantizedLSTM | QuantizedGRU) -> PackedRNN:
+    """Return a layer's weights for the kernels, without those of the input where its projection is folded away."""
+    parameters_ih = quantized_parameters(layer.linear_ih) if isinstance(layer.linear_ih, Int8Linear) else None
+    return PackedRNN(kind, parameters_ih, quantized_parameters(cast("Int8Linear", layer.linear_hh)))
 
 
-def parts(linear: Int8Linear) -> Rounded:
-    return linear.rounded, linear.scale, linear.bias
+def quantized_parameters(linear: Int8Linear) -> QuantizedParameters:
+    return linear.quantized_weight, linear.scale, linear.bias
 
 
-def at_end(
-    before: Float[Tensor, "batch size"], after: Float[Tensor, "time batch size"], lengths: Int[Tensor, " batch"] | None
+def final_state(
+    initial: Float[Tensor, "batch size"],
+    states: Float[Tensor, "time batch size"],
+    lengths: Int[Tensor, " batch"] | None,
 ) -> Float[Tensor, "batch size"]:
-    """What was there when each row ended: before all steps, or after one of them."""
-    return after[-1] if lengths is None else last_steps(before[:, None], after.transpose(0, 1), lengths)[:, 0]
+    """Return each row's state after its last step; the initial one for a row of length 0."""
+    return states[-1] if lengths is None else last_steps(initial[:, None], states.transpose(0, 1), lengths)[:, 0]

@@ -1,4 +1,4 @@
-"""Linear layers and embeddings with rounded weights, for models that are used and no longer trained."""
+"""Linear layers and embeddings with quantized weights, for inference only."""
 
 from copy import copy
 from functools import cache
@@ -10,143 +10,143 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seq2seq.kernels import int8
-from seq2seq.kernels.library import serves
+from seq2seq.kernels.library import kernels_available
 from seq2seq.processor import has_fast_products
 
 L = TypeVar("L", bound=nn.Module)
-MOST = 127  # the largest whole number of 8 bits that has its negative
+INT8_MAX = 127  # -128 is not used, so that the range is symmetric
 
 
 class BFloat16Linear(nn.Module):
     """W x + b, with W and x in bfloat16 and the sum in float32.
 
-    Where the processor has no products of bfloat16, they are made of the same numbers in float32.
+    Where the processor has no products of bfloat16, the rounded W and x are multiplied in float32.
     """
 
     def __init__(self, linear: nn.Linear) -> None:
         super().__init__()
-        self.rounded: Tensor
+        self.quantized_weight: Tensor
         self.bias: Tensor | None
-        self.register_buffer("rounded", linear.weight.detach().bfloat16())
+        self.register_buffer("quantized_weight", linear.weight.detach().bfloat16())
         self.register_buffer("bias", None if linear.bias is None else linear.bias.detach().float())
-        self.wide: Tensor | None = None  # W in float32, made when it is first needed
+        self.weight_float32: Tensor | None = None  # filled where it is needed
 
     @property
     def weight(self) -> Float[Tensor, "size_out size_in"]:
-        """W as it is now."""
-        return self.rounded.float()
+        """W in float32, after rounding."""
+        return self.quantized_weight.float()
 
     def forward(self, x: Float[Tensor, "*rows size_in"]) -> Float[Tensor, "*rows size_out"]:
         if x.is_cpu and not has_fast_products(torch.bfloat16):
-            if self.wide is None:
-                self.wide = self.weight
-            return F.linear(x.bfloat16().float(), self.wide, self.bias)
-        y = F.linear(x.bfloat16(), self.rounded).float()
+            if self.weight_float32 is None:
+                self.weight_float32 = self.weight
+            return F.linear(x.bfloat16().float(), self.weight_float32, self.bias)
+        y = F.linear(x.bfloat16(), self.quantized_weight).float()
         return y if self.bias is None else y.add_(self.bias)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Without what is made of the weights, which may become others."""
-        return {**self.__dict__, "wide": None}
+        """Return the attributes without the copy of the weights, since a copied layer may get other weights."""
+        return {**self.__dict__, "weight_float32": None}
 
 
 class Int8Linear(nn.Module):
-    """W x + b in whole numbers of 8 bits (Dettmers et al., 2022, section 2.1, "row-wise").
+    """W x + b in int8 (Dettmers et al., 2022, section 2.1, "row-wise").
 
-    Each row of W has a scale, and so has each row of x when it comes, so that nothing beside it in a batch changes it;
-    the products are added up exactly.
+    Each row of W has a scale, and so has each row of x, computed when it comes in, so that a row's result does not
+    depend on the rest of its batch. The integer sums are exact.
     """
 
     def __init__(self, linear: nn.Linear) -> None:
         super().__init__()
         weight, scale = to_int8(linear.weight.detach().float())
-        self.rounded: Tensor
+        self.quantized_weight: Tensor
         self.scale: Tensor
         self.bias: Tensor | None
-        self.register_buffer("rounded", weight)
+        self.register_buffer("quantized_weight", weight)
         self.register_buffer("scale", scale.squeeze(1))
-        self.product: int8.Product | None = None  # the same for our own kernels, made when they are first needed
+        self.packed: int8.PackedLinear | None = None  # the weights as the kernels need them, from the first call on
         self.register_buffer("bias", None if linear.bias is None else linear.bias.detach().float())
 
     @property
     def weight(self) -> Float[Tensor, "size_out size_in"]:
-        """W as it is now."""
-        return self.rounded * self.scale[:, None]
+        """W, dequantized."""
+        return self.quantized_weight * self.scale[:, None]
 
     def forward(self, x: Float[Tensor, "*rows size_in"]) -> Float[Tensor, "*rows size_out"]:
-        rows, shape = x.reshape(-1, x.shape[-1]).float(), (*x.shape[:-1], len(self.rounded))
-        if not serves(rows):
-            return self.plain(rows).view(shape)
-        if self.product is None:
-            self.product = int8.Product(self.rounded, self.scale, self.bias)
-        return self.product(rows).view(shape)
+        rows, shape = x.reshape(-1, x.shape[-1]).float(), (*x.shape[:-1], len(self.quantized_weight))
+        if not kernels_available(rows):
+            return self.reference(rows).view(shape)
+        if self.packed is None:
+            self.packed = int8.PackedLinear(self.quantized_weight, self.scale, self.bias)
+        return self.packed(rows).view(shape)
 
-    def chosen(
+    def forward_selected(
         self,
         x: Float[Tensor, "rows size_in"],
-        owners: Int[Tensor, " rows"],
-        ids: Int[Tensor, "owners count"],
+        sentences: Int[Tensor, " rows"],
+        ids: Int[Tensor, "sentences count"],
     ) -> Float[Tensor, "rows count"]:
-        """By kernels, only those outputs that each row's owner names, -inf where it names -1."""
-        return int8.chosen(self.rounded, self.scale, self.bias, x, owners, ids)
+        """Compute only the outputs `ids[sentence]` of each row, -inf where an id is -1; needs the kernels."""
+        return int8.linear_selected(self.quantized_weight, self.scale, self.bias, x, sentences, ids)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Without what points into this process's memory."""
-        return {**self.__dict__, "product": None}
+        """Return the attributes without the packed weights, which contain pointers."""
+        return {**self.__dict__, "packed": None}
 
-    def plain(self, x: Float[Tensor, "rows size_in"]) -> Float[Tensor, "rows size_out"]:
-        """The same by torch."""
-        rows, scale = divided(x)
-        if rows.shape[1] > 1 and adds_up():
-            y = torch._int_mm(rows, self.rounded.t()).float()
-        else:
-            kind = torch.float32 if rows.shape[1] * MOST**2 < 1 << 24 else torch.float64  # of which all sums are whole
-            y = F.linear(rows.to(kind), self.rounded.to(kind)).float()
+    def reference(self, x: Float[Tensor, "rows size_in"]) -> Float[Tensor, "rows size_out"]:
+        """Compute the same in torch."""
+        rows, scale = to_int8_reference(x)
+        if rows.shape[1] > 1 and int8_matmul_is_exact():
+            y = torch._int_mm(rows, self.quantized_weight.t()).float()
+        else:  # in floats that represent all integers up to the largest sum
+            dtype = torch.float32 if rows.shape[1] * INT8_MAX**2 < 1 << 24 else torch.float64
+            y = F.linear(rows.to(dtype), self.quantized_weight.to(dtype)).float()
         y.mul_(self.scale)
         return y.mul_(scale) if self.bias is None else torch.addcmul(self.bias, y, scale)
 
 
 class Int8Embedding(nn.Module):
-    """A table of vectors, each in whole numbers of 8 bits with a scale."""
+    """An embedding in int8, with a scale for each row."""
 
     def __init__(self, embedding: nn.Embedding) -> None:
         super().__init__()
-        table, scale = to_int8(embedding.weight.detach().float())
-        self.rounded: Tensor
+        weight, scale = to_int8(embedding.weight.detach().float())
+        self.quantized_weight: Tensor
         self.scale: Tensor
-        self.register_buffer("rounded", table)
+        self.register_buffer("quantized_weight", weight)
         self.register_buffer("scale", scale)
 
     def forward(self, ids: Int[Tensor, "*rows"]) -> Float[Tensor, "*rows size"]:
-        return F.embedding(ids, self.rounded).float() * F.embedding(ids, self.scale)
+        return F.embedding(ids, self.quantized_weight).float() * F.embedding(ids, self.scale)
 
 
-def rows(layer: L, ids: Int[Tensor, " rows"]) -> L:
-    """A linear layer, rounded or not, with these of its rows only, which are copied."""
-    some = copy(layer)
-    some._parameters = {
-        name: None if held is None else nn.Parameter(held[ids], requires_grad=False)
-        for name, held in layer._parameters.items()
+def select_rows(layer: L, ids: Int[Tensor, " rows"]) -> L:
+    """Return a linear layer, quantized or not, with copies of these rows (outputs) only."""
+    selected = copy(layer)
+    selected._parameters = {
+        name: None if parameter is None else nn.Parameter(parameter[ids], requires_grad=False)
+        for name, parameter in layer._parameters.items()
     }
-    some._buffers = {name: None if held is None else held[ids] for name, held in layer._buffers.items()}
-    return some
+    selected._buffers = {name: None if buffer is None else buffer[ids] for name, buffer in layer._buffers.items()}
+    return selected
 
 
 @cache
-def adds_up() -> bool:
-    """Whether torch's products in 8 bits are right: where VNNI is lacking, oneDNN cuts its sums off at 16 bits.
+def int8_matmul_is_exact() -> bool:
+    """Return whether torch's int8 matrix product is exact: without VNNI, oneDNN saturates its sums at 16 bits.
 
-    With a single input they are wrong at times on any processor.
+    With a single input feature it is wrong at times on any processor.
     """
-    most = torch.full((16, 64), MOST, dtype=torch.int8, device="cpu")
-    return bool((torch._int_mm(most, most.t()) == 64 * MOST**2).all())
+    largest = torch.full((16, 64), INT8_MAX, dtype=torch.int8, device="cpu")
+    return bool((torch._int_mm(largest, largest.t()) == 64 * INT8_MAX**2).all())
 
 
 def to_int8(x: Float[Tensor, "rows size"]) -> tuple[Int8[Tensor, "rows size"], Float[Tensor, "rows 1"]]:
-    """Whole numbers from -127 to 127, and for each row the scale that gives it back."""
-    return int8.rounded(x) if serves(x) else divided(x)
+    """Quantize each row to integers from -127 to 127; return them and the scale by which they are dequantized."""
+    return int8.quantize_rows(x) if kernels_available(x) else to_int8_reference(x)
 
 
-def divided(x: Float[Tensor, "rows size"]) -> tuple[Int8[Tensor, "rows size"], Float[Tensor, "rows 1"]]:
-    """The same by torch."""
+def to_int8_reference(x: Float[Tensor, "rows size"]) -> tuple[Int8[Tensor, "rows size"], Float[Tensor, "rows 1"]]:
+    """Compute the same in torch."""
     largest = x.abs().amax(dim=1, keepdim=True).clamp_(min=1e-30)
-    return (x * (MOST / largest)).round_().to(torch.int8), largest.div_(MOST)
+    return (x * (INT8_MAX / largest)).round_().to(torch.int8), largest.div_(INT8_MAX)

@@ -1,4 +1,4 @@
-"""How exactly a trained model computes."""
+"""The precisions in which a trained model can compute."""
 
 from typing import Literal, TypeAlias
 

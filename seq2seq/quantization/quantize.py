@@ -1,4 +1,4 @@
-"""A network whose matrix products are rounded, to be smaller and faster than the one that was trained."""
+"""Quantization of a trained network's weights to bf16 or int8, which makes it smaller and faster."""
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -10,64 +10,67 @@ from seq2seq.quantization.precision import Precision
 from seq2seq.quantization.recurrence import BFloat16Layer, QuantizedGRU, QuantizedLSTM, QuantizedRNN, QuantizeLinear
 from seq2seq.recurrence import GRU, LSTM, RNN, Bidirectional, Stack
 
-FEW = 1024  # words, of which a table of what they say stays small
+MAX_FOLDED_VOCAB = 1024  # tokens up to which a table of their gates stays small
 
 QUANTIZED_LINEAR: dict[str, QuantizeLinear] = {"bf16": BFloat16Linear, "int8": Int8Linear}
 
 
 def quantize(network: nn.Module, precision: Precision) -> None:
-    """Round a network's weights in place; it can be used afterwards, and no longer trained.
+    """Quantize a network's weights in place, for inference only: it can no longer be trained.
 
-    States, norms, softmax and sums stay in float32, but in bf16 not those of a layer that reads a whole source at once.
-    Weights that are no linear layer's or fused layer's, as the gates of RG-LRU, stay as they are, and a small
-    vocabulary's words are put into one table with what the first layer makes of them.
+    States, norms, softmax and sums stay in float32, except that in bf16 an encoder's layers keep their states in bf16.
+    Weights outside linear layers, embeddings, LSTM, GRU and RNN, such as the gates of RG-LRU, are not quantized, nor
+    are embeddings in bf16. With a small vocabulary, the embedding of a language model and the input projection of its
+    first layer are folded into one table.
 
     Args:
-        network: What is rounded.
-        precision: bf16 rounds to 8 significant bits, int8 to whole numbers of 8 bits with a scale for each row;
-            float32 rounds nothing.
+        network: Network to quantize.
+        precision: bf16 rounds to 8 significant bits, int8 to integers of 8 bits with a scale for each row; float32
+            changes nothing.
     """
     if precision == "float32":
         return
-    heard = folded_embedding(network)
-    parts = dict(network.named_modules(remove_duplicate=False))
-    made: dict[int, nn.Module | None] = {}  # a shared embedding is rounded once, and stays shared
-    for path, part in parts.items():
-        if id(part) not in made:
-            made[id(part)] = quantized(part, parts.get(path.rpartition(".")[0]), precision)
-        if (new := made[id(part)]) is not None:
-            network.set_submodule(path, new)
-    if heard is not None:
-        network.set_submodule("embedding", nn.Embedding.from_pretrained(heard))
+    folded = folded_embedding(network)
+    modules = dict(network.named_modules(remove_duplicate=False))
+    replacements: dict[int, nn.Module | None] = {}  # a shared embedding is quantized once, and stays shared
+    for path, module in modules.items():
+        if id(module) not in replacements:
+            replacements[id(module)] = quantized_module(module, modules.get(path.rpartition(".")[0]), precision)
+        if (replacement := replacements[id(module)]) is not None:
+            network.set_submodule(path, replacement)
+    if folded is not None:
+        network.set_submodule("embedding", nn.Embedding.from_pretrained(folded))
         first = network.get_submodule("stack.layers.0")
-        (first.plain if isinstance(first, Int8LSTM | Int8GRU) else first).outer = nn.Identity()
+        (first.reference if isinstance(first, Int8LSTM | Int8GRU) else first).linear_ih = nn.Identity()
 
 
 def folded_embedding(network: nn.Module) -> Float[Tensor, "vocab gates"] | None:
-    """What each word says to the gates of a language model's first layer, worked out once where words are few."""
+    """Return the first layer's input projection of every token of a language model, or None if it cannot be folded."""
     embedding, stack = (getattr(network, name, None) for name in ("embedding", "stack"))
-    if not (isinstance(embedding, nn.Embedding) and isinstance(stack, Stack)) or embedding.num_embeddings > FEW:
+    if not (isinstance(embedding, nn.Embedding) and isinstance(stack, Stack)):
         return None
-    first, before = stack.layers[0], stack.around[0].before
-    if not isinstance(first, LSTM | GRU | RNN) or not isinstance(before, nn.Identity):
+    first, norm = stack.layers[0], stack.blocks[0].norm
+    if not isinstance(first, LSTM | GRU | RNN) or not isinstance(norm, nn.Identity):
         return None
-    outer, _, bias, _ = first.kernel.all_weights[0]
-    return F.linear(embedding.weight, outer, bias).detach()
+    if embedding.num_embeddings > MAX_FOLDED_VOCAB:
+        return None
+    weight_ih, _, bias_ih, _ = first.rnn.all_weights[0]
+    return F.linear(embedding.weight, weight_ih, bias_ih).detach()
 
 
-def quantized(part: nn.Module, whole: nn.Module | None, precision: Precision) -> nn.Module | None:
-    """What takes the place of a part of a whole; nothing if it stays."""
-    match part:
-        case LSTM() | GRU() | RNN() if precision == "bf16" and isinstance(whole, Bidirectional):
-            return BFloat16Layer(part)
+def quantized_module(module: nn.Module, parent: nn.Module | None, precision: Precision) -> nn.Module | None:
+    """Return the quantized replacement of a module, or None if it stays as it is."""
+    match module:
+        case LSTM() | GRU() | RNN() if precision == "bf16" and isinstance(parent, Bidirectional):
+            return BFloat16Layer(module)
         case nn.Linear():
-            return QUANTIZED_LINEAR[precision](part)
+            return QUANTIZED_LINEAR[precision](module)
         case nn.Embedding() if precision == "int8":
-            return Int8Embedding(part)
+            return Int8Embedding(module)
         case LSTM():
-            return Int8LSTM(part) if precision == "int8" else QuantizedLSTM(part, BFloat16Linear)
+            return Int8LSTM(module) if precision == "int8" else QuantizedLSTM(module, BFloat16Linear)
         case GRU():
-            return Int8GRU(part) if precision == "int8" else QuantizedGRU(part, BFloat16Linear)
+            return Int8GRU(module) if precision == "int8" else QuantizedGRU(module, BFloat16Linear)
         case RNN():
-            return QuantizedRNN(part, QUANTIZED_LINEAR[precision])
+            return QuantizedRNN(module, QUANTIZED_LINEAR[precision])
     return None

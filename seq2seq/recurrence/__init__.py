@@ -1,4 +1,4 @@
-"""Layers that carry memory through time, behind one interface."""
+"""Recurrent layers, from the Elman RNN to xLSTM, Mamba and attention, with one interface."""
 
 from seq2seq.recurrence.base import LayerFactory, Recurrence
 from seq2seq.recurrence.bidirectional import Bidirectional
@@ -11,7 +11,7 @@ from seq2seq.recurrence.retention import Retention
 from seq2seq.recurrence.rglru import RGLRU
 from seq2seq.recurrence.rnn import GRU, LSTM, RNN, LSTMState
 from seq2seq.recurrence.rwkv import RWKV
-from seq2seq.recurrence.self_attention import CausalAttention, ReaderFactory, SelfAttention
+from seq2seq.recurrence.self_attention import CausalAttention, EncoderLayerFactory, SelfAttention
 from seq2seq.recurrence.slstm import SLSTM
 from seq2seq.recurrence.stack import Stack
 
@@ -25,6 +25,7 @@ __all__ = [
     "SLSTM",
     "Bidirectional",
     "CausalAttention",
+    "EncoderLayerFactory",
     "LSTMState",
     "LayerFactory",
     "LayerNormGRU",
@@ -33,7 +34,6 @@ __all__ = [
     "MinGRU",
     "MinLSTM",
     "MogrifierLSTM",
-    "ReaderFactory",
     "Recurrence",
     "Retention",
     "SelfAttention",

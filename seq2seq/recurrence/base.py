@@ -1,4 +1,4 @@
-"""What every recurrent layer is: a causal function of a sequence that can also be advanced one step at a time."""
+"""The interface of every recurrent layer: a causal function of a sequence that can also be advanced step by step."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -21,12 +21,12 @@ class Recurrence(nn.Module, ABC, Generic[S]):
     reference for a layer that defines both.
 
     Args:
-        input_size: Number of features that come in at every step.
-        size: Number of features that go out at every step.
+        input_size: Number of input features of a step.
+        size: Number of output features of a step.
     """
 
-    grows = False  # whether the state gets larger with every step, without end
-    parallel = False  # whether a sequence is read without a loop over its steps, so that torch.compile gains from it
+    grows = False  # whether the state gets larger with every step, without a limit
+    parallel = False  # whether a sequence is computed without a loop over its steps, so that torch.compile helps
 
     @checked
     def __init__(self, input_size: Count, size: Count) -> None:
@@ -41,7 +41,7 @@ class Recurrence(nn.Module, ABC, Generic[S]):
 
     @abstractmethod
     def initial_state(self, batch: int) -> S:
-        """The state before anything was read, for `batch` rows."""
+        """Return the state before the first step, for `batch` rows."""
 
     def forward(
         self,
@@ -49,16 +49,16 @@ class Recurrence(nn.Module, ABC, Generic[S]):
         state: S | None = None,
         lengths: Int[Tensor, " batch"] | None = None,
     ) -> tuple[Float[Tensor, "batch time size"], S]:
-        """Read a whole sequence from `state`, or from the initial one.
+        """Return the outputs for a whole sequence, which starts from `state` or the initial one, and the final state.
 
-        With `lengths`, row b ends after lengths[b] steps: the state returned is the one there. Inputs beyond it may be
-        anything, not even finite, and outputs beyond it mean nothing, but are finite. There may be no rows or no steps.
+        With `lengths`, row b ends after lengths[b] steps, and its final state is the one there. Padding inputs may have
+        any value, NaN and infinity included; outputs on padding are meaningless, but finite. Batch and time may be 0.
         """
-        before = self.initial_state(len(x)) if state is None else state
-        return unroll(self.step, fill_padding(x, lengths, 0.0), before, lengths)
+        state = self.initial_state(len(x)) if state is None else state
+        return unroll(self.step, fill_padding(x, lengths, 0.0), state, lengths)
 
     def step(self, x: Float[Tensor, "batch input"], state: S) -> tuple[Float[Tensor, "batch size"], S]:
-        """Read one step."""
+        """Return the output of one step and the next state."""
         y, state = self.forward(x.unsqueeze(1), state)
         return y.squeeze(1), state
 
@@ -69,14 +69,14 @@ def unroll(
     state: S,
     lengths: Int[Tensor, " batch"] | None,
 ) -> tuple[Float[Tensor, "batch time *size"], S]:
-    """The loop over a cell, one step after the other; a row's state stays where the row ends."""
-    if not x.shape[1]:  # a step that does not count knows the shape of what comes out
+    """Run a cell in a loop over time; the state of a row no longer changes after its end."""
+    if not x.shape[1]:  # a discarded step on zeros gives the shape of the output
         return cell(x.sum(dim=1), state)[0][:, None][:, :0], state
     outputs = []
     lengths = None if lengths is None else lengths.to(x.device)
-    for t, now in enumerate(x.unbind(dim=1)):
-        y, new = cell(now, state)
-        state = new if lengths is None else where(t < lengths, new, state)
+    for t, x_t in enumerate(x.unbind(dim=1)):
+        y, next_state = cell(x_t, state)
+        state = next_state if lengths is None else where(t < lengths, next_state, state)
         outputs.append(y)
     return torch.stack(outputs, dim=1), state
 

@@ -1,4 +1,4 @@
-"""A sequence read from both ends (Schuster and Paliwal, 1997), by any two recurrences."""
+"""Bidirectional recurrent layers (Schuster and Paliwal, 1997), of any two recurrences."""
 
 import torch
 from jaxtyping import Float, Int
@@ -11,14 +11,14 @@ from seq2seq.recurrence.ops.padding import fill_padding
 
 
 class Bidirectional(nn.Module):
-    """Two layers of half the size, one reading forwards and one backwards, each row within its own length.
+    """Two layers of half the size, one for each direction; each row is reversed within its own length.
 
-    It looks ahead, so it is no `Recurrence`. Inputs past the end of a row may be anything; outputs there mean nothing.
+    It is not causal, hence no `Recurrence`. Padding inputs may have any value; outputs on padding are meaningless.
 
     Args:
-        layer: What reads in each direction.
-        input_size: Number of features that come in at every step.
-        size: Number of features that go out at every step; even.
+        layer: The layer of each direction.
+        input_size: Number of input features of a step.
+        size: Number of output features of a step; even.
     """
 
     @checked
@@ -26,22 +26,22 @@ class Bidirectional(nn.Module):
         super().__init__()
         if size % 2:
             raise UserError(f"the size of a bidirectional layer must be even, half for each direction, not {size}")
-        self.forwards = layer(input_size, size // 2)
-        self.backwards = layer(input_size, size // 2)
+        self.forward_layer = layer(input_size, size // 2)
+        self.backward_layer = layer(input_size, size // 2)
 
     def forward(
         self, x: Float[Tensor, "batch time input"], lengths: Int[Tensor, " batch"]
     ) -> Float[Tensor, "batch time size"]:
         x = fill_padding(x, lengths, 0.0)
-        ahead, _ = self.forwards(x)
-        back, _ = self.backwards(reverse(x, lengths))
-        return torch.cat([ahead, reverse(back, lengths)], dim=-1)
+        forward_output, _ = self.forward_layer(x)
+        backward_output, _ = self.backward_layer(reverse(x, lengths))
+        return torch.cat([forward_output, reverse(backward_output, lengths)], dim=-1)
 
 
 def reverse(x: Float[Tensor, "batch time size"], lengths: Int[Tensor, " batch"]) -> Float[Tensor, "batch time size"]:
-    """Turn each row around within its own length, so that padding stays at the end; its own inverse."""
+    """Reverse each row within its own length, so that padding stays at the end; its own inverse."""
     time = torch.arange(x.shape[1], device=x.device)
-    mirrored = lengths.to(x.device)[:, None] - 1 - time
-    starts = torch.arange(len(x), device=x.device)[:, None] * x.shape[1]
-    rows = starts + torch.where(mirrored >= 0, mirrored, time)
-    return x.flatten(0, 1).index_select(0, rows.flatten()).view_as(x)  # whole steps, where a gather moves numbers
+    reversed_time = lengths.to(x.device)[:, None] - 1 - time
+    offsets = torch.arange(len(x), device=x.device)[:, None] * x.shape[1]
+    index = offsets + torch.where(reversed_time >= 0, reversed_time, time)
+    return x.flatten(0, 1).index_select(0, index.flatten()).view_as(x)  # copies whole steps, gather single elements

@@ -1,4 +1,4 @@
-"""Biases for memories of a given length (Tallec and Ollivier, 2018, "Can recurrent neural networks warp time?")."""
+"""Chrono initialization of gate biases (Tallec and Ollivier, 2018, "Can recurrent neural networks warp time?")."""
 
 from typing import Annotated, TypeAlias
 
@@ -13,8 +13,8 @@ MemorySpan: TypeAlias = Annotated[int, Range(3, LARGEST)]  # in steps
 
 @checked
 def chrono(units: int, memory_span: MemorySpan) -> Float[Tensor, " units"]:
-    """log U(1, memory_span - 1), equation 16: the bias of a gate that keeps, and its negative that of one that writes.
+    """Return log U(1, memory_span - 1), equation 16: biases for forget gates; input gates get the negative ones.
 
-    A gate of such a bias b forgets after about 1 + exp(b) steps, so the units' memories spread up to memory_span.
+    A forget gate with bias b keeps its cell for about 1 + exp(b) steps, so that units remember up to memory_span steps.
     """
     return torch.empty(units).uniform_(1, memory_span - 1).log()

@@ -1,4 +1,4 @@
-"""Recurrences whose gates ignore the past, so that time runs in parallel (Feng et al., 2024)."""
+"""MinGRU and MinLSTM: gates that ignore the hidden state, so that time runs in parallel (Feng et al., 2024)."""
 
 import torch
 from jaxtyping import Float, Int
@@ -15,15 +15,16 @@ from seq2seq.recurrence.ops.scan import linear_recurrence
 
 
 class MinGRU(Recurrence[Tensor]):
-    """h[t] = (1 - z[t]) h[t-1] + z[t] g(c[t]), where z and c read x[t] alone (Feng et al., 2024, section 3.1).
+    """Minimal GRU: h[t] = (1 - z[t]) h[t-1] + z[t] g(c[t]) (Feng et al., 2024, section 3.1).
 
-    Here z writes, while in a GRU of torch it keeps.
+    z and c depend on x[t] only. Here z = 1 writes the candidate, while in torch's GRU z = 1 keeps the old state.
 
     Args:
-        input_size: Number of features that come in at every step.
+        input_size: Number of input features of a step.
         size: Number of units.
-        write_bias: Bias of the gate z at the start; below zero keeps the memory longer.
-        memory_span: Spread the gates' biases for memories of up to so many steps, instead of write_bias.
+        write_bias: Initial bias of the gate z; below zero keeps the memory longer.
+        memory_span: Chrono initialization of the gate's bias for memories of up to this many steps, instead of
+            write_bias.
     """
 
     parallel = True
@@ -33,41 +34,42 @@ class MinGRU(Recurrence[Tensor]):
         self, input_size: Count, size: Count, write_bias: Finite = -1.0, memory_span: MemorySpan | None = None
     ) -> None:
         super().__init__(input_size, size)
-        self.project = linear(input_size, 2 * size)
+        self.input_projection = linear(input_size, 2 * size)
         with torch.no_grad():
-            write, _ = self.project.bias.chunk(2)
-            write.copy_(torch.full_like(write, write_bias) if memory_span is None else -chrono(size, memory_span))
+            gate, _ = self.input_projection.bias.chunk(2)
+            gate.copy_(torch.full_like(gate, write_bias) if memory_span is None else -chrono(size, memory_span))
 
     def initial_state(self, batch: int) -> Tensor:
-        return self.project.weight.new_zeros(batch, self.size)
+        return self.input_projection.weight.new_zeros(batch, self.size)
 
     def forward(
         self, x: Tensor, state: Tensor | None = None, lengths: Int[Tensor, " batch"] | None = None
     ) -> tuple[Tensor, Tensor]:
-        before = self.initial_state(len(x)) if state is None else state
-        return linear_recurrence(*self.gates(fill_padding(x, lengths, 0.0)), before, lengths)
+        state = self.initial_state(len(x)) if state is None else state
+        return linear_recurrence(*self.gates(fill_padding(x, lengths, 0.0)), state, lengths)
 
     def step(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        keep, new = self.gates(x)
-        hidden = keep * state + new
+        decay, update = self.gates(x)
+        hidden = decay * state + update
         return hidden, hidden
 
     def gates(
         self, x: Float[Tensor, "*steps input"]
     ) -> tuple[Float[Tensor, "*steps size"], Float[Tensor, "*steps size"]]:
-        """What is kept of the past, and what is added to it."""
-        write, candidate = upcast(self.project(x)).chunk(2, dim=-1)
-        return torch.sigmoid(-write), torch.sigmoid(write) * positive(candidate)
+        """Return the factor of the previous hidden state, and the value that is added to it."""
+        input_gate, candidate = upcast(self.input_projection(x)).chunk(2, dim=-1)
+        return torch.sigmoid(-input_gate), torch.sigmoid(input_gate) * positive(candidate)
 
 
 class MinLSTM(Recurrence[Tensor]):
-    """h[t] = f' h[t-1] + i' g(c[t]), where f' + i' = 1 (Feng et al., 2024, section 3.2).
+    """Minimal LSTM: h[t] = f' h[t-1] + i' g(c[t]), where f' + i' = 1 (Feng et al., 2024, section 3.2).
 
     Args:
-        input_size: Number of features that come in at every step.
+        input_size: Number of input features of a step.
         size: Number of units.
-        forget_bias: Bias of the forget gate at the start; above zero keeps the memory longer.
-        memory_span: Spread the gates' biases for memories of up to so many steps, instead of forget_bias.
+        forget_bias: Initial bias of the forget gate; above zero keeps the memory longer.
+        memory_span: Chrono initialization of the gate biases for memories of up to this many steps, instead of
+            forget_bias.
     """
 
     parallel = True
@@ -77,39 +79,39 @@ class MinLSTM(Recurrence[Tensor]):
         self, input_size: Count, size: Count, forget_bias: Finite = 1.0, memory_span: MemorySpan | None = None
     ) -> None:
         super().__init__(input_size, size)
-        self.project = linear(input_size, 3 * size)
+        self.input_projection = linear(input_size, 3 * size)
         with torch.no_grad():
-            forget, write, _ = self.project.bias.chunk(3)
+            forget_gate, input_gate, _ = self.input_projection.bias.chunk(3)
             if memory_span is None:
-                forget.fill_(forget_bias)
+                forget_gate.fill_(forget_bias)
             else:
-                forget.copy_(chrono(size, memory_span))
-                write.copy_(-forget)
+                forget_gate.copy_(chrono(size, memory_span))
+                input_gate.copy_(-forget_gate)
 
     def initial_state(self, batch: int) -> Tensor:
-        return self.project.weight.new_zeros(batch, self.size)
+        return self.input_projection.weight.new_zeros(batch, self.size)
 
     def forward(
         self, x: Tensor, state: Tensor | None = None, lengths: Int[Tensor, " batch"] | None = None
     ) -> tuple[Tensor, Tensor]:
-        before = self.initial_state(len(x)) if state is None else state
-        return linear_recurrence(*self.gates(fill_padding(x, lengths, 0.0)), before, lengths)
+        state = self.initial_state(len(x)) if state is None else state
+        return linear_recurrence(*self.gates(fill_padding(x, lengths, 0.0)), state, lengths)
 
     def step(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        keep, new = self.gates(x)
-        hidden = keep * state + new
+        decay, update = self.gates(x)
+        hidden = decay * state + update
         return hidden, hidden
 
     def gates(
         self, x: Float[Tensor, "*steps input"]
     ) -> tuple[Float[Tensor, "*steps size"], Float[Tensor, "*steps size"]]:
-        """What is kept of the past, and what is added to it."""
-        forget, write, candidate = upcast(self.project(x)).chunk(3, dim=-1)
+        """Return the factor of the previous hidden state, and the value that is added to it."""
+        forget_gate, input_gate, candidate = upcast(self.input_projection(x)).chunk(3, dim=-1)
         # f / (f + i) of two sigmoids, without a division
-        balance = F.logsigmoid(forget) - F.logsigmoid(write)
-        return torch.sigmoid(balance), torch.sigmoid(-balance) * positive(candidate)
+        logit = F.logsigmoid(forget_gate) - F.logsigmoid(input_gate)
+        return torch.sigmoid(logit), torch.sigmoid(-logit) * positive(candidate)
 
 
 def positive(x: Tensor) -> Tensor:
-    """g(x) = x + 1/2 where x is not negative, and the logistic function where it is (Feng et al., 2024, appendix B)."""
+    """Return g(x) = x + 1/2 for x >= 0 and sigmoid(x) for x < 0 (Feng et al., 2024, appendix B)."""
     return torch.where(x >= 0, x + 0.5, torch.sigmoid(x))

@@ -1,4 +1,4 @@
-"""The LSTM with a matrix as its cell, whose gates ignore the past (Beck et al., 2024, "xLSTM")."""
+"""mLSTM: an LSTM with a matrix as its cell state and gates that ignore the past (Beck et al., 2024, "xLSTM")."""
 
 from typing import NamedTuple
 
@@ -16,26 +16,27 @@ from seq2seq.recurrence.ops.linear_attention import scalar_decay, scalar_decay_s
 from seq2seq.recurrence.ops.padding import fill_padding
 from seq2seq.recurrence.short_convolution import ShortConvolution
 
-CAP = 15.0  # of the gates' pre-activations
+GATE_CAP = 15.0  # soft cap of the gates' pre-activations
 
 
 class MLSTMState(NamedTuple):
-    convolution: Float[Tensor, "batch before input"]
+    convolution: Float[Tensor, "batch previous input"]
     memory: Float[Tensor, "batch heads key value"]
 
 
 class MLSTM(Recurrence[MLSTMState]):
-    """out(o * norm(C q / max(|n q|, 1))), C[t] = f C[t-1] + i v k, n[t] = f n[t-1] + i k, norm by heads, with a gain.
+    """mLSTM: out(o * norm(C q / max(|n q|, 1))), C[t] = f C[t-1] + i v k, n[t] = f n[t-1] + i k.
 
-    From Beck et al. (2024), equations 19 to 27; a short convolution stands before q and k (figure 11). The input gate
-    is an exponential. Its pre-activation is capped softly at 15, as in xLSTM 7B (Beck et al., 2025), so that float32
-    holds it without the paper's running maximum; n is one more column of C.
+    From Beck et al. (2024), equations 19 to 27, with LayerNorm for each head; q and k are projections of a short
+    convolution of x (figure 11). The input gate is an exponential. Its pre-activation has a soft cap of 15, as in xLSTM
+    7B (Beck et al., 2025), so that float32 does not overflow without the paper's running maximum; n is one more column
+    of C.
 
     Args:
-        input_size: Number of features that come in at every step.
-        size: Number of features that go out; a multiple of heads.
-        heads: Number of memories.
-        width: Number of steps that the convolution sees.
+        input_size: Number of input features of a step.
+        size: Number of output features; a multiple of heads.
+        heads: Number of heads, each with a memory of its own.
+        width: Kernel size of the convolution, in steps.
     """
 
     parallel = True
@@ -44,52 +45,55 @@ class MLSTM(Recurrence[MLSTMState]):
     def __init__(self, input_size: Count, size: Count, heads: Count = 4, width: Count = 4) -> None:
         super().__init__(input_size, size)
         self.heads = heads
-        self.share = check_heads(size, heads, least=2)  # a norm leaves nothing of one
+        self.head_dim = check_heads(size, heads, min_head_dim=2)  # LayerNorm of one feature is always 0
         self.convolution = ShortConvolution(input_size, width)
-        self.asked = linear(input_size, 2 * size)  # queries and keys
-        self.project = linear(input_size, 2 * size)  # values and the output gate
-        self.gates = nn.Linear(input_size, 2 * heads)  # of input and of forgetting
+        self.query_key_projection = linear(input_size, 2 * size)
+        self.input_projection = linear(input_size, 2 * size)  # values and the output gate
+        self.gates = nn.Linear(input_size, 2 * heads)  # input gate and forget gate
         nn.init.zeros_(self.gates.weight)
         with torch.no_grad():
-            write, forget = self.gates.bias.chunk(2)
-            write.normal_(0.0, 0.1)
-            forget.copy_(torch.linspace(3.0, 6.0, heads))
+            input_bias, forget_bias = self.gates.bias.chunk(2)
+            input_bias.normal_(0.0, 0.1)
+            forget_bias.copy_(torch.linspace(3.0, 6.0, heads))
         self.gain = nn.Parameter(torch.ones(size))
-        self.out = linear(size, size)
+        self.output_projection = linear(size, size)
 
     def initial_state(self, batch: int) -> MLSTMState:
-        memory = self.gates.weight.new_zeros(batch, self.heads, self.share, self.share + 1)
+        memory = self.gates.weight.new_zeros(batch, self.heads, self.head_dim, self.head_dim + 1)
         return MLSTMState(self.convolution.initial_state(batch), memory)
 
     def forward(
         self, x: Tensor, state: MLSTMState | None = None, lengths: Int[Tensor, " batch"] | None = None
     ) -> tuple[Tensor, MLSTMState]:
-        before = self.initial_state(len(x)) if state is None else state
+        state = self.initial_state(len(x)) if state is None else state
         x = fill_padding(x, lengths, 0.0)
-        near, convolution = self.convolution(x, before.convolution, lengths)
-        q, k, v, log_decay, o = self.parts(x, near)
+        convolved, convolution = self.convolution(x, state.convolution, lengths)
+        q, k, v, log_decay, o = self.qkv_and_gates(x, convolved)
         k, log_decay = fill_padding(k, lengths, 0.0), fill_padding(log_decay, lengths, 0.0)
         with outside_autocast(x):
             q, k, v, log_decay = (part.transpose(1, 2) for part in (q, k, v, log_decay))
-            y, memory = scalar_decay(q, k, v, log_decay, before.memory)
-        return self.said(y.transpose(1, 2), o), MLSTMState(convolution, memory)
+            y, memory = scalar_decay(q, k, v, log_decay, state.memory)
+        return self.project_output(y.transpose(1, 2), o), MLSTMState(convolution, memory)
 
     def step(self, x: Tensor, state: MLSTMState) -> tuple[Tensor, MLSTMState]:
-        near, convolution = self.convolution.step(x, state.convolution)
-        q, k, v, log_decay, o = self.parts(x, near)
+        convolved, convolution = self.convolution.step(x, state.convolution)
+        q, k, v, log_decay, o = self.qkv_and_gates(x, convolved)
         with outside_autocast(x):
             y, memory = scalar_decay_step(q, k, v, log_decay, state.memory)
-        return self.said(y, o), MLSTMState(convolution, memory)
+        return self.project_output(y, o), MLSTMState(convolution, memory)
 
-    def parts(self, x: Float[Tensor, "*steps input"], near: Float[Tensor, "*steps input"]) -> tuple[Tensor, ...]:
-        """Queries, keys with the input gate in them, values with a one behind, log decays, and the output gate."""
-        q, k = (split_heads(part, self.heads) for part in upcast(self.asked(F.silu(near))).chunk(2, dim=-1))
-        v, o = upcast(self.project(x)).chunk(2, dim=-1)
+    def qkv_and_gates(
+        self, x: Float[Tensor, "*steps input"], convolved: Float[Tensor, "*steps input"]
+    ) -> tuple[Tensor, ...]:
+        """Return queries, keys times the input gate, values with a 1 appended, log decays, and the output gate."""
+        qk = upcast(self.query_key_projection(F.silu(convolved)))
+        q, k = (split_heads(part, self.heads) for part in qk.chunk(2, dim=-1))
+        v, o = upcast(self.input_projection(x)).chunk(2, dim=-1)
         v = split_heads(v, self.heads)
-        write, forget = (CAP * torch.tanh(upcast(self.gates(x)) / CAP)).chunk(2, dim=-1)
-        k = k * (self.share**-0.5 * write.exp())[..., None]
-        return q, k, torch.cat([v, torch.ones_like(v[..., :1])], dim=-1), F.logsigmoid(forget), o
+        i, f = (GATE_CAP * torch.tanh(upcast(self.gates(x)) / GATE_CAP)).chunk(2, dim=-1)
+        k = k * (self.head_dim**-0.5 * i.exp())[..., None]
+        return q, k, torch.cat([v, torch.ones_like(v[..., :1])], dim=-1), F.logsigmoid(f), o
 
-    def said(self, y: Float[Tensor, "*steps heads value"], o: Float[Tensor, "*steps size"]) -> Tensor:
-        weighed = y[..., :-1] / y[..., -1:].abs().clamp(min=1.0)
-        return self.out(torch.sigmoid(o) * head_layer_norm(weighed) * self.gain)  # type: ignore[no-any-return]
+    def project_output(self, y: Float[Tensor, "*steps heads value"], o: Float[Tensor, "*steps size"]) -> Tensor:
+        hidden = y[..., :-1] / y[..., -1:].abs().clamp(min=1.0)
+        return self.output_projection(torch.sigmoid(o) * head_layer_norm(hidden) * self.gain)  # type: ignore[no-any-return]

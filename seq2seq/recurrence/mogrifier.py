@@ -1,4 +1,4 @@
-"""An LSTM whose input and past gate each other before they meet (Melis et al., 2020, "Mogrifier LSTM")."""
+"""Mogrifier LSTM, whose input and hidden state gate each other before each step (Melis et al., 2020)."""
 
 import torch
 from jaxtyping import Float
@@ -9,22 +9,24 @@ from seq2seq.nn.upcast import upcast
 from seq2seq.ranges import Count, CountOrZero, Finite, checked
 from seq2seq.recurrence.base import Recurrence
 from seq2seq.recurrence.chrono import MemorySpan
-from seq2seq.recurrence.rnn import LSTMState, initialise_weights, lstm_biases
+from seq2seq.recurrence.rnn import LSTMState, initialize_weights, lstm_biases
 
 
 class MogrifierLSTM(Recurrence[LSTMState]):
-    """x = 2 sigmoid(Q h) x and h = 2 sigmoid(R x) h in turn, then a step of an LSTM (Melis et al., 2020, section 2).
+    """Mogrifier LSTM: x = 2 sigmoid(Q h) x and h = 2 sigmoid(R x) h in turn, then a step of an LSTM.
 
-    Every round has a matrix of its own. What goes in waits for what was said before, so no product runs ahead in time
-    and the layer takes several times as long as an LSTM.
+    From Melis et al. (2020), section 2. Every round has a matrix of its own. The gated input depends on the previous
+    hidden state, so that no projection can be computed for all steps at once, and the layer is several times slower
+    than an LSTM.
 
     Args:
-        input_size: Number of features that come in at every step.
+        input_size: Number of input features of a step.
         size: Number of units.
-        rounds: How often one gates the other, beginning with the input; none is an LSTM.
-        rank: Make each round's matrix a product of two of this rank, which is smaller; a whole matrix if not given.
-        forget_bias: Bias of the forget gate at the start; one keeps the memory open (Jozefowicz et al., 2015).
-        memory_span: Spread the gates' biases for memories of up to so many steps, instead of forget_bias.
+        rounds: Number of gatings, of input and hidden state in turn, the input first; 0 is an LSTM.
+        rank: Rank of each round's matrix as a product of two smaller ones; a full matrix if not given.
+        forget_bias: Initial bias of the forget gate; 1 helps to learn long dependencies (Jozefowicz et al., 2015).
+        memory_span: Chrono initialization of the gate biases for memories of up to this many steps, instead of
+            forget_bias.
     """
 
     @checked
@@ -38,21 +40,21 @@ class MogrifierLSTM(Recurrence[LSTMState]):
         memory_span: MemorySpan | None = None,
     ) -> None:
         super().__init__(input_size, size)
-        self.outer = nn.Linear(input_size, 4 * size)
-        self.inner = nn.Linear(size, 4 * size, bias=False)
-        initialise_weights(self.outer.weight, self.inner.weight)
+        self.linear_ih = nn.Linear(input_size, 4 * size)
+        self.linear_hh = nn.Linear(size, 4 * size, bias=False)
+        initialize_weights(self.linear_ih.weight, self.linear_hh.weight)
         with torch.no_grad():
-            self.outer.bias.copy_(lstm_biases(size, forget_bias, memory_span))
+            self.linear_ih.bias.copy_(lstm_biases(size, forget_bias, memory_span))
         sizes = [(size, input_size), (input_size, size)]
-        self.rounds = nn.ModuleList(gate(*sizes[n % 2], rank) for n in range(rounds))
+        self.rounds = nn.ModuleList(low_rank_linear(*sizes[n % 2], rank) for n in range(rounds))
 
     def initial_state(self, batch: int) -> LSTMState:
-        zeros = self.inner.weight.new_zeros(batch, self.size)
+        zeros = self.linear_hh.weight.new_zeros(batch, self.size)
         return LSTMState(zeros, zeros)
 
     def step(self, x: Float[Tensor, "batch input"], state: LSTMState) -> tuple[Tensor, LSTMState]:
         x, h = self.mogrify(x, state.hidden)
-        i, f, g, o = upcast(self.outer(x) + self.inner(h)).chunk(4, dim=-1)
+        i, f, g, o = upcast(self.linear_ih(x) + self.linear_hh(h)).chunk(4, dim=-1)
         cell = f.sigmoid() * state.cell + i.sigmoid() * g.tanh()
         hidden = o.sigmoid() * cell.tanh()
         return hidden, LSTMState(hidden, cell)
@@ -60,15 +62,17 @@ class MogrifierLSTM(Recurrence[LSTMState]):
     def mogrify(
         self, x: Float[Tensor, "batch input"], h: Float[Tensor, "batch size"]
     ) -> tuple[Float[Tensor, "batch input"], Float[Tensor, "batch size"]]:
-        for n, gate in enumerate(self.rounds):
+        """Return the input and the hidden state after all rounds of gating."""
+        for n, linear_gate in enumerate(self.rounds):
             if n % 2 == 0:
-                x = 2 * upcast(gate(h)).sigmoid() * x
+                x = 2 * upcast(linear_gate(h)).sigmoid() * x
             else:
-                h = 2 * upcast(gate(x)).sigmoid() * h
+                h = 2 * upcast(linear_gate(x)).sigmoid() * h
         return x, h
 
 
-def gate(size_in: int, size_out: int, rank: int | None) -> nn.Module:
+def low_rank_linear(size_in: int, size_out: int, rank: int | None) -> nn.Module:
+    """Return a linear layer without bias, factored into two of this rank if one is given."""
     if rank is None:
         return linear(size_in, size_out, bias=False)
     return nn.Sequential(linear(size_in, rank, bias=False), linear(rank, size_out, bias=False))

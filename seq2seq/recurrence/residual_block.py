@@ -1,4 +1,4 @@
-"""What stands around every layer of a stack, whatever the layer is."""
+"""Normalization, dropout, residual connection and feed-forward around each layer of a stack."""
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -9,15 +9,15 @@ from seq2seq.ranges import Count, DropProbability, NonNegative, checked
 
 
 class ResidualBlock(nn.Module):
-    """Normalisation before a layer; dropout, the sum with what went in and a feed-forward after it.
+    """LayerNorm before a layer; dropout, residual connection and feed-forward after it.
 
     Args:
-        input_size: Number of features that go into the layer.
-        size: Number of features that come out of it.
-        dropout: Probability of dropping an output of the layer, with one mask for a whole sequence.
-        norm: Normalise what goes into the layer (Ba et al., 2016), and into the feed-forward.
-        residual: Add what went into the layer to what comes out of it, where the sizes allow it.
-        feed_forward: Inner features of a gated feed-forward for each feature; 0 for none.
+        input_size: Number of input features of the layer.
+        size: Number of output features of the layer.
+        dropout: Probability of dropping an output feature of the layer, with one mask for a whole sequence.
+        norm: Apply LayerNorm (Ba et al., 2016) to the input of the layer and of the feed-forward.
+        residual: Add the layer's input to its output, if their sizes are equal.
+        feed_forward: Inner size of the gated feed-forward, as a multiple of `size`; 0 for none.
     """
 
     @checked
@@ -31,7 +31,7 @@ class ResidualBlock(nn.Module):
         feed_forward: NonNegative,
     ) -> None:
         super().__init__()
-        self.before = nn.LayerNorm(input_size) if norm else nn.Identity()
+        self.norm = nn.LayerNorm(input_size) if norm else nn.Identity()
         self.dropout = VariationalDropout(dropout)
         self.residual = residual and input_size == size
         self.feed_forward = FeedForward(size, feed_forward, dropout, norm) if feed_forward else nn.Identity()
@@ -39,6 +39,6 @@ class ResidualBlock(nn.Module):
     def forward(
         self, x: Float[Tensor, "batch time input"], y: Float[Tensor, "batch time size"]
     ) -> Float[Tensor, "batch time size"]:
-        """What goes on, from what went in and what the layer made of it."""
+        """Return the block's output from its input x and the layer's output y."""
         y = self.dropout(y)
         return self.feed_forward(x + y if self.residual else y)  # type: ignore[no-any-return]

@@ -1,4 +1,4 @@
-"""Attention of a sequence to itself (Vaswani et al., 2017), so that a Transformer stands beside the recurrences."""
+"""Multi-head self-attention (Vaswani et al., 2017), causal as a recurrence with a key-value cache, or bidirectional."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -18,15 +18,15 @@ from seq2seq.ranges import Count, checked
 from seq2seq.recurrence.base import Recurrence
 from seq2seq.recurrence.ops.padding import fill_padding, padding_mask
 
-LARGE = 1e4  # of a score: float32 has three digits behind the point there
+MAX_FUSED_SCORE = 1e4  # float32 has three decimals there
 
 
 class AttentionState(NamedTuple):
-    """What can be looked back at. It grows with every step, up to the window if there is one."""
+    """The key-value cache. It grows with every step, up to the window if there is one."""
 
-    keys: Float[Tensor, "batch kept size"]
-    values: Float[Tensor, "batch kept size"]
-    places: Int[Tensor, "batch kept"]  # 1 for the first step that was ever read, 0 where a row has nothing
+    keys: Float[Tensor, "batch cached size"]
+    values: Float[Tensor, "batch cached size"]
+    positions: Int[Tensor, "batch cached"]  # 1 for the first step of a row, 0 for padding
 
     @property
     def grows(self) -> bool:  # on axis 1
@@ -34,14 +34,16 @@ class AttentionState(NamedTuple):
 
 
 class CausalAttention(Recurrence[AttentionState]):
-    """softmax(q k / sqrt(share)) v over this step and those before it (Vaswani et al., 2017, section 3.2).
+    """Causal attention, softmax(q k / sqrt(head_dim)) v up to this step (Vaswani et al., 2017, section 3.2).
 
     Args:
-        input_size: Number of features that come in at every step.
-        size: Number of features that go out; a multiple of heads.
-        heads: Number of independent choices.
-        window: Number of steps that are seen, this one included; null for all, with a state that grows without end.
-        rotary: Turn queries and keys by their place (Su et al., 2021); without it, order is known from the mask alone.
+        input_size: Number of input features of a step.
+        size: Number of output features; a multiple of heads.
+        heads: Number of attention heads.
+        window: Number of steps that are attended to, this one included; null for all, with a state that grows without
+            limit.
+        rotary: Apply rotary position embeddings to queries and keys (Su et al., 2021); without them, only the causal
+            mask depends on the order.
     """
 
     parallel = True
@@ -51,137 +53,137 @@ class CausalAttention(Recurrence[AttentionState]):
         self, input_size: Count, size: Count, heads: Count = 4, window: Count | None = None, rotary: bool = True
     ) -> None:
         super().__init__(input_size, size)
-        check_heads(size, heads, least=2 if rotary else 1)  # a rotation makes pairs
+        check_heads(size, heads, min_head_dim=2 if rotary else 1)  # the rotary embedding needs a pair
         self.heads = heads
         self.window = window
         self.rotary = rotary
         self.grows = window is None
-        self.project = linear(input_size, 3 * size, bias=False)
-        self.out = linear(size, size, bias=False)
+        self.qkv_projection = linear(input_size, 3 * size, bias=False)
+        self.output_projection = linear(size, size, bias=False)
 
     def initial_state(self, batch: int) -> AttentionState:
-        nothing = self.out.weight.new_zeros(batch, 0, self.size)
-        return AttentionState(nothing, nothing, torch.zeros(batch, 0, dtype=torch.long, device=nothing.device))
+        empty = self.output_projection.weight.new_zeros(batch, 0, self.size)
+        return AttentionState(empty, empty, torch.zeros(batch, 0, dtype=torch.long, device=empty.device))
 
     def forward(
         self, x: Tensor, state: AttentionState | None = None, lengths: Int[Tensor, " batch"] | None = None
     ) -> tuple[Tensor, AttentionState]:
-        before = self.initial_state(len(x)) if state is None else state
+        state = self.initial_state(len(x)) if state is None else state
         x = fill_padding(x, lengths, 0.0)
-        places = read(before)[:, None] + 1 + torch.arange(x.shape[1], device=x.device)
-        q, k, v = self.project(x).chunk(3, dim=-1)
+        positions = last_positions(state)[:, None] + 1 + torch.arange(x.shape[1], device=x.device)
+        q, k, v = self.qkv_projection(x).chunk(3, dim=-1)
         if self.rotary:
-            q, k = rotate_heads(q, k, places, self.heads)
-        after = AttentionState(
-            torch.cat([before.keys, k.to(before.keys.dtype)], dim=1),
-            torch.cat([before.values, v.to(before.values.dtype)], dim=1),
-            torch.cat(
-                [before.places, places if lengths is None else places.masked_fill(padding_mask(x, lengths), 0)], dim=1
-            ),
+            q, k = rotate_heads(q, k, positions, self.heads)
+        key_positions = positions if lengths is None else positions.masked_fill(padding_mask(x, lengths), 0)
+        next_state = AttentionState(
+            torch.cat([state.keys, k.to(state.keys.dtype)], dim=1),
+            torch.cat([state.values, v.to(state.values.dtype)], dim=1),
+            torch.cat([state.positions, key_positions], dim=1),
         )
-        # from nothing, padding stands behind all that is real, where a causal mask hides it already
-        alone = before.keys.shape[1] == 0 and (self.window is None or x.shape[1] <= self.window)
-        mask = None if alone else self.seen(places, after.places)
-        y = attend(q, after.keys.to(q.dtype), after.values.to(q.dtype), self.heads, mask)
-        return self.out(y), kept(after, self.window, lengths is not None)
+        # with an empty cache, padding comes after all tokens, so that the causal mask hides it already
+        causal = state.keys.shape[1] == 0 and (self.window is None or x.shape[1] <= self.window)
+        mask = None if causal else self.attention_mask(positions, next_state.positions)
+        y = attend(q, next_state.keys.to(q.dtype), next_state.values.to(q.dtype), self.heads, mask)
+        return self.output_projection(y), trim_cache(next_state, self.window, lengths is not None)
 
-    def seen(
-        self, places: Int[Tensor, "batch time"], kept: Int[Tensor, "batch kept"]
-    ) -> Bool[Tensor, "batch time kept"]:
-        """Which steps each step looks at: real ones, not later than itself, and within the window."""
-        back = places[:, :, None] - kept[:, None]
-        seen = (kept[:, None] > 0) & (back >= 0)
+    def attention_mask(
+        self, positions: Int[Tensor, "batch time"], key_positions: Int[Tensor, "batch cached"]
+    ) -> Bool[Tensor, "batch time cached"]:
+        """Return which steps each step attends to: no padding, none later than itself, and within the window."""
+        distance = positions[:, :, None] - key_positions[:, None]
+        mask = (key_positions[:, None] > 0) & (distance >= 0)
         if self.window is not None:
-            seen &= back < self.window
-        seen[:, :, -places.shape[1] :].diagonal(dim1=1, dim2=2).fill_(True)  # or a padded step would see nothing at all
-        return seen
+            mask &= distance < self.window
+        mask[:, :, -positions.shape[1] :].diagonal(dim1=1, dim2=2).fill_(True)  # an empty row would give NaN on padding
+        return mask
 
 
 class SelfAttention(nn.Module):
-    """The same in both directions: every step of a row looks at all steps of it.
+    """Bidirectional self-attention: every step of a row attends to all steps of it.
 
-    It looks ahead, so it is no `Recurrence`. Inputs past the end of a row may be anything; outputs there mean nothing.
+    It is not causal, hence no `Recurrence`. Padding inputs may have any value; outputs on padding are meaningless.
 
     Args:
-        input_size: Number of features that come in at every step.
-        size: Number of features that go out; a multiple of heads.
-        heads: Number of independent choices.
-        rotary: Turn queries and keys by their place (Su et al., 2021); without it, order is not known.
+        input_size: Number of input features of a step.
+        size: Number of output features; a multiple of heads.
+        heads: Number of attention heads.
+        rotary: Apply rotary position embeddings to queries and keys (Su et al., 2021); without them, nothing depends on
+            the order.
     """
 
     @checked
     def __init__(self, input_size: Count, size: Count, heads: Count = 4, rotary: bool = True) -> None:
         super().__init__()
-        check_heads(size, heads, least=2 if rotary else 1)  # a rotation makes pairs
+        check_heads(size, heads, min_head_dim=2 if rotary else 1)  # the rotary embedding needs a pair
         self.heads = heads
         self.rotary = rotary
-        self.project = linear(input_size, 3 * size, bias=False)
-        self.out = linear(size, size, bias=False)
+        self.qkv_projection = linear(input_size, 3 * size, bias=False)
+        self.output_projection = linear(size, size, bias=False)
 
     def forward(
         self, x: Float[Tensor, "batch time input"], lengths: Int[Tensor, " batch"]
     ) -> Float[Tensor, "batch time size"]:
-        q, k, v = self.project(fill_padding(x, lengths, 0.0)).chunk(3, dim=-1)
+        q, k, v = self.qkv_projection(fill_padding(x, lengths, 0.0)).chunk(3, dim=-1)
         if self.rotary:
-            places = torch.arange(x.shape[1], device=x.device)[None]
-            q, k = rotate_heads(q, k, places, self.heads)
-        real = ~padding_mask(x, lengths.clamp(min=1))
-        return self.out(attend(q, k, v, self.heads, real[:, None].expand(-1, x.shape[1], -1)))  # type: ignore[no-any-return]
+            positions = torch.arange(x.shape[1], device=x.device)[None]
+            q, k = rotate_heads(q, k, positions, self.heads)
+        mask = ~padding_mask(x, lengths.clamp(min=1))
+        y = attend(q, k, v, self.heads, mask[:, None].expand(-1, x.shape[1], -1))
+        return self.output_projection(y)  # type: ignore[no-any-return]
 
 
-# (input_size, size) -> what reads a whole row: a recurrence from both ends, attention as it is
-ReaderFactory: TypeAlias = Callable[[int, int], Recurrence[Any] | SelfAttention]
+# (input_size, size) -> layer; an encoder makes a recurrence bidirectional and uses self-attention as it is
+EncoderLayerFactory: TypeAlias = Callable[[int, int], Recurrence[Any] | SelfAttention]
 
 
-def read(state: AttentionState) -> Int[Tensor, " batch"]:
-    """How many steps each row has read; with a window of one step it does not matter, and nothing is kept to tell."""
-    return state.places.amax(dim=1) if state.places.shape[1] else state.places.sum(dim=1)
+def last_positions(state: AttentionState) -> Int[Tensor, " batch"]:
+    """Return the position of each row's last step; 0 with a window of 1, whose cache is empty and needs none."""
+    return state.positions.amax(dim=1) if state.positions.shape[1] else state.positions.sum(dim=1)
 
 
-def rotate_heads(q: Tensor, k: Tensor, places: Tensor, heads: int) -> tuple[Tensor, Tensor]:
-    """Queries and keys turned together, whose angles are the same."""
-    both = split_heads(torch.cat([q, k], dim=-1), 2 * heads).transpose(1, 2)
-    q, k = apply_rotary(both, places).transpose(1, 2).flatten(2).chunk(2, dim=-1)
+def rotate_heads(q: Tensor, k: Tensor, positions: Tensor, heads: int) -> tuple[Tensor, Tensor]:
+    """Apply rotary embeddings to queries and keys in one call, since their angles are the same."""
+    qk = split_heads(torch.cat([q, k], dim=-1), 2 * heads).transpose(1, 2)
+    q, k = apply_rotary(qk, positions).transpose(1, 2).flatten(2).chunk(2, dim=-1)
     return q, k
 
 
 def attend(
     q: Float[Tensor, "batch time size"],
-    k: Float[Tensor, "batch kept size"],
-    v: Float[Tensor, "batch kept size"],
+    k: Float[Tensor, "batch cached size"],
+    v: Float[Tensor, "batch cached size"],
     heads: int,
-    seen: Bool[Tensor, "batch time kept"] | None,
+    mask: Bool[Tensor, "batch time cached"] | None,
 ) -> Float[Tensor, "batch time size"]:
-    """Attention by heads; a causal one where nothing says what is seen."""
+    """Return multi-head attention; causal without a mask."""
     q, k, v = (split_heads(part, heads).transpose(1, 2) for part in (q, k, v))
-    mask = None if seen is None else seen[:, None]
-    if q.device.type == "cpu":  # whose kernel takes up to twice as long in bfloat16
+    if q.device.type == "cpu":  # in bfloat16 it takes up to twice as long there
         q, k, v = upcast(q), upcast(k), upcast(v)
-    with outside_autocast(q), exact_kernel(q, k):
-        y = F.scaled_dot_product_attention(q, k, v, mask, is_causal=seen is None)
+    with outside_autocast(q), disable_inexact_fused_attention(q, k):
+        y = F.scaled_dot_product_attention(q, k, v, None if mask is None else mask[:, None], is_causal=mask is None)
     return y.transpose(1, 2).flatten(2)
 
 
-def exact_kernel(
-    q: Float[Tensor, "*batch time share"], k: Float[Tensor, "*batch kept share"]
+def disable_inexact_fused_attention(
+    q: Float[Tensor, "*batch time head_dim"], k: Float[Tensor, "*batch cached head_dim"]
 ) -> AbstractContextManager[None]:
-    """Keep torch from its fused kernel on a CPU where that kernel's gradient would be wrong.
+    """Disable torch's fused attention on a CPU where its gradient would be wrong.
 
-    For its gradient it computes the weights again, from each score and the logarithm of the sum of all, and float32
-    loses their difference when both are large.
+    Its backward recomputes the attention weights as exp(score - logsumexp), and float32 loses the difference if both
+    are large.
     """
     if q.device.type == "cpu" and q.requires_grad and q.numel():
         bound = q.detach().abs().amax() * k.detach().abs().amax() * q.shape[-1] ** 0.5
-        if bound > LARGE:
+        if bound > MAX_FUSED_SCORE:
             return sdpa_kernel(SDPBackend.MATH)
     return nullcontext()
 
 
-def kept(state: AttentionState, window: int | None, holes: bool) -> AttentionState:
-    """What later steps can see; where rows ended early, what is real is moved to the end first."""
-    if holes:
-        order = (state.places > 0).byte().argsort(dim=1, stable=True)
+def trim_cache(state: AttentionState, window: int | None, padded: bool) -> AttentionState:
+    """Drop keys and values outside the window of the next step; padding is moved to the front first."""
+    if padded:
+        order = (state.positions > 0).byte().argsort(dim=1, stable=True)
         keys, values = (x.gather(1, order[..., None].expand_as(x)) for x in (state.keys, state.values))
-        state = AttentionState(keys, values, state.places.gather(1, order))
-    first = 0 if window is None else max(0, state.places.shape[1] - (window - 1))
+        state = AttentionState(keys, values, state.positions.gather(1, order))
+    first = 0 if window is None else max(0, state.positions.shape[1] - (window - 1))
     return AttentionState(*(part[:, first:].clone() for part in state)) if first else state

@@ -1,4 +1,4 @@
-"""The LSTM with an exponential input gate and a normaliser beside its cell (Beck et al., 2024, "xLSTM")."""
+"""sLSTM: an LSTM with an exponential input gate and a normalizer state (Beck et al., 2024, "xLSTM")."""
 
 from typing import NamedTuple
 
@@ -14,78 +14,79 @@ from seq2seq.ranges import Count, checked
 from seq2seq.recurrence.base import Recurrence, unroll
 from seq2seq.recurrence.ops.padding import fill_padding
 
-NOTHING = -1e30  # the logarithm of what was written so far: minus infinity, but with a gradient
+LOG_ZERO = -1e30  # the initial stabilizer: instead of minus infinity, whose gradient would be NaN
 
 
 class SLSTMState(NamedTuple):
-    cell: Float[Tensor, "batch heads share"]
-    normaliser: Float[Tensor, "batch heads share"]
-    stabiliser: Float[Tensor, "batch heads share"]
-    hidden: Float[Tensor, "batch heads share"]
+    cell: Float[Tensor, "batch heads head_dim"]
+    normalizer: Float[Tensor, "batch heads head_dim"]
+    stabilizer: Float[Tensor, "batch heads head_dim"]
+    hidden: Float[Tensor, "batch heads head_dim"]
 
 
 class SLSTM(Recurrence[SLSTMState]):
-    """norm(h), h = o c / n, c = f c + i z, n = f n + i, where i is an exponential (Beck et al., 2024, section 2.2).
+    """sLSTM: norm(h), h = o c / n, c = f c + i z, n = f n + i (Beck et al., 2024, section 2.2).
 
-    The forget gate f is a sigmoid. The gates read the past within a head only, through weights that start at zero. Cell
-    and normaliser are held relative to exp(m), the largest weight of anything in them, so that nothing overflows.
+    The input gate i is an exponential, the forget gate f a sigmoid. Recurrent weights are block-diagonal, one block for
+    each head, and start at zero. Cell and normalizer are stored divided by exp(m), the largest weight of any input in
+    them, to avoid overflow.
 
     Args:
-        input_size: Number of features that come in at every step.
+        input_size: Number of input features of a step.
         size: Number of units; a multiple of heads.
-        heads: Number of blocks of the recurrent weights, each normalised by itself before it is said.
+        heads: Number of blocks of the recurrent weights; the output of each is normalized on its own.
     """
 
     @checked
     def __init__(self, input_size: Count, size: Count, heads: Count = 4) -> None:
         super().__init__(input_size, size)
         self.heads = heads
-        self.share = check_heads(size, heads, least=2)  # a norm leaves nothing of one
-        self.outer = linear(input_size, 4 * size)  # each head's gates side by side: input, forget, cell, output
-        self.inner = nn.Parameter(torch.zeros(heads, self.share, 4 * self.share))
+        self.head_dim = check_heads(size, heads, min_head_dim=2)  # LayerNorm of one feature is always 0
+        self.linear_ih = linear(input_size, 4 * size)  # for each head: input, forget, cell, output
+        self.weight_hh = nn.Parameter(torch.zeros(heads, self.head_dim, 4 * self.head_dim))
         self.gain = nn.Parameter(torch.ones(size))
         with torch.no_grad():
-            self.outer.bias.view(heads, 4, self.share)[:, 1] = powerlaw(self.share)
+            self.linear_ih.bias.view(heads, 4, self.head_dim)[:, 1] = powerlaw_biases(self.head_dim)
 
     def initial_state(self, batch: int) -> SLSTMState:
-        zeros = self.inner.new_zeros(batch, self.heads, self.share)
-        return SLSTMState(zeros, zeros, zeros + NOTHING, zeros)
+        zeros = self.weight_hh.new_zeros(batch, self.heads, self.head_dim)
+        return SLSTMState(zeros, zeros, zeros + LOG_ZERO, zeros)
 
     def forward(
         self, x: Tensor, state: SLSTMState | None = None, lengths: Int[Tensor, " batch"] | None = None
     ) -> tuple[Tensor, SLSTMState]:
-        before = self.initial_state(len(x)) if state is None else state
-        y, after = unroll(self.cell, self.heard(fill_padding(x, lengths, 0.0)), before, lengths)
-        return self.said(y), after
+        state = self.initial_state(len(x)) if state is None else state
+        y, state = unroll(self.cell, self.project_input(fill_padding(x, lengths, 0.0)), state, lengths)
+        return self.project_output(y), state
 
     def step(self, x: Tensor, state: SLSTMState) -> tuple[Tensor, SLSTMState]:
-        y, after = self.cell(self.heard(x), state)
-        return self.said(y), after
+        y, state = self.cell(self.project_input(x), state)
+        return self.project_output(y), state
 
-    def heard(self, x: Float[Tensor, "*steps input"]) -> Float[Tensor, "*steps heads gates"]:
-        """What the input says to the gates."""
-        return split_heads(upcast(self.outer(x)), self.heads)
+    def project_input(self, x: Float[Tensor, "*steps input"]) -> Float[Tensor, "*steps heads gates"]:
+        """Return the input's part of the gates' pre-activations."""
+        return split_heads(upcast(self.linear_ih(x)), self.heads)
 
-    def cell(self, heard: Float[Tensor, "batch heads gates"], state: SLSTMState) -> tuple[Tensor, SLSTMState]:
-        with outside_autocast(heard):
-            recurrent = torch.bmm(state.hidden.transpose(0, 1), self.inner).transpose(0, 1)
-        i, f, z, o = (heard + recurrent).chunk(4, dim=-1)
-        kept = F.logsigmoid(f) + state.stabiliser
+    def cell(self, gates_ih: Float[Tensor, "batch heads gates"], state: SLSTMState) -> tuple[Tensor, SLSTMState]:
+        with outside_autocast(gates_ih):
+            gates_hh = torch.bmm(state.hidden.transpose(0, 1), self.weight_hh).transpose(0, 1)
+        i, f, z, o = (gates_ih + gates_hh).chunk(4, dim=-1)
+        log_forget = F.logsigmoid(f) + state.stabilizer
         with torch.no_grad():  # it cancels in c / n, and so does its gradient
-            stabiliser = torch.maximum(i, kept)
-        write, keep = torch.exp(i - stabiliser), torch.exp(kept - stabiliser)
-        cell = keep * state.cell + write * z.tanh()
-        normaliser = keep * state.normaliser + write
-        hidden = o.sigmoid() * cell / normaliser
-        return hidden, SLSTMState(cell, normaliser, stabiliser, hidden)
+            stabilizer = torch.maximum(i, log_forget)
+        input_gate, forget_gate = torch.exp(i - stabilizer), torch.exp(log_forget - stabilizer)
+        cell = forget_gate * state.cell + input_gate * z.tanh()
+        normalizer = forget_gate * state.normalizer + input_gate
+        hidden = o.sigmoid() * cell / normalizer
+        return hidden, SLSTMState(cell, normalizer, stabilizer, hidden)
 
-    def said(self, y: Float[Tensor, "*steps heads share"]) -> Float[Tensor, "*steps size"]:
+    def project_output(self, y: Float[Tensor, "*steps heads head_dim"]) -> Float[Tensor, "*steps size"]:
         return head_layer_norm(y) * self.gain
 
 
-def powerlaw(units: int, depth: float = 0.5) -> Float[Tensor, " units"]:
-    """Biases of the forget gate from 5 down to -7, for memories of many lengths.
+def powerlaw_biases(units: int, depth: float = 0.5) -> Float[Tensor, " units"]:
+    """Return biases of the forget gate from 5 down to -7, for memories of many lengths.
 
-    The authors bend the way down by how deep a layer lies, from 0 to 1. A layer does not know, so it lies half-way.
+    The authors' curve depends on the relative depth of the layer, from 0 to 1; a layer does not know it, so it is 0.5.
     """
     return 5 - 12 * torch.linspace(0, 1, units) ** (0.3 + 1.3 * depth)

@@ -1,4 +1,4 @@
-"""Layers on top of each other, which together are one layer again."""
+"""A stack of recurrent layers, itself a recurrent layer."""
 
 from collections.abc import Sequence
 from typing import Any, cast
@@ -14,18 +14,18 @@ from seq2seq.recurrence.residual_block import ResidualBlock
 
 
 class Stack(Recurrence[tuple[Any, ...]]):
-    """Recurrences that each read what the one below says.
+    """Recurrences in sequence: the output of each layer is the input of the next.
 
-    Of `CausalAttention`, with norm, residual and feed_forward, it is the decoder-only Transformer of today.
+    With layers of `CausalAttention`, norm, residual and feed_forward, it is a pre-norm decoder-only Transformer.
 
     Args:
-        input_size: Number of features that come in at every step.
-        size: Number of features that go out of every layer.
-        layers: What each layer is, from the input up; they may differ.
-        dropout: Probability of dropping an output of a layer, with one mask for a whole sequence.
-        norm: Normalise what goes into every layer and what leaves the last one (Ba et al., 2016).
-        residual: Add what went into a layer to what comes out of it, where the sizes allow it.
-        feed_forward: Inner features, for each feature, of a gated feed-forward after every layer; 0 for none.
+        input_size: Number of input features of a step.
+        size: Number of output features of every layer.
+        layers: The layers, from the input to the output; they may be of different kinds.
+        dropout: Probability of dropping an output feature of a layer, with one mask for a whole sequence.
+        norm: Apply LayerNorm (Ba et al., 2016) to the input of every layer and to the output of the last one.
+        residual: Add the input of a layer to its output, if their sizes are equal.
+        feed_forward: Inner size of a gated feed-forward after every layer, as a multiple of `size`; 0 for none.
     """
 
     @checked
@@ -43,10 +43,10 @@ class Stack(Recurrence[tuple[Any, ...]]):
         if not layers:
             raise UserError("a stack needs at least one layer, and none was given")
         sizes = [input_size] + [size] * (len(layers) - 1)
-        built = nn.ModuleList(layer(below, size) for layer, below in zip(layers, sizes, strict=True))
-        around = nn.ModuleList(ResidualBlock(below, size, dropout, norm, residual, feed_forward) for below in sizes)
-        self.layers = cast("Sequence[Recurrence[Any]]", built)  # which a ModuleList's type cannot say
-        self.around = cast("Sequence[ResidualBlock]", around)
+        modules = nn.ModuleList(layer(size_in, size) for layer, size_in in zip(layers, sizes, strict=True))
+        blocks = nn.ModuleList(ResidualBlock(size_in, size, dropout, norm, residual, feed_forward) for size_in in sizes)
+        self.layers = cast("Sequence[Recurrence[Any]]", modules)  # a ModuleList's type does not name its elements
+        self.blocks = cast("Sequence[ResidualBlock]", blocks)
         self.norm = nn.LayerNorm(size) if norm else nn.Identity()
         self.grows = any(layer.grows for layer in self.layers)
 
@@ -61,17 +61,17 @@ class Stack(Recurrence[tuple[Any, ...]]):
     ) -> tuple[Float[Tensor, "batch time size"], tuple[Any, ...]]:
         state = self.initial_state(len(x)) if state is None else state
         x = fill_padding(x, lengths, 0.0)
-        after = []
-        for layer, around, before in zip(self.layers, self.around, state, strict=True):
-            y, new = layer(around.before(x), before, lengths)
-            x = around(x, y)
-            after.append(new)
-        return self.norm(x), tuple(after)
+        next_state = []
+        for layer, block, layer_state in zip(self.layers, self.blocks, state, strict=True):
+            y, layer_state = layer(block.norm(x), layer_state, lengths)
+            x = block(x, y)
+            next_state.append(layer_state)
+        return self.norm(x), tuple(next_state)
 
     def step(self, x: Float[Tensor, "batch input"], state: tuple[Any, ...]) -> tuple[Tensor, tuple[Any, ...]]:
-        after = []
-        for layer, around, before in zip(self.layers, self.around, state, strict=True):
-            y, new = layer.step(around.before(x), before)
-            x = around(x[:, None], y[:, None])[:, 0]
-            after.append(new)
-        return self.norm(x), tuple(after)
+        next_state = []
+        for layer, block, layer_state in zip(self.layers, self.blocks, state, strict=True):
+            y, layer_state = layer.step(block.norm(x), layer_state)
+            x = block(x[:, None], y[:, None])[:, 0]
+            next_state.append(layer_state)
+        return self.norm(x), tuple(next_state)

@@ -1,4 +1,4 @@
-"""From a function that scores the next token to sequences; no search knows any model."""
+"""Searches: from a function that scores the next token to sequences, independent of the model."""
 
 from seq2seq.search.beam import beam_search
 from seq2seq.search.ensemble import ensemble

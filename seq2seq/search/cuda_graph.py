@@ -1,4 +1,4 @@
-"""A step whose kernels are launched all at once, for GPUs that wait longer for a launch than for its work."""
+"""CUDA graphs for decoding steps, whose kernel launches take longer than their computation."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,55 +10,57 @@ from torch import Tensor
 from seq2seq.search.problem import Step
 from seq2seq.state import S, flatten, map_state
 
-Record = Callable[[Callable[[], Tensor]], tuple[Callable[[], Any], Tensor]]  # a function -> run it again, its result
+Capture = Callable[[Callable[[], Tensor]], tuple[Callable[[], Any], Tensor]]  # function -> (replay, its result)
 
 
-def cuda_graph(once: Callable[[], Tensor]) -> tuple[Callable[[], Any], Tensor]:
-    """Record what a function launches on a GPU (CUDA graphs); it must always touch the same memory."""
-    aside = torch.cuda.Stream()
-    aside.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(aside):  # what libraries set up in their first calls must not be recorded
+def capture_cuda_graph(function: Callable[[], Tensor]) -> tuple[Callable[[], Any], Tensor]:
+    """Capture a function as a CUDA graph; it must always use the same memory."""
+    side_stream = torch.cuda.Stream()
+    side_stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(side_stream):  # warm-up: what libraries set up in their first calls must not be captured
         for _ in range(3):
-            once()
-    torch.cuda.current_stream().wait_stream(aside)
+            function()
+    torch.cuda.current_stream().wait_stream(side_stream)
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
-        result = once()
+        result = function()
     return graph.replay, result
 
 
-def replayed(step: Step[S], tokens: Int[Tensor, " rows"], state: S, record: Record = cuda_graph) -> Step[S]:
-    """The same step for one sequence of calls, which always reads and writes one piece of memory.
+def graphed_step(
+    step: Step[S], tokens: Int[Tensor, " rows"], state: S, capture: Capture = capture_cuda_graph
+) -> Step[S]:
+    """Return the same step for one sequence of calls, captured as a CUDA graph on static tensors.
 
-    The state that comes out is to go into the next call, and nothing else; the logits last until then.
+    The state returned must be passed to the next call; logits and state are overwritten by it.
 
     Args:
-        step: What is recorded; its state must keep its size.
+        step: The step to capture; its state must have static shapes.
         tokens: The first tokens.
         state: The first state.
-        record: What records and runs again.
+        capture: Captures a function and returns its replay and its result.
     """
-    given, kept = tokens.clone(), map_state(Tensor.clone, state)
+    static_tokens, static_state = tokens.clone(), map_state(Tensor.clone, state)
 
-    def once() -> Tensor:
-        logits, after = step(given, kept)
-        for old, new in zip(flatten(kept), flatten(after), strict=True):
+    def update() -> Tensor:
+        logits, next_state = step(static_tokens, static_state)
+        for old, new in zip(flatten(static_state), flatten(next_state), strict=True):
             old.copy_(new)
         return logits
 
-    run, logits = record(once)
-    for old, first in zip(flatten(kept), flatten(state), strict=True):
-        old.copy_(first)  # recording has moved it on
+    replay, logits = capture(update)
+    for current, first in zip(flatten(static_state), flatten(state), strict=True):
+        current.copy_(first)  # capturing has advanced it
 
-    def again(now: Int[Tensor, " rows"], _: S) -> tuple[Tensor, S]:
-        given.copy_(now)
-        run()
-        return logits, kept
+    def replayed_step(tokens: Int[Tensor, " rows"], _: S) -> tuple[Tensor, S]:
+        static_tokens.copy_(tokens)
+        replay()
+        return logits, static_state
 
-    return again
+    return replayed_step
 
 
-def keeps_its_size(step: Step[S], tokens: Int[Tensor, " rows"], state: S) -> bool:
-    """Whether a state has the same sizes after a step, as attention's has not, or not yet."""
-    _, after = step(tokens, state)
-    return [part.shape for part in flatten(state)] == [part.shape for part in flatten(after)]
+def has_static_shapes(step: Step[S], tokens: Int[Tensor, " rows"], state: S) -> bool:
+    """Return whether a step leaves the shapes of the state unchanged; attention's state grows."""
+    _, next_state = step(tokens, state)
+    return [part.shape for part in flatten(state)] == [part.shape for part in flatten(next_state)]

@@ -1,4 +1,4 @@
-"""Several models that choose together."""
+"""Ensembles: several models whose probabilities are averaged."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,22 +11,23 @@ from seq2seq.search.problem import DecodingProblem, Step
 
 
 def ensemble(problems: Sequence[DecodingProblem[Any]]) -> DecodingProblem[Any]:
-    """One problem whose probabilities are the mean of those of all; one alone stays what it is."""
+    """Return a problem whose probabilities are the mean of those of all problems; a single one is returned as it is."""
     if len(problems) == 1:
         return problems[0]
 
-    def narrow(sentences: Int[Tensor, " kept"]) -> Step[Any]:
-        return together([problem.narrow(sentences) for problem in problems])
+    def restrict(sentences: Int[Tensor, " kept"]) -> Step[Any]:
+        return average_steps([problem.restrict(sentences) for problem in problems])
 
-    return DecodingProblem(together([p.step for p in problems]), tuple(p.state for p in problems), narrow)
+    return DecodingProblem(average_steps([p.step for p in problems]), tuple(p.state for p in problems), restrict)
 
 
-def together(steps: Sequence[Step[Any]]) -> Step[Any]:
+def average_steps(steps: Sequence[Step[Any]]) -> Step[Any]:
     def step(
         tokens: Int[Tensor, " rows"], states: tuple[Any, ...]
     ) -> tuple[Float[Tensor, "rows vocab"], tuple[Any, ...]]:
-        parts = [one(tokens, state) for one, state in zip(steps, states, strict=True)]
-        scores = torch.stack([logits.float().log_softmax(dim=-1) for logits, _ in parts])
-        return scores.logsumexp(dim=0), tuple(state for _, state in parts)  # log_softmax takes the constant away
+        outputs = [model_step(tokens, state) for model_step, state in zip(steps, states, strict=True)]
+        log_probs = torch.stack([logits.float().log_softmax(dim=-1) for logits, _ in outputs])
+        # the search normalizes again, so the constant log of their number is not subtracted
+        return log_probs.logsumexp(dim=0), tuple(state for _, state in outputs)
 
     return step

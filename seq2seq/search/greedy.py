@@ -1,4 +1,4 @@
-"""The likeliest next token, again and again."""
+"""Greedy search: the most likely next token at every step."""
 
 import torch
 from jaxtyping import Int
@@ -10,14 +10,14 @@ from seq2seq.state import S, select
 
 
 def greedy(problem: DecodingProblem[S], limits: Int[Tensor, " batch"], allow_unknown: bool = False) -> list[Hypothesis]:
-    """Return one hypothesis for each sentence, which ends with its end mark or is cut off at its limit.
+    """Return one hypothesis for each sentence, which ends with EOS or is cut off at its limit.
 
-    Raises a UserError where the model gives NaN.
+    Raises a UserError if the model gives NaN.
 
     Args:
-        problem: What is searched.
-        limits: Most tokens of each sentence's hypothesis.
-        allow_unknown: Whether the unknown token may be written.
+        problem: The search problem.
+        limits: Maximum number of tokens of each sentence's hypothesis.
+        allow_unknown: Whether the unknown token may be generated.
     """
     check_limits(limits)
     step, state, device = problem.step, problem.state, limits.device
@@ -25,24 +25,24 @@ def greedy(problem: DecodingProblem[S], limits: Int[Tensor, " batch"], allow_unk
     tokens = torch.full_like(alive, BOS)
     scores = torch.zeros(len(limits), device=device)
     lengths = torch.zeros_like(limits)
-    written: list[Tensor] = []  # for each step the tokens of all sentences, EOS for those that have ended
+    generated: list[Tensor] = []  # per step the tokens of all sentences, EOS for finished ones
     while len(alive):
         logits, state = step(tokens, state)
-        gains, tokens = (part.squeeze(1) for part in top_tokens(logits, 1, allow_unknown))
-        scores[alive] += gains
-        written.append(torch.full_like(lengths, EOS).index_copy_(0, alive, tokens))
-        going = tokens != EOS
-        lengths[alive] += going.long()
-        going &= lengths[alive] < limits[alive]
-        if not going.all():
-            kept = going.nonzero().squeeze(1)
+        log_probs, tokens = (part.squeeze(1) for part in top_tokens(logits, 1, allow_unknown))
+        scores[alive] += log_probs
+        generated.append(torch.full_like(lengths, EOS).index_copy_(0, alive, tokens))
+        unfinished = tokens != EOS
+        lengths[alive] += unfinished.long()
+        unfinished &= lengths[alive] < limits[alive]
+        if not unfinished.all():
+            kept = unfinished.nonzero().squeeze(1)
             alive, tokens, state = alive[kept], tokens[kept], select(state, kept)
-            step = problem.narrow(alive)
+            step = problem.restrict(alive)
     if not scores.isfinite().all():
         raise no_next_token_error()
-    rows = torch.stack(written, dim=1).tolist() if written else []
-    ended = (lengths < limits).tolist()
+    rows = torch.stack(generated, dim=1).tolist() if generated else []
+    finished = (lengths < limits).tolist()
     return [
-        Hypothesis(row[:length], score, score, end, not end)
-        for row, length, score, end in zip(rows, lengths.tolist(), scores.tolist(), ended, strict=True)
+        Hypothesis(row[:length], score, score, ended, not ended)
+        for row, length, score, ended in zip(rows, lengths.tolist(), scores.tolist(), finished, strict=True)
     ]

@@ -1,4 +1,4 @@
-"""Text to ids and back: characters, bytes, words and subwords."""
+"""Tokenizers: characters, bytes, words and subwords."""
 
 from seq2seq.special_tokens import BOS, EOS, PAD, UNK
 from seq2seq.tokenizers.bytes import Bytes

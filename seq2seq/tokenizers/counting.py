@@ -1,4 +1,4 @@
-"""A vocabulary of the most frequent units: what tokenizers of characters and of words have in common."""
+"""Vocabularies of the most frequent units, for the tokenizers of characters and words."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -7,60 +7,66 @@ from typing import Annotated, Any, TypeAlias
 from seq2seq.errors import UserError
 from seq2seq.ranges import LARGEST, Range
 from seq2seq.special_tokens import BOS, EOS, PAD, UNK
-from seq2seq.tokenizers.states import short
+from seq2seq.tokenizers.states import abbreviate
 from seq2seq.tokenizers.tokenizer import SPECIAL_TOKENS
 
 VocabularySize: TypeAlias = Annotated[
     int, Range(len(SPECIAL_TOKENS) + 2, LARGEST)
-]  # the specials, the newline and a unit
+]  # the special tokens, the newline and a unit
 
-_FIRST = [*SPECIAL_TOKENS, "\n"]
+_RESERVED_UNITS = [*SPECIAL_TOKENS, "\n"]
 
 
-def most_frequent(lines: Iterable[Iterable[str]], max_size: int | None, min_count: int, what: str) -> list[str]:
-    """The specials, the newline, then the units by falling count and, where counts are equal, in code point order.
+def most_frequent_units(
+    lines: Iterable[Iterable[str]], max_size: int | None, min_count: int, unit_name: str
+) -> list[str]:
+    """Return the special tokens, the newline, then the units by descending count, ties in code point order.
 
-    Only counts are held in memory. Raises ValueError if no line holds a unit.
+    Only counts are kept in memory. Raises a UserError if there is no unit in the lines.
     """
     counts: Counter[str] = Counter()
     for line in lines:
         counts.update(line)
-    del counts["\n"], counts[SPECIAL_TOKENS[UNK]]  # a corpus may spell its unknown words <unk>
+    del counts["\n"], counts[SPECIAL_TOKENS[UNK]]  # a corpus may contain <unk> in place of rare words
     if not counts:
-        raise UserError(f"there must be at least one {what} to learn from, but the text is empty")
-    kept = sorted(
+        raise UserError(f"there must be at least one {unit_name} to learn from, but the text is empty")
+    frequent = sorted(
         (unit for unit, count in counts.items() if count >= min_count), key=lambda unit: (-counts[unit], unit)
     )
-    return _FIRST + kept[: None if max_size is None else max_size - len(_FIRST)]
+    return _RESERVED_UNITS + frequent[: None if max_size is None else max_size - len(_RESERVED_UNITS)]
 
 
-def check_units(units: Any, split: Callable[[str], Iterable[str]], what: str) -> list[str]:
-    """Return units as `most_frequent` gives them, or none at all; raise a UserError for anything else.
+def check_units(units: Any, split: Callable[[str], Iterable[str]], unit_name: str) -> list[str]:
+    """Return the units of a state, possibly none.
+
+    Raises a UserError unless `most_frequent_units` could have returned them.
 
     Args:
-        units: What a state holds.
+        units: The units in the state.
         split: Splits text into units.
-        what: What a unit is, for the message.
+        unit_name: Name of a unit for error messages.
     """
     if not isinstance(units, list):
-        raise UserError(f"the units of a tokenizer must be a list, not {short(units)}")
-    if units and units[: len(_FIRST)] != _FIRST:
-        raise UserError(f"the first units of a tokenizer must be {_FIRST}, not {short(units[: len(_FIRST)])}")
-    known = {"\n"}
-    for unit in units[len(_FIRST) :]:
+        raise UserError(f"the units of a tokenizer must be a list, not {abbreviate(units)}")
+    if units and units[: len(_RESERVED_UNITS)] != _RESERVED_UNITS:
+        raise UserError(
+            f"the first units of a tokenizer must be {_RESERVED_UNITS}, not {abbreviate(units[: len(_RESERVED_UNITS)])}"
+        )
+    unique = {"\n"}
+    for unit in units[len(_RESERVED_UNITS) :]:
         if type(unit) is not str or [*split(unit)] != [unit] or unit == SPECIAL_TOKENS[UNK]:
-            raise UserError(f"a unit of this tokenizer must be one {what}, not {short(unit)}")
-        if unit in known:
-            raise UserError(f"the units of a tokenizer must differ, but {short(unit)} is there twice")
-        known.add(unit)
+            raise UserError(f"a unit of this tokenizer must be one {unit_name}, not {abbreviate(unit)}")
+        if unit in unique:
+            raise UserError(f"the units of a tokenizer must differ, but {abbreviate(unit)} is there twice")
+        unique.add(unit)
     return list(units)
 
 
-def ids_of(units: Sequence[str]) -> dict[str, int]:
-    """Unit to id, without the specials: text that spells one is text."""
+def map_units_to_ids(units: Sequence[str]) -> dict[str, int]:
+    """Return the id of each unit except special tokens: text that spells a special token is ordinary text."""
     return {unit: i for i, unit in enumerate(units) if i >= len(SPECIAL_TOKENS)}
 
 
-def texts_of(units: Sequence[str]) -> dict[int, str]:
-    """Id to its text, which is empty for PAD, BOS and EOS."""
+def map_ids_to_texts(units: Sequence[str]) -> dict[int, str]:
+    """Return the text of each id, which is empty for PAD, BOS and EOS."""
     return {i: "" if i in (PAD, BOS, EOS) else unit for i, unit in enumerate(units)}

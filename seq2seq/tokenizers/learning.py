@@ -1,4 +1,4 @@
-"""Learning a sentencepiece model from a stream of lines, whatever they hold."""
+"""Learn a sentencepiece model from a stream of arbitrary lines."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -10,27 +10,27 @@ from seq2seq.special_tokens import BOS, EOS, PAD, UNK
 from seq2seq.tokenizers.pieces import import_sentencepiece
 from seq2seq.tokenizers.tokenizer import SPECIAL_TOKENS
 
-_LINES_HELD = 1_000_000  # of more lines so many are drawn, so that memory stays flat
-_CHARACTERS_A_LINE = 1000  # a longer line is cut, since sentencepiece skips lines of more bytes than it is told
+_MAX_LINES = 1_000_000  # of more lines a sample is drawn, to bound memory
+_MAX_LINE_CHARACTERS = 1000  # a longer line is split, since sentencepiece skips lines above a number of bytes
 
 
 def learn_model(lines: Iterable[str], size: int, algorithm: str, coverage: float) -> bytes:
-    """Return the model of at most `size` pieces for escaped lines, the same bytes for the same lines.
+    """Return a serialized model of at most `size` pieces for escaped lines, the same bytes for the same lines.
 
-    Raises a UserError if there is no text, or if `size` does not hold its characters.
+    Raises a UserError if there is no text, or if `size` is too small for its characters.
     """
     sentencepiece = import_sentencepiece()
-    source = _Watched(_drawn(_short(lines), _LINES_HELD))
+    sentences = _TrackedLines(_sample_lines(_split_lines(lines), _MAX_LINES))
     model = BytesIO()
     try:
         sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=source,
+            sentence_iterator=sentences,
             model_writer=model,
             model_type=algorithm,
             vocab_size=size,
             hard_vocab_limit=False,
             character_coverage=coverage,
-            required_chars="\u2581",  # a space, however rare: it does not come back from its bytes
+            required_chars="\u2581",  # a space, however rare: it cannot be restored from its bytes
             byte_fallback=True,
             normalization_rule_name="identity",
             remove_extra_whitespaces=False,
@@ -40,20 +40,20 @@ def learn_model(lines: Iterable[str], size: int, algorithm: str, coverage: float
             unk_id=UNK,
             bos_id=BOS,
             eos_id=EOS,
-            # names that no escaped text can spell: a corpus may hold <unk> or </s> as words
+            # names that cannot occur in escaped text, where <unk> and </s> may be words
             pad_piece="\x1apad",
             unk_piece="\x1aunk",
             bos_piece="\x1abos",
             eos_piece="\x1aeos",
             unk_surface=SPECIAL_TOKENS[UNK],
-            max_sentence_length=8 * _CHARACTERS_A_LINE,
-            num_threads=1,  # sums of floats depend on it, and equal text must give equal bytes
+            max_sentence_length=8 * _MAX_LINE_CHARACTERS,
+            num_threads=1,  # float sums depend on it, and equal text must give equal bytes
             minloglevel=2,
         )
     except RuntimeError as error:
-        if source.error is not None:
-            raise source.error from None
-        if source.count == 0:
+        if sentences.error is not None:
+            raise sentences.error from None
+        if sentences.count == 0:
             raise UserError("there must be at least one word to learn from, but the text is empty") from None
         too_small = re.search(r"smaller than required_chars\. \d+ vs (\d+)", str(error))
         if too_small:
@@ -65,15 +65,15 @@ def learn_model(lines: Iterable[str], size: int, algorithm: str, coverage: float
     return model.getvalue()
 
 
-class _Watched:
-    """An iterator of lines that counts those with words and keeps the error that sentencepiece would reword."""
+class _TrackedLines:
+    """An iterator of lines that counts non-blank lines and keeps the error that sentencepiece would replace."""
 
     def __init__(self, lines: Iterator[str]) -> None:
         self.lines = lines
         self.count = 0
         self.error: Exception | None = None
 
-    def __iter__(self) -> "_Watched":
+    def __iter__(self) -> "_TrackedLines":
         return self
 
     def __next__(self) -> str:
@@ -88,31 +88,31 @@ class _Watched:
         return line
 
 
-def _short(lines: Iterable[str]) -> Iterator[str]:
-    """Lines short enough to be learned from, without newlines, tabs and zeros, which always become bytes."""
+def _split_lines(lines: Iterable[str]) -> Iterator[str]:
+    """Yield lines of bounded length, without newlines, tabs and NULs, which are always encoded as bytes."""
     for line in lines:
         for part in re.split("[\n\t\0]", line):
             start = 0
-            while len(part) - start > _CHARACTERS_A_LINE:
-                end = part.rfind(" ", start + 1, start + _CHARACTERS_A_LINE)
-                end = end if end > 0 else start + _CHARACTERS_A_LINE
+            while len(part) - start > _MAX_LINE_CHARACTERS:
+                end = part.rfind(" ", start + 1, start + _MAX_LINE_CHARACTERS)
+                end = end if end > 0 else start + _MAX_LINE_CHARACTERS
                 yield part[start:end]
                 start = end
             yield part[start:]
 
 
-def _drawn(lines: Iterator[str], number: int) -> Iterator[str]:
-    """Yield all lines, or so many if there are more, each as likely as any other (Vitter, 1985).
+def _sample_lines(lines: Iterator[str], size: int) -> Iterator[str]:
+    """Yield all lines, or a uniform sample of `size` lines if there are more: reservoir sampling (Vitter, 1985).
 
-    sentencepiece would draw them differently in each process.
+    sentencepiece's own sample differs from process to process.
     """
     random = Random(1)
-    kept: list[str] = []
+    sample: list[str] = []
     for count, line in enumerate(lines, 1):
-        if count <= number:
-            kept.append(line)
-        elif (place := random.randrange(count)) < number:
-            kept[place] = line
-    kept.reverse()
-    while kept:
-        yield kept.pop()  # what the learner has is held here no longer
+        if count <= size:
+            sample.append(line)
+        elif (index := random.randrange(count)) < size:
+            sample[index] = line
+    sample.reverse()
+    while sample:
+        yield sample.pop()  # frees the memory of lines that sentencepiece has copied

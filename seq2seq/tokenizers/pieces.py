@@ -1,4 +1,4 @@
-"""A learned sentencepiece model: its processor, checked, and its pieces, as our own sampling needs them."""
+"""A learned sentencepiece model: its validated processor, and its pieces for subword sampling."""
 
 import math
 import re
@@ -7,28 +7,28 @@ from typing import Any, NamedTuple
 from seq2seq.errors import UserError
 from seq2seq.special_tokens import BOS, EOS, PAD, UNK
 from seq2seq.tokenizers.escapes import escape
-from seq2seq.tokenizers.states import short
+from seq2seq.tokenizers.states import abbreviate
 from seq2seq.tokenizers.tokenizer import SPECIAL_TOKENS
 
-FIRST_BYTE = len(SPECIAL_TOKENS)  # the id of the byte 0; those of the other bytes follow
+FIRST_BYTE = len(SPECIAL_TOKENS)  # the id of byte 0, followed by the ids of the other bytes
 FIRST_PIECE = FIRST_BYTE + 256
-# no piece goes on from a character that is no space to one that is, so that segments are cut apart from each other
+# no piece has a space after another character, so segments are tokenized independently
 SEGMENT = re.compile(" *[^ ]+| +")
 
-_GOES_ON = re.compile("[^\u2581\n]\u2581")  # among pieces joined by newlines, which no piece holds
-_BYTES = [f"<0x{byte:02X}>" for byte in range(256)]
-_TEXT = "  a  ﬁ\tＡ\u0301\r\u2581\n b \0"  # which each of sentencepiece's normalisations would change
+_SPACE_AFTER_TEXT = re.compile("[^\u2581\n]\u2581")  # in pieces joined by newlines, which no piece contains
+_BYTE_PIECES = [f"<0x{byte:02X}>" for byte in range(256)]
+_UNNORMALIZED_TEXT = "  a  ﬁ\tＡ\u0301\r\u2581\n b \0"  # changed by every normalization of sentencepiece
 
 
 class Pieces(NamedTuple):
-    """What can be cut out of an escaped text, written with spaces where sentencepiece writes U+2581."""
+    """The pieces of a model, written with spaces where sentencepiece writes U+2581."""
 
     ids: dict[str, tuple[int]]
-    scores: dict[str, float]  # logarithms of probabilities for unigram; for bpe they fall with the rank of the merge
+    scores: dict[str, float]  # log-probabilities of a unigram model; for bpe, the negative ranks of the merges
 
 
 def import_sentencepiece() -> Any:
-    """Return the package, which only subwords need. Raises ImportError that says what to do without it."""
+    """Import sentencepiece, which only Subwords needs. Raises ImportError with advice if it is missing."""
     try:
         import sentencepiece
     except ImportError as error:
@@ -39,57 +39,57 @@ def import_sentencepiece() -> Any:
     return sentencepiece
 
 
-def open_model(model: Any, algorithm: str) -> Any:
-    """Return the processor of a learned model. Raises a UserError if `learn_model` does not learn such a one."""
+def load_processor(model: Any, algorithm: str) -> Any:
+    """Return the processor of a learned model. Raises a UserError for a model that `learn_model` cannot have made."""
     if not isinstance(model, bytes):
-        raise UserError(f"the model of subwords must be bytes, not {short(model)}")
+        raise UserError(f"the model of subwords must be bytes, not {abbreviate(model)}")
     try:
         processor = import_sentencepiece().SentencePieceProcessor(model_proto=model)
-        wrong = _difference(processor, algorithm)
+        mismatch = _find_mismatch(processor, algorithm)
     except (RuntimeError, UnicodeDecodeError, IndexError) as error:
         raise UserError(f"the model of subwords cannot be read: {' '.join(str(error).split())}") from error
-    if wrong is not None:
-        raise UserError(f"the model of subwords is not as Subwords learns it: {wrong}")
+    if mismatch is not None:
+        raise UserError(f"the model of subwords is not as Subwords learns it: {mismatch}")
     return processor
 
 
-def pieces_of(processor: Any) -> Pieces:
-    """Return the pieces that a processor learned, those of single bytes left out."""
-    numbers = list(range(FIRST_PIECE, processor.vocab_size()))
-    texts = [piece.replace("\u2581", " ") for piece in processor.id_to_piece(numbers)]
-    ids = {text: (number,) for text, number in zip(texts, numbers, strict=True)}
-    return Pieces(ids, dict(zip(texts, processor.get_score(numbers), strict=True)))
+def extract_pieces(processor: Any) -> Pieces:
+    """Return the learned pieces of a processor, without the pieces of single bytes."""
+    piece_ids = list(range(FIRST_PIECE, processor.vocab_size()))
+    texts = [piece.replace("\u2581", " ") for piece in processor.id_to_piece(piece_ids)]
+    ids = {text: (i,) for text, i in zip(texts, piece_ids, strict=True)}
+    return Pieces(ids, dict(zip(texts, processor.get_score(piece_ids), strict=True)))
 
 
 def byte_ids(character: str) -> tuple[int, ...]:
-    """Return the ids of a character's bytes, as which sentencepiece encodes one without a piece."""
+    """Return the ids of a character's UTF-8 bytes, the encoding of a character without a piece."""
     return tuple(FIRST_BYTE + byte for byte in character.encode())
 
 
-def _difference(processor: Any, algorithm: str) -> str | None:
-    """Return in which way a model is not as it is learned here; None if it is."""
+def _find_mismatch(processor: Any, algorithm: str) -> str | None:
+    """Return how a model differs from those that `learn_model` makes; None if it does not."""
     size = processor.vocab_size()
     if size <= FIRST_PIECE:
         return f"it has {size} ids"
     if [processor.pad_id(), processor.unk_id(), processor.bos_id(), processor.eos_id()] != [PAD, UNK, BOS, EOS]:
         return "its special ids are elsewhere"
-    numbers = list(range(FIRST_PIECE, size))
-    if processor.id_to_piece(list(range(FIRST_BYTE, FIRST_PIECE))) != _BYTES:
+    piece_ids = list(range(FIRST_PIECE, size))
+    if processor.id_to_piece(list(range(FIRST_BYTE, FIRST_PIECE))) != _BYTE_PIECES:
         return "its bytes are elsewhere"
-    for special in (processor.is_byte, processor.is_control, processor.is_unknown, processor.is_unused):
-        if any(special(numbers)):
+    for is_special in (processor.is_byte, processor.is_control, processor.is_unknown, processor.is_unused):
+        if any(is_special(piece_ids)):
             return "it has special ids among its pieces"
-    pieces = processor.id_to_piece(numbers)
+    pieces = processor.id_to_piece(piece_ids)
     if len(set(pieces)) < len(pieces) or "" in pieces or any("\n" in piece for piece in pieces):
         return "its pieces are empty, hold a newline or are there twice"
-    if _GOES_ON.search("\n".join(pieces)):
+    if _SPACE_AFTER_TEXT.search("\n".join(pieces)):
         return "its pieces hold spaces after other characters"
-    scores = processor.get_score(numbers)
+    scores = processor.get_score(piece_ids)
     if not all(map(math.isfinite, scores)):
         return "its scores are not finite numbers"
     if (scores == [-float(rank) for rank in range(len(scores))]) != (algorithm == "bpe"):
         return f"its pieces were not found by {algorithm}"
-    text = escape(_TEXT)
+    text = escape(_UNNORMALIZED_TEXT)
     if processor.normalize(text).replace("\u2581", " ") != text or processor.decode(processor.encode(text)) != text:
         return "it does not keep text as it is"
     return None

@@ -1,4 +1,4 @@
-"""Text from ids that come one at a time."""
+"""Incremental decoding of ids to text."""
 
 import re
 from collections.abc import Sequence
@@ -6,43 +6,43 @@ from collections.abc import Sequence
 from seq2seq.special_tokens import BOS, EOS, PAD
 from seq2seq.tokenizers.tokenizer import Tokenizer
 
-_WINDOW = 8  # ids on which the text of the next one can depend: bytes of a character, spaces between words
-# a character may lack up to its last three bytes, and U+001A may begin an escape of subwords
-_UNDECIDED = re.compile("(?:\ufffd{1,3}|\x1a)\\Z")
+_CONTEXT = 8  # ids that the text of the next id can depend on: bytes of a character, spaces between words
+# up to three bytes of a character may be missing, and U+001A may start an escape sequence of subwords
+_INCOMPLETE = re.compile("(?:\ufffd{1,3}|\x1a)\\Z")
 
 
-class Decoder:
-    """Decodes a sequence id by id, in constant memory; the texts joined are the text of all ids.
+class IncrementalDecoder:
+    """Decodes a sequence id by id in constant memory; the texts joined equal the decoded sequence.
 
-    A character that is not yet complete, such as half of its bytes, is held back until it is.
+    An incomplete character, such as the first of its bytes, is held back until it is complete.
 
     Args:
-        tokenizer: Whose ids they are.
-        before: Ids that stand before the first one and whose text is not wanted.
+        tokenizer: The tokenizer of the ids.
+        previous_ids: Ids before the first one, as context; their text is not returned.
     """
 
-    def __init__(self, tokenizer: Tokenizer, before: Sequence[int] = ()) -> None:
+    def __init__(self, tokenizer: Tokenizer, previous_ids: Sequence[int] = ()) -> None:
         self.tokenizer = tokenizer
-        self.ids = list(before[-_WINDOW:])
-        self.given = len(tokenizer.decode(self.ids))  # characters of the window's text that were given already
+        self.ids = list(previous_ids[-_CONTEXT:])
+        self.emitted = len(tokenizer.decode(self.ids))  # characters of the decoded `ids` that were returned already
 
     def push(self, token: int) -> str:
-        """The text that this id completes."""
+        """Return the text that this id completes."""
         if token in (PAD, BOS, EOS):
             return ""
         self.ids.append(token)
         text = self.tokenizer.decode(self.ids)
-        undecided = _UNDECIDED.search(text)
-        completed = text[self.given : undecided.start() if undecided else len(text)]
-        self.given += len(completed)
-        if len(self.ids) >= 2 * _WINDOW:
-            waiting = len(text) - self.given
-            self.ids = self.ids[-_WINDOW:]
-            self.given = len(self.tokenizer.decode(self.ids)) - waiting
+        incomplete = _INCOMPLETE.search(text)
+        completed = text[self.emitted : incomplete.start() if incomplete else len(text)]
+        self.emitted += len(completed)
+        if len(self.ids) >= 2 * _CONTEXT:
+            held_back = len(text) - self.emitted
+            self.ids = self.ids[-_CONTEXT:]
+            self.emitted = len(self.tokenizer.decode(self.ids)) - held_back
         return completed
 
     def flush(self) -> str:
-        """What was held back, at the end."""
+        """Return the text that was held back, at the end of the sequence."""
         text = self.tokenizer.decode(self.ids)
-        rest, self.given = text[self.given :], len(text)
-        return rest
+        held_back, self.emitted = text[self.emitted :], len(text)
+        return held_back

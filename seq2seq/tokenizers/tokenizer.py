@@ -1,4 +1,4 @@
-"""What every tokenizer does: text to ids and back, without an exception for any text."""
+"""The interface of tokenizers, which encode every text without an exception."""
 
 import re
 from abc import ABC, abstractmethod
@@ -8,123 +8,123 @@ from typing import Any
 from seq2seq.errors import refuse_string
 from seq2seq.tokenizers.states import fingerprint
 
-SPECIAL_TOKENS = ("<pad>", "<unk>", "<s>", "</s>")  # how people read the ids PAD, UNK, BOS and EOS
+SPECIAL_TOKENS = ("<pad>", "<unk>", "<s>", "</s>")  # the texts of the ids PAD, UNK, BOS and EOS
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Tokenizer(ABC):
-    """Text to ids and back. Made by its options, then learned from text or restored from a state.
+    """Encodes text as ids and decodes ids. Created with options, then learned from text or restored from a state.
 
-    Ids 0 to 3 are the same for every tokenizer: PAD, UNK, BOS and EOS. A lone surrogate, which is no Unicode text and
-    has no UTF-8 form, is read as U+FFFD everywhere.
+    Ids 0 to 3 are the same for every tokenizer: PAD, UNK, BOS and EOS. A lone surrogate, which is not valid Unicode and
+    has no UTF-8 encoding, is always replaced by U+FFFD.
     """
 
-    sampling: float = 0.0  # how randomly `sample` cuts text; 0 for tokenizers with one segmentation of each text
-    alteration: str = ""  # how a text is changed when it is read, as in "it is read ..."; empty if it is not
+    sampling: float = 0.0  # randomness of `sample`; 0 for tokenizers with one segmentation of each text
+    alteration: str = ""  # how encoding changes text, to complete "it is read ..."; empty if it does not
 
     @abstractmethod
     def learn(self, lines: Iterable[str]) -> None:
-        """Learn the vocabulary from lines without their newlines, read once and never held together in memory.
+        """Learn the vocabulary from lines without their newlines, which are iterated once and not kept in memory.
 
-        Raises ValueError if there is nothing to learn from.
+        Raises a UserError if there is nothing to learn from.
         """
 
     @property
     @abstractmethod
     def vocab_size(self) -> int:
-        """How many ids there are, specials included. Raises ValueError if nothing was learned yet."""
+        """The number of ids, special tokens included. Raises a UserError before the vocabulary is learned."""
 
     @abstractmethod
     def encode(self, text: str) -> list[int]:
-        """The ids of a text, without BOS and EOS. Raises for no text at all."""
+        """Return the ids of a text, without BOS and EOS."""
 
     def encode_batch(self, lines: list[str]) -> list[list[int]]:
-        """The same as `encode` for every line, where many at once may be faster."""
+        """Encode several lines, which may be faster than one at a time."""
         refuse_string(lines, "lines")
         return [self.encode(line) for line in lines]
 
     def encode_blocks(self, blocks: Iterable[str]) -> Iterator[Sequence[int]]:
-        """The ids of one text that comes in blocks, wherever they were cut; joined, they decode to the joined text.
+        """Yield the ids of one text that is split into blocks anywhere; joined, they decode to the joined text.
 
-        Where it is faster they come as a memoryview, which numpy reads at once.
+        Some tokenizers yield memoryviews, which numpy reads faster than lists.
         """
         return map(self.encode, blocks)
 
     def encode_with_unknown(self, blocks: Iterable[str]) -> Iterator[tuple[Sequence[int], list[str]]]:
-        """The same ids with the text of every unknown token among them; none for tokenizers that know every text."""
+        """Yield the ids of `encode_blocks`, each block with the texts of its unknown tokens."""
         return ((ids, []) for ids in self.encode_blocks(blocks))
 
     @property
     def characters(self) -> frozenset[str]:
-        """The characters of what was learned, by which an unknown token is spelled; none if nothing is unknown."""
+        """The learned characters, for spelling unknown tokens; empty if no token can be unknown."""
         return frozenset()
 
-    def alters(self, text: str, before: str = "\n") -> bool:
-        """Whether a text would not come back exactly although every token of it is known; see `alteration`.
+    def alters(self, text: str, previous: str = "\n") -> bool:
+        """Return whether encoding changes a text, apart from unknown tokens; see `alteration`.
 
         Args:
             text: A text, or a part of one.
-            before: The last character before this part.
+            previous: The last character before this part.
         """
         return without_surrogates(text) != text
 
     def sample(self, text: str, seed: int) -> list[int]:
         """Return the ids of a random segmentation, the same for the same seed in every thread and process.
 
-        They decode to what those of `encode` do, and are the same where there is only one segmentation.
+        They decode to the same text as those of `encode`.
         """
         return self.encode(text)
 
     @abstractmethod
     def decode(self, ids: Iterable[int]) -> str:
-        """The text of some ids: PAD, BOS and EOS are skipped. Raises ValueError for an id outside the vocabulary."""
+        """Return the text of ids; PAD, BOS and EOS are skipped. Raises ValueError for an id outside the vocabulary."""
 
     @abstractmethod
     def pieces(self, text: str) -> list[str]:
-        """What the ids of a text stand for, one string an id, for people to read."""
+        """Return the tokens of a text as readable strings, one for each id."""
 
     @abstractmethod
     def units(self) -> list[str]:
-        """Return what every id stands for, by which ids of two vocabularies of a kind are matched."""
+        """Return the vocabulary: one string for each id, equal for equal tokens of two vocabularies of a class."""
 
     @abstractmethod
     def state_dict(self) -> dict[str, Any]:
-        """Return options and what was learned, as dicts, lists, numbers, strings and bytes.
+        """Return the options and the learned values as dicts, lists, numbers, strings and bytes.
 
-        "kind" names the class, and "version" the version of this form.
+        "kind" is the name of the class, and "version" the version of the format.
         """
 
     @abstractmethod
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Become the tokenizer that gave this state, options included. Raises a UserError if none of this kind did."""
+        """Restore the options and the learned values of a state. Raises a UserError if it is not one of this class."""
 
     def fingerprint(self) -> str:
-        """A hash of the state: equal for tokenizers that do the same, in every process."""
+        """Return a hash of the state, equal for equal tokenizers in every process."""
         return fingerprint(self.state_dict())
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Tokenizer) and self.state_dict() == other.state_dict()
 
     def __hash__(self) -> int:
-        return hash(self.state_dict()["kind"])  # of what cannot change by learning
+        return hash(self.state_dict()["kind"])  # learning changes the rest
 
-    def _checked(self, ids: Iterable[int]) -> list[int]:
-        """The ids as a list, after a look at their range."""
-        known = list(map(int, ids))
+    def _check_ids(self, ids: Iterable[int]) -> list[int]:
+        """Return ids as a list of int. Raises ValueError for an id outside the vocabulary."""
+        checked = list(map(int, ids))
         size = self.vocab_size
-        if known and not (min(known) >= 0 and max(known) < size):
-            raise self._outside(next(i for i in known if not 0 <= i < size))
-        return known
+        if checked and not (min(checked) >= 0 and max(checked) < size):
+            raise self._id_error(next(i for i in checked if not 0 <= i < size))
+        return checked
 
-    def _outside(self, wrong: int) -> ValueError:
-        return ValueError(f"an id must be between 0 and {self.vocab_size - 1}, not {wrong}")
+    def _id_error(self, token: int) -> ValueError:
+        return ValueError(f"an id must be between 0 and {self.vocab_size - 1}, not {token}")
 
 
 def without_surrogates(text: str) -> str:
-    """The text with U+FFFD in place of each lone surrogate."""
+    """Replace each lone surrogate by U+FFFD."""
     try:
-        text.encode()  # which fails for them alone, and looks faster than an expression does
+        text.encode()  # fails only for surrogates, and is faster than a search
     except UnicodeEncodeError:
         return _SURROGATE.sub("�", text)
     return text

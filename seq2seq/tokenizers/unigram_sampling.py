@@ -1,4 +1,4 @@
-"""Segmentations drawn from a unigram model: subword regularization (Kudo, 2018)."""
+"""Subword sampling from a unigram language model: subword regularization (Kudo, 2018)."""
 
 from bisect import bisect
 from functools import lru_cache
@@ -9,93 +9,94 @@ from typing import NamedTuple
 
 from seq2seq.tokenizers.pieces import SEGMENT, Pieces, byte_ids
 
-_UNKNOWN_PENALTY = 10.0  # by which sentencepiece places a character without a piece below the least likely piece
-_CACHED = 1 << 14  # lattices that are kept, of about 2 kB each
-_CACHED_LENGTH = 20  # characters of the longest segment whose lattice is: longer ones are rare
+_UNKNOWN_PENALTY = 10.0  # sentencepiece scores a character without a piece this much below the least likely piece
+_CACHE_SIZE = 1 << 14  # lattices, of about 2 kB each
+_MAX_CACHED_LENGTH = 20  # characters of a segment: longer segments are rare
 
 
 class Lattice(NamedTuple):
-    """The pieces that can begin at each position of a segment, the positions from the last to the first.
+    """The pieces that can start at each position of a segment, stored from the last position to the first.
 
     Args:
-        thresholds: Of each piece: how probable it and those before it at its position are, given that one begins there.
-        ids: Of each piece; several if it is spelled in bytes.
-        ends: Of each piece: the position after it.
-        firsts: Of each position: the number of its first piece.
-        lasts: Of each position: the number of its last piece.
+        thresholds: For each piece, the cumulative probability of the pieces that start at its position, up to it.
+        ids: For each piece, its id, or the ids of its bytes.
+        ends: For each piece, the position after it.
+        first_piece: For each position, the index of its first piece.
+        last_piece: For each position, the index of its last piece.
     """
 
     thresholds: tuple[float, ...]
     ids: tuple[tuple[int, ...], ...]
     ends: tuple[int, ...]
-    firsts: tuple[int, ...]
-    lasts: tuple[int, ...]
+    first_piece: tuple[int, ...]
+    last_piece: tuple[int, ...]
 
 
 class UnigramSampler:
-    """Draws a segmentation with its probability to the power of 1 - sampling, among all there are.
+    """Samples from all segmentations, each with its probability to the power of 1 - sampling.
 
-    The lattice is filtered from the end of a segment to its start and sampled from the start to the end, the mirror
-    image of forward filtering and backward sampling. Segments are independent, since no piece goes from one into the
-    next, and the lattices of short ones are kept. What is drawn depends on the text and the seed alone.
+    This is forward filtering and backward sampling, mirrored: backward filtering builds the lattice from the end of a
+    segment to its start, and forward sampling draws pieces from the start to the end. Segments are independent, since
+    no piece crosses their boundaries, and the lattices of short ones are cached. The result depends on the text and the
+    seed alone.
 
     Args:
-        pieces: Of the learned model.
-        sampling: From 0, the model's own distribution, to 1, by which all segmentations are equally likely.
+        pieces: Pieces of the learned model.
+        sampling: From 0, the model's own distribution, to 1, which makes all segmentations equally likely.
     """
 
     def __init__(self, pieces: Pieces, sampling: float) -> None:
         self.sampling = sampling
         power = 1 - sampling
-        self._unknown = power * (min(pieces.scores.values()) - _UNKNOWN_PENALTY)
-        # beside each piece what it begins with, so that a search can end where no piece goes on; it has no ids
-        self._known: dict[str, tuple[tuple[int, ...], float]] = {
+        self._unknown_weight = power * (min(pieces.scores.values()) - _UNKNOWN_PENALTY)
+        # prefixes of pieces, which have no ids, let the search for pieces stop where no longer piece is possible
+        self._prefixes_and_pieces: dict[str, tuple[tuple[int, ...], float]] = {
             piece[:end]: ((), 0.0) for piece in pieces.ids for end in range(2, len(piece))
         }
-        self._known |= {piece[0]: (byte_ids(piece[0]), self._unknown) for piece in pieces.ids}
-        self._known |= {piece: (ids, power * pieces.scores[piece]) for piece, ids in pieces.ids.items()}
-        self._cached = lru_cache(_CACHED)(self.lattice)
+        self._prefixes_and_pieces |= {piece[0]: (byte_ids(piece[0]), self._unknown_weight) for piece in pieces.ids}
+        self._prefixes_and_pieces |= {piece: (ids, power * pieces.scores[piece]) for piece, ids in pieces.ids.items()}
+        self._cached_lattice = lru_cache(_CACHE_SIZE)(self.build_lattice)
 
     def sample(self, text: str, seed: int) -> list[int]:
-        """Return the ids of an escaped text, the same for the same seed in every thread and process."""
+        """Return sampled ids of an escaped text, the same for the same seed in every thread and process."""
         random = Random(seed).random
         sampled: list[int] = []
         for segment in SEGMENT.findall(text):
             length = len(segment)
-            thresholds, ids, ends, firsts, lasts = (
-                self._cached(segment) if length <= _CACHED_LENGTH else self.lattice(segment)
+            thresholds, ids, ends, first_piece, last_piece = (
+                self._cached_lattice(segment) if length <= _MAX_CACHED_LENGTH else self.build_lattice(segment)
             )
             position = 0
             while position < length:
-                chosen = bisect(thresholds, random(), firsts[position], lasts[position])
-                sampled += ids[chosen]
-                position = ends[chosen]
+                piece = bisect(thresholds, random(), first_piece[position], last_piece[position])
+                sampled += ids[piece]
+                position = ends[piece]
         return sampled
 
-    def lattice(self, segment: str) -> Lattice:
-        """Return all that a segment can be cut into."""
-        length, find = len(segment), self._known.get
-        firsts, lasts = [0] * length, [0] * length
+    def build_lattice(self, segment: str) -> Lattice:
+        """Return the lattice of all segmentations of a segment."""
+        length, find = len(segment), self._prefixes_and_pieces.get
+        first_piece, last_piece = [0] * length, [0] * length
         thresholds: list[float] = []
         ids: list[tuple[int, ...]] = []
         ends: list[int] = []
-        totals = [0.0] * (length + 1)  # log of the summed weights of all segmentations from a position on
-        for begin in range(length - 1, -1, -1):
-            firsts[begin] = len(ids)
-            weights = []
-            for end in range(begin + 1, length + 1):
-                known = find(segment[begin:end])
-                if known is None:
-                    if end > begin + 1:
+        log_totals = [0.0] * (length + 1)  # log of the total weight of all segmentations from each position on
+        for start in range(length - 1, -1, -1):
+            first_piece[start] = len(ids)
+            log_weights = []
+            for end in range(start + 1, length + 1):
+                entry = find(segment[start:end])
+                if entry is None:
+                    if end > start + 1:
                         break
-                    known = byte_ids(segment[begin]), self._unknown
-                if known[0]:
-                    ids.append(known[0])
+                    entry = byte_ids(segment[start]), self._unknown_weight
+                if entry[0]:
+                    ids.append(entry[0])
                     ends.append(end)
-                    weights.append(known[1] + totals[end])
-            lasts[begin] = len(ids) - 1
-            most = max(weights)
-            sums = list(accumulate([exp(weight - most) for weight in weights]))
-            totals[begin] = most + log(sums[-1])
-            thresholds += [part / sums[-1] for part in sums]
-        return Lattice(tuple(thresholds), tuple(ids), tuple(ends), tuple(firsts), tuple(lasts))
+                    log_weights.append(entry[1] + log_totals[end])
+            last_piece[start] = len(ids) - 1
+            maximum = max(log_weights)
+            cumulative = list(accumulate([exp(weight - maximum) for weight in log_weights]))
+            log_totals[start] = maximum + log(cumulative[-1])
+            thresholds += [weight / cumulative[-1] for weight in cumulative]
+        return Lattice(tuple(thresholds), tuple(ids), tuple(ends), tuple(first_piece), tuple(last_piece))

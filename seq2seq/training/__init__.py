@@ -1,4 +1,4 @@
-"""What happens around a training: schedules and callbacks."""
+"""Callbacks, checkpoints and learning-rate schedules for training."""
 
 from seq2seq.training.checkpoints import AtomicCheckpointIO, ResumeCheckpoint
 from seq2seq.training.compile import Compile

@@ -8,14 +8,14 @@ from seq2seq.recurrence.ops.scan import Scan
 
 
 class Compile(pl.Callback):
-    """Compiles every layer whose time runs in parallel; the first steps take minutes, and later ones less.
+    """Callback that compiles every layer that is parallel over time; the first steps take minutes, later ones less.
 
-    Layers that loop over time are left alone, since a loop would be compiled step by step, for minutes. What is
-    computed stays the same to rounding. Checkpoints are those of a model that was not compiled.
+    Layers with a loop over time are not compiled, since the loop would be unrolled step by step, which takes minutes.
+    The results stay the same up to rounding, and checkpoints are the same as without compilation.
 
     Args:
         backend: The compiler; inductor needs a C++ compiler on a CPU.
-        dynamic: Compile once for batches of every shape; otherwise each shape is compiled anew, up to torch's limit.
+        dynamic: Compile once for all batch shapes; otherwise recompile for each shape, up to torch's limit.
     """
 
     def __init__(self, backend: str = "inductor", dynamic: bool = True) -> None:
@@ -24,7 +24,7 @@ class Compile(pl.Callback):
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         if stage == "fit":
-            # a loop over blocks, which would be compiled step by step; said here, since the compiler is slow to import
+            # a loop over blocks, which would be unrolled; disabled here, since the compiler is slow to import
             for name in ("forward", "backward"):
                 setattr(Scan, name, staticmethod(torch.compiler.disable(getattr(Scan, name))))
             for layer in pl_module.modules():

@@ -1,4 +1,4 @@
-"""What must hold before a training or an evaluation starts, so that it fails at once and in plain words."""
+"""Preflight checks: errors in the options of a training or an evaluation, reported before it starts."""
 
 from typing import Any
 
@@ -15,77 +15,77 @@ from seq2seq.training.previews import Bleu
 
 
 def check_monitors(callbacks: list[Any]) -> None:
-    """Raise a ValueError if BLEU is watched and nobody computes it, which would be noticed only after a while."""
+    """Raise a UserError if a callback monitors val_bleu and no callback computes it."""
     if any(getattr(callback, "monitor", None) == "val_bleu" for callback in callbacks) and not any(
         isinstance(callback, Bleu) for callback in callbacks
     ):
-        raise UserError("val_bleu is watched and not computed: add Bleu to trainer.callbacks")
+        raise UserError("val_bleu is monitored but not computed: add Bleu to trainer.callbacks")
 
 
 def check_precision(model: Any, precision: Any) -> None:
-    """Raise a ValueError if gates and states would be held in half precision, which only torch's own kernels can do."""
+    """Raise a UserError for half-precision weights in layers whose gates and states need float32.
+
+    Only torch's fused RNN, LSTM and GRU compute correctly with such weights.
+    """
     if precision not in ("bf16-true", "16-true"):
         return
     layers = [layer for layer in model.modules() if isinstance(layer, Recurrence)]
-    rough = sorted({type(layer).__name__ for layer in layers if not isinstance(layer, Stack | RNN | LSTM | GRU)})
-    if rough:
+    unsupported = sorted({type(layer).__name__ for layer in layers if not isinstance(layer, Stack | RNN | LSTM | GRU)})
+    if unsupported:
         raise UserError(
-            f"trainer.precision {precision} would hold gates and states of {', '.join(rough)} in half precision; "
+            f"trainer.precision {precision} would hold gates and states of {', '.join(unsupported)} in half precision; "
             f"{precision.replace('true', 'mixed')} keeps them in float32"
         )
 
 
-def precision_here(precision: Any, accelerator: Any) -> Any:
-    """Return what trainer.precision becomes where a processor has no products of bfloat16, and say so once.
+def supported_precision(precision: Any, accelerator: Any) -> Any:
+    """Return the precision to train with: float32 instead of bf16-mixed on CPUs without bfloat16 matrix products.
 
-    Mixed bfloat16 becomes float32; where weights themselves are to be of bfloat16, they are, slowly.
+    A bf16-true precision is kept, although it is slow there. Each case is logged.
 
     Args:
-        precision: As trainer.precision has it.
-        accelerator: As trainer.accelerator has it.
+        precision: The option trainer.precision.
+        accelerator: The option trainer.accelerator.
     """
-    others = (CUDAAccelerator, MPSAccelerator, XLAAccelerator)
-    on_cpu = accelerator == "cpu" or (accelerator == "auto" and not any(one.is_available() for one in others))
+    devices = (CUDAAccelerator, MPSAccelerator, XLAAccelerator)
+    on_cpu = accelerator == "cpu" or (accelerator == "auto" and not any(device.is_available() for device in devices))
     if not str(precision).startswith("bf16") or not on_cpu or has_fast_products(torch.bfloat16):
         return precision
-    lacking = "this processor has no products of bfloat16"
+    missing = "this processor has no bfloat16 matrix products"
     if precision == "bf16-true":
-        rank_zero_log(f"{lacking}: with trainer.precision bf16-true it takes many times as long as with 32-true")
+        rank_zero_log(f"{missing}: trainer.precision bf16-true takes many times as long as 32-true")
         return precision
-    rank_zero_log(f"{lacking}: it computes in float32, not with trainer.precision {precision}")
+    rank_zero_log(f"{missing}: computing in float32 instead of trainer.precision {precision}")
     return "32-true"
 
 
-def check_same_model(model: Any, held: dict[str, Any], checkpoint: str, advice: str) -> None:
-    """Raise a UserError if the configuration describes another model than a checkpoint holds.
+def check_same_model(model: Any, checkpoint: dict[str, Any], path: str, advice: str) -> None:
+    """Raise a UserError if the configured model differs from the one in a checkpoint.
 
     Args:
-        model: As the configuration describes it.
-        held: What the checkpoint holds.
-        checkpoint: Its path, for the error.
-        advice: What to do instead, as the sentence ends.
+        model: The model of the configuration.
+        checkpoint: The contents of the checkpoint.
+        path: Path of the checkpoint, for the error message.
+        advice: What to do instead, as the end of the error message.
     """
-    before, now = held["model"], describe(model)
-    keys = {**before["init_args"], **now["init_args"]}
-    changed = [key for key in keys if before["init_args"].get(key) != now["init_args"].get(key)]
-    if before["class_path"] != now["class_path"]:
+    saved, configured = checkpoint["model"], describe(model)
+    keys = {**saved["init_args"], **configured["init_args"]}
+    changed = [key for key in keys if saved["init_args"].get(key) != configured["init_args"].get(key)]
+    if saved["class_path"] != configured["class_path"]:
         changed = ["its class"]
     if changed:
-        raise UserError(
-            f"{checkpoint} holds another model than the configuration describes (changed: {', '.join(changed)}); "
-            f"{advice}"
-        )
+        raise UserError(f"the model in {path} differs from the configuration (changed: {', '.join(changed)}); {advice}")
     try:
-        check_weights(model, held["state_dict"])
+        check_weights(model, checkpoint["state_dict"])
     except UserError as error:
-        raise UserError(f"{checkpoint} does not fit this model: {error}") from error
+        raise UserError(f"{path} does not fit this model: {error}") from error
 
 
-def check_same_processes(checkpoint: dict[str, Any], processes: int) -> None:
-    """Raise a ValueError if the carried state of a language model belongs to another number of processes."""
-    before = len(checkpoint.get("carried_state", ())) or processes
-    if before != processes:
+def check_process_count(checkpoint: dict[str, Any], processes: int) -> None:
+    """Raise a UserError if the carried state of a language model was saved by another number of processes."""
+    saved = len(checkpoint.get("carried_state", ())) or processes
+    if saved != processes:
         raise UserError(
-            f"the state of the streams was carried by {before} processes and cannot be by {processes}: "
+            f"the carried state of the streams was saved by {saved} processes and cannot be restored by {processes}: "
             f"resume with as many devices as before"
         )

@@ -1,4 +1,4 @@
-"""Callbacks that use a model at each validation: its BLEU, and some of its text to look at."""
+"""Callbacks that translate or generate text at each validation, to compute BLEU and to show examples."""
 
 from typing import Any, TypeVar
 
@@ -11,20 +11,20 @@ from seq2seq.models import LanguageModel, Translator
 from seq2seq.ranges import Beams, Count, CountOrZero, NonNegative, checked
 from seq2seq.rank_zero import rank_zero_log
 from seq2seq.search import Sampling
-from seq2seq.tokenizers.unknown import UnknownTokens
+from seq2seq.tokenizers.unknown import UnknownTokenCounts
 
 T = TypeVar("T")
 
 
 class Bleu(pl.Callback):
-    """Translates validation sentences and logs val_bleu, which checkpoints and early stopping can watch.
+    """Callback that translates validation sentences and logs val_bleu, for checkpoints and early stopping to monitor.
 
     Args:
-        sentences: The first so many of the validation split; null for all.
-        beams: Hypotheses that are followed at once; 1 is greedy.
-        lowercase: Score without regard to case.
-        examples: Translations that are shown beside their references.
-        max_length: Most tokens of a translation; by default the limit that is learned from the training pairs.
+        sentences: Number of sentences, from the start of the validation split; null for all.
+        beams: Beam size; 1 is greedy.
+        lowercase: Compute a case-insensitive score.
+        examples: Number of translations that are printed with their references.
+        max_length: Maximum tokens of a translation; by default a limit learned from the training pairs.
     """
 
     @checked
@@ -37,10 +37,10 @@ class Bleu(pl.Callback):
         max_length: Count | None = None,
     ) -> None:
         self.sentences = sentences
-        self.searching = SearchOptions(beams=beams, max_length=max_length)
+        self.search_options = SearchOptions(beams=beams, max_length=max_length)
         self.lowercase = lowercase
         self.examples = examples
-        self.shown: list[str] = []
+        self.example_texts: list[str] = []
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         if not isinstance(pl_module, Translator):
@@ -51,84 +51,89 @@ class Bleu(pl.Callback):
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         texts = data.texts("validation")
         texts = texts.select(range(min(len(texts), self.sentences or len(texts))))
-        translation = TranslationPipeline([pl_module], data.vocabularies, [data.output_lengths])
-        # every rank translates its share, and the parts are put together in order
+        pipeline = TranslationPipeline([pl_module], data.vocabularies, [data.output_lengths])
+        # each rank translates every `ranks`th sentence, and the translations are gathered in the original order
         rank, ranks = trainer.global_rank, trainer.world_size
-        share = list(texts["source"])[rank::ranks]
-        found = [(best.text, best.limited) for best, *_ in translation.translate(share, self.searching)]
+        sources = list(texts["source"])[rank::ranks]
+        results = [(best.text, best.truncated) for best, *_ in pipeline.translate(sources, self.search_options)]
         if ranks > 1:
-            found = together(found, ranks)
-        said, limited = [text for text, _ in found], sum(short for _, short in found)
+            results = gather_in_order(results, ranks)
+        translations, limited = [text for text, _ in results], sum(limited for _, limited in results)
         if limited:
             rank_zero_log(
-                f"validation translations cut short by the limit of their length: {limited:,} of {len(said):,}; "
-                f"max_length of Bleu sets another limit, in tokens"
+                f"validation translations cut short by the limit of their length: {limited:,} of "
+                f"{len(translations):,}; max_length of Bleu sets another limit, in tokens"
             )
-        score = bleu(said, list(texts["target"]), lowercase=self.lowercase).value
+        score = bleu(translations, list(texts["target"]), lowercase=self.lowercase).value
         pl_module.log("val_bleu", score, prog_bar=True)
-        rows = spread(len(texts), self.examples)
-        self.shown = [beside(texts[row], said[row]) for row in rows]
+        rows = evenly_spaced(len(texts), self.examples)
+        self.example_texts = [format_example(texts[row], translations[row]) for row in rows]
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        if trainer.is_global_zero and self.shown:
-            print("\n\n".join(self.shown), flush=True)
+        if trainer.is_global_zero and self.example_texts:
+            print("\n\n".join(self.example_texts), flush=True)
 
 
-def together(mine: list[T], ranks: int) -> list[T]:
-    """Put every `ranks`th item, from each rank, into one list on each."""
+def gather_in_order(items: list[T], ranks: int) -> list[T]:
+    """Gather the items of all ranks, where rank r has items r, r + ranks, r + 2 ranks, ..., in their original order."""
     import torch.distributed
 
     parts: list[list[T]] = [[] for _ in range(ranks)]
-    torch.distributed.all_gather_object(parts, mine)
-    return [parts[place % ranks][place // ranks] for place in range(sum(map(len, parts)))]
+    torch.distributed.all_gather_object(parts, items)
+    return [parts[index % ranks][index // ranks] for index in range(sum(map(len, parts)))]
 
 
 class TranslationPreview(pl.Callback):
-    """Shows what a translator makes of some validation sentences, beside their references.
+    """Callback that prints translations of some validation sentences with their references.
 
     Args:
         examples: Number of sentences.
-        max_length: Most tokens of a translation; by default the limit that is learned from the training pairs.
+        max_length: Maximum tokens of a translation; by default a limit learned from the training pairs.
     """
 
     @checked
     def __init__(self, examples: CountOrZero = 3, max_length: Count | None = None) -> None:
         self.examples = examples
-        self.searching = SearchOptions(beams=1, max_length=max_length)
+        self.search_options = SearchOptions(beams=1, max_length=max_length)
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if not isinstance(pl_module, Translator) or not trainer.is_global_zero or trainer.sanity_checking:
             return
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         texts = data.texts("validation")
-        pairs = [texts[row] for row in spread(len(texts), self.examples)]
-        translate = TranslationPipeline([pl_module], data.vocabularies, [data.output_lengths])
-        found = [best for best, *_ in translate.translate([pair["source"] for pair in pairs], self.searching)]
-        if limited := sum(best.limited for best in found):
+        pairs = [texts[row] for row in evenly_spaced(len(texts), self.examples)]
+        pipeline = TranslationPipeline([pl_module], data.vocabularies, [data.output_lengths])
+        translations = [
+            best for best, *_ in pipeline.translate([pair["source"] for pair in pairs], self.search_options)
+        ]
+        if limited := sum(best.truncated for best in translations):
             rank_zero_log(
-                f"examples cut short by the limit of their length: {limited} of {len(found)}; "
-                f"max_length of TranslationSample sets another limit, in tokens"
+                f"examples cut short by the limit of their length: {limited} of {len(translations)}; "
+                f"max_length of TranslationPreview sets another limit, in tokens"
             )
-        print("\n\n".join(beside(pair, best.text) for pair, best in zip(pairs, found, strict=True)), flush=True)
+        print(
+            "\n\n".join(format_example(pair, best.text) for pair, best in zip(pairs, translations, strict=True)),
+            flush=True,
+        )
 
 
-def spread(rows: int, count: int) -> list[int]:
-    """So many of the rows, evenly over all."""
+def evenly_spaced(rows: int, count: int) -> list[int]:
+    """Return the indices of `count` rows that are evenly spaced over all rows."""
     return list(range(0, rows, max(1, rows // max(1, count))))[:count]
 
 
-def beside(pair: dict[str, str], said: str) -> str:
-    """A translation beside its source and its reference."""
-    return f"  source     {pair['source']}\n  model      {said}\n  reference  {pair['target']}"
+def format_example(pair: dict[str, str], translation: str) -> str:
+    """Return three lines: a source, its translation and its reference."""
+    return f"  source     {pair['source']}\n  model      {translation}\n  reference  {pair['target']}"
 
 
 class TextPreview(pl.Callback):
-    """Shows what a language model writes at each validation.
+    """Callback that prints text generated by a language model at each validation.
 
     Args:
-        length: Tokens to write.
-        prompt: What is gone on with.
-        temperature: How likely unlikely tokens are.
+        length: Number of tokens to generate.
+        prompt: Text to continue.
+        temperature: Sampling temperature; 0 is greedy.
     """
 
     @checked
@@ -139,9 +144,9 @@ class TextPreview(pl.Callback):
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if isinstance(pl_module, LanguageModel):
-            counts = UnknownTokens()
+            counts = UnknownTokenCounts()
             counts.add([trainer.datamodule.tokenizer.encode(self.prompt)])  # type: ignore[attr-defined]
-            counts.report(where="prompt of TextSample: ")
+            counts.report(prefix="prompt of TextPreview: ")
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if not isinstance(pl_module, LanguageModel) or not trainer.is_global_zero or trainer.sanity_checking:

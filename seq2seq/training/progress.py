@@ -1,4 +1,4 @@
-"""What a training says while it runs."""
+"""A progress bar and one line of metrics for each validation."""
 
 import math
 import time
@@ -8,28 +8,28 @@ import pytorch_lightning as pl
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from seq2seq.training.throughput import due
+from seq2seq.training.throughput import is_logging_step
 
 
 class ProgressLine(pl.Callback):
-    """A bar over the whole training on a terminal, and a line at each validation everywhere."""
+    """Callback that shows a progress bar on a terminal and prints a line of metrics at each validation."""
 
     def __init__(self) -> None:
         self.bar: Progress | None = None
         self.task = TaskID(0)
-        self.began = 0.0
-        self.first = 0
+        self.start_time = 0.0
+        self.first_step = 0
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self.began, self.first = time.monotonic(), trainer.global_step
+        self.start_time, self.first_step = time.monotonic(), trainer.global_step
         if not trainer.is_global_zero:
             return
         weights = sum(p.numel() for p in pl_module.parameters())
-        print(f"{type(pl_module).__name__} of {weights:,} weights; {goal(trainer):,.0f} steps", flush=True)
+        print(f"{type(pl_module).__name__} of {weights:,} weights; {total_steps(trainer):,.0f} steps", flush=True)
         console = Console()
         if console.is_terminal:
             columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
-            total = goal(trainer) if math.isfinite(goal(trainer)) else None
+            total = total_steps(trainer) if math.isfinite(total_steps(trainer)) else None
             self.bar = Progress(*columns, console=console, transient=True)
             self.task = self.bar.add_task("", total=total, completed=trainer.global_step)
             self.bar.start()
@@ -39,18 +39,18 @@ class ProgressLine(pl.Callback):
     ) -> None:
         if self.bar is not None:
             self.bar.update(self.task, completed=trainer.global_step)
-            if due(trainer):  # a GPU is waited for to say its loss
-                self.bar.update(self.task, description=said(trainer, "train_loss", "val_bleu"))
+            if is_logging_step(trainer):  # reading the loss waits for the GPU
+                self.bar.update(self.task, description=format_metrics(trainer, "train_loss", "val_bleu"))
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if not trainer.is_global_zero or trainer.sanity_checking or trainer.state.fn != "fit":
             return
-        spent = time.monotonic() - self.began
-        done = trainer.global_step - self.first
-        left = spent / done * (goal(trainer) - trainer.global_step) if done else math.nan
-        numbers = said(trainer, "train_loss", "val_loss", "val_bleu", "tokens_per_second")
-        clock = f"{minutes(spent)} gone, about {minutes(left)} left" if done else ""
-        print(f"step {trainer.global_step:,} of {goal(trainer):,.0f}  {numbers}  {clock}", flush=True)
+        elapsed = time.monotonic() - self.start_time
+        done = trainer.global_step - self.first_step
+        remaining = elapsed / done * (total_steps(trainer) - trainer.global_step) if done else math.nan
+        metrics = format_metrics(trainer, "train_loss", "val_loss", "val_bleu", "tokens_per_second")
+        timing = f"{format_minutes(elapsed)} gone, about {format_minutes(remaining)} left" if done else ""
+        print(f"step {trainer.global_step:,} of {total_steps(trainer):,.0f}  {metrics}  {timing}", flush=True)
 
     def stop(self) -> None:
         if self.bar is not None:
@@ -64,27 +64,28 @@ class ProgressLine(pl.Callback):
         self.stop()
 
 
-def goal(trainer: pl.Trainer) -> float:
-    """Steps of the whole training, which may have no end."""
+def total_steps(trainer: pl.Trainer) -> float:
+    """Return the number of optimizer steps of the whole training; infinite if it has no limit."""
     return trainer.estimated_stepping_batches
 
 
-def said(trainer: pl.Trainer, *names: str) -> str:
-    """Numbers of the log for people; a loss in nats a token has its perplexity beside it."""
-    words = []
+def format_metrics(trainer: pl.Trainer, *names: str) -> str:
+    """Return logged metrics as text; a loss in nats per token is followed by its perplexity."""
+    parts = []
     for name in names:
         if name not in trainer.callback_metrics:
             continue
         value = float(trainer.callback_metrics[name])
         match name:
             case "val_bleu":
-                words.append(f"BLEU {value:.1f}")
+                parts.append(f"BLEU {value:.1f}")
             case "tokens_per_second":
-                words.append(f"{value:,.0f} tokens/s")
+                parts.append(f"{value:,.0f} tokens/s")
             case _:
-                words.append(f"{name.replace('_', ' ')} {value:.3f} (perplexity {math.exp(min(value, 99)):.3g})")
-    return "  ".join(words)
+                parts.append(f"{name.replace('_', ' ')} {value:.3f} (perplexity {math.exp(min(value, 99)):.3g})")
+    return "  ".join(parts)
 
 
-def minutes(seconds: float) -> str:
+def format_minutes(seconds: float) -> str:
+    """Return a duration as minutes:seconds."""
     return "?" if not math.isfinite(seconds) else f"{int(seconds) // 60}:{int(seconds) % 60:02d}"

@@ -1,4 +1,4 @@
-"""Whether a checkpoint holds a training that can go on here, which is checked before anything is restored from it."""
+"""Validation of a checkpoint before training is resumed from it."""
 
 import math
 import re
@@ -15,81 +15,81 @@ from torch.optim import LBFGS
 
 from seq2seq.errors import UserError
 from seq2seq.models import LanguageModel
-from seq2seq.ranges import LARGEST, brief
+from seq2seq.ranges import LARGEST, shorten
 from seq2seq.rank_zero import rank_zero_log
 from seq2seq.state import unflatten
 
-PARTS = ("optimizer_states", "lr_schedulers", "loops", "callbacks")
+REQUIRED_KEYS = ("optimizer_states", "lr_schedulers", "loops", "callbacks")
 COUNTERS = ("epoch", "global_step")
-SCALARS = {"step", "mu_product", "eta", "mu"}  # parts of a state of torch's optimizers that are one number
-FACTORS = {"row_var", "col_var"}  # of Adafactor (Shazeer and Stern, 2018), which sum one axis up
-IMPLEMENTATIONS = ("foreach", "fused", "capturable", "differentiable")  # not what is computed
-PATHS = ("best_model_path", "kth_best_model_path", "last_model_path")
+SCALAR_STATE = {"step", "mu_product", "eta", "mu"}  # scalar entries in the states of torch's optimizers
+FACTORED_STATE = {"row_var", "col_var"}  # factored second moments of Adafactor (Shazeer and Stern, 2018)
+IMPLEMENTATION_OPTIONS = ("foreach", "fused", "capturable", "differentiable")  # do not change the result
+PATH_KEYS = ("best_model_path", "kth_best_model_path", "last_model_path")
 
 
-def check_training(held: dict[str, Any], trainer: pl.Trainer, model: pl.LightningModule, checkpoint: str) -> None:
-    """Raise a UserError if a training cannot go on from a checkpoint, and say which options it goes on with instead.
+def validate_resume(checkpoint: dict[str, Any], trainer: pl.Trainer, model: pl.LightningModule, path: str) -> None:
+    """Raise a UserError if training cannot be resumed from a checkpoint; log options that the checkpoint overrides.
 
     Args:
-        held: What the checkpoint holds.
-        trainer: Trains on.
-        model: Is trained.
-        checkpoint: Its path, for the error.
+        checkpoint: The contents of the checkpoint.
+        trainer: The trainer of the resumed training.
+        model: The model of the resumed training.
+        path: Path of the checkpoint, for messages.
     """
-    if lacking := [part for part in PARTS if part not in held]:
+    if missing := [key for key in REQUIRED_KEYS if key not in checkpoint]:
         raise UserError(
-            f"{checkpoint} holds no training to go on with, as averages do not (it lacks {', '.join(lacking)}): "
-            f"give --init-from to start anew from its weights"
+            f"cannot resume from {path}: it has weights but no training state, as an average "
+            f"(missing: {', '.join(missing)}); give --init-from to start a new training from its weights"
         )
     try:
         for counter in COUNTERS:
-            check_like(held.get(counter), 0, counter)
-        if not re.fullmatch(r"\d+(\.\w+)+", str(held.get("pytorch-lightning_version"))):
-            raise UserError("it names no version of pytorch-lightning")
-        check_like(held["loops"], {"fit_loop": trainer.fit_loop.state_dict()}, "loops")
-        check_callbacks(held["callbacks"], trainer)
-        metrics = held.get("metrics")
+            validate_structure(checkpoint.get(counter), 0, counter)
+        if not re.fullmatch(r"\d+(\.\w+)+", str(checkpoint.get("pytorch-lightning_version"))):
+            raise UserError("pytorch-lightning_version is missing or invalid")
+        validate_structure(checkpoint["loops"], {"fit_loop": trainer.fit_loop.state_dict()}, "loops")
+        validate_callback_states(checkpoint["callbacks"], trainer)
+        metrics = checkpoint.get("metrics")
         if not isinstance(metrics, dict) or not all(map(is_scalar, metrics.values())):
-            raise UserError("metrics must be the numbers that were measured last")
-        optimizers, schedulers = parts_of(model.configure_optimizers())
-        check_same_number(held["optimizer_states"], optimizers, "optimizer_states")
-        for state, optimizer in zip(held["optimizer_states"], optimizers, strict=True):
-            check_optimizer(state, optimizer)
-        check_same_number(held["lr_schedulers"], schedulers, "lr_schedulers")
-        for state, scheduler in zip(held["lr_schedulers"], schedulers, strict=True):
-            check_like(state, scheduler.state_dict(), "lr_schedulers")
+            raise UserError("metrics must be a dict of scalars")
+        optimizers, schedulers = optimizers_and_schedulers(model.configure_optimizers())
+        validate_count(checkpoint["optimizer_states"], optimizers, "optimizer_states")
+        for state, optimizer in zip(checkpoint["optimizer_states"], optimizers, strict=True):
+            validate_optimizer_state(state, optimizer)
+        validate_count(checkpoint["lr_schedulers"], schedulers, "lr_schedulers")
+        for state, scheduler in zip(checkpoint["lr_schedulers"], schedulers, strict=True):
+            validate_structure(state, scheduler.state_dict(), "lr_schedulers")
         if isinstance(model, LanguageModel):
-            check_carried(held.get("carried_state"), model)
+            validate_carried_state(checkpoint.get("carried_state"), model)
     except UserError as error:
-        raise UserError(f"this training cannot go on from {checkpoint}: {error}") from error
-    kept = [
-        difference
-        for state, optimizer in zip(held["optimizer_states"], optimizers, strict=True)
-        for difference in kept_by_optimizer(state, optimizer)
+        raise UserError(f"cannot resume from {path}: {error}") from error
+    overridden = [
+        option
+        for state, optimizer in zip(checkpoint["optimizer_states"], optimizers, strict=True)
+        for option in changed_optimizer_options(state, optimizer)
     ]
-    for state, scheduler in zip(held["lr_schedulers"], schedulers, strict=True):
+    for state, scheduler in zip(checkpoint["lr_schedulers"], schedulers, strict=True):
         names = signature(type(scheduler).__init__).parameters
-        kept += differences(state, scheduler.state_dict(), [name for name in names if name != "last_epoch"])
-    if kept:
+        overridden += changed_options(state, scheduler.state_dict(), [name for name in names if name != "last_epoch"])
+    if overridden:
         rank_zero_log(
-            f"{checkpoint} keeps its {', '.join(kept)}: give --init-from to train its weights with other options"
+            f"{path} keeps its {', '.join(overridden)}: give --init-from to train its weights with other options"
         )
 
 
-def kept_by_optimizer(state: dict[str, Any], optimizer: Any) -> list[str]:
-    """Return the options of an optimizer that a checkpoint keeps and the configuration has otherwise."""
-    group, fresh = state["param_groups"][0], optimizer.state_dict()["param_groups"][0]
-    names = [name for name in optimizer.defaults if name not in IMPLEMENTATIONS]
-    rate = "initial_lr" if "initial_lr" in fresh else "lr"  # which a schedule leaves as it was given
-    return differences(group | {"lr": group.get(rate)}, fresh | {"lr": fresh[rate]}, names)
+def changed_optimizer_options(state: dict[str, Any], optimizer: Any) -> list[str]:
+    """Return the optimizer options that differ between a saved state and the configuration."""
+    saved, configured = state["param_groups"][0], optimizer.state_dict()["param_groups"][0]
+    names = [name for name in optimizer.defaults if name not in IMPLEMENTATION_OPTIONS]
+    rate = "initial_lr" if "initial_lr" in configured else "lr"  # a schedule changes lr but not initial_lr
+    return changed_options(saved | {"lr": saved.get(rate)}, configured | {"lr": configured[rate]}, names)
 
 
-def differences(state: dict[str, Any], fresh: dict[str, Any], names: Sequence[str]) -> list[str]:
-    """Return what of these options is another in a state than in a fresh one, with both values."""
+def changed_options(saved: dict[str, Any], configured: dict[str, Any], names: Sequence[str]) -> list[str]:
+    """Return, as text with both values, which of the named options differ between two dicts."""
     return [
-        f"{name} {shown(state[name])} (not {shown(fresh[name])})"
+        f"{name} {format_value(saved[name])} (not {format_value(configured[name])})"
         for name in names
-        if name in state and name in fresh and not same_option(state[name], fresh[name])
+        if name in saved and name in configured and not same_option(saved[name], configured[name])
     ]
 
 
@@ -100,150 +100,164 @@ def same_option(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
-def check_like(state: Any, fresh: Any, where: str, whole: bool = True) -> None:
-    """Raise a UserError unless a state has the parts of a fresh one, each of its kind.
+def validate_structure(saved: Any, initial: Any, name: str, strict_int: bool = True) -> None:
+    """Raise a UserError unless a saved state has the same structure and types as an initial one.
 
-    What is None in a fresh one may become a scalar, or weights, as those that StochasticWeightAveraging averages; a 0
-    may become a fraction unless whole numbers stay whole, as the seconds of a Timer do not.
+    Where the initial value is None, the saved one may be a scalar or a dict of tensors (StochasticWeightAveraging).
+
+    Args:
+        saved: The state in the checkpoint.
+        initial: The state of a newly created object.
+        name: Name of the state, for the error message.
+        strict_int: Whether integers must stay integers; the seconds of a Timer start as 0 and become floats.
     """
-    match fresh:
+    match initial:
         case dict():
-            same = isinstance(state, dict) and all(key in state for key in fresh)
+            valid = isinstance(saved, dict) and all(key in saved for key in initial)
         case bool():
-            same = isinstance(state, bool)
+            valid = isinstance(saved, bool)
         case int():
-            same = (type(state) is int or (is_number(state) and not whole)) and -1 <= state <= LARGEST
+            valid = (type(saved) is int or (is_number(saved) and not strict_int)) and -1 <= saved <= LARGEST
         case float():
-            same = is_number(state) and (math.isfinite(state) or not math.isfinite(fresh)) and (state >= 0 or fresh < 0)
+            valid = is_number(saved) and (math.isfinite(saved) or not math.isfinite(initial))
+            valid = valid and (saved >= 0 or initial < 0)
         case list() | tuple():
-            same = isinstance(state, list | tuple) and len(state) == len(fresh)
+            valid = isinstance(saved, list | tuple) and len(saved) == len(initial)
         case None:
-            same = isinstance(state, bool | int | float | str | None) or is_scalar(state) or is_weights(state)
+            valid = isinstance(saved, bool | int | float | str | None) or is_scalar(saved) or is_tensor_dict(saved)
         case _:
-            same = isinstance(state, type(fresh))
-    if not same:
-        raise UserError(f"{where} cannot be {shown(state)}")
-    if isinstance(fresh, dict):
-        for key, part in fresh.items():
-            check_like(state[key], part, f"{where}.{key}", whole)
-    elif isinstance(fresh, list | tuple):
-        for one, part in zip(state, fresh, strict=True):
-            check_like(one, part, where, whole)
+            valid = isinstance(saved, type(initial))
+    if not valid:
+        raise UserError(f"{name} cannot be {format_value(saved)}")
+    if isinstance(initial, dict):
+        for key, value in initial.items():
+            validate_structure(saved[key], value, f"{name}.{key}", strict_int)
+    elif isinstance(initial, list | tuple):
+        for saved_item, initial_item in zip(saved, initial, strict=True):
+            validate_structure(saved_item, initial_item, name, strict_int)
 
 
-def check_same_number(states: Any, made: Sequence[Any], where: str) -> None:
-    if not isinstance(states, list) or len(states) != len(made):
-        raise UserError(f"{where} must hold {len(made)} states, as the configuration has it")
+def validate_count(states: Any, expected: Sequence[Any], name: str) -> None:
+    if not isinstance(states, list) or len(states) != len(expected):
+        raise UserError(f"{name} must have {len(expected)} states, as the configuration has")
 
 
-def check_optimizer(state: Any, optimizer: Any) -> None:
-    """Raise a UserError unless a state is one of this optimizer's class, for parameters of these shapes."""
+def validate_optimizer_state(state: Any, optimizer: Any) -> None:
+    """Raise a UserError unless a saved state fits the class of an optimizer and the shapes of its parameters."""
     if not isinstance(state, dict) or not isinstance(state.get("state"), dict):
-        raise UserError("optimizer_states holds no state")
+        raise UserError("optimizer_states has no state")
     groups = optimizer.state_dict()["param_groups"]
-    check_same_number(state.get("param_groups"), groups, "optimizer_states.param_groups")
-    for group, fresh in zip(state["param_groups"], groups, strict=True):
-        check_group(group, fresh, type(optimizer).__name__)
+    validate_count(state.get("param_groups"), groups, "optimizer_states.param_groups")
+    for saved, configured in zip(state["param_groups"], groups, strict=True):
+        validate_param_group(saved, configured, type(optimizer).__name__)
     if isinstance(optimizer, LBFGS):
-        check_lbfgs(state["state"], optimizer)
+        validate_lbfgs_state(state["state"], optimizer)
         return
     shapes = [parameter.shape for group in optimizer.param_groups for parameter in group["params"]]
-    known = type(optimizer).__module__.startswith("torch.")
-    names: dict[bool, set[Any]] = {True: set(), False: set()}  # some optimizers keep other parts of a vector
-    for index, parts in state["state"].items():
-        if type(index) is not int or not 0 <= index < len(shapes) or not isinstance(parts, dict) or not parts:
-            raise UserError(f"optimizer_states has no parameter {shown(index)}")
-        for name, part in parts.items():
-            if not fits(name, part, shapes[index], known):
-                raise UserError(f"optimizer_states.{shown(name)} does not fit the parameter {index}, {shown(part)}")
-        names[len(shapes[index]) > 1].add(tuple(sorted(map(str, parts))))
-    if any(len(several) > 1 for several in names.values()):
-        raise UserError("optimizer_states lacks parts of some parameters")
+    from_torch = type(optimizer).__module__.startswith("torch.")
+    # some optimizers have other entries for vectors (False) than for matrices (True)
+    entry_names: dict[bool, set[Any]] = {True: set(), False: set()}
+    for index, entries in state["state"].items():
+        if type(index) is not int or not 0 <= index < len(shapes) or not isinstance(entries, dict) or not entries:
+            raise UserError(f"optimizer_states has no parameter {format_value(index)}")
+        for name, value in entries.items():
+            if not fits_parameter(name, value, shapes[index], from_torch):
+                raise UserError(
+                    f"optimizer_states.{format_value(name)} does not fit the parameter {index}, {format_value(value)}"
+                )
+        entry_names[len(shapes[index]) > 1].add(tuple(sorted(map(str, entries))))
+    if any(len(different) > 1 for different in entry_names.values()):
+        raise UserError("optimizer_states lacks entries of some parameters")
 
 
-def check_lbfgs(state: dict[Any, Any], optimizer: LBFGS) -> None:
-    """Raise a UserError unless a state is of these parameters, which torch keeps in one vector (Nocedal, 1980)."""
+def validate_lbfgs_state(state: dict[Any, Any], optimizer: LBFGS) -> None:
+    """Raise a UserError unless a saved LBFGS state fits the parameters, which it has in one vector (Nocedal, 1980)."""
     group = optimizer.param_groups[0]
     size = sum(parameter.numel() for parameter in group["params"])
-    if not all(index == 0 and isinstance(parts, dict) for index, parts in state.items()):
-        raise UserError("optimizer_states must have one state for all parameters, as LBFGS keeps it")
+    if not all(index == 0 and isinstance(entries, dict) for index, entries in state.items()):
+        raise UserError("optimizer_states must have one state for all parameters of LBFGS")
 
-    def is_vector(part: Any) -> bool:
-        return isinstance(part, Tensor) and part.is_floating_point() and part.shape == (size,)
+    def is_vector(value: Any) -> bool:
+        return isinstance(value, Tensor) and value.is_floating_point() and value.shape == (size,)
 
-    def is_finite(part: Any) -> bool:
-        return (is_number(part) or is_scalar(part)) and math.isfinite(part)
+    def is_finite(value: Any) -> bool:
+        return (is_number(value) or is_scalar(value)) and math.isfinite(value)
 
-    parts = state.get(0, {})
-    lists = {"old_dirs": is_vector, "old_stps": is_vector, "ro": is_finite}
-    for name, part in parts.items():
-        if name in lists:
-            fine = isinstance(part, list) and all(map(lists[name], part)) and len(part) <= group["history_size"]
-            fine = fine and len(part) == len(parts.get("old_dirs", ()))
+    entries = state.get(0, {})
+    item_checks = {"old_dirs": is_vector, "old_stps": is_vector, "ro": is_finite}
+    for name, value in entries.items():
+        if name in item_checks:
+            valid = isinstance(value, list) and all(map(item_checks[name], value))
+            valid = valid and len(value) == len(entries.get("old_dirs", ())) <= group["history_size"]
         elif name == "al":
-            fine = isinstance(part, list) and len(part) == group["history_size"]
-            fine = fine and all(one is None or is_finite(one) for one in part)
+            valid = isinstance(value, list) and len(value) == group["history_size"]
+            valid = valid and all(item is None or is_finite(item) for item in value)
         else:
-            fine = is_vector(part) if name in ("d", "prev_flat_grad") else is_finite(part)
-        if not fine:
-            raise UserError(f"optimizer_states.{shown(name)} does not fit the parameters, {shown(part)}")
+            valid = is_vector(value) if name in ("d", "prev_flat_grad") else is_finite(value)
+        if not valid:
+            raise UserError(f"optimizer_states.{format_value(name)} does not fit the parameters, {format_value(value)}")
 
 
-def check_group(group: Any, fresh: dict[str, Any], optimizer: str) -> None:
-    """Raise a UserError unless options of an optimizer are of its class; versions of torch may know other flags."""
-    known = {key: value for key, value in fresh.items() if key != "initial_lr" and not isinstance(value, bool | None)}
-    if not isinstance(group, dict) or group.get("params") != fresh["params"]:
-        raise UserError("optimizer_states is of other parameters")
-    numbers = {key for key, value in group.items() if key != "initial_lr" and not isinstance(value, bool | None)}
-    if numbers != set(known):
-        raise UserError(f"optimizer_states is of another optimizer than {optimizer}, or of other options")
-    for key, value in known.items():
-        given = group[key].item() if is_scalar(group[key]) else group[key]
-        check_like(given, value.item() if is_scalar(value) else value, f"optimizer_states.{key}")
+def validate_param_group(saved: Any, configured: dict[str, Any], optimizer: str) -> None:
+    """Raise a UserError unless a saved parameter group has the parameters and the options of the configured one.
+
+    Flags and options that are None are ignored, since they differ between versions of torch.
+    """
+    if not isinstance(saved, dict) or saved.get("params") != configured["params"]:
+        raise UserError("optimizer_states has other parameters")
+    saved_options, options = (
+        {key: value for key, value in group.items() if key != "initial_lr" and not isinstance(value, bool | None)}
+        for group in (saved, configured)
+    )
+    if saved_options.keys() != options.keys():
+        raise UserError(f"optimizer_states is of another optimizer than {optimizer}, or has other options")
+    for key, value in options.items():
+        saved_value = saved[key].item() if is_scalar(saved[key]) else saved[key]
+        validate_structure(saved_value, value.item() if is_scalar(value) else value, f"optimizer_states.{key}")
 
 
-def check_callbacks(states: Any, trainer: pl.Trainer) -> None:
-    """Raise a UserError unless callbacks get states of their own kind, which name files of their own folder only."""
+def validate_callback_states(states: Any, trainer: pl.Trainer) -> None:
+    """Raise a UserError unless the callback states have the right structure and only name files in their own folder."""
     if not isinstance(states, dict) or not all(isinstance(state, dict) for state in states.values()):
-        raise UserError("callbacks must hold a state for each")
+        raise UserError("callbacks must have one state for each callback")
     for callback in trainer.callbacks:  # type: ignore[attr-defined]
         state = states.get(callback.state_key)
         if state is None:
             continue
-        check_like(state, callback.state_dict(), f"callbacks.{type(callback).__name__}", whole=False)
+        validate_structure(state, callback.state_dict(), f"callbacks.{type(callback).__name__}", strict_int=False)
         if isinstance(callback, ModelCheckpoint):
-            check_kept(state)
+            validate_checkpoint_paths(state)
 
 
-def check_kept(state: dict[str, Any]) -> None:
-    """Raise a UserError if Lightning would remove a file that it did not write, since a checkpoint names it."""
+def validate_checkpoint_paths(state: dict[str, Any]) -> None:
+    """Raise a UserError if the state names files outside of its folder, which ModelCheckpoint would later delete."""
     folder, scores = state["dirpath"], state["best_k_models"]
     if not all(isinstance(path, str) and is_scalar(score) for path, score in scores.items()):
         raise UserError("callbacks.ModelCheckpoint.best_k_models must be scores of checkpoints")
-    for path in (*scores, *filter(None, (state[key] for key in PATHS))):
+    for path in (*scores, *filter(None, (state[key] for key in PATH_KEYS))):
         if not isinstance(folder, str) or not str(path).startswith(f"{folder}/") or ".." in Path(str(path)).parts:
-            raise UserError(f"callbacks.ModelCheckpoint names {shown(path)}, which is not in its folder")
+            raise UserError(f"callbacks.ModelCheckpoint names {format_value(path)}, which is not in its folder")
 
 
-def check_carried(every: Any, model: LanguageModel) -> None:
-    """Raise a UserError unless there is a state for each process, of this model's layers, or none."""
-    if not isinstance(every, list):
-        raise UserError("carried_state must hold a state for each process")
-    for state in every:
+def validate_carried_state(states: Any, model: LanguageModel) -> None:
+    """Raise a UserError unless each process has a carried state that fits the layers of the model, or an empty one."""
+    if not isinstance(states, list):
+        raise UserError("carried_state must have one state for each process")
+    for state in states:
         if not isinstance(state, list) or not all(isinstance(part, Tensor) and part.ndim for part in state):
-            raise UserError("carried_state is not of this model's layers")
+            raise UserError("carried_state does not fit the layers of this model")
         if not state:
             continue
         try:
             unflatten(state, model.initial_state(len(state[0])))
         except UserError as error:
-            raise UserError(f"carried_state is not of this model's layers: {error}") from error
+            raise UserError(f"carried_state does not fit the layers of this model: {error}") from error
         if not all(part.isfinite().all() for part in state):
-            raise UserError("carried_state holds numbers that are not finite")
+            raise UserError("carried_state has values that are not finite")
 
 
-def parts_of(configured: Any) -> tuple[list[Any], list[Any]]:
-    """Return the optimizers and the schedules that a module configures, in the forms that ours have."""
+def optimizers_and_schedulers(configured: Any) -> tuple[list[Any], list[Any]]:
+    """Return the optimizers and schedulers from `configure_optimizers`, which returns an optimizer or a dict."""
     if not isinstance(configured, dict):
         return [configured], []
     schedule = configured.get("lr_scheduler")
@@ -251,29 +265,29 @@ def parts_of(configured: Any) -> tuple[list[Any], list[Any]]:
     return [configured["optimizer"]], schedules
 
 
-def fits(name: Any, part: Any, shape: torch.Size, known: bool) -> bool:
-    """Whether a part of an optimizer's state can be that of a parameter of this shape.
+def fits_parameter(name: Any, value: Any, shape: torch.Size, from_torch: bool) -> bool:
+    """Return whether an entry of an optimizer's state is valid for a parameter of this shape.
 
-    torch's fused and foreach updates read such tensors without a look at their shapes.
+    torch's fused and foreach updates read such tensors without checking their shapes.
 
     Args:
-        name: What the optimizer calls the part.
-        part: A number, a tensor or None.
-        shape: Of the parameter.
-        known: Whether the optimizer is one of torch's, whose parts are known by name.
+        name: Name of the entry.
+        value: A number, a tensor or None.
+        shape: Shape of the parameter.
+        from_torch: Whether the optimizer is one of torch's, whose entries are known by name.
     """
-    if part is None:
-        return not known or name == "momentum_buffer"  # of SGD before its first step
-    if name in SCALARS or (not known and not (isinstance(part, Tensor) and part.ndim)):
-        number = part.item() if is_scalar(part) else part
-        return is_number(number) and math.isfinite(number) and (number >= 0 or not known)
-    if not isinstance(part, Tensor) or not part.is_floating_point():
+    if value is None:
+        return not from_torch or name == "momentum_buffer"  # of SGD before its first step
+    if name in SCALAR_STATE or (not from_torch and not (isinstance(value, Tensor) and value.ndim)):
+        number = value.item() if is_scalar(value) else value
+        return is_number(number) and math.isfinite(number) and (number >= 0 or not from_torch)
+    if not isinstance(value, Tensor) or not value.is_floating_point():
         return False
-    if name in FACTORS or not known:
-        return part.ndim == len(shape) and all(
-            size in (1, whole) for size, whole in zip(part.shape, shape, strict=True)
+    if name in FACTORED_STATE or not from_torch:
+        return value.ndim == len(shape) and all(
+            size in (1, full_size) for size, full_size in zip(value.shape, shape, strict=True)
         )
-    return part.shape == shape
+    return value.shape == shape
 
 
 def is_number(value: Any) -> bool:
@@ -284,10 +298,10 @@ def is_scalar(value: Any) -> bool:
     return isinstance(value, Tensor) and value.numel() == 1
 
 
-def is_weights(value: Any) -> bool:
+def is_tensor_dict(value: Any) -> bool:
     return isinstance(value, dict) and all(isinstance(part, Tensor) for part in value.values())
 
 
-def shown(value: Any) -> str:
-    """Return a value as an error shows it, however large it is."""
-    return f"a tensor of shape {list(value.shape)}" if isinstance(value, Tensor) else brief(value)
+def format_value(value: Any) -> str:
+    """Return a short description of a value for an error message."""
+    return f"a tensor of shape {list(value.shape)}" if isinstance(value, Tensor) else shorten(value)

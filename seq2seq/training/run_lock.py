@@ -1,4 +1,4 @@
-"""A folder that is written to for hours has one owner: a process that holds a lock, which dies with it."""
+"""A lock on the folder of a run, held by the process that trains it and released when that process ends."""
 
 import os
 import socket
@@ -10,19 +10,19 @@ from pathlib import Path
 from seq2seq.errors import UserError, reason, system_errors
 from seq2seq.rank_zero import rank_zero_log
 
-LOCK = ".lock"  # names its owner, for whoever comes second
+LOCK = ".lock"  # contains a description of the owner, for error messages of other processes
 
 
 @contextmanager
 def run_lock(folder: Path) -> Iterator[None]:
-    """Own a folder, which is there, until the block ends; only processes can be refused, not threads of one.
+    """Lock an existing folder against other processes, not against threads of this one, until the block ends.
 
-    It is a POSIX lock: the system releases it when the process ends, however it ends, and a process that was forked
-    does not hold it. Across machines it holds where the file system has such locks, as NFS with a lock service has;
-    where it has none, that is said and nothing is locked.
+    It is a POSIX lock: the system releases it however the process ends, and forked processes do not inherit it. It
+    works across machines if the file system supports such locks, as NFS with a lock service does; if locks are not
+    supported, this is logged and nothing is locked.
 
     Raises:
-        UserError: naming the owner, if another process has the folder.
+        UserError: if another process holds the lock; the message names it.
     """
     try:
         import fcntl
@@ -43,15 +43,17 @@ def run_lock(folder: Path) -> Iterator[None]:
             rank_zero_log(
                 f"{folder} cannot be locked ({reason(error)}), so take care that only one process trains there"
             )
-        _describe(file.fileno(), f"process {os.getpid()} on {socket.gethostname()}, since {time.strftime('%F %T')}\n")
+        _write_owner(
+            file.fileno(), f"process {os.getpid()} on {socket.gethostname()}, since {time.strftime('%F %T')}\n"
+        )
         try:
             yield
         finally:
-            _describe(file.fileno(), "")
+            _write_owner(file.fileno(), "")
 
 
-def _describe(handle: int, owner: str) -> None:
-    """Write who owns the folder; whoever cannot, as on a full disk, owns it nonetheless."""
+def _write_owner(handle: int, owner: str) -> None:
+    """Write the owner into the lock file; an error, as on a full disk, does not affect the lock itself."""
     try:
         os.ftruncate(handle, 0)
         os.write(handle, owner.encode())

@@ -1,4 +1,4 @@
-"""How the learning rate rises and falls, by step."""
+"""Learning-rate schedules with a linear warm-up, updated at every step."""
 
 import math
 from typing import Annotated, TypeAlias
@@ -9,47 +9,47 @@ from torch.optim.lr_scheduler import LambdaLR
 from seq2seq.errors import UserError
 from seq2seq.ranges import LARGEST, CountOrZero, Probability, Range, checked
 
-Steps: TypeAlias = Annotated[int, Range(-1, LARGEST)]  # as trainer.max_steps, where -1 is no end
+Steps: TypeAlias = Annotated[int, Range(-1, LARGEST)]  # like trainer.max_steps, where -1 means no limit
 
 
 class WarmupCosine(LambdaLR):
-    """Rises in a line, then falls along half a cosine (Loshchilov and Hutter, 2017).
+    """Linear warm-up followed by half a period of cosine decay (Loshchilov and Hutter, 2017).
 
     Args:
-        optimizer: Whose learning rate it is.
+        optimizer: The optimizer, whose learning rate is the peak.
         steps: Steps of the whole training; taken from trainer.max_steps.
-        warmup: Steps of the rise.
-        floor: Share of the learning rate that is left at the end.
+        warmup: Steps of the warm-up.
+        floor: Final learning rate, as a fraction of the peak.
     """
 
     @checked
     def __init__(
         self, optimizer: Optimizer, steps: Steps, warmup: CountOrZero = 200, floor: Probability = 0.05
     ) -> None:
-        check_end(steps)
+        check_total_steps(steps)
 
         def factor(step: int) -> float:
             if step < warmup:
                 return (step + 1) / (warmup + 1)
-            way = min(1.0, (step - warmup) / max(1, steps - warmup))
-            return floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * way))
+            progress = min(1.0, (step - warmup) / max(1, steps - warmup))
+            return floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * progress))
 
         super().__init__(optimizer, factor)
 
 
 class WarmupLinear(LambdaLR):
-    """Rises in a line, then falls in a line.
+    """Linear warm-up followed by linear decay.
 
     Args:
-        optimizer: Whose learning rate it is.
+        optimizer: The optimizer, whose learning rate is the peak.
         steps: Steps of the whole training; taken from trainer.max_steps.
-        warmup: Steps of the rise.
-        floor: Share of the learning rate that is left at the end.
+        warmup: Steps of the warm-up.
+        floor: Final learning rate, as a fraction of the peak.
     """
 
     @checked
     def __init__(self, optimizer: Optimizer, steps: Steps, warmup: CountOrZero = 200, floor: Probability = 0.0) -> None:
-        check_end(steps)
+        check_total_steps(steps)
 
         def factor(step: int) -> float:
             if step < warmup:
@@ -60,11 +60,11 @@ class WarmupLinear(LambdaLR):
 
 
 class WarmupInverseSquareRoot(LambdaLR):
-    """Rises in a line, then falls with the square root of the step (Vaswani et al., 2017, equation 3); it needs no end.
+    """Linear warm-up followed by inverse-square-root decay (Vaswani et al., 2017, equation 3), without an end.
 
     Args:
-        optimizer: Whose learning rate it is, reached at the end of the rise.
-        warmup: Steps of the rise.
+        optimizer: The optimizer; its learning rate is reached at the end of the warm-up.
+        warmup: Steps of the warm-up.
     """
 
     @checked
@@ -72,8 +72,8 @@ class WarmupInverseSquareRoot(LambdaLR):
         super().__init__(optimizer, lambda step: min((step + 1) / (warmup + 1), math.sqrt((warmup + 1) / (step + 1))))
 
 
-def check_end(steps: int) -> None:
-    """Raise a UserError if a schedule that ends is not told when."""
+def check_total_steps(steps: int) -> None:
+    """Raise a UserError if a schedule with an end is not given the number of steps."""
     if steps < 1:
         raise UserError(
             f"a schedule that ends needs the number of steps, and {steps} was given: set trainer.max_steps, "

@@ -1,4 +1,4 @@
-"""Chance that a run which was stopped and one which was not have in common."""
+"""A random seed for each training batch, so that a resumed run draws the same numbers as an uninterrupted one."""
 
 from hashlib import blake2b
 from typing import Any
@@ -10,10 +10,10 @@ from seq2seq.ranges import Seed, checked
 
 
 class StepSeeding(pl.Callback):
-    """Draws dropout of each training batch from (seed, batch, rank), so that a checkpoint needs no random state.
+    """Callback that seeds torch for each training batch from (seed, batch, rank); checkpoints need no random state.
 
     Args:
-        seed: Where all chance of this training comes from.
+        seed: The random seed of this training.
     """
 
     @checked
@@ -24,9 +24,9 @@ class StepSeeding(pl.Callback):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
     ) -> None:
         batches = trainer.fit_loop.epoch_loop.total_batch_idx
-        torch.manual_seed(mixed(self.seed, batches, trainer.global_rank))
+        torch.manual_seed(derive_seed(self.seed, batches, trainer.global_rank))
 
 
-def mixed(*numbers: int) -> int:
-    """One seed of several numbers, unlike that of any others."""
+def derive_seed(*numbers: int) -> int:
+    """Return a 56-bit seed that is a hash of several integers."""
     return int.from_bytes(blake2b(repr(numbers).encode(), digest_size=7).digest(), "big")

@@ -1,4 +1,4 @@
-"""Training that starts from the weights of a checkpoint, with its vocabulary or with another one of the same kind."""
+"""Transfer learning: start training from the weights of a checkpoint, with its vocabulary or a similar one."""
 
 from argparse import Namespace
 from collections.abc import Mapping
@@ -10,135 +10,143 @@ import torch
 from torch import Tensor
 
 from seq2seq import tokenizers
-from seq2seq.data.vocabulary import data_of, from_checkpoint
+from seq2seq.data.vocabulary import find_data_state, load_checkpoint_tokenizer
 from seq2seq.errors import UserError
-from seq2seq.inference.checkpoint import read, read_trained
+from seq2seq.inference.checkpoint import read_checkpoint, read_trained_checkpoint
 from seq2seq.inference.vocabularies import SIDES, Side, vocabularies_of
 from seq2seq.models.trainable import describe
 from seq2seq.rank_zero import rank_zero_log
 from seq2seq.special_tokens import NUM_SPECIAL
 from seq2seq.tokenizers import Tokenizer
 
-Origin: TypeAlias = Literal["checkpoint", "data"]  # whose vocabulary training starts with
-Rows: TypeAlias = np.ndarray[tuple[int], np.dtype[np.int64]]
+VocabularyOrigin: TypeAlias = Literal["checkpoint", "data"]  # whose vocabulary is used
+RowIndices: TypeAlias = np.ndarray[tuple[int], np.dtype[np.int64]]
 
 
-def take_tokenizers(data: Any, checkpoint: str) -> None:
-    """Let the options of data read their tokenizers from a checkpoint."""
+def use_checkpoint_tokenizers(data: Any, checkpoint: str) -> None:
+    """Set the tokenizer options of the data to a checkpoint, so that its tokenizers are used."""
     data.tokenizer = checkpoint
     if data.get("target_tokenizer") is not None:
         data.target_tokenizer = checkpoint
 
 
 def check_same_tokenizers(data: Any, checkpoint: str) -> None:
-    """Raise a UserError if the options of data name other tokenizers than those that a checkpoint carries.
+    """Raise a UserError if the tokenizers in the data options differ from those in a checkpoint.
 
-    A class is another one if its name or its options differ, whatever it would learn; a file if what it holds differs.
+    A tokenizer class is compared by its name and options, not by what it would learn; a file by its contents.
     """
-    states = data_of(read(checkpoint))["tokenizers"]
+    states = find_data_state(read_checkpoint(checkpoint))["tokenizers"]
     for option, side in (("tokenizer", "source"), ("target_tokenizer", "target")):
         given, state = data.get(option), states.get(side, states["source"])
         if given is None:
             continue
         if isinstance(given, str):
-            same = from_checkpoint(given, side) if given.endswith(".ckpt") else tokenizers.load(given)
-            if same.state_dict() == state:
+            loaded = load_checkpoint_tokenizer(given, side) if given.endswith(".ckpt") else tokenizers.load(given)
+            if loaded.state_dict() == state:
                 continue
             name = given
         else:
             name = given.class_path.rpartition(".")[2]
             if name == state["kind"]:
-                made: Tokenizer = getattr(tokenizers, name)(**vars(given.get("init_args") or Namespace()))
-                if made.state_dict().get("options") == state.get("options"):
+                created: Tokenizer = getattr(tokenizers, name)(**vars(given.get("init_args") or Namespace()))
+                if created.state_dict().get("options") == state.get("options"):
                     continue
         raise UserError(
-            f"data.{option} is {name}, and {checkpoint} was trained with another tokenizer, {state['kind']}: "
-            f"--init-vocabulary data takes the one and keeps the weights of tokens that both have, "
-            f"--init-vocabulary checkpoint takes the other"
+            f"data.{option} is {name}, but {checkpoint} was trained with another tokenizer, {state['kind']}: "
+            f"give --init-vocabulary data to use {name} and keep the weights of tokens in both vocabularies, "
+            f"or --init-vocabulary checkpoint to use the tokenizer of the checkpoint"
         )
 
 
-def start_from(model: pl.LightningModule, mine: Mapping[str, Tokenizer], checkpoint: str) -> None:
-    """Take the weights of a checkpoint, and nothing else.
+def initialize_from_checkpoint(
+    model: pl.LightningModule, new_tokenizers: Mapping[str, Tokenizer], checkpoint: str
+) -> None:
+    """Load the weights of a checkpoint into a model, and nothing else.
 
-    Where the vocabulary is another one, tokens that both have keep their rows of embeddings and of the output layer,
-    new ones keep those that the model was made with, and the log says how many there are of each.
+    If the vocabulary differs, tokens in both vocabularies get their rows of the embeddings and the output layer from
+    the checkpoint, new tokens keep the model's initialization, and the number of each is logged.
 
     Args:
-        model: Has the sizes of its own vocabularies.
-        mine: Its tokenizers, by side.
-        checkpoint: Its weights are taken.
+        model: The model, with the sizes of its own vocabularies.
+        new_tokenizers: The tokenizers of the model, by side.
+        checkpoint: Path of the checkpoint.
 
     Raises:
         UserError: if the checkpoint's other weights do not fit, or its tokenizers are of another kind.
     """
-    held = read_trained(checkpoint)
-    theirs = vocabularies_of(held)._asdict()
-    weights = dict(held["state_dict"])
-    sides = [side for option, side in SIDES.items() if option in describe(model)["init_args"] and side.name in mine]
+    contents = read_trained_checkpoint(checkpoint)
+    old_tokenizers = vocabularies_of(contents)._asdict()
+    weights = dict(contents["state_dict"])
+    sides = [
+        side for option, side in SIDES.items() if option in describe(model)["init_args"] and side.name in new_tokenizers
+    ]
     for side in sides:
-        if type(mine[side.name]) is not type(theirs[side.name]):
+        new, old = new_tokenizers[side.name], old_tokenizers[side.name]
+        if type(new) is not type(old):
             raise UserError(
-                f"the {side.name} tokenizer of {checkpoint} is {type(theirs[side.name]).__name__} and the one of the "
-                f"data {type(mine[side.name]).__name__}, so that no token is the same for both"
+                f"the {side.name} tokenizer of {checkpoint} is {type(old).__name__} and the one of the data is "
+                f"{type(new).__name__}; their vocabularies cannot be matched"
             )
-    rows = {side.name: matched(mine[side.name], theirs[side.name]) for side in sides}
-    move_rows(model.state_dict(), weights, sides, rows)
+    rows = {side.name: match_tokens(new_tokenizers[side.name], old_tokenizers[side.name]) for side in sides}
+    copy_token_rows(model.state_dict(), weights, sides, rows)
     try:
         model.load_state_dict(weights)
     except RuntimeError as error:
         reason = str(error).splitlines()[1].strip()
         raise UserError(f"the weights of {checkpoint} do not fit this model: {reason}") from error
-    if any(mine[side.name] != theirs[side.name] for side in sides):
-        report(model.state_dict(), sides, mine, theirs)
+    if any(new_tokenizers[side.name] != old_tokenizers[side.name] for side in sides):
+        log_vocabulary_changes(model.state_dict(), sides, new_tokenizers, old_tokenizers)
 
 
-def keys_of(tokenizer: Tokenizer) -> list[int | str]:
-    """Return what tells the ids of a vocabulary apart: what each stands for, and numbers for the special ones."""
+def token_keys(tokenizer: Tokenizer) -> list[int | str]:
+    """Return a unique key for each id of a vocabulary: its text, or an integer for a special token."""
     return [*range(NUM_SPECIAL), *tokenizer.units()[NUM_SPECIAL:]]
 
 
-def matched(mine: Tokenizer, theirs: Tokenizer) -> Rows:
-    """Return for each id of one vocabulary the id of the same token in another one, or -1 if it has none."""
-    known = {key: i for i, key in enumerate(keys_of(theirs))}
-    return np.array([known.get(key, -1) for key in keys_of(mine)])
+def match_tokens(new: Tokenizer, old: Tokenizer) -> RowIndices:
+    """Return for each id of the model's vocabulary the id of the same token in the checkpoint's, or -1."""
+    ids = {key: i for i, key in enumerate(token_keys(old))}
+    return np.array([ids.get(key, -1) for key in token_keys(new)])
 
 
-def move_rows(
-    fresh: Mapping[str, Tensor], weights: dict[str, Tensor], sides: list[Side], rows: Mapping[str, Rows]
+def copy_token_rows(
+    initial: Mapping[str, Tensor], weights: dict[str, Tensor], sides: list[Side], rows: Mapping[str, RowIndices]
 ) -> None:
-    """Put rows of tokens where a model has them, and its own rows where the checkpoint lacks a token.
+    """Replace each embedding and output table in `weights` by one with the rows in the order of the model's vocabulary.
 
     Args:
-        fresh: The weights that the model was made with. What layers share is one tensor, which the target side fills
-            last.
-        weights: Those of the checkpoint, which are replaced where they have a row for each token.
-        sides: What the model has of its vocabularies.
-        rows: For each side, the checkpoint's row of each token, or -1.
+        initial: The initialized weights of the model, which provide the rows of new tokens. Tied layers share one
+            tensor, to which the rows of the target side are written last.
+        weights: The weights of the checkpoint, changed in place.
+        sides: The vocabularies of the model.
+        rows: For each side, the checkpoint's row of each token, or -1 for a new token.
     """
-    made: dict[int, Tensor] = {}
+    tables: dict[int, Tensor] = {}
     for side in sides:
-        places = torch.from_numpy(rows[side.name])
-        for name, own in fresh.items():
-            before = weights.get(name)
-            if name.rpartition(".")[0] not in side.layers or before is None or before.shape[1:] != own.shape[1:]:
+        indices = torch.from_numpy(rows[side.name])
+        for name, weight in initial.items():
+            saved = weights.get(name)
+            if name.rpartition(".")[0] not in side.layers or saved is None or saved.shape[1:] != weight.shape[1:]:
                 continue
-            table = made.setdefault(own.data_ptr(), own.clone())
-            table[places >= 0] = before[places[places >= 0]].to(table)
+            table = tables.setdefault(weight.data_ptr(), weight.clone())
+            table[indices >= 0] = saved[indices[indices >= 0]].to(table)
             weights[name] = table
 
 
-def report(
-    weights: Mapping[str, Tensor], sides: list[Side], mine: Mapping[str, Tokenizer], theirs: Mapping[str, Tokenizer]
+def log_vocabulary_changes(
+    weights: Mapping[str, Tensor],
+    sides: list[Side],
+    new_tokenizers: Mapping[str, Tokenizer],
+    old_tokenizers: Mapping[str, Tokenizer],
 ) -> None:
-    """Say how many tokens kept their weights, how many are new and how many are dropped, once for a shared table."""
+    """Log how many tokens keep their weights, are new and are dropped, once for each table of embeddings."""
     tables: dict[int, list[str]] = {}
     for side in sides:
         tables.setdefault(weights[f"{side.layers[0]}.weight"].data_ptr(), []).append(side.name)
     for names in tables.values():
-        now = set(keys_of(mine[names[0]]))
-        before = set().union(*(keys_of(theirs[name]) for name in names))
+        new = set(token_keys(new_tokenizers[names[0]]))
+        old = set().union(*(token_keys(old_tokenizers[name]) for name in names))
         rank_zero_log(
-            f"{f'{names[0]} ' if len(tables) > 1 else ''}vocabulary: {len(now & before):,} tokens keep their weights, "
-            f"{len(now - before):,} are new, {len(before - now):,} are dropped"
+            f"{f'{names[0]} ' if len(tables) > 1 else ''}vocabulary: {len(new & old):,} tokens keep their weights, "
+            f"{len(new - old):,} are new, {len(old - new):,} are dropped"
         )

@@ -1,4 +1,4 @@
-"""What a command line says wrong by itself is refused before anything is read: none of the checkpoints is there."""
+"""Errors of the command line alone are reported before anything is read: none of the checkpoints exists."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import pytest
 
 from seq2seq.__main__ import main
 
-FOLDER = "folder is a folder where a file is meant"
+FOLDER = "folder is a folder, not a file"
 BELOW_A_FILE = "cannot write file/x: Not a directory"
 
 
@@ -15,7 +15,7 @@ BELOW_A_FILE = "cannot write file/x: Not a directory"
     [
         ("translate absent --n-best 6", "n_best must be at most the number of beams (5), and 6 was given"),
         ("translate absent --beams 2 --n-best 3", "n_best must be at most the number of beams (2), and 3 was given"),
-        ("translate absent --picture-line 3", "picture_line (3) is the line that --picture draws, which was not given"),
+        ("translate absent --picture-line 3", "--picture-line needs --picture"),
         ("translate absent --output folder", FOLDER),
         ("translate absent --alignments folder", FOLDER),
         ("translate absent --picture folder", FOLDER),
@@ -24,30 +24,33 @@ BELOW_A_FILE = "cannot write file/x: Not a directory"
             "translate absent --output x --alignments folder/../x",
             "--output and --alignments must be two files, and both are folder/../x",
         ),
-        ("score absent --source a", "a translator scores given translations: --source and --target are needed, and no"),
-        ("score absent --target a", "a translator scores given translations: --source and --target are needed, and no"),
-        ("score absent --text a --source b --target c", "a translator scores given translations: "),
+        ("score absent --source a", "a translator needs --source and --target, and takes no --text"),
+        ("score absent --target a", "a translator needs --source and --target, and takes no --text"),
+        (
+            "score absent --text a --source b --target c",
+            "a translator needs --source and --target, and takes no --text",
+        ),
         ("score absent --output folder", FOLDER),
-        ("evaluate absent --source a", "--source and --reference go together"),
-        ("evaluate absent --reference a", "--source and --reference go together"),
-        ("evaluate absent --text a --beams 3", "--text is for language models, which have no --beams"),
-        ("evaluate absent --window 9 --lowercase", "--window is for language models, which have no --lowercase"),
+        ("evaluate absent --source a", "--source and --reference must be given together"),
+        ("evaluate absent --reference a", "--source and --reference must be given together"),
+        ("evaluate absent --text a --beams 3", "--text is for language models, and --beams is not"),
+        ("evaluate absent --window 9 --lowercase", "--window is for language models, and --lowercase is not"),
         (
             "evaluate absent --text a --source b --reference c",
-            "--text is for language models, which have no --reference",
+            "--text is for language models, and --reference is not",
         ),
-        ("evaluate absent --json --examples 3", "--json has no --examples"),
-        ("sample absent --prompt a --prompts b", "--prompts names a file with a prompt a line, so there is no place"),
+        ("evaluate absent --json --examples 3", "--json and --examples cannot be combined"),
+        ("sample absent --prompt a --prompts b", "--prompt and --prompts cannot be combined"),
         ("sample absent --top-p 0", "top_p must be above 0"),
         ("average absent --output folder", FOLDER),
         ("average absent --output file/x", BELOW_A_FILE),
         ("quantize absent --output folder", FOLDER),
         ("shortlist absent --output folder", FOLDER),
         ("tokenize file --out folder", FOLDER),
-        ("inspect gradients absent --output folder/p", "folder/p.png is a folder where a file is meant"),
+        ("inspect gradients absent --output folder/p", "folder/p.png is a folder, not a file"),
     ],
 )
-def test_a_wrong_command_line_is_refused_before_anything_is_read(
+def test_command_line_errors_are_reported_before_reading_files(
     arguments: str,
     message: str,
     tmp_path: Path,
@@ -58,7 +61,7 @@ def test_a_wrong_command_line_is_refused_before_anything_is_read(
     (tmp_path / "folder" / "p.png").mkdir(parents=True)
     (tmp_path / "file").write_text("one\n", encoding="utf-8")
     assert main(arguments.split()) == 1
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert said.err.startswith(f"seq2seq: {message}")
-    assert said.err.count("\n") == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith(f"seq2seq: {message}")
+    assert captured.err.count("\n") == 1

@@ -1,4 +1,4 @@
-"""Generated command lines: whatever is given, a command ends with a status and one sentence, and never a traceback."""
+"""Random command lines end with an exit status and a one-line error, never with a traceback."""
 
 import importlib
 import inspect
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from experiments import LANGUAGE, TRANSLATION, seq2seq, write_config, write_corpus
 
-from seq2seq.__main__ import COMMANDS, EXPERIMENTS
+from seq2seq.__main__ import COMMANDS, TRAINER_COMMANDS
 
 LINES = 120
 VALUES = [
@@ -90,23 +90,23 @@ OPTIONS += ["config", "init_from", "resume", "nonsense", "model.nonsense", "trai
 
 
 def lines() -> Iterator[list[str]]:
-    """Yield command lines, the same in every run."""
-    chance = random.Random(1)
+    """Yield random command lines, the same in every run."""
+    rng = random.Random(1)
     for _ in range(LINES):
-        command = chance.choice([*COMMANDS, "fit", "nonsense"])
+        command = rng.choice([*COMMANDS, "fit", "nonsense"])
         line = [command]
-        if command in EXPERIMENTS:
-            line += chance.choice([["--config", "good.yaml"], ["--config", "pairs.yaml"], []])
+        if command in TRAINER_COMMANDS:
+            line += rng.choice([["--config", "good.yaml"], ["--config", "pairs.yaml"], []])
             names = OPTIONS
         elif command in COMMANDS:
             function = getattr(importlib.import_module(f"seq2seq.commands.{command}"), command)
             names = [*inspect.signature(function).parameters, "nonsense"]
-            line += [chance.choice(FILES + VALUES) for _ in range(chance.randint(0, 2))]
+            line += [rng.choice(FILES + VALUES) for _ in range(rng.randint(0, 2))]
         else:
             names = ["x"]
-        for _ in range(chance.randint(0, 3)):
-            option, value = f"--{chance.choice(names)}", chance.choice(FILES + VALUES)
-            line += [f"{option}={value}"] if chance.random() < 0.3 else [option, value]
+        for _ in range(rng.randint(0, 3)):
+            option, value = f"--{rng.choice(names)}", rng.choice(FILES + VALUES)
+            line += [f"{option}={value}"] if rng.random() < 0.3 else [option, value]
         yield line
 
 
@@ -125,15 +125,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("line", lines(), ids=lambda line: ascii(" ".join(line))[:60])
-def test_a_command_line_ends_with_a_status_and_a_sentence(
+def test_command_line_ends_with_status_and_one_line_error(
     line: list[str], folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(folder)
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"one two\n\xff\n")))
-    told = seq2seq(*line)
-    assert told.status in (0, 1)
-    assert "Traceback" not in told.err
-    if told.status == 1:
-        assert told.err.endswith("\n")
-        assert told.err.splitlines()[-1].startswith("seq2seq: ")
-        assert len(told.err.splitlines()[-1]) < 600
+    result = seq2seq(*line)
+    assert result.status in (0, 1)
+    assert "Traceback" not in result.err
+    if result.status == 1:
+        assert result.err.endswith("\n")
+        assert result.err.splitlines()[-1].startswith("seq2seq: ")
+        assert len(result.err.splitlines()[-1]) < 600

@@ -1,4 +1,4 @@
-"""Configurations that may be anything."""
+"""Tests of the validation of configurations."""
 
 import os
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from seq2seq.__main__ import main
-from seq2seq.commands.configuration import MOST, check_configuration, check_yaml
+from seq2seq.commands.configuration import MAX_VALUES, check_configuration, check_yaml
 from seq2seq.errors import UserError
 
 BOMB = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]\n" for n in range(1, 40))
@@ -18,83 +18,81 @@ BOMB = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]\n" for 
     [
         (b"", "the configuration FILE is empty"),
         (b"# nothing\n", "the configuration FILE is empty"),
-        (b"text", "the configuration FILE must hold options and their values"),
-        (b"- a\n- b\n", "the configuration FILE must hold options and their values"),
-        (b"3: 4\n", "the configuration FILE must hold options by name, not 3"),
+        (b"text", "the configuration FILE must contain options and values"),
+        (b"- a\n- b\n", "the configuration FILE must contain options and values"),
+        (b"3: 4\n", "the names of options in FILE must be strings, and 3 was given"),
         (b"model:\n\tsize: 3\n", "FILE, line 2 is not YAML: "),
         (b"a: [1, 2\nb: 3\n", "FILE, line 2 is not YAML: "),
         (b"a: *none\n", "FILE, line 1 is not YAML: "),
         (b"a: !!python/object:os.system {}\n", "FILE, line 1 is not YAML: "),
-        (b"a: &a [*a]\n", "FILE, line 1: *a holds itself"),
+        (b"a: &a [*a]\n", "FILE, line 1: *a contains itself"),
         (b"\x00\x01\x02", "FILE is not YAML: "),
         (b"\x80model: x\n", "text must be UTF-8, which byte 0x80 in FILE, line 1 is not"),
         ("model: x\n".encode("utf-16"), "text must be UTF-8, and FILE is UTF-16"),
-        (b"a: 1\nb: {c: 1, d: 2, c: 3}\n", "FILE, line 2: c must be given once, and it stands there again"),
-        (b"a: 1\nb: 2\na: 3\n", "FILE, line 3: a must be given once, and it stands there again"),
+        (b"a: 1\nb: {c: 1, d: 2, c: 3}\n", "FILE, line 2: duplicate key c"),
+        (b"a: 1\nb: 2\na: 3\n", "FILE, line 3: duplicate key a"),
         (b"a: " + b"[" * 50_000, "FILE is nested more than 50 levels deep"),
         (b'{"a": ' * 50_000, "FILE is nested more than 50 levels deep"),
         (b"- " * 50_000 + b"x", "FILE is nested more than 50 levels deep"),
         (b"a: " + b"1" * 5_000, "FILE is not YAML: "),
-        (BOMB.encode(), f"FILE has more than {MOST:,} values"),
+        (BOMB.encode(), f"FILE has more than {MAX_VALUES:,} values"),
     ],
 )
-def test_what_is_no_configuration_is_refused_in_a_sentence(tmp_path: Path, content: bytes, sentence: str) -> None:
+def test_invalid_configuration_is_a_one_line_error(tmp_path: Path, content: bytes, sentence: str) -> None:
     path = tmp_path / "config.yaml"
     path.write_bytes(content)
     with pytest.raises(UserError) as raised:
         check_configuration(str(path))
-    said = str(raised.value).replace(str(path), "FILE")
-    assert said.startswith(sentence)
-    assert "\n" not in said
-    assert len(said) < 300
+    message = str(raised.value).replace(str(path), "FILE")
+    assert message.startswith(sentence)
+    assert "\n" not in message
+    assert len(message) < 300
 
 
-def test_what_is_no_file_that_can_be_read_twice_is_refused(tmp_path: Path) -> None:
+def test_configuration_must_be_a_regular_file(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
     (tmp_path / "folder").mkdir()
     for name, sentence in (
         ("absent", "there is no file"),
-        ("folder", "is a folder where a file is meant"),
-        ("fifo", "must be a file that can be read twice, not a pipe or a device"),
+        ("folder", "is a folder, not a file"),
+        ("fifo", "must be a regular file, not a pipe or a device"),
     ):
         with pytest.raises(UserError, match=sentence):
             check_configuration(str(tmp_path / name))
 
 
-def test_configurations_may_have_anchors_merge_keys_and_the_same_key_at_other_places() -> None:
+def test_anchors_merge_keys_and_equal_keys_in_different_mappings_are_valid() -> None:
     check_yaml("a: &a {x: 1, y: 2}\nb: {<<: *a, x: 3}\nc: {x: *a}\nd: [*a, *a]\n")
 
 
 @pytest.mark.parametrize("path", sorted(Path(__file__).parents[2].glob("configs/*/*.yaml")), ids=lambda path: path.stem)
-def test_our_own_configurations_are_accepted(path: Path) -> None:
+def test_package_configurations_are_valid(path: Path) -> None:
     check_configuration(str(path))
 
 
 @pytest.mark.parametrize("content", ["", "# nothing\n"])
 @pytest.mark.parametrize("option", ["--data.tokenizer", "--model.layer", "--optimizer"])
-def test_an_empty_file_of_an_option_does_not_count_as_not_given(
+def test_empty_file_as_option_value_is_an_error(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str, content: str
 ) -> None:
     (tmp_path / "text.txt").write_text("a b\n")
     (tmp_path / "value.yaml").write_text(content)
     arguments = ["fit", "--model=LanguageModel", "--data=LanguageData", f"--data.corpus={tmp_path / 'text.txt'}"]
     assert main([*arguments, option, str(tmp_path / "value.yaml"), "--runs", str(tmp_path / "runs")]) == 1
-    said = capsys.readouterr().err.splitlines()[-1]
-    assert said.startswith("seq2seq: ")
-    assert "value.yaml" in said
+    error_output = capsys.readouterr().err.splitlines()[-1]
+    assert error_output.startswith("seq2seq: ")
+    assert "value.yaml" in error_output
 
 
 @pytest.mark.parametrize(
     "option", ["data.tokenizer", "model.layer", "optimizer", "lr_scheduler", "trainer.plugins", "trainer.callbacks"]
 )
-def test_a_pipe_does_not_stand_for_an_options_value(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str
-) -> None:
+def test_pipe_as_option_value_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str) -> None:
     (tmp_path / "text.txt").write_text("a b\n")
-    os.mkfifo(tmp_path / "pipe")  # nobody writes into it, so that who reads it waits for ever
+    os.mkfifo(tmp_path / "pipe")  # without a writer: reading it would never end
     arguments = ["fit", "--model=LanguageModel", "--data=LanguageData", f"--data.corpus={tmp_path / 'text.txt'}"]
     assert main([*arguments, f"--{option}={tmp_path / 'pipe'}", f"--runs={tmp_path / 'runs'}"]) == 1
-    assert "pipe must be a file that can be read twice" in capsys.readouterr().err
+    assert "pipe must be a regular file" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -107,7 +105,7 @@ def test_a_pipe_does_not_stand_for_an_options_value(
         (["--trainer.callbacks.patience", "3"], "unknown option trainer.callbacks.patience"),
     ],
 )
-def test_advice_names_only_what_a_configuration_can_hold(
+def test_suggestions_name_only_configurable_classes(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], sentence: str
 ) -> None:
     arguments = ["fit", "--model=LanguageModel", "--data=LanguageData", f"--data.corpus={tmp_path / 'text.txt'}"]
@@ -115,10 +113,10 @@ def test_advice_names_only_what_a_configuration_can_hold(
     assert capsys.readouterr().err == f"seq2seq: {sentence}\n"
 
 
-def test_a_later_configuration_overrides_an_earlier_one_and_what_is_printed_is_one(
+def test_later_configuration_overrides_earlier_one_and_printed_configuration_is_equivalent(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """`--config` may be given several times, and `--print_config` writes what they say together."""
+    """`--config` may be given several times; `--print_config` prints the merged configuration."""
 
     def printed(*given: str | Path) -> str:
         with pytest.raises(SystemExit) as ended:
@@ -126,12 +124,12 @@ def test_a_later_configuration_overrides_an_earlier_one_and_what_is_printed_is_o
         assert ended.value.code == 0
         return capsys.readouterr().out
 
-    later, whole = tmp_path / "later.yaml", tmp_path / "whole.yaml"
+    later, complete = tmp_path / "later.yaml", tmp_path / "whole.yaml"
     later.write_text("trainer: {max_steps: 7}\nmodel: {init_args: {size: 24}}\n", encoding="utf-8")
     text = printed("configs/language/library-lstm.yaml", later)
     options = yaml.safe_load(text)
     assert options["trainer"]["max_steps"] == 7
     assert options["model"]["init_args"]["size"] == 24
-    assert options["model"]["init_args"]["embedding_size"] == 128  # as the first has it
-    whole.write_text(text, encoding="utf-8")
-    assert printed(whole) == text
+    assert options["model"]["init_args"]["embedding_size"] == 128  # from the first configuration
+    complete.write_text(text, encoding="utf-8")
+    assert printed(complete) == text

@@ -1,4 +1,4 @@
-"""Laws of `seq2seq evaluate`."""
+"""Tests of `seq2seq evaluate`."""
 
 import json
 import math
@@ -12,15 +12,15 @@ from tiny_runs import LANGUAGE, Runs, fit, shell
 
 from seq2seq import SearchOptions, checkpoint
 from seq2seq.__main__ import main
-from seq2seq.checkpoint import find
+from seq2seq.checkpoint import find_checkpoint
 from seq2seq.data.language_text import language_text
 from seq2seq.inference import load_text_generator, load_translation
 
 LETTERED = "Four three TWO one."
 
 
-def evaluated(capsys: pytest.CaptureFixture[str], *arguments: object) -> Any:
-    """What is said with --json."""
+def run_evaluate(capsys: pytest.CaptureFixture[str], *arguments: object) -> Any:
+    """Return the JSON output of the command."""
     capsys.readouterr()
     assert main(["evaluate", *map(str, arguments), "--json"]) == 0
     return json.loads(capsys.readouterr().out)
@@ -30,57 +30,55 @@ def lines_of(path: Path) -> list[str]:
     return path.read_text(encoding="utf-8").splitlines()
 
 
-def test_a_text_has_the_nats_that_the_model_says(runs: Runs, capsys: pytest.CaptureFixture[str]) -> None:
-    """By token, by character and by byte, which differ where a letter takes two bytes."""
+def test_scores_of_a_text_are_the_nats_of_the_model(runs: Runs, capsys: pytest.CaptureFixture[str]) -> None:
+    """Per token, character and byte; the latter two differ, since a letter takes two bytes."""
     text = (runs.corpus / "text" / "test.txt").read_text(encoding="utf-8")
-    nats, tokens, unknown, spelling = load_text_generator(runs.language).measure(text)
+    nats, tokens, unknown, spelling = load_text_generator(runs.language).score_text(text)
     assert unknown == spelling == 0
-    said = evaluated(capsys, runs.language)
+    scores = run_evaluate(capsys, runs.language)
     counts = {"token": tokens, "character": len(text), "byte": len(text.encode())}
     assert counts["byte"] > counts["character"] == counts["token"]
     for unit, count in counts.items():
-        assert said[f"nats_per_{unit}"] == pytest.approx(nats / count)
-        assert said[f"bits_per_{unit}"] == pytest.approx(nats / count / math.log(2))
-        assert said[f"{unit}s"] == count
+        assert scores[f"nats_per_{unit}"] == pytest.approx(nats / count)
+        assert scores[f"bits_per_{unit}"] == pytest.approx(nats / count / math.log(2))
+        assert scores[f"{unit}s"] == count
         if unit != "token":
-            assert said[f"comparable_nats_per_{unit}"] == said[f"nats_per_{unit}"]
-    assert said["unknown_tokens"] == said["unknown_share"] == 0
-    assert said["altered"] is None
-    assert said["perplexity"] == pytest.approx(math.exp(nats / tokens))
+            assert scores[f"comparable_nats_per_{unit}"] == scores[f"nats_per_{unit}"]
+    assert scores["unknown_tokens"] == scores["unknown_share"] == 0
+    assert scores["altered"] is None
+    assert scores["perplexity"] == pytest.approx(math.exp(nats / tokens))
 
 
-def test_splits_and_files_are_read_alike(runs: Runs, capsys: pytest.CaptureFixture[str]) -> None:
-    by_split = evaluated(capsys, runs.language, "--split", "validation")
-    assert by_split == evaluated(capsys, runs.language, "--text", runs.corpus / "text" / "validation.txt")
-    assert by_split == evaluated(capsys, runs.language, "--corpus", runs.corpus / "text", "--split", "validation")
-    assert by_split != evaluated(capsys, runs.language)
+def test_splits_and_files_get_equal_scores(runs: Runs, capsys: pytest.CaptureFixture[str]) -> None:
+    by_split = run_evaluate(capsys, runs.language, "--split", "validation")
+    assert by_split == run_evaluate(capsys, runs.language, "--text", runs.corpus / "text" / "validation.txt")
+    assert by_split == run_evaluate(capsys, runs.language, "--corpus", runs.corpus / "text", "--split", "validation")
+    assert by_split != run_evaluate(capsys, runs.language)
 
 
-def test_text_that_training_held_out_is_what_is_scored_without_a_split(
-    runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_held_out_text_is_the_default_split(runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = (runs.corpus / "text" / "train.txt").read_text(encoding="utf-8")
     (tmp_path / "one.txt").write_text(text, encoding="utf-8")
-    kept = "".join(language_text(str(tmp_path / "one.txt"), "validation", 0.1))
-    assert text.endswith(kept)
-    (tmp_path / "end.txt").write_text(kept, encoding="utf-8")
-    expected = evaluated(capsys, runs.language, "--text", tmp_path / "end.txt")
+    selected = "".join(language_text(str(tmp_path / "one.txt"), "validation", 0.1))
+    assert text.endswith(selected)
+    (tmp_path / "end.txt").write_text(selected, encoding="utf-8")
+    expected = run_evaluate(capsys, runs.language, "--text", tmp_path / "end.txt")
     for split in ([], ["--split", "validation"]):
-        assert evaluated(capsys, runs.language, "--corpus", tmp_path / "one.txt", *split) == expected
+        assert run_evaluate(capsys, runs.language, "--corpus", tmp_path / "one.txt", *split) == expected
 
 
-def test_text_that_is_held_out_is_counted_as_it_is_whatever_is_read_of_it(
+def test_held_out_text_is_counted_before_tokenization(
     runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What is unknown of it, as the letters Ω, was decoded as <unk> and counted so before."""
+    """An unknown letter Ω counts as one character and two bytes, not as <unk>."""
     (tmp_path / "one.txt").write_text("one  two\tΩΩ\n" * 200, encoding="utf-8")
-    said = evaluated(capsys, runs.language, "--corpus", tmp_path / "one.txt")
-    assert (said["characters"], said["bytes"]) == (20 * 12, 20 * 14)
-    assert said["tokens"] == 20 * 12
-    assert said["unknown_tokens"] == 20 * 3
+    scores = run_evaluate(capsys, runs.language, "--corpus", tmp_path / "one.txt")
+    assert (scores["characters"], scores["bytes"]) == (20 * 12, 20 * 14)
+    assert scores["tokens"] == 20 * 12
+    assert scores["unknown_tokens"] == 20 * 3
 
 
-def test_unknown_tokens_are_counted_spelled_and_said(
+def test_unknown_tokens_are_counted_and_spelled_out(
     runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "text.txt").write_text("one Ω two Ω\n" * 10, encoding="utf-8")
@@ -90,15 +88,15 @@ def test_unknown_tokens_are_counted_spelled_and_said(
     assert table.err == sentence
     assert table.out.startswith("120 tokens (20 unknown, 16.67 %), 120 characters, 140 bytes; perplexity ")
     assert main(["evaluate", str(runs.language), "--text", str(tmp_path / "text.txt"), "--json"]) == 0
-    told = capsys.readouterr()
-    assert told.err == sentence
-    said = json.loads(told.out)
-    assert (said["unknown_tokens"], said["unknown_share"]) == (20, 20 / 120)
+    captured = capsys.readouterr()
+    assert captured.err == sentence
+    scores = json.loads(captured.out)
+    assert (scores["unknown_tokens"], scores["unknown_share"]) == (20, 20 / 120)
     known = len(load_text_generator(runs.language).tokenizer.characters)
     spelling = 20 * (2 * math.log(known + 1) + math.log(1_114_112)) / 120
-    assert said["comparable_nats_per_character"] == pytest.approx(said["nats_per_character"] + spelling)
+    assert scores["comparable_nats_per_character"] == pytest.approx(scores["nats_per_character"] + spelling)
     for unit in ("character", "byte"):
-        numbers = said[f"comparable_nats_per_{unit}"], said[f"comparable_bits_per_{unit}"]
+        numbers = scores[f"comparable_nats_per_{unit}"], scores[f"comparable_bits_per_{unit}"]
         assert f"{unit:<10} {numbers[0]:>9.4f} {numbers[1]:>9.4f}\n" in table.out
 
 
@@ -111,7 +109,7 @@ def test_unknown_tokens_are_counted_spelled_and_said(
         ("{class_path: Subwords, init_args: {size: 280, lowercase: true}}", "One two\n", "in small letters"),
     ],
 )
-def test_a_text_that_is_read_altered_is_counted_as_it_is_and_that_is_said(
+def test_alteration_by_the_tokenizer_is_reported_and_original_is_counted(
     runs: Runs,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
@@ -124,61 +122,61 @@ def test_a_text_that_is_read_altered_is_counted_as_it_is_and_that_is_said(
         tmp_path, "other", LANGUAGE.replace("tokenizer: Characters", f"tokenizer: {tokenizer}"), "--trainer.max_steps=1"
     )
     (tmp_path / "text.txt").write_bytes(text.encode())
-    said = evaluated(capsys, run, "--text", tmp_path / "text.txt")
-    assert (said["altered"], said["characters"], said["bytes"]) == (alteration, len(text), len(text.encode()))
+    scores = run_evaluate(capsys, run, "--text", tmp_path / "text.txt")
+    assert (scores["altered"], scores["characters"], scores["bytes"]) == (alteration, len(text), len(text.encode()))
     assert main(["evaluate", str(run), "--text", str(tmp_path / "text.txt")]) == 0
-    assert ("it is read" in capsys.readouterr().out) == (alteration is not None)
+    assert ("the text is read" in capsys.readouterr().out) == (alteration is not None)
 
 
-def test_a_byte_order_mark_is_no_text(runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    said = []
+def test_byte_order_mark_is_ignored(runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    scores = []
     for name, mark in (("with", b"\xef\xbb\xbf"), ("without", b"")):
         (tmp_path / name).write_bytes(mark + "one fünf\r\n".encode())
-        said.append(evaluated(capsys, runs.language, "--text", tmp_path / name))
-    assert said[0] == said[1]
-    assert (said[0]["characters"], said[0]["bytes"]) == (10, 11)
+        scores.append(run_evaluate(capsys, runs.language, "--text", tmp_path / name))
+    assert scores[0] == scores[1]
+    assert (scores[0]["characters"], scores[0]["bytes"]) == (10, 11)
 
 
 @pytest.mark.parametrize("options", [[], ["--json"], ["--window", "4"]])
-def test_a_model_without_numbers_has_no_scores(
+def test_nan_model_is_an_error(
     runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str]
 ) -> None:
-    held = checkpoint.load(find(runs.language))
-    for weight in held["state_dict"].values():
+    contents = checkpoint.load(find_checkpoint(runs.language))
+    for weight in contents["state_dict"].values():
         weight.fill_(math.nan)
-    checkpoint.save(held, tmp_path / "nan.ckpt")
+    checkpoint.save(contents, tmp_path / "nan.ckpt")
     for command in (["evaluate", *options], ["score", "--text", str(runs.corpus / "text" / "test.txt")]):
         capsys.readouterr()
         assert main([command[0], str(tmp_path / "nan.ckpt"), *command[1:]]) == 1
-        said = capsys.readouterr()
-        assert said.out == ""
-        assert said.err == (
-            "seq2seq: the text cannot be scored, since the model gives NaN or infinity for what comes next\n"
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        assert captured.err == (
+            "seq2seq: the text cannot be scored, since the model gives NaN or infinity for the next token\n"
         )
 
 
-def test_json_holds_no_number_that_json_has_not(runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A perplexity can be larger than any number that a computer writes."""
-    held = checkpoint.load(find(runs.language))
-    held["state_dict"]["output.bias"] = 1000 * torch.eye(1, len(held["state_dict"]["output.bias"]))[0]
-    checkpoint.save(held, tmp_path / "sure.ckpt")
+def test_infinite_perplexity_is_null_in_json(runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A perplexity can exceed the range of floating-point numbers."""
+    contents = checkpoint.load(find_checkpoint(runs.language))
+    contents["state_dict"]["output.bias"] = 1000 * torch.eye(1, len(contents["state_dict"]["output.bias"]))[0]
+    checkpoint.save(contents, tmp_path / "sure.ckpt")
     assert main(["evaluate", str(tmp_path / "sure.ckpt"), "--json"]) == 0
-    said = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
-    assert said["perplexity"] is None
-    assert said["nats_per_token"] > 709
+    scores = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
+    assert scores["perplexity"] is None
+    assert scores["nats_per_token"] > 709
     assert main(["evaluate", str(tmp_path / "sure.ckpt")]) == 0
     assert "perplexity beyond 1e308\n" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("window", [1, 8])
-def test_a_window_starts_from_nothing(runs: Runs, capsys: pytest.CaptureFixture[str], window: int) -> None:
+def test_window_resets_the_state(runs: Runs, capsys: pytest.CaptureFixture[str], window: int) -> None:
     text = (runs.corpus / "text" / "test.txt").read_text(encoding="utf-8")
-    measured = load_text_generator(runs.language).measure(text, window)
-    said = evaluated(capsys, runs.language, "--window", window)
-    assert said["nats_per_token"] == pytest.approx(measured.nats / measured.tokens)
+    measured = load_text_generator(runs.language).score_text(text, window)
+    scores = run_evaluate(capsys, runs.language, "--window", window)
+    assert scores["nats_per_token"] == pytest.approx(measured.nats / measured.tokens)
 
 
-def test_a_model_whose_state_grows_is_scored_in_windows(
+def test_model_with_growing_state_needs_a_window(
     runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     text = LANGUAGE.replace("size: 16, depth: 2", "size: 16, depth: 1, layer: CausalAttention")
@@ -187,41 +185,43 @@ def test_a_model_whose_state_grows_is_scored_in_windows(
     capsys.readouterr()
     assert main(["evaluate", str(run)]) == 1
     assert "state grows with the text: give --window" in capsys.readouterr().err
-    assert evaluated(capsys, run, "--window", 16)["nats_per_token"] > 0
+    assert run_evaluate(capsys, run, "--window", 16)["nats_per_token"] > 0
 
 
-def test_a_window_as_long_as_the_text_is_the_whole_text(runs: Runs, capsys: pytest.CaptureFixture[str]) -> None:
-    whole, one = (evaluated(capsys, runs.language, *window) for window in ([], ["--window", 100_000]))
-    assert whole == one
+def test_window_longer_than_the_text_changes_nothing(runs: Runs, capsys: pytest.CaptureFixture[str]) -> None:
+    complete, one = (run_evaluate(capsys, runs.language, *window) for window in ([], ["--window", 100_000]))
+    assert complete == one
 
 
-def test_a_translators_scores_are_sacrebleus(runs: Runs, capsys: pytest.CaptureFixture[str]) -> None:
+def test_translator_scores_equal_sacrebleu(runs: Runs, capsys: pytest.CaptureFixture[str]) -> None:
     sources, references = (lines_of(runs.corpus / f"test.{side}") for side in "ab")
-    said = load_translation(runs.checkpoints[0])(sources, SearchOptions(beams=2))  # which learned little yet
-    found = evaluated(capsys, runs.checkpoints[0], "--beams", 2)
-    assert found["BLEU"]["score"] == sacrebleu.corpus_bleu(said, [references]).score
-    assert found["chrF"]["score"] == sacrebleu.corpus_chrf(said, [references]).score
-    assert found["TER"]["score"] == sacrebleu.corpus_ter(said, [references], case_sensitive=True).score
-    assert found["exact match"]["score"] == 100 * sum(map(str.__eq__, said, references)) / len(said) < 100
-    assert all(f"version:{sacrebleu.__version__}" in found[name]["signature"] for name in ("BLEU", "chrF", "TER"))
+    hypotheses = load_translation(runs.checkpoints[0])(
+        sources, SearchOptions(beams=2)
+    )  # an early checkpoint, with imperfect translations
+    scores = run_evaluate(capsys, runs.checkpoints[0], "--beams", 2)
+    assert scores["BLEU"]["score"] == sacrebleu.corpus_bleu(hypotheses, [references]).score
+    assert scores["chrF"]["score"] == sacrebleu.corpus_chrf(hypotheses, [references]).score
+    assert scores["TER"]["score"] == sacrebleu.corpus_ter(hypotheses, [references], case_sensitive=True).score
+    assert scores["exact match"]["score"] == 100 * sum(map(str.__eq__, hypotheses, references)) / len(hypotheses) < 100
+    assert all(f"version:{sacrebleu.__version__}" in scores[name]["signature"] for name in ("BLEU", "chrF", "TER"))
 
 
-def test_a_file_of_translations_has_the_scores_of_the_model(
+def test_file_of_translations_gets_the_scores_of_the_model(
     runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     source, reference = runs.corpus / "test.a", runs.corpus / "test.b"
     out = tmp_path / "out.txt"
     assert main(["translate", str(runs.checkpoints[0]), "--input", str(source), "--output", str(out)]) == 0
-    by_file = evaluated(capsys, "--translations", out, "--reference", reference)
-    assert by_file == evaluated(capsys, runs.checkpoints[0])
-    assert by_file == evaluated(capsys, runs.checkpoints[0], "--source", source, "--reference", reference)
+    by_file = run_evaluate(capsys, "--translations", out, "--reference", reference)
+    assert by_file == run_evaluate(capsys, runs.checkpoints[0])
+    assert by_file == run_evaluate(capsys, runs.checkpoints[0], "--source", source, "--reference", reference)
 
 
-def test_case_is_looked_at_unless_told_otherwise(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_lowercase_ignores_case(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "t").write_text(LETTERED + "\n")
     (tmp_path / "r").write_text(LETTERED.lower() + "\n")
     files = ("--translations", tmp_path / "t", "--reference", tmp_path / "r")
-    cased, lowercased = evaluated(capsys, *files), evaluated(capsys, *files, "--lowercase")
+    cased, lowercased = run_evaluate(capsys, *files), run_evaluate(capsys, *files, "--lowercase")
     for name, perfect in (("BLEU", 100), ("chrF", 100), ("TER", 0), ("exact match", 100)):
         assert abs(cased[name]["score"] - perfect) > 10
         assert lowercased[name]["score"] == pytest.approx(perfect)
@@ -229,35 +229,37 @@ def test_case_is_looked_at_unless_told_otherwise(tmp_path: Path, capsys: pytest.
         assert "case:lc" in lowercased[name]["signature"]
 
 
-def test_translations_are_scored_without_torch(tmp_path: Path) -> None:
+def test_scoring_a_file_imports_no_torch(tmp_path: Path) -> None:
     (tmp_path / "t").write_text(LETTERED + "\n")
-    for name in ("torch", "pytorch_lightning"):  # which cannot be imported here
+    for name in ("torch", "pytorch_lightning"):  # importing them fails here
         (tmp_path / name).mkdir()
         (tmp_path / name / "__init__.py").write_text("raise ImportError('it must not be imported')")
-    said = shell("evaluate", "--translations", tmp_path / "t", "--reference", tmp_path / "t", PYTHONPATH=str(tmp_path))
-    assert said.stderr == b""
-    assert said.stdout.startswith(b"BLEU         100.00   nrefs:1")
+    done = shell("evaluate", "--translations", tmp_path / "t", "--reference", tmp_path / "t", PYTHONPATH=str(tmp_path))
+    assert done.stderr == b""
+    assert done.stdout.startswith(b"BLEU         100.00   nrefs:1")
 
 
-def test_people_read_a_table(runs: Runs, capsys: pytest.CaptureFixture[str]) -> None:
-    said = evaluated(capsys, runs.language)
+def test_table_has_the_same_numbers_as_json(runs: Runs, capsys: pytest.CaptureFixture[str]) -> None:
+    scores = run_evaluate(capsys, runs.language)
     assert main(["evaluate", str(runs.language)]) == 0
     table = capsys.readouterr().out
     for unit in ("token", "character", "byte"):
-        assert f"{unit:<10} {said[f'nats_per_{unit}']:>9.4f} {said[f'bits_per_{unit}']:>9.4f}\n" in table
-    assert f"perplexity {said['perplexity']:.4f}" in table
+        assert f"{unit:<10} {scores[f'nats_per_{unit}']:>9.4f} {scores[f'bits_per_{unit}']:>9.4f}\n" in table
+    assert f"perplexity {scores['perplexity']:.4f}" in table
 
 
 @pytest.mark.parametrize("examples", [0, 1, 3, 1000])
-def test_examples_stand_beside_their_references(runs: Runs, capsys: pytest.CaptureFixture[str], examples: int) -> None:
+def test_examples_are_printed_with_their_references(
+    runs: Runs, capsys: pytest.CaptureFixture[str], examples: int
+) -> None:
     capsys.readouterr()
     assert main(["evaluate", str(runs.translator), "--beams", "1", "--examples", str(examples)]) == 0
-    said = capsys.readouterr().out
+    output = capsys.readouterr().out
     sources, references = (lines_of(runs.corpus / f"test.{side}") for side in "ab")
-    shown = [line.removeprefix("  source     ") for line in said.splitlines() if line.startswith("  source ")]
+    shown = [line.removeprefix("  source     ") for line in output.splitlines() if line.startswith("  source ")]
     assert len(shown) == min(examples, len(sources))
     for source in shown:
-        assert f"  reference  {references[sources.index(source)]}\n" in said
+        assert f"  reference  {references[sources.index(source)]}\n" in output
 
 
 @pytest.mark.parametrize(
@@ -267,35 +269,39 @@ def test_examples_stand_beside_their_references(runs: Runs, capsys: pytest.Captu
         (None, ["--translations", "t"], "with --reference"),
         (None, ["--translations", "nowhere", "--reference", "r"], "there is no file nowhere"),
         ("translator", ["--translations", "t", "--reference", "r"], "without a checkpoint"),
-        (None, ["--translations", "t", "--reference", "r", "--beams", "2"], "translations is scored without --beams"),
+        (
+            None,
+            ["--translations", "t", "--reference", "r", "--beams", "2"],
+            "--beams does not apply to a file of translations",
+        ),
         ("language", ["--text", "t", "--split", "s"], "--text names a file and --split a part of a corpus"),
         ("translator", ["--source", "s", "--corpus", "c"], "--source names a file and --corpus a part of a corpus"),
-        ("translator", ["--examples", "2", "--json"], "--json has no --examples"),
-        ("language", ["--lowercase"], "a language model is scored without --lowercase"),
-        ("language", ["--beams", "2"], "a language model is scored without --beams"),
+        ("translator", ["--examples", "2", "--json"], "--json and --examples cannot be combined"),
+        ("language", ["--lowercase"], "--lowercase does not apply to a language model"),
+        ("language", ["--beams", "2"], "--beams does not apply to a language model"),
         ("language", ["--window", "100000000000000000000"], "window must be at least 1 and at most 2,147,483,647"),
-        ("translator", ["--source", "s"], "--source and --reference go together"),
-        ("translator", ["--window", "5"], "a translator is scored without --window"),
+        ("translator", ["--source", "s"], "--source and --reference must be given together"),
+        ("translator", ["--window", "5"], "--window does not apply to a translator"),
         ("translator", ["--split", "tset"], "has no split 'tset'"),
         ("language", ["--split", "tset"], "has no split 'tset'"),
         ("translator", ["--beams", "0"], "beams must be at least 1 and at most 10,000, and 0 was given"),
-        ("language", ["--source", "s", "--reference", "r"], "a language model is scored without --reference"),
+        ("language", ["--source", "s", "--reference", "r"], "--reference does not apply to a language model"),
         ("language", ["--window", "0"], "window must be at least 1"),
         ("language", ["--text", "nowhere"], "there is no file nowhere"),
         ("language", ["--text", "/dev/null"], "/dev/null is empty, so there is nothing to score"),
     ],
 )
-def test_mistakes_are_said(
+def test_errors_are_one_line_on_standard_error(
     runs: Runs, capsys: pytest.CaptureFixture[str], kind: str | None, options: list[str], message: str
 ) -> None:
     assert main(["evaluate", *([str(getattr(runs, kind))] if kind else []), *options]) == 1
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert message in said.err
-    assert said.err.count("\n") == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert message in captured.err
+    assert captured.err.count("\n") == 1
 
 
-def test_files_of_unequal_length_are_said(runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_files_of_unequal_length_are_an_error(runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "two").write_text("one\ntwo\n")
     (tmp_path / "three").write_text("one\ntwo\nthree\n")
     files = [str(tmp_path / "two"), "--reference", str(tmp_path / "three")]

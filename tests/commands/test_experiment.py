@@ -1,4 +1,4 @@
-"""`seq2seq fit|validate|test|predict`: what a configuration links together, and what becomes of a run."""
+"""Tests of `seq2seq fit|validate|test|predict`: linked options, runs, resuming and evaluation."""
 
 import math
 import re
@@ -12,7 +12,7 @@ import yaml
 from experiments import (
     LANGUAGE,
     TRANSLATION,
-    Told,
+    CommandResult,
     checkpoint,
     metrics,
     same_bits,
@@ -31,13 +31,13 @@ from seq2seq.training import WarmupCosine
 SCHEDULE = "lr_scheduler: {class_path: WarmupCosine, init_args: {warmup: 2}}\n"
 
 
-class Place(NamedTuple):
+class Workspace(NamedTuple):
     """A folder with two configurations, `t` of a translator and `w` of a language model, and their runs."""
 
     folder: Path
     corpus: Path
 
-    def __call__(self, command: str, name: str, *options: str | Path) -> Told:
+    def __call__(self, command: str, name: str, *options: str | Path) -> CommandResult:
         runs = ("--runs", self.folder) if command == "fit" else ()
         return seq2seq(command, "--config", self.folder / f"{name}.yaml", *runs, *options)
 
@@ -45,10 +45,10 @@ class Place(NamedTuple):
         return self.folder / name / str(number)
 
 
-def place(folder: Path, corpus: Path) -> Place:
+def make_workspace(folder: Path, corpus: Path) -> Workspace:
     for name, text in (("t", TRANSLATION), ("w", LANGUAGE.replace("/text.txt", ""))):
         write_config(folder, text, corpus, name)
-    return Place(folder, corpus)
+    return Workspace(folder, corpus)
 
 
 @pytest.fixture(scope="module")
@@ -57,55 +57,57 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory, corpus: Path) -> Place:
-    """Both have been trained; nobody changes them."""
-    made = place(tmp_path_factory.mktemp("trained"), corpus)
+def trained(tmp_path_factory: pytest.TempPathFactory, corpus: Path) -> Workspace:
+    """Both configurations, trained; must not be changed."""
+    trained_workspace = make_workspace(tmp_path_factory.mktemp("trained"), corpus)
     for name in "tw":
-        told = made("fit", name)
-        assert told.status == 0, told.err
-    return made
+        result = trained_workspace("fit", name)
+        assert result.status == 0, result.err
+    return trained_workspace
 
 
 @pytest.fixture
-def here(tmp_path: Path, corpus: Path) -> Place:
-    return place(tmp_path, corpus)
+def workspace(tmp_path: Path, corpus: Path) -> Workspace:
+    return make_workspace(tmp_path, corpus)
 
 
 @pytest.fixture
-def copy(tmp_path: Path, trained: Place) -> Place:
-    """Runs that were moved away, and can be changed."""
+def copy(tmp_path: Path, trained: Workspace) -> Workspace:
+    """A copy of the trained runs in another folder, which may be changed."""
     shutil.copytree(trained.folder, tmp_path / "copy")
-    return Place(tmp_path / "copy", trained.corpus)
+    return Workspace(tmp_path / "copy", trained.corpus)
 
 
-def only_error(told: Told) -> str:
-    """The one sentence that a mistake is said in."""
-    assert told.status == 1, told.out
-    assert "Traceback" not in told.err
-    (line,) = [line for line in told.err.splitlines() if line.startswith("seq2seq: ")]
-    assert told.err.endswith(line + "\n")
+def only_error(result: CommandResult) -> str:
+    """Return the error line of a command that failed."""
+    assert result.status == 1, result.out
+    assert "Traceback" not in result.err
+    (line,) = [line for line in result.err.splitlines() if line.startswith("seq2seq: ")]
+    assert result.err.endswith(line + "\n")
     return line
 
 
-# links
+# linked options
 
 
-def built(monkeypatch: pytest.MonkeyPatch, here: Place, name: str, text: str = "", *options: str) -> Experiment:
-    """What a configuration makes, without any training."""
-    made: list[Experiment] = []
-    monkeypatch.setattr(Experiment, "fit", lambda self, **_: made.append(self))
-    path = here.folder / f"{name}.yaml"
+def build_experiment(
+    monkeypatch: pytest.MonkeyPatch, workspace: Workspace, name: str, text: str = "", *options: str
+) -> Experiment:
+    """Return the experiment of a configuration, without training."""
+    experiment: list[Experiment] = []
+    monkeypatch.setattr(Experiment, "fit", lambda self, **_: experiment.append(self))
+    path = workspace.folder / f"{name}.yaml"
     path.write_text(path.read_text(encoding="utf-8") + text, encoding="utf-8")
-    told = here("fit", name, *options)
-    assert told.status == 0, told.err
-    return made[0]
+    result = workspace("fit", name, *options)
+    assert result.status == 0, result.err
+    return experiment[0]
 
 
-def test_a_translator_gets_its_vocabularies_and_its_seed(monkeypatch: pytest.MonkeyPatch, here: Place) -> None:
-    made = built(monkeypatch, here, "t", "seed_everything: 5\n")
-    model: Any = made.model
-    data: Any = made.datamodule
-    letters = len(set("".join((here.corpus / f"train.{side}").read_text() for side in "ab")))
+def test_translator_is_linked_to_vocabularies_and_seed(monkeypatch: pytest.MonkeyPatch, workspace: Workspace) -> None:
+    experiment = build_experiment(monkeypatch, workspace, "t", "seed_everything: 5\n")
+    model: Any = experiment.model
+    data: Any = experiment.datamodule
+    letters = len(set("".join((workspace.corpus / f"train.{side}").read_text() for side in "ab")))
     assert model.hparams["source_vocab_size"] == model.hparams["target_vocab_size"] == letters + 4
     assert model.hparams["shared_vocabulary"] is True
     assert model.source_embedding is model.target_embedding
@@ -113,22 +115,24 @@ def test_a_translator_gets_its_vocabularies_and_its_seed(monkeypatch: pytest.Mon
     assert data.seed == 5
 
 
-def test_two_vocabularies_have_two_sizes_and_two_embeddings(monkeypatch: pytest.MonkeyPatch, here: Place) -> None:
+def test_separate_vocabularies_have_separate_sizes_and_embeddings(
+    monkeypatch: pytest.MonkeyPatch, workspace: Workspace
+) -> None:
     options = ("--data.tokenizer", "Words", "--data.target_tokenizer", "Bytes")
-    model: Any = built(monkeypatch, here, "t", "", *options).model
-    words = {word for line in (here.corpus / "train.a").read_text().splitlines() for word in line.split()}
+    model: Any = build_experiment(monkeypatch, workspace, "t", "", *options).model
+    words = {word for line in (workspace.corpus / "train.a").read_text().splitlines() for word in line.split()}
     assert model.hparams["source_vocab_size"] == len(model.source_embedding.weight) < 20
     assert model.hparams["source_vocab_size"] >= len(words) + 4
     assert model.hparams["target_vocab_size"] == len(model.target_embedding.weight) == 256 + 4
     assert model.hparams["shared_vocabulary"] is False
 
 
-def test_a_language_model_gets_its_vocabulary_and_the_schedule_its_steps(
-    monkeypatch: pytest.MonkeyPatch, here: Place
+def test_language_model_is_linked_to_vocabulary_and_schedule_to_steps(
+    monkeypatch: pytest.MonkeyPatch, workspace: Workspace
 ) -> None:
-    made = built(monkeypatch, here, "w", SCHEDULE, "--trainer.max_steps", "40")
-    model: Any = made.model
-    letters = len(set((here.corpus / "train.txt").read_text()))
+    experiment = build_experiment(monkeypatch, workspace, "w", SCHEDULE, "--trainer.max_steps", "40")
+    model: Any = experiment.model
+    letters = len(set((workspace.corpus / "train.txt").read_text()))
     assert model.vocab_size == letters + 4 == len(model.embedding.weight)
     found = model.configure_optimizers()
     schedule = found["lr_scheduler"]["scheduler"]
@@ -136,55 +140,59 @@ def test_a_language_model_gets_its_vocabulary_and_the_schedule_its_steps(
     assert found["lr_scheduler"]["interval"] == "step"
     factor = schedule.lr_lambdas[0]
     assert factor(2) == 1.0
-    assert factor(39) > factor(40) == pytest.approx(0.05)  # its floor is reached with the last step
+    assert factor(39) > factor(40) == pytest.approx(0.05)  # the minimum is reached at the last step
     assert factor(21) == pytest.approx(0.05 + 0.95 / 2)
 
 
-def test_what_nobody_says_is_chosen_well(monkeypatch: pytest.MonkeyPatch, here: Place) -> None:
-    (here.folder / "w.yaml").write_text(
-        f"data: {{class_path: LanguageData, init_args: {{corpus: {here.corpus}}}}}\nmodel: LanguageModel\n"
+def test_default_optimizer_clipping_and_monitor(monkeypatch: pytest.MonkeyPatch, workspace: Workspace) -> None:
+    (workspace.folder / "w.yaml").write_text(
+        f"data: {{class_path: LanguageData, init_args: {{corpus: {workspace.corpus}}}}}\nmodel: LanguageModel\n"
     )
-    made = built(monkeypatch, here, "w", "", "--model.size", "8")
-    optimizer = made.model.configure_optimizers()
+    experiment = build_experiment(monkeypatch, workspace, "w", "", "--model.size", "8")
+    optimizer = experiment.model.configure_optimizers()
     assert isinstance(optimizer, torch.optim.AdamW)
     assert optimizer.param_groups[0]["lr"] == 1e-3
-    assert made.trainer.gradient_clip_val == 1.0
-    assert made.trainer.checkpoint_callbacks[0].monitor == "val_loss"  # type: ignore[attr-defined]
+    assert experiment.trainer.gradient_clip_val == 1.0
+    assert experiment.trainer.checkpoint_callbacks[0].monitor == "val_loss"  # type: ignore[attr-defined]
 
 
-# a run
+# runs
 
 
-def test_a_finished_run_is_not_repeated_until_something_changes(copy: Place) -> None:
+def test_finished_run_is_repeated_only_with_changes_or_again(copy: Workspace) -> None:
     before = checkpoint(copy.run("w"))
-    told = copy("fit", "w")
-    assert told == (0, f"{copy.run('w')} has finished this very configuration; --again (AGAIN=1) trains it anew\n", "")
+    result = copy("fit", "w")
+    assert result == (
+        0,
+        f"{copy.run('w')} has already finished with this configuration; --again (AGAIN=1) trains it again\n",
+        "",
+    )
     assert not copy.run("w", 2).exists()
     assert copy("fit", "w", "--model.size", "9").status == 0
     assert checkpoint(copy.run("w", 2))["model"]["init_args"]["size"] == 9
     assert copy("fit", "w", "--again").status == 0
     assert same_training(copy.run("w"), copy.run("w", 3))
-    assert f"{copy.run('w', 3)} has finished" in copy("fit", "w").out
+    assert f"{copy.run('w', 3)} has already finished" in copy("fit", "w").out
     assert same_bits(before, checkpoint(copy.run("w")))
 
 
-def test_the_configuration_of_a_run_gives_the_same_run(copy: Place) -> None:
+def test_config_yaml_of_a_run_reproduces_it(copy: Workspace) -> None:
     assert copy("fit", "t", "--model.attention", "null").status == 0
     shutil.rmtree(copy.run("t"))
     copy.run("t", 2).rename(copy.run("t"))
     config = copy.run("t") / "config.yaml"
-    held = yaml.safe_load(config.read_text())
-    assert held["trainer"]["max_steps"] == 6
-    assert held["model"]["init_args"]["attention"] is None  # which is not the default
-    given = ("fit", "--config", config, "--runs", copy.folder)
-    assert f"{copy.run('t')} has finished this very configuration" in seq2seq(*given).out
-    told = seq2seq(*given, "--again")
-    assert told.status == 0, told.err
+    contents = yaml.safe_load(config.read_text())
+    assert contents["trainer"]["max_steps"] == 6
+    assert contents["model"]["init_args"]["attention"] is None  # not the default
+    arguments = ("fit", "--config", config, "--runs", copy.folder)
+    assert f"{copy.run('t')} has already finished with this configuration" in seq2seq(*arguments).out
+    result = seq2seq(*arguments, "--again")
+    assert result.status == 0, result.err
     assert (copy.run("t", 2) / "config.yaml").read_text() == config.read_text()
     assert same_training(copy.run("t"), copy.run("t", 2))
 
 
-def test_a_run_has_logs_for_people_and_for_tensorboard(trained: Place) -> None:
+def test_run_has_csv_and_tensorboard_logs(trained: Workspace) -> None:
     assert list((trained.run("t") / "logs" / "version_0").glob("events.out.tfevents.*"))
     names = {name for row in metrics(trained.run("t")) for name in row}
     assert names >= {"train_loss", "val_loss", "val_bleu", "gradient_norm", "tokens_per_second", "step"}
@@ -194,91 +202,96 @@ def test_a_run_has_logs_for_people_and_for_tensorboard(trained: Place) -> None:
     ("name", "watch"),
     [("t", "{monitor: val_bleu, mode: max, patience: 2}"), ("w", "{monitor: val_loss, mode: max, patience: 1}")],
 )
-def test_training_stops_early_when_what_it_watches_gets_no_better(here: Place, name: str, watch: str) -> None:
-    path = here.folder / f"{name}.yaml"
+def test_early_stopping(workspace: Workspace, name: str, watch: str) -> None:
+    path = workspace.folder / f"{name}.yaml"
     stopping = f"{{class_path: EarlyStopping, init_args: {watch}}}"
     text = path.read_text().replace("max_steps: 6", "max_steps: 100")
     path.write_text(text.replace("callbacks: [", f"callbacks: [{stopping}, "))
-    told = here("fit", name)
-    assert told.status == 0, told.err
+    result = workspace("fit", name)
+    assert result.status == 0, result.err
     patience = 2 if name == "t" else 1
     steps = 2 * (1 + patience)  # the first validation is the best one: BLEU stays 0, and the loss only falls
-    assert f"finished {here.run(name)} after {steps} steps" in told.out
-    assert checkpoint(here.run(name))["global_step"] == steps
+    assert f"finished {workspace.run(name)} after {steps} steps" in result.out
+    assert checkpoint(workspace.run(name))["global_step"] == steps
 
 
-def test_a_corpus_that_is_not_there_leaves_no_run(here: Place) -> None:
-    assert "absent" in only_error(here("fit", "w", "--data.corpus", str(here.folder / "absent")))
-    assert not (here.folder / "w").exists()
+def test_missing_corpus_leaves_no_run(workspace: Workspace) -> None:
+    assert "absent" in only_error(workspace("fit", "w", "--data.corpus", str(workspace.folder / "absent")))
+    assert not (workspace.folder / "w").exists()
 
 
-def test_what_is_watched_must_be_computed(here: Place) -> None:
-    line = only_error(here("fit", "w", "--checkpoint.monitor", "val_bleu"))
-    assert line == "seq2seq: val_bleu is watched and not computed: add Bleu to trainer.callbacks"
-    assert not (here.folder / "w").exists()
+def test_monitored_metric_must_be_computed(workspace: Workspace) -> None:
+    line = only_error(workspace("fit", "w", "--checkpoint.monitor", "val_bleu"))
+    assert line == "seq2seq: val_bleu is monitored but not computed: add Bleu to trainer.callbacks"
+    assert not (workspace.folder / "w").exists()
 
 
-def test_a_mistake_that_lightning_finds_is_one_sentence_too(here: Place) -> None:
-    assert "val_lose" in only_error(here("fit", "w", "--checkpoint.monitor", "val_lose"))
+def test_error_found_by_lightning_is_one_line(workspace: Workspace) -> None:
+    assert "val_lose" in only_error(workspace("fit", "w", "--checkpoint.monitor", "val_lose"))
 
 
-def test_one_callback_may_stand_without_a_list(here: Place) -> None:
-    path = here.folder / "t.yaml"
+def test_single_callback_needs_no_list(workspace: Workspace) -> None:
+    path = workspace.folder / "t.yaml"
     path.write_text(path.read_text().replace("[Bleu]", "Bleu"))
-    told = here("fit", "t", "--trainer.max_steps", "2")
-    assert told.status == 0, told.err
-    assert "BLEU" in told.out
+    result = workspace("fit", "t", "--trainer.max_steps", "2")
+    assert result.status == 0, result.err
+    assert "BLEU" in result.out
 
 
-def test_without_an_end_no_end_is_said(here: Place) -> None:
+def test_progress_of_unlimited_training_shows_no_end(workspace: Workspace) -> None:
     options = ("--trainer.max_steps", "-1", "--trainer.max_epochs", "-1", "--trainer.max_time", "00:00:00:01")
-    told = here("fit", "w", *options)
-    assert told.status == 0, told.err
-    assert re.search(r"step 2 of inf .*about \? left", told.out)
+    result = workspace("fit", "w", *options)
+    assert result.status == 0, result.err
+    assert re.search(r"step 2 of inf .*about \? left", result.out)
 
 
-# going on
+# resuming
 
 
-def test_there_must_be_something_to_resume(here: Place) -> None:
-    line = only_error(here("fit", "w", "--resume"))
+def test_resume_needs_a_run_with_a_checkpoint(workspace: Workspace) -> None:
+    line = only_error(workspace("fit", "w", "--resume"))
     assert line == (
-        f"seq2seq: there is nothing to resume: no run in {here.folder / 'w'} has written checkpoints/last.ckpt"
+        f"seq2seq: there is nothing to resume: no run in {workspace.folder / 'w'} has written checkpoints/last.ckpt"
     )
 
 
-def test_a_changed_model_cannot_be_resumed(copy: Place) -> None:
+def test_resume_with_changed_model_is_an_error(copy: Workspace) -> None:
     line = only_error(copy("fit", "w", "--resume", "--model.size", "12", "--trainer.max_steps", "9"))
-    assert "another model than the configuration describes (changed: size); give --init-from" in line
+    assert "differs from the configuration (changed: size); give --init-from" in line
 
 
-def test_a_changed_vocabulary_cannot_be_resumed(copy: Place) -> None:
+def test_resume_with_changed_vocabulary_is_an_error(copy: Workspace) -> None:
     options = ("--resume", "--trainer.max_steps", "9")
     line = only_error(copy("fit", "t", *options, "--data.tokenizer", "Bytes"))
     assert re.search(r"the source tokenizer of the checkpoint \(\d+ tokens\) is not the one of this corpus \(260", line)
     other = copy.folder / "other"
     other.mkdir()
     text = (copy.corpus / "train.txt").read_text()
-    (other / "train.txt").write_text(text.replace("o", "ø"), encoding="utf-8")  # as many characters, but others
+    (other / "train.txt").write_text(
+        text.replace("o", "ø"), encoding="utf-8"
+    )  # the same number of characters, but other ones
     assert "is not the one of this corpus" in only_error(copy("fit", "w", *options, "--data.corpus", str(other)))
 
 
-def test_a_finished_run_goes_on_if_it_gets_more_steps(copy: Place) -> None:
-    told = copy("fit", "w", "--resume")
-    assert told.status == 0
-    assert f"{copy.run('w')} has done its 6 steps; a larger --trainer.max_steps goes on\n" == told.out
-    told = copy("fit", "w", "--resume", "--trainer.max_steps", "8")
-    assert told.status == 0, told.err
-    assert re.findall(r"^step (\d+)", told.out, re.MULTILINE) == ["8"]
+def test_finished_run_resumes_with_more_steps(copy: Workspace) -> None:
+    result = copy("fit", "w", "--resume")
+    assert result.status == 0
+    assert (
+        f"{copy.run('w')} has already trained for 6 steps; give a larger --trainer.max_steps to continue\n"
+        == result.out
+    )
+    result = copy("fit", "w", "--resume", "--trainer.max_steps", "8")
+    assert result.status == 0, result.err
+    assert re.findall(r"^step (\d+)", result.out, re.MULTILINE) == ["8"]
     assert sorted(path.name for path in (copy.run("w") / "logs").iterdir()) == ["version_0", "version_1"]
     assert copy("fit", "w", "--name", "whole", "--trainer.max_steps", "8").status == 0
     assert same_training(copy.run("w"), copy.run("whole"))
-    assert "has finished this very configuration" in copy("fit", "w", "--trainer.max_steps", "8").out
+    assert "has already finished with this configuration" in copy("fit", "w", "--trainer.max_steps", "8").out
 
 
-def test_training_may_go_on_from_a_named_checkpoint_in_a_new_run(copy: Place) -> None:
-    told = copy("fit", "w", "--ckpt-path", copy.run("w"), "--trainer.max_steps", "8")
-    assert told.status == 0, told.err
+def test_ckpt_path_resumes_in_a_new_run(copy: Workspace) -> None:
+    result = copy("fit", "w", "--ckpt-path", copy.run("w"), "--trainer.max_steps", "8")
+    assert result.status == 0, result.err
     assert checkpoint(copy.run("w", 2))["global_step"] == 8
     assert checkpoint(copy.run("w"))["global_step"] == 6
 
@@ -286,10 +299,10 @@ def test_training_may_go_on_from_a_named_checkpoint_in_a_new_run(copy: Place) ->
 # fine-tuning
 
 
-def test_fine_tuning_starts_with_the_weights_and_the_tokenizer_and_nothing_else(
-    trained: Place, here: Place, monkeypatch: pytest.MonkeyPatch
+def test_init_from_restores_only_weights_and_tokenizer(
+    trained: Workspace, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other = here.folder / "other"
+    other = workspace.folder / "other"
     other.mkdir()
     for split in ("train", "val"):
         for side in "ab":
@@ -303,143 +316,147 @@ def test_fine_tuning_starts_with_the_weights_and_the_tokenizer_and_nothing_else(
     monkeypatch.setattr(
         "seq2seq.training.StepSeeding.on_train_start", lambda self, trainer, module: note(trainer, module)
     )
-    told = here("fit", "t", "--init-from", trained.run("t"), "--data.corpus", str(other), "--trainer.max_steps", "2")
-    assert told.status == 0, told.err
+    result = workspace(
+        "fit", "t", "--init-from", trained.run("t"), "--data.corpus", str(other), "--trainer.max_steps", "2"
+    )
+    assert result.status == 0, result.err
     ((weights, step, moments),) = starts
-    before, after = checkpoint(trained.run("t"), "best"), checkpoint(here.run("t"))
+    before, after = checkpoint(trained.run("t"), "best"), checkpoint(workspace.run("t"))
     assert same_bits(weights, dict(before["state_dict"]))
     assert (step, moments) == (0, 0)
     assert after["global_step"] == 2
     assert same_bits(after["TranslationData"]["tokenizers"], before["TranslationData"]["tokenizers"])
     assert not same_bits(dict(after["state_dict"]), dict(before["state_dict"]))
-    again = here("fit", "t", "--init-from", trained.run("t"), "--data.corpus", str(other), "--trainer.max_steps", "2")
-    assert "has finished this very configuration" in again.out
-    assert here("fit", "t", "--trainer.max_steps", "2").status == 0  # from nothing is another training
-    assert here.run("t", 2).exists()
+    again = workspace(
+        "fit", "t", "--init-from", trained.run("t"), "--data.corpus", str(other), "--trainer.max_steps", "2"
+    )
+    assert "has already finished with this configuration" in again.out
+    assert workspace("fit", "t", "--trainer.max_steps", "2").status == 0  # without --init-from it is another training
+    assert workspace.run("t", 2).exists()
 
 
-def test_fine_tuning_that_stopped_goes_on_without_what_it_started_from(copy: Place) -> None:
+def test_resumed_fine_tuning_does_not_need_the_initial_checkpoint(copy: Workspace) -> None:
     options = ("--init-from", copy.run("w"), "--name", "tuned")
     assert copy("fit", "w", *options).status == 0
     (copy.run("w")).rename(copy.folder / "gone")
-    told = copy("fit", "w", *options, "--resume", "--trainer.max_steps", "8")
-    assert told.status == 0, told.err
+    result = copy("fit", "w", *options, "--resume", "--trainer.max_steps", "8")
+    assert result.status == 0, result.err
     assert checkpoint(copy.run("tuned"))["global_step"] == 8
 
 
-def test_fine_tuning_needs_a_model_of_the_same_sizes(trained: Place, here: Place) -> None:
-    line = only_error(here("fit", "w", "--init-from", trained.run("w"), "--model.size", "16"))
+def test_init_from_needs_a_model_of_the_same_sizes(trained: Workspace, workspace: Workspace) -> None:
+    line = only_error(workspace("fit", "w", "--init-from", trained.run("w"), "--model.size", "16"))
     assert "do not fit this model: size mismatch for embedding.weight" in line
-    assert "do not fit this model" in only_error(here("fit", "w", "--init-from", trained.run("t")))
-    assert only_error(here("fit", "w", "--init-from", "nowhere")) == "seq2seq: there is no checkpoint at nowhere"
-    assert not (here.folder / "w").exists()
+    assert "do not fit this model" in only_error(workspace("fit", "w", "--init-from", trained.run("t")))
+    assert only_error(workspace("fit", "w", "--init-from", "nowhere")) == "seq2seq: there is no checkpoint at nowhere"
+    assert not (workspace.folder / "w").exists()
 
 
-# looking at a model
+# evaluation
 
 
 @pytest.mark.parametrize("command", ["validate", "test", "predict"])
-def test_looking_at_a_model_needs_one(trained: Place, command: str) -> None:
+def test_evaluation_needs_a_checkpoint(trained: Workspace, command: str) -> None:
     line = only_error(trained(command, "w"))
     assert line == f"seq2seq: {command} needs a trained model: name its run or checkpoint with --ckpt-path"
 
 
 @pytest.mark.parametrize("name", ["t", "w"])
-def test_validate_repeats_what_training_said_even_if_the_run_was_moved(copy: Place, name: str) -> None:
+def test_validate_prints_the_metrics_of_training_for_a_moved_run(copy: Workspace, name: str) -> None:
     (last,) = [row for row in metrics(copy.run(name)) if row.get("step") == 5 and "val_loss" in row]
     loss = last["val_loss"]
     for weights in (copy.run(name), copy.run(name) / "checkpoints" / "last.ckpt"):
-        told = copy("validate", name, "--ckpt-path", weights)
-        assert told.status == 0, told.err
-        (line,) = [line for line in told.out.splitlines() if line.startswith("val loss")]
+        result = copy("validate", name, "--ckpt-path", weights)
+        assert result.status == 0, result.err
+        (line,) = [line for line in result.out.splitlines() if line.startswith("val loss")]
         assert line.startswith(f"val loss {loss:.3f} (perplexity {math.exp(loss):.3g})")
         assert ("  BLEU 0.0" in line) == (name == "t")
 
 
-def test_the_tokenizer_is_that_of_the_checkpoint(copy: Place) -> None:
-    """Also if the configuration would learn others, or if the corpus is another one."""
+def test_validate_uses_the_tokenizer_of_the_checkpoint(copy: Workspace) -> None:
+    """Even if the configuration or another corpus would give another tokenizer."""
     other = copy.folder / "other"
     other.mkdir()
     for split in ("train", "val"):
         (other / f"{split}.txt").write_text("zwei drei\n" * 20, encoding="utf-8")
-    told = copy("validate", "w", "--ckpt-path", copy.run("w"), "--data.corpus", str(other))
-    assert told.status == 0, told.err
-    assert "val loss" in told.out
+    result = copy("validate", "w", "--ckpt-path", copy.run("w"), "--data.corpus", str(other))
+    assert result.status == 0, result.err
+    assert "val loss" in result.out
 
 
-def test_both_tokenizers_are_those_of_the_checkpoint(here: Place) -> None:
+def test_validate_uses_both_tokenizers_of_the_checkpoint(workspace: Workspace) -> None:
     text = (
-        (here.folder / "t.yaml")
+        (workspace.folder / "t.yaml")
         .read_text()
         .replace("tokenizer: Characters", "tokenizer: Bytes, target_tokenizer: Bytes")
     )
-    (here.folder / "two.yaml").write_text(text)
-    assert here("fit", "two", "--trainer.max_steps", "2").status == 0
-    assert checkpoint(here.run("two"))["model"]["init_args"]["shared_vocabulary"] is False
-    (row,) = [row for row in metrics(here.run("two")) if "val_loss" in row]
-    told = here("validate", "two", "--ckpt-path", here.run("two"))
-    assert told.status == 0, told.err
-    assert f"val loss {row['val_loss']:.3f}" in told.out
+    (workspace.folder / "two.yaml").write_text(text)
+    assert workspace("fit", "two", "--trainer.max_steps", "2").status == 0
+    assert checkpoint(workspace.run("two"))["model"]["init_args"]["shared_vocabulary"] is False
+    (row,) = [row for row in metrics(workspace.run("two")) if "val_loss" in row]
+    result = workspace("validate", "two", "--ckpt-path", workspace.run("two"))
+    assert result.status == 0, result.err
+    assert f"val loss {row['val_loss']:.3f}" in result.out
 
 
-def test_another_model_is_not_looked_at_with_these_weights(trained: Place) -> None:
+def test_weights_of_another_model_are_an_error(trained: Workspace) -> None:
     line = only_error(trained("test", "w", "--ckpt-path", trained.run("w"), "--model.residual", "true"))
-    assert "changed: residual); the config.yaml in the folder of its run describes it" in line
+    assert "changed: residual); use the config.yaml in the folder of its run" in line
     own = trained.run("w") / "config.yaml"
     assert seq2seq("test", "--config", own, "--ckpt-path", trained.run("w")).status == 0
 
 
-def test_predictions_are_translations_in_the_order_of_the_test_split(copy: Place) -> None:
+def test_predict_prints_translations_in_order(copy: Workspace) -> None:
     best = copy.run("t") / "checkpoints" / "best.ckpt"
-    held = torch.load(best, weights_only=True)
-    held["state_dict"]["output.bias"][2:] += 10 * torch.rand(
-        len(held["state_dict"]["output.bias"]) - 2, generator=torch.Generator().manual_seed(1)
-    )  # so that something is said
-    save(held, best)
-    told = copy("predict", "t", "--ckpt-path", copy.run("t"))
-    assert told.status == 0, told.err
+    contents = torch.load(best, weights_only=True)
+    contents["state_dict"]["output.bias"][2:] += 10 * torch.rand(
+        len(contents["state_dict"]["output.bias"]) - 2, generator=torch.Generator().manual_seed(1)
+    )  # for translations that are not empty
+    save(contents, best)
+    result = copy("predict", "t", "--ckpt-path", copy.run("t"))
+    assert result.status == 0, result.err
     lines = (copy.corpus / "test.a").read_text().splitlines()
     translate = load_translation(copy.run("t"), device="cpu")
-    assert told.out.splitlines() == translate(lines, SearchOptions(beams=1))
-    assert any(told.out.splitlines())
+    assert result.out.splitlines() == translate(lines, SearchOptions(beams=1))
+    assert any(result.out.splitlines())
 
 
-def test_predictions_may_be_as_long_as_one_says(copy: Place) -> None:
+def test_predict_has_max_length(copy: Workspace) -> None:
     best = copy.run("t") / "checkpoints" / "best.ckpt"
-    held = torch.load(best, weights_only=True)
-    held["state_dict"]["output.bias"][EOS] = -1e9  # so that nothing ends
-    save(held, best)
+    contents = torch.load(best, weights_only=True)
+    contents["state_dict"]["output.bias"][EOS] = -1e9  # so that no translation ends
+    save(contents, best)
     lines = (copy.corpus / "test.a").read_text().splitlines()
     translate = load_translation(copy.run("t"), device="cpu")
     for length in (1, 99):
-        told = copy("predict", "t", "--ckpt-path", copy.run("t"), "--max-length", str(length))
-        assert told.status == 0, told.err
-        assert told.out.splitlines() == translate(lines, SearchOptions(beams=1, max_length=length))
-        assert f"{len(lines)} of {len(lines)}; --max-length N lets each have N tokens" in told.err
+        result = copy("predict", "t", "--ckpt-path", copy.run("t"), "--max-length", str(length))
+        assert result.status == 0, result.err
+        assert result.out.splitlines() == translate(lines, SearchOptions(beams=1, max_length=length))
+        assert f"{len(lines)} of {len(lines)}; --max-length N lets each have N tokens" in result.err
 
 
-def test_the_predictions_of_a_language_model_have_no_length(trained: Place) -> None:
+def test_predict_of_a_language_model_has_no_max_length(trained: Workspace) -> None:
     line = only_error(trained("predict", "w", "--ckpt-path", trained.run("w"), "--max-length", "3"))
-    assert line == "seq2seq: a language model predicts the test split as it is, without --max-length"
+    assert line == "seq2seq: --max-length does not apply to a language model"
 
 
 @pytest.mark.parametrize("option", ["--runs", "--data.corpus", "--name"])
-def test_what_a_configuration_cannot_hold_is_refused_before_anything_is_written(here: Place, option: str) -> None:
-    given = str(here.folder / "other") + b"\xff\xe9".decode("utf-8", "surrogateescape")
-    line = only_error(seq2seq("fit", "--config", here.folder / "t.yaml", option, given))
-    assert line.endswith("must be UTF-8, since what a run is made of is kept in its configuration")
-    assert sorted(path.name for path in here.folder.iterdir()) == ["t.yaml", "w.yaml"]
+def test_options_that_are_not_utf_8_are_an_error(workspace: Workspace, option: str) -> None:
+    arguments = str(workspace.folder / "other") + b"\xff\xe9".decode("utf-8", "surrogateescape")
+    line = only_error(seq2seq("fit", "--config", workspace.folder / "t.yaml", option, arguments))
+    assert line.endswith("must be UTF-8, since the configuration of the run records it")
+    assert sorted(path.name for path in workspace.folder.iterdir()) == ["t.yaml", "w.yaml"]
 
 
-def test_predictions_of_a_language_model_are_the_nats_of_each_token(trained: Place) -> None:
-    told = trained("predict", "w", "--ckpt-path", trained.run("w"))
-    assert told.status == 0, told.err
+def test_predict_prints_nats_of_each_token(trained: Workspace) -> None:
+    result = trained("predict", "w", "--ckpt-path", trained.run("w"))
+    assert result.status == 0, result.err
     text = (trained.corpus / "test.txt").read_text()
-    wanted = [token.nats for token in load_text_generator(trained.run("w"), device="cpu").score(text)]
-    assert [float(line) for line in told.out.splitlines()] == pytest.approx(wanted, abs=1e-4)
-    said = trained("test", "w", "--ckpt-path", trained.run("w"), "--data.batch_size", "1").out
-    loss = float(re.match(r"test loss ([\d.]+) \(perplexity", said)[1])  # type: ignore[index]
-    assert loss == pytest.approx(sum(wanted) / len(wanted), abs=1e-3)
+    expected = [token.nats for token in load_text_generator(trained.run("w"), device="cpu").score(text)]
+    assert [float(line) for line in result.out.splitlines()] == pytest.approx(expected, abs=1e-4)
+    output = trained("test", "w", "--ckpt-path", trained.run("w"), "--data.batch_size", "1").out
+    loss = float(re.match(r"test loss ([\d.]+) \(perplexity", output)[1])  # type: ignore[index]
+    assert loss == pytest.approx(sum(expected) / len(expected), abs=1e-3)
 
 
 # names that become files
@@ -448,21 +465,19 @@ def test_predictions_of_a_language_model_are_the_nats_of_each_token(trained: Pla
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (("--name", ".."), "--name must be the name of something inside"),
-        (("--name", "a/b"), "--name must be the name of something inside"),
-        (("--checkpoint.filename", "../../x"), "checkpoint.filename must be the name of something inside"),
-        (("--checkpoint.filename", "/tmp/x"), "checkpoint.filename must be the name of something inside"),
-        (("--checkpoint.filename", "last"), "checkpoint.filename must be another one than last"),
+        (("--name", ".."), "--name must be the name of a file or folder inside"),
+        (("--name", "a/b"), "--name must be the name of a file or folder inside"),
+        (("--checkpoint.filename", "../../x"), "checkpoint.filename must be the name of a file or folder inside"),
+        (("--checkpoint.filename", "/tmp/x"), "checkpoint.filename must be the name of a file or folder inside"),
+        (("--checkpoint.filename", "last"), "checkpoint.filename must not be last"),
         (("--checkpoint.dirpath", "elsewhere"), "checkpoint.dirpath is the folder of the run"),
         (("--checkpoint.save_last", "true"), "checkpoint.save_last is not needed"),
-        (("--data.subset", ".."), "subset must be the name of something inside"),
-        (("--data.subset", "/"), "subset must be the name of something inside"),
+        (("--data.subset", ".."), "subset must be the name of a file or folder inside"),
+        (("--data.subset", "/"), "subset must be the name of a file or folder inside"),
     ],
 )
-def test_a_name_that_leads_out_of_its_folder_is_one_sentence(
-    here: Place, options: tuple[str, ...], sentence: str
-) -> None:
-    before = sorted(here.folder.parent.glob("*"))
-    assert sentence in only_error(here("fit", "w", *([options] if isinstance(options, str) else options)))
-    assert sorted(here.folder.parent.glob("*")) == before
-    assert not (here.folder / "w").exists()
+def test_name_outside_its_folder_is_an_error(workspace: Workspace, options: tuple[str, ...], sentence: str) -> None:
+    before = sorted(workspace.folder.parent.glob("*"))
+    assert sentence in only_error(workspace("fit", "w", *([options] if isinstance(options, str) else options)))
+    assert sorted(workspace.folder.parent.glob("*")) == before
+    assert not (workspace.folder / "w").exists()

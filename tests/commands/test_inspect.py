@@ -1,4 +1,4 @@
-"""Laws of `seq2seq inspect gradients`."""
+"""Tests of `seq2seq inspect gradients`."""
 
 import json
 import subprocess
@@ -12,97 +12,97 @@ from tiny_runs import LANGUAGE, Runs, shell
 
 from seq2seq import checkpoint
 from seq2seq.__main__ import main
-from seq2seq.commands.inspect import default_labels, share
+from seq2seq.commands.inspect import default_labels, format_ratio
 from seq2seq.inference import load_text_generator
-from seq2seq.inspection import reach
+from seq2seq.inspection import gradient_norms
 
 
-def inspected(folder: Path, *arguments: object) -> dict[str, Any]:
-    """What is written as JSON."""
-    output = folder / "seen" / "gradients"
+def run_inspect(folder: Path, *arguments: object) -> dict[str, Any]:
+    """Run the command and return its JSON results."""
+    output = folder / "results" / "gradients"
     assert main(["inspect", "gradients", *map(str, arguments), "--output", str(output)]) == 0
     assert output.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
     assert sorted(path.name for path in output.parent.iterdir()) == ["gradients.json", "gradients.png"]
-    held: dict[str, Any] = json.loads(output.with_suffix(".json").read_text(encoding="utf-8"))
-    return held
+    results: dict[str, Any] = json.loads(output.with_suffix(".json").read_text(encoding="utf-8"))
+    return results
 
 
-def written(folder: Path, runs: Runs) -> Path:
+def write_config(folder: Path, runs: Runs) -> Path:
     path = folder / "fresh.yaml"
     path.write_text(LANGUAGE.replace("CORPUS", str(runs.corpus)), encoding="utf-8")
     return path
 
 
-def test_every_layer_of_every_model_is_told(runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_results_have_every_layer_of_every_model(
+    runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A checkpoint before and after training, and a configuration."""
-    fresh = written(tmp_path, runs)
-    held = inspected(tmp_path, runs.language, fresh, "--untrained", "--steps", 25, "--windows", 4)
-    told = capsys.readouterr().out
-    assert held["k"] == list(range(1, 26))
-    assert held["windows"] == 4
-    assert [(one["label"], one["trained"]) for one in held["models"]] == [
+    config = write_config(tmp_path, runs)
+    results = run_inspect(tmp_path, runs.language, config, "--untrained", "--steps", 25, "--windows", 4)
+    output = capsys.readouterr().out
+    assert results["k"] == list(range(1, 26))
+    assert results["windows"] == 4
+    assert [(model["label"], model["trained"]) for model in results["models"]] == [
         ("language", False),
         ("language", True),
         ("fresh", False),
     ]
-    for one in held["models"]:
-        assert one["unit"] == "characters"
-        assert [len(layer["norms"]) for layer in one["layers"]] == [25, 25]
-        assert one["sentence"] in told
-        for number, layer in enumerate(one["layers"], start=1):
-            name = f"{one['label']}, {'after' if one['trained'] else 'before'}, layer {number}"
-            (row,) = [line for line in told.splitlines() if line.startswith(name + " ")]
+    for model in results["models"]:
+        assert model["unit"] == "characters"
+        assert [len(layer["norms"]) for layer in model["layers"]] == [25, 25]
+        assert model["sentence"] in output
+        for number, layer in enumerate(model["layers"], start=1):
+            name = f"{model['label']}, {'after' if model['trained'] else 'before'}, layer {number}"
+            (row,) = [line for line in output.splitlines() if line.startswith(name + " ")]
             cells = row.removeprefix(name).split()
             assert float(cells[0]) == pytest.approx(layer["norms"][0], rel=0.06)
             assert float(cells[-1]) == pytest.approx(layer["norms"][-1] / layer["norms"][0], rel=0.5)
-    assert held["comparison"] in told
-    assert max(len(line) for line in told.split("\n\n")[1].splitlines()) <= 100
+    assert results["comparison"] in output
+    assert max(len(line) for line in output.split("\n\n")[1].splitlines()) <= 100
 
 
-def test_a_model_before_training_is_the_one_that_training_starts_with(runs: Runs, tmp_path: Path) -> None:
-    """Drawn with the seed of the training, from its configuration or from what its checkpoint says of itself."""
-    fresh = written(tmp_path, runs)
-    held = inspected(tmp_path, runs.language, fresh, "--untrained", "--steps", 5, "--windows", 2)
-    before, after, made = (one["layers"] for one in held["models"])
+def test_untrained_model_equals_the_initialization_of_training(runs: Runs, tmp_path: Path) -> None:
+    """With the seed of the training, from its configuration or from the model options in its checkpoint."""
+    config = write_config(tmp_path, runs)
+    results = run_inspect(tmp_path, runs.language, config, "--untrained", "--steps", 5, "--windows", 2)
+    before, after, made = (model["layers"] for model in results["models"])
     assert before == made != after
-    other = inspected(tmp_path, fresh, "--seed", 2, "--steps", 5, "--windows", 2)
+    other = run_inspect(tmp_path, config, "--seed", 2, "--steps", 5, "--windows", 2)
     assert other["models"][0]["layers"] != made
 
 
-def test_a_text_is_read_where_it_is_said(runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_text_option_and_few_windows(runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "text.txt"
     path.write_text("one two three " * 6, encoding="utf-8")
-    held = inspected(tmp_path, runs.language, "--text", path, "--steps", 20, "--windows", 100)
+    results = run_inspect(tmp_path, runs.language, "--text", path, "--steps", 20, "--windows", 100)
     writer = load_text_generator(runs.language)
     ids = torch.tensor(writer.tokenizer.encode(path.read_text())).unfold(0, 71, 1)
-    norms = reach(writer.model, ids, 20)
-    assert [layer["norms"] for layer in held["models"][0]["layers"]] == norms.tolist()
-    assert held["text"] == str(path)
-    assert held["windows"] == len(ids) < 100
-    told = capsys.readouterr()
-    assert f"the mean over {len(ids)} places of the text" in told.out
-    assert told.err == f"the text for {runs.language} has only {len(ids)} of 100 places\n"
+    norms = gradient_norms(writer.model, ids, 20)
+    assert [layer["norms"] for layer in results["models"][0]["layers"]] == norms.tolist()
+    assert results["text"] == str(path)
+    assert results["windows"] == len(ids) < 100
+    captured = capsys.readouterr()
+    assert f"the mean over {len(ids)} windows of the text" in captured.out
+    assert captured.err == f"the text for {runs.language} has only {len(ids)} of 100 windows\n"
 
 
-def test_models_may_cut_text_differently(runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_models_may_have_different_tokenizers(runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = LANGUAGE.replace("CORPUS", str(runs.corpus)).replace("Characters", "Bytes").replace("depth: 2", "depth: 1")
     (tmp_path / "bytes.yaml").write_text(config, encoding="utf-8")
     options = ("--labels", "old, new", "--steps", 10, "--windows", 2)
-    held = inspected(tmp_path, runs.language, tmp_path / "bytes.yaml", *options)
-    assert [(one["label"], one["unit"]) for one in held["models"]] == [("old", "characters"), ("new", "bytes")]
+    results = run_inspect(tmp_path, runs.language, tmp_path / "bytes.yaml", *options)
+    assert [(model["label"], model["unit"]) for model in results["models"]] == [("old", "characters"), ("new", "bytes")]
     assert "old, after, layer 2" in capsys.readouterr().out
 
 
-def test_no_run_is_begun_by_looking_at_a_configuration(
-    runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_inspecting_a_configuration_creates_no_run(runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    fresh = written(tmp_path, runs)
-    inspected(tmp_path, fresh, "--steps", 3, "--windows", 1)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["fresh.yaml", "seen"]
+    config = write_config(tmp_path, runs)
+    run_inspect(tmp_path, config, "--steps", 3, "--windows", 1)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["fresh.yaml", "results"]
 
 
-def test_labels_are_the_names_of_runs() -> None:
+def test_default_labels_are_run_names() -> None:
     paths = ["runs/lstm/1", "runs/gru/2/checkpoints/best.ckpt", "configs/a.yaml", "b.ckpt"]
     assert default_labels(paths) == ["lstm", "gru", "a", "b"]
     assert default_labels(["runs/lstm/1", "runs/lstm/2"]) == ["runs/lstm/1", "runs/lstm/2"]
@@ -119,40 +119,36 @@ def test_labels_are_the_names_of_runs() -> None:
         (float("nan"), 1, "-"),
     ],
 )
-def test_a_share_is_short(norm: float, first: float, shown: str) -> None:
-    assert share(norm, first) == shown
+def test_format_ratio(norm: float, first: float, shown: str) -> None:
+    assert format_ratio(norm, first) == shown
 
 
-def test_a_model_whose_weights_are_no_numbers_is_said(
-    runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    held = torch.load(runs.language / "checkpoints" / "best.ckpt", weights_only=True)
-    held["state_dict"]["stack.layers.0.kernel.weight_hh_l0"].fill_(float("nan"))
-    checkpoint.save(held, tmp_path / "broken.ckpt")
-    seen = inspected(tmp_path, tmp_path / "broken.ckpt", "--steps", 5, "--windows", 2)
+def test_nan_weights_are_reported(runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    contents = torch.load(runs.language / "checkpoints" / "best.ckpt", weights_only=True)
+    contents["state_dict"]["stack.layers.0.rnn.weight_hh_l0"].fill_(float("nan"))
+    checkpoint.save(contents, tmp_path / "broken.ckpt")
+    seen = run_inspect(tmp_path, tmp_path / "broken.ckpt", "--steps", 5, "--windows", 2)
     assert seen["models"][0]["layers"][0]["norms"] == [None] * 5
-    said = capsys.readouterr()
-    assert "the weights have diverged" in said.out
-    assert "broken.ckpt: its weights have diverged: stack.layers.0.kernel.weight_hh_l0 holds" in said.err
+    captured = capsys.readouterr()
+    assert "the weights have diverged" in captured.out
+    assert "broken.ckpt: its weights have diverged: stack.layers.0.rnn.weight_hh_l0 holds" in captured.err
 
 
 @pytest.mark.parametrize("precision", ["int8", "bf16"])
-def test_a_model_with_rounded_weights_is_refused(
+def test_quantized_model_is_an_error(
     runs: Runs, tmp_path: Path, precision: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     rounded = str(tmp_path / "rounded.ckpt")
     assert main(["quantize", str(runs.language), "--output", rounded, "--precision", precision]) == 0
     assert main(["inspect", "gradients", rounded, "--output", str(tmp_path / "gradients")]) == 1
-    assert (
-        f"gradients are those of a model in float32, and {rounded} was saved in {precision}" in capsys.readouterr().err
-    )
+    assert f"gradients need a model in float32, and {rounded} was saved in {precision}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ("", "the following arguments are required: models"),
-        ("weights MODEL", "only gradients can be inspected, as in seq2seq inspect gradients MODEL, and not weights"),
+        ("weights MODEL", "the first argument must be gradients, as in seq2seq inspect gradients MODEL, not weights"),
         ("gradients", "a model is needed: a checkpoint, the folder of a run, or a configuration (.yaml)"),
         ("gradients nowhere.ckpt", "there is no checkpoint at nowhere.ckpt"),
         ("gradients nowhere.yaml", "there is no configuration nowhere.yaml"),
@@ -162,10 +158,10 @@ def test_a_model_with_rounded_weights_is_refused(
         ("gradients MODEL --text nowhere", "there is no file nowhere"),
         ("gradients MODEL --labels a,b", "each of the 1 models needs a label, and 2 were given: a,b"),
         ("gradients MODEL --device moon", "the device moon cannot be used here"),
-        ("gradients TRANSLATOR", "gradients are inspected in language models, and TRANSLATOR is a Translator"),
+        ("gradients TRANSLATOR", "gradients can be inspected only in language models, and TRANSLATOR is a Translator"),
     ],
 )
-def test_mistakes_are_said(
+def test_errors_are_one_line_on_standard_error(
     runs: Runs,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -180,14 +176,14 @@ def test_mistakes_are_said(
 
     given = [named(word) for word in arguments.split()]
     assert main(["inspect", *given]) == 1
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert named(message).replace(str(runs.language), "MODEL") in said.err.replace(str(runs.language), "MODEL")
-    assert said.err.count("\n") == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert named(message).replace(str(runs.language), "MODEL") in captured.err.replace(str(runs.language), "MODEL")
+    assert captured.err.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
 
 
-def test_help_shows_examples_and_needs_no_torch() -> None:
+def test_help_shows_examples_without_torch() -> None:
     assert b"\n  seq2seq inspect gradients " in shell("inspect", "--help").stdout
     code = "import sys, seq2seq.commands.inspect; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,4 +1,4 @@
-"""What Lightning and torch refuse of options is one sentence; what is unknown keeps its traceback."""
+"""Errors of Lightning and torch that options cause are one line; other errors keep their traceback."""
 
 import warnings
 from pathlib import Path
@@ -11,7 +11,7 @@ from pytorch_lightning import Trainer
 from pytorch_lightning.callbacks import ModelCheckpoint
 from torch import nn
 
-from seq2seq.commands.library_errors import LIGHTNING, origin, refused_options, refused_training, sentence
+from seq2seq.commands.library_errors import LIGHTNING, one_line, option_errors, raising_package, training_errors
 from seq2seq.errors import UserError
 
 
@@ -40,66 +40,66 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ],
     ids=lambda part: " ".join(part) if isinstance(part, list) else "",
 )
-def test_options_that_a_training_refuses_are_one_sentence(
+def test_options_rejected_during_training_are_one_line_errors(
     options: list[str], message: str, corpus: Path, tmp_path: Path
 ) -> None:
     config = write_config(tmp_path, LANGUAGE, corpus)
-    told = seq2seq("fit", "--config", config, "--runs", tmp_path / "runs", *options)
-    assert told.status == 1
-    assert told.err.splitlines()[-1].startswith("seq2seq: ")
-    assert message in told.err.splitlines()[-1]
+    result = seq2seq("fit", "--config", config, "--runs", tmp_path / "runs", *options)
+    assert result.status == 1
+    assert result.err.splitlines()[-1].startswith("seq2seq: ")
+    assert message in result.err.splitlines()[-1]
 
 
-def test_options_that_a_library_refuses_name_what_was_to_be_made() -> None:
-    with pytest.raises(UserError, match=r"^trainer: .*toaster"), refused_options("trainer", LIGHTNING):
+def test_options_rejected_by_a_library_name_the_option() -> None:
+    with pytest.raises(UserError, match=r"^trainer: .*toaster"), option_errors("trainer", LIGHTNING):
         Trainer(accelerator="toaster")
     with (
         pytest.raises(UserError, match=r"^optimizer: Invalid beta parameter at index 0: 1.5$"),
-        refused_options("optimizer"),
+        option_errors("optimizer"),
     ):
         torch.optim.AdamW(nn.Linear(1, 1).parameters(), betas=(1.5, 0.9))
-    with pytest.raises(UserError, match=r"^checkpoint: .*save_top_k"), refused_options("checkpoint"):
+    with pytest.raises(UserError, match=r"^checkpoint: .*save_top_k"), option_errors("checkpoint"):
         ModelCheckpoint(save_top_k=-5)
 
 
-def test_errors_of_the_operating_system_in_a_library_are_one_sentence(tmp_path: Path) -> None:
+def test_os_error_in_a_library_is_one_line(tmp_path: Path) -> None:
     with (
-        pytest.raises(UserError, match=r"^training cannot go on: .*absent: No such file or directory$"),
-        refused_training(),
+        pytest.raises(UserError, match=r"^training failed: .*absent: No such file or directory$"),
+        training_errors(),
     ):
         torch.load(tmp_path / "absent")
 
 
-def test_errors_of_other_packages_stay_what_they_are() -> None:
-    for context in (refused_options("trainer"), refused_training()):
+def test_other_errors_are_unchanged() -> None:
+    for context in (option_errors("trainer"), training_errors()):
         with pytest.raises(ZeroDivisionError), context:
             1 / 0  # noqa: B018
-    with pytest.raises(RuntimeError, match=r"^mat1 and mat2"), refused_training():
+    with pytest.raises(RuntimeError, match=r"^mat1 and mat2"), training_errors():
         nn.Linear(2, 3)(torch.zeros(1, 5))
-    with pytest.raises(ValueError, match=r"Invalid beta"), refused_options("trainer", LIGHTNING):
+    with pytest.raises(ValueError, match=r"Invalid beta"), option_errors("trainer", LIGHTNING):
         torch.optim.AdamW(nn.Linear(1, 1).parameters(), betas=(1.5, 0.9))
-    with pytest.raises(UserError, match=r"^as it was$"), refused_options("trainer"):
+    with pytest.raises(UserError, match=r"^as it was$"), option_errors("trainer"):
         raise UserError("as it was")
 
 
-def test_who_raised_is_the_last_of_those_packages_on_the_way() -> None:
+def test_raising_package_is_the_innermost_known_package() -> None:
     with pytest.raises(RuntimeError) as raised:
         nn.Linear(2, 3)(torch.zeros(1, 5))
-    assert origin(raised.value.__traceback__) == "torch"
-    assert origin(None) == ""
+    assert raising_package(raised.value.__traceback__) == "torch"
+    assert raising_package(None) == ""
 
 
-def test_a_sentence_is_one_line_that_is_not_too_long() -> None:
-    assert sentence(ValueError("one\n two.")) == "one two"
-    assert sentence(ValueError()) == "ValueError"
-    assert len(sentence(ValueError("x" * 9999))) == 303
+def test_one_line_shortens_messages() -> None:
+    assert one_line(ValueError("one\n two.")) == "one two"
+    assert one_line(ValueError()) == "ValueError"
+    assert len(one_line(ValueError("x" * 9999))) == 303
 
 
-def test_a_training_in_half_precision_validates(corpus: Path, tmp_path: Path) -> None:
+def test_training_in_bf16_true_validates(corpus: Path, tmp_path: Path) -> None:
     config = write_config(tmp_path, LANGUAGE, corpus)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        told = seq2seq("fit", "--config", config, "--runs", tmp_path, "--trainer.precision", "bf16-true")
-    assert told.status == 0, told.err
-    assert "val loss" in told.out
-    assert "nan" not in told.out + told.err
+        result = seq2seq("fit", "--config", config, "--runs", tmp_path, "--trainer.precision", "bf16-true")
+    assert result.status == 0, result.err
+    assert "val loss" in result.out
+    assert "nan" not in result.out + result.err

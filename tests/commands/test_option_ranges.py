@@ -1,4 +1,4 @@
-"""Every numeric option states its range, and is held to it before anything is read."""
+"""Every numeric option has a range, which is checked before anything is read."""
 
 import inspect
 import math
@@ -19,21 +19,21 @@ import seq2seq.nn.attention
 import seq2seq.recurrence
 import seq2seq.tokenizers
 import seq2seq.training
-from seq2seq.__main__ import COMMANDS, EXPERIMENTS, main
+from seq2seq.__main__ import COMMANDS, TRAINER_COMMANDS, main
 from seq2seq.commands.experiment import Experiment
 from seq2seq.commands.library_ranges import OPTIONS, option_types
 from seq2seq.errors import UserError
-from seq2seq.ranges import Range, broken, out_of_range, range_of, ranges
+from seq2seq.ranges import Range, out_of_range, range_of, ranges, violated_range
 from seq2seq.tokenizers import Tokenizer
 
 
 def classes_of(module: Any, base: type) -> list[type]:
-    """Return our classes of a kind that a module has under their names."""
+    """Return the classes of this package in a module that derive from a base class."""
     found = [kind for kind in vars(module).values() if inspect.isclass(kind) and issubclass(kind, base)]
     return [kind for kind in found if kind.__module__.startswith("seq2seq.")]
 
 
-OURS = [
+PACKAGE_CLASSES = [
     *(getattr(seq2seq.models, name) for name in ("LanguageModel", "Translator")),
     *(getattr(seq2seq.data, name) for name in ("LanguageData", "TranslationData")),
     *classes_of(seq2seq.recurrence, nn.Module),
@@ -41,13 +41,21 @@ OURS = [
     *classes_of(seq2seq.tokenizers, Tokenizer),
     *classes_of(seq2seq.training, object),
 ]
-LIBRARIES = [
+LIBRARY_CLASSES = [
     *(kind for kind in vars(torch.optim).values() if inspect.isclass(kind) and issubclass(kind, torch.optim.Optimizer)),
     *(kind for kind in vars(lr_scheduler).values() if inspect.isclass(kind) and hasattr(kind, "step")),
     *(getattr(callbacks, name) for name in callbacks.__all__),
     pl.Trainer,
 ]
-NO_OPTIONS = {"batch_size_fn", "length_fn", "optimizer", "params", "schedulers", "lr_lambda", "scale_fn"}  # functions
+FUNCTION_PARAMETERS = {
+    "batch_size_fn",
+    "length_fn",
+    "optimizer",
+    "params",
+    "schedulers",
+    "lr_lambda",
+    "scale_fn",
+}  # functions
 
 
 def command(name: str) -> Callable[..., None]:
@@ -55,60 +63,63 @@ def command(name: str) -> Callable[..., None]:
     return found
 
 
-def is_bare(annotation: Any) -> bool:
-    """Whether a type has a number in it that names no range."""
+def has_unbounded_number(annotation: Any) -> bool:
+    """Whether a type contains a number without a range."""
     if range_of(annotation) is not None:
         return False
-    return annotation in (int, float) or any(map(is_bare, get_args(annotation)))
+    return annotation in (int, float) or any(map(has_unbounded_number, get_args(annotation)))
 
 
-def hints(function: Any) -> dict[str, Any]:
+def type_hints(function: Any) -> dict[str, Any]:
     target = inspect.unwrap(function.__init__ if inspect.isclass(function) else function)
     return get_type_hints(target, include_extras=True)
 
 
-@pytest.mark.parametrize("name", [name for name in COMMANDS if name not in EXPERIMENTS])
-def test_every_numeric_option_of_a_command_states_its_range(name: str) -> None:
-    assert [option for option, annotation in hints(command(name)).items() if is_bare(annotation)] == []
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name not in TRAINER_COMMANDS])
+def test_every_numeric_option_of_a_command_has_a_range(name: str) -> None:
+    assert [
+        option for option, annotation in type_hints(command(name)).items() if has_unbounded_number(annotation)
+    ] == []
 
 
-@pytest.mark.parametrize("kind", OURS, ids=lambda kind: kind.__name__)
-def test_every_numeric_option_of_our_classes_states_its_range(kind: type) -> None:
-    assert [option for option, annotation in hints(kind).items() if is_bare(annotation)] == []
+@pytest.mark.parametrize("kind", PACKAGE_CLASSES, ids=lambda kind: kind.__name__)
+def test_every_numeric_option_of_package_classes_has_a_range(kind: type) -> None:
+    assert [option for option, annotation in type_hints(kind).items() if has_unbounded_number(annotation)] == []
 
 
-@pytest.mark.parametrize("kind", LIBRARIES, ids=lambda kind: kind.__name__)
-def test_every_numeric_option_of_the_libraries_has_its_range_in_the_table(kind: type) -> None:
+@pytest.mark.parametrize("kind", LIBRARY_CLASSES, ids=lambda kind: kind.__name__)
+def test_every_numeric_option_of_the_libraries_is_in_the_table(kind: type) -> None:
     try:
         annotations = get_type_hints(kind.__init__)  # type: ignore[misc]
-    except NameError:  # of a name that is imported for type checkers alone
+    except NameError:  # an annotation with a name that is imported only for type checkers
         annotations = {}
     parameters = inspect.signature(kind).parameters.values()
     numeric = {
         p.name
         for p in parameters
-        if is_bare(annotations.get(p.name)) or (isinstance(p.default, int | float) and not isinstance(p.default, bool))
+        if has_unbounded_number(annotations.get(p.name))
+        or (isinstance(p.default, int | float) and not isinstance(p.default, bool))
     }
-    assert numeric - NO_OPTIONS - set(OPTIONS) == set()
+    assert numeric - FUNCTION_PARAMETERS - set(OPTIONS) == set()
     assert all(out_of_range(OPTIONS, {p.name: p.default}) for p in parameters)
     defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
     assert list(out_of_range(option_types(kind), defaults)) == []
 
 
-@pytest.mark.parametrize("kind", [*OURS, *map(command, (c for c in COMMANDS if c not in EXPERIMENTS))])
-def test_every_default_lies_within_its_range(kind: Any) -> None:
+@pytest.mark.parametrize("kind", [*PACKAGE_CLASSES, *map(command, (c for c in COMMANDS if c not in TRAINER_COMMANDS))])
+def test_every_default_is_in_its_range(kind: Any) -> None:
     defaults = {p.name: p.default for p in inspect.signature(kind).parameters.values()}
     assert list(out_of_range(ranges(kind), defaults)) == []
 
 
-def outside(annotation: Any) -> Iterator[str]:
-    """Yield values, as a command line writes them, that lie outside the ranges of a type."""
+def values_outside(annotation: Any) -> Iterator[str]:
+    """Yield values outside the ranges of a type, as text for a command line."""
     numbers: list[float] = [-1, 0, 2, 2**63, -(2**63), 1e308, -1e308, math.nan, math.inf, -math.inf]
-    whole = any(range_of(part) and part.__origin__ is int for part in (annotation, *get_args(annotation)))
+    complete = any(range_of(part) and part.__origin__ is int for part in (annotation, *get_args(annotation)))
     for number in numbers:
-        if whole and isinstance(number, float) and math.isfinite(number):
+        if complete and isinstance(number, float) and math.isfinite(number):
             number = int(number)
-        if broken(annotation, number) is not None:
+        if violated_range(annotation, number) is not None:
             yield {"nan": ".nan", "inf": ".inf", "-inf": "-.inf"}.get(str(number), str(number))
 
 
@@ -125,34 +136,34 @@ def cases_of_commands() -> Iterator[Case]:
         "compare": ["--config", "c", "--layers", "LSTM"],
     }
     for name in COMMANDS:
-        if name not in EXPERIMENTS:
+        if name not in TRAINER_COMMANDS:
             for option, annotation in ranges(command(name)).items():
-                for value in outside(annotation):
+                for value in values_outside(annotation):
                     yield Case(option, [name, *needed.get(name, ["c"]), f"--{option.replace('_', '-')}={value}"])
 
 
 @pytest.mark.parametrize("case", cases_of_commands(), ids=lambda case: " ".join(case.arguments))
-def test_a_number_outside_its_range_is_refused_in_one_sentence(case: Case, capsys: pytest.CaptureFixture[str]) -> None:
-    """Before anything is read: none of the files is there."""
+def test_command_option_out_of_range_is_one_line_error(case: Case, capsys: pytest.CaptureFixture[str]) -> None:
+    """Before anything is read: none of the files exists."""
     assert main(case.arguments) == 1
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert said.err.startswith(f"seq2seq: {case.option} must be ")
-    assert said.err.count("\n") == 1
-    assert len(said.err) < 200
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith(f"seq2seq: {case.option} must be ")
+    assert captured.err.count("\n") == 1
+    assert len(captured.err) < 200
 
 
-class Parsed(Experiment):
-    """A configuration that is parsed and held to its ranges, and of which nothing is made."""
+class ParseOnly(Experiment):
+    """Parses a configuration and checks its ranges, and builds nothing."""
 
     def before_instantiate_classes(self) -> None:
-        """Nothing is read."""
+        """Read nothing."""
 
     def instantiate_classes(self) -> None:
-        """Nothing is made."""
+        """Build nothing."""
 
     def _run_subcommand(self, subcommand: str) -> None:
-        """Nothing is run."""
+        """Run nothing."""
 
 
 MODEL = ["--model", "Translator", "--data", "TranslationData", "--data.corpus", "c", "--data.source", "a"]
@@ -161,13 +172,13 @@ LANGUAGE = ["--model", "LanguageModel", "--data", "LanguageData", "--data.corpus
 
 
 def cases_of_classes() -> Iterator[Case]:
-    def some(place: str, chosen: list[str], annotations: dict[str, Any]) -> Iterator[Case]:
+    def option_cases(place: str, chosen: list[str], annotations: dict[str, Any]) -> Iterator[Case]:
         for option, annotation in annotations.items():
-            for value in list(outside(annotation))[:2]:  # the rest is the range's own concern
+            for value in list(values_outside(annotation))[:2]:  # two per option are enough here
                 yield Case(f"{place}{option}", [*chosen, f"--{place}{option}={value}"])
 
-    def own(kind: type) -> dict[str, Any]:
-        """The options of a class that nothing else decides."""
+    def own_options(kind: type) -> dict[str, Any]:
+        """Return the numeric options of a class that are not linked to others."""
         linked = {"vocab_size", "source_vocab_size", "target_vocab_size", "seed", "input_size", "steps"}
         if issubclass(kind, pl.LightningDataModule):
             linked.remove("steps")
@@ -175,24 +186,28 @@ def cases_of_classes() -> Iterator[Case]:
             linked.add("size")
         return {option: annotation for option, annotation in ranges(kind).items() if option not in linked}
 
-    def table(kind: type, *names: str) -> dict[str, Any]:
+    def table_options(kind: type, *names: str) -> dict[str, Any]:
         parameters = inspect.signature(kind).parameters
         return {name: OPTIONS[name] for name in names or OPTIONS if name in parameters}
 
-    yield from some("trainer.", LANGUAGE, table(pl.Trainer))
-    yield from some("model.", LANGUAGE, own(seq2seq.models.LanguageModel))
-    yield from some("model.", MODEL, own(seq2seq.models.Translator))
-    yield from some("data.", LANGUAGE, own(seq2seq.data.LanguageData))
-    yield from some("data.", MODEL, own(seq2seq.data.TranslationData))
+    yield from option_cases("trainer.", LANGUAGE, table_options(pl.Trainer))
+    yield from option_cases("model.", LANGUAGE, own_options(seq2seq.models.LanguageModel))
+    yield from option_cases("model.", MODEL, own_options(seq2seq.models.Translator))
+    yield from option_cases("data.", LANGUAGE, own_options(seq2seq.data.LanguageData))
+    yield from option_cases("data.", MODEL, own_options(seq2seq.data.TranslationData))
     for name in ("LSTM", "GRU", "MinLSTM", "RGLRU", "Mamba", "RWKV", "MogrifierLSTM", "CausalAttention"):
-        yield from some("model.layer.", [*LANGUAGE, "--model.layer", name], own(getattr(seq2seq.recurrence, name)))
-    yield from some("data.tokenizer.", [*MODEL, "--data.tokenizer", "Subwords"], own(seq2seq.tokenizers.Subwords))
+        yield from option_cases(
+            "model.layer.", [*LANGUAGE, "--model.layer", name], own_options(getattr(seq2seq.recurrence, name))
+        )
+    yield from option_cases(
+        "data.tokenizer.", [*MODEL, "--data.tokenizer", "Subwords"], own_options(seq2seq.tokenizers.Subwords)
+    )
     for name in ("AdamW", "SGD", "Adafactor", "Rprop"):
-        numbers = table(getattr(torch.optim, name), "lr", "weight_decay", "momentum")
-        yield from some("optimizer.", [*LANGUAGE, "--optimizer", name], numbers)
+        numbers = table_options(getattr(torch.optim, name), "lr", "weight_decay", "momentum")
+        yield from option_cases("optimizer.", [*LANGUAGE, "--optimizer", name], numbers)
     for name in ("WarmupCosine", "WarmupInverseSquareRoot"):
-        numbers = own(getattr(seq2seq.training, name))
-        yield from some("lr_scheduler.", [*LANGUAGE, "--lr_scheduler", name], numbers)
+        numbers = own_options(getattr(seq2seq.training, name))
+        yield from option_cases("lr_scheduler.", [*LANGUAGE, "--lr_scheduler", name], numbers)
     yield Case("optimizer.betas", [*LANGUAGE, "--optimizer.betas=[0.9,1.0]"])
     yield Case("lr_scheduler.milestones", [*LANGUAGE, "--lr_scheduler=MultiStepLR", "--lr_scheduler.milestones=[1,-1]"])
     yield Case("keep.minutes", [*LANGUAGE, "--keep.minutes=-1"])
@@ -204,28 +219,30 @@ def cases_of_classes() -> Iterator[Case]:
 
 
 @pytest.mark.parametrize("case", cases_of_classes(), ids=lambda case: " ".join(case.arguments[-2:]))
-def test_a_number_of_a_class_outside_its_range_is_refused_in_one_sentence(case: Case) -> None:
+def test_class_option_out_of_range_is_one_line_error(case: Case) -> None:
     with pytest.raises(UserError) as raised:
-        Parsed(["fit", *case.arguments])
+        ParseOnly(["fit", *case.arguments])
     assert str(raised.value).startswith(f"{case.option} must be ")
     assert len(str(raised.value)) < 200
 
 
 @pytest.mark.parametrize("arguments", [LANGUAGE, MODEL])
-def test_numbers_within_their_ranges_are_accepted(arguments: list[str]) -> None:
-    Parsed(["fit", *arguments, "--model.size=8", "--optimizer.lr=0.1", "--trainer.max_steps=3", "--keep.minutes=0.5"])
+def test_options_in_range_are_accepted(arguments: list[str]) -> None:
+    ParseOnly(
+        ["fit", *arguments, "--model.size=8", "--optimizer.lr=0.1", "--trainer.max_steps=3", "--keep.minutes=0.5"]
+    )
 
 
-def test_ranges_stand_in_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_shows_ranges(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["translate", "--help"])
-    said = " ".join(capsys.readouterr().out.split())
-    assert "(type: int at least 1, default: 4000)" in said
-    assert "Range(" not in said
-    assert "2,147,483,647" not in said
+    output = " ".join(capsys.readouterr().out.split())
+    assert "(type: int at least 1, default: 4000)" in output
+    assert "Range(" not in output
+    assert "2,147,483,647" not in output
 
 
-def test_a_range_is_said_short_where_its_end_only_stops_mistakes() -> None:
+def test_short_range_omits_technical_bounds() -> None:
     assert Range(1, 2**31 - 1).short == "at least 1"
-    assert Range(0, 1, below=True).short == "at least 0 and below 1"
-    assert Range(0, math.inf, above=True, below=True).short == "above 0"
+    assert Range(0, 1, exclusive_maximum=True).short == "at least 0 and below 1"
+    assert Range(0, math.inf, exclusive_minimum=True, exclusive_maximum=True).short == "above 0"

@@ -1,17 +1,17 @@
-"""Laws of the parser that turns a function into a command."""
+"""Tests of the parser that turns a function into a command."""
 
 from typing import Any, Literal
 
 import pytest
 
-from seq2seq.commands.arguments import underscored
-from seq2seq.commands.messages import plain_sentence, unknown
+from seq2seq.commands.arguments import underscore_option
+from seq2seq.commands.messages import simplify_message, unknown_option_error
 from seq2seq.commands.parser import call
 from seq2seq.errors import UserError
 
 
 class Called(Exception):  # noqa: N818
-    """Carries what a command was called with."""
+    """Raised by a test command, with its arguments."""
 
 
 def command(
@@ -31,23 +31,24 @@ def command(
       seq2seq command a --top_k 3
 
     Args:
-        checkpoints: What is opened.
-        name: What it is called.
-        size: How large.
-        share: How much.
-        of: Which ones.
-        top_k: How many.
-        json: For machines.
+        checkpoints: Files to open.
+        name: The name.
+        size: The size.
+        share: The share.
+        of: The kind.
+        top_k: The number.
+        json: Print JSON.
     """
     raise Called(locals())
 
 
 def optional(checkpoints: list[str] = (), text: str | None = None) -> None:  # type: ignore[assignment]
-    """Do it without any."""
+    """Do it without checkpoints."""
     raise Called(locals())
 
 
-def given(function: Any, *arguments: str) -> dict[str, Any]:
+def call_arguments(function: Any, *arguments: str) -> dict[str, Any]:
+    """Return the arguments that a command is called with."""
     with pytest.raises(Called) as called:
         call(function, list(arguments))
     return dict(called.value.args[0])
@@ -56,53 +57,53 @@ def given(function: Any, *arguments: str) -> dict[str, Any]:
 DEFAULTS = {"name": "a", "size": None, "share": 0.5, "of": "best", "top_k": 0, "json": False}
 
 
-def test_defaults_are_those_of_the_signature() -> None:
-    assert given(command, "x") == DEFAULTS | {"checkpoints": ["x"]}
-    assert given(optional) == {"checkpoints": [], "text": None}
+def test_defaults_come_from_the_signature() -> None:
+    assert call_arguments(command, "x") == DEFAULTS | {"checkpoints": ["x"]}
+    assert call_arguments(optional) == {"checkpoints": [], "text": None}
 
 
-def test_options_have_dashes_or_underscores_and_stand_anywhere() -> None:
+def test_options_may_have_dashes_or_underscores_in_any_position() -> None:
     for arguments in (["x", "y", "--top-k", "3"], ["--top_k=3", "x", "y"], ["--top-k=3", "x", "y"]):
-        assert given(command, *arguments) == DEFAULTS | {"checkpoints": ["x", "y"], "top_k": 3}
-    said = given(command, "x", "--json", "--size", "3", "--share", "1", "--of", "last")
-    assert said == DEFAULTS | {"checkpoints": ["x"], "json": True, "size": 3, "share": 1.0, "of": "last"}
+        assert call_arguments(command, *arguments) == DEFAULTS | {"checkpoints": ["x", "y"], "top_k": 3}
+    called_with = call_arguments(command, "x", "--json", "--size", "3", "--share", "1", "--of", "last")
+    assert called_with == DEFAULTS | {"checkpoints": ["x"], "json": True, "size": 3, "share": 1.0, "of": "last"}
 
 
 @pytest.mark.parametrize("text", ["null", "true", "1", "1e3", "[a]", "{a: b}", "- a", "a: b", "'a'", "#", " a ", "é\n"])
-def test_text_is_taken_as_it_is(text: str) -> None:
-    assert given(command, text, "--name", text) == DEFAULTS | {"checkpoints": [text], "name": text}
+def test_text_is_not_parsed_as_yaml(text: str) -> None:
+    assert call_arguments(command, text, "--name", text) == DEFAULTS | {"checkpoints": [text], "name": text}
 
 
-def test_an_empty_text_counts_as_not_given() -> None:
+def test_empty_argument_counts_as_not_given() -> None:
     for arguments in (["x", "--name", ""], ["x", "--name="], ["--size", "", "x", "--of="], ["", "x", ""]):
-        assert given(command, *arguments) == DEFAULTS | {"checkpoints": ["x"]}
+        assert call_arguments(command, *arguments) == DEFAULTS | {"checkpoints": ["x"]}
     with pytest.raises(UserError, match="the following arguments are required: checkpoints"):
         call(command, [""])
 
 
-def test_an_option_with_two_values_is_refused() -> None:
+def test_option_given_twice_is_an_error() -> None:
     for arguments in (["--top-k", "3", "--top_k=4"], ["--top-k", "3", "--json", "--top-k", "4"]):
         with pytest.raises(UserError, match="top_k must be given once, and 3 and 4 were given"):
             call(command, ["x", *arguments])
-    assert given(command, "x", "--json", "--json")["json"] is True  # which says the same twice
+    assert call_arguments(command, "x", "--json", "--json")["json"] is True  # a flag may be repeated
 
 
-def test_only_the_name_of_an_option_is_read_with_underscores() -> None:
-    assert underscored("--top-k") == "--top_k"
-    assert underscored("--top-k=a-b") == "--top_k=a-b"
-    assert underscored("a-b") == "a-b"
-    assert underscored("-a-b") == "-a-b"
+def test_underscores_replace_dashes_only_in_option_names() -> None:
+    assert underscore_option("--top-k") == "--top_k"
+    assert underscore_option("--top-k=a-b") == "--top_k=a-b"
+    assert underscore_option("a-b") == "a-b"
+    assert underscore_option("-a-b") == "-a-b"
 
 
-def test_help_says_what_the_docstring_says(capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_comes_from_the_docstring(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         call(command, ["--help"])
-    said = capsys.readouterr().out
-    assert "\nDo it.\n\nAt length.\n\nexamples:\n  seq2seq command a --top-k 3\n" in said
-    for line in ("What is opened.", "What it is called. (type: str, default: a)", "How many. (type: int, default: 0)"):
-        assert line in said
-    assert "--json" in said
-    assert "top_k" not in said
+    output = capsys.readouterr().out
+    assert "\nDo it.\n\nAt length.\n\nexamples:\n  seq2seq command a --top-k 3\n" in output
+    for line in ("Files to open.", "The name. (type: str, default: a)", "The number. (type: int, default: 0)"):
+        assert line in output
+    assert "--json" in output
+    assert "top_k" not in output
     with pytest.raises(SystemExit):
         call(optional, ["--help"])
     assert "required" not in capsys.readouterr().out
@@ -117,23 +118,23 @@ def test_help_says_what_the_docstring_says(capsys: pytest.CaptureFixture[str]) -
         ("x --size b", "size must be of type int, and b was given"),
         ("x --share b", "share must be of type float, and b was given"),
         ("x --of none", "of must be one of 'best', 'last', and none was given"),
-        ("x --json y z", "there is no place for the argument y"),
+        ("x --json y z", "unexpected argument y"),
     ],
 )
-def test_a_mistake_is_one_plain_sentence(arguments: str, message: str) -> None:
+def test_error_messages_are_plain(arguments: str, message: str) -> None:
     with pytest.raises(ValueError, match=r".") as raised:
         call(command, arguments.split())
     assert str(raised.value) == message
 
 
-def test_an_unknown_option_has_the_nearest_one_named() -> None:
+def test_unknown_option_suggests_the_nearest_one() -> None:
     known = ["model.size", "model.depth", "trainer.max_steps", "help"]
-    assert unknown("model.sise", known) == "unknown option model.sise; did you mean model.size?"
-    assert unknown("max_step", known) == "unknown option max_step; did you mean trainer.max_steps?"
-    assert unknown("qqqqqq", known) == "unknown option qqqqqq"
+    assert unknown_option_error("model.sise", known) == "unknown option model.sise; did you mean model.size?"
+    assert unknown_option_error("max_step", known) == "unknown option max_step; did you mean trainer.max_steps?"
+    assert unknown_option_error("qqqqqq", known) == "unknown option qqqqqq"
 
 
-def test_any_other_message_is_one_line_that_is_not_too_long() -> None:
-    said = plain_sentence("something\n  went   wrong " + "x" * 1000, [])
-    assert said.startswith("something went wrong x")
-    assert len(said) <= 400
+def test_other_messages_are_shortened_to_one_line() -> None:
+    message = simplify_message("something\n  went   wrong " + "x" * 1000, [])
+    assert message.startswith("something went wrong x")
+    assert len(message) <= 400

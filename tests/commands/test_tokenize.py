@@ -1,4 +1,4 @@
-"""The laws of `seq2seq tokenize`."""
+"""Tests of `seq2seq tokenize`."""
 
 import subprocess
 import sys
@@ -19,7 +19,7 @@ def corpus(tmp_path: Path) -> str:
     return str(path)
 
 
-def test_what_is_learned_is_written(corpus: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_learned_tokenizer_is_written(corpus: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     tokenize([corpus], str(tmp_path / "out" / "words.json"), Words())
     tokenizer = load(tmp_path / "out" / "words.json")
     assert tokenizer.decode(tokenizer.encode("the cat runs")) == "the cat runs"
@@ -28,7 +28,7 @@ def test_what_is_learned_is_written(corpus: str, tmp_path: Path, capsys: pytest.
     assert "120" in printed  # a line ends at "\n" only
 
 
-def test_unknown_text_is_reported(corpus: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_unknown_tokens_are_reported(corpus: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     other = tmp_path / "other.txt"
     other.write_text("the zebra\n", encoding="utf-8")
     tokenize([corpus], str(tmp_path / "words.json"), Words(), held_out=str(other), show="the zebra")
@@ -38,7 +38,7 @@ def test_unknown_text_is_reported(corpus: str, tmp_path: Path, capsys: pytest.Ca
     assert "pieces: the <unk>" in printed
 
 
-def test_several_files_are_learned_from(corpus: str, tmp_path: Path) -> None:
+def test_tokenizer_learns_from_several_files(corpus: str, tmp_path: Path) -> None:
     other = tmp_path / "other.txt"
     other.write_text("zebra\n", encoding="utf-8")
     tokenize([corpus, str(other)], str(tmp_path / "words.json"), Words())
@@ -46,7 +46,7 @@ def test_several_files_are_learned_from(corpus: str, tmp_path: Path) -> None:
     assert tokenizer.decode(tokenizer.encode("zebra cat")) == "zebra cat"
 
 
-def test_the_given_tokenizer_stays_as_it_is(corpus: str, tmp_path: Path) -> None:
+def test_tokenizer_argument_is_not_modified(corpus: str, tmp_path: Path) -> None:
     given = Characters(max_size=10)
     tokenize([corpus], str(tmp_path / "characters.json"), given)
     assert given == Characters(max_size=10)
@@ -76,7 +76,7 @@ def test_options_come_from_the_command_line(
     assert tokenizer.vocab_size == size
 
 
-def test_errors_are_said_in_one_sentence_and_leave_no_file(corpus: str, tmp_path: Path) -> None:
+def test_errors_are_one_line_and_leave_no_file(corpus: str, tmp_path: Path) -> None:
     out = tmp_path / "t.json"
     bad = tmp_path / "bad.txt"
     bad.write_bytes(b"good\nb\xffd\n")
@@ -88,7 +88,7 @@ def test_errors_are_said_in_one_sentence_and_leave_no_file(corpus: str, tmp_path
         ([corpus], str(bad), UserError, "bad.txt, line 2"),
         ([absent], None, UserError, "there is no file .*absent.txt"),
         ([corpus], absent, UserError, "there is no file .*absent.txt"),
-        ([str(tmp_path)], None, UserError, "is a folder where a file is meant"),
+        ([str(tmp_path)], None, UserError, "is a folder, not a file"),
         ([str(empty)], None, UserError, "there must be text to learn from, but .*empty.txt is empty"),
         ([], None, UserError, "at least one file"),
     ):
@@ -96,12 +96,12 @@ def test_errors_are_said_in_one_sentence_and_leave_no_file(corpus: str, tmp_path
             tokenize(files, str(out), Bytes(), held_out=held_out)
         assert "\n" not in str(raised.value)
         assert not out.exists()
-    with pytest.raises(ValueError, match="is a folder where a file is meant"):
+    with pytest.raises(ValueError, match="is a folder, not a file"):
         tokenize([corpus], str(tmp_path), Bytes())
 
 
-def test_the_command_imports_no_torch(corpus: str, tmp_path: Path) -> None:
-    """Nor does it change its default, which a second call uses again."""
+def test_tokenize_imports_no_torch(corpus: str, tmp_path: Path) -> None:
+    """Also, a call does not change the default tokenizer, which the next call uses."""
     program = f"""
 import sys
 from seq2seq.commands.tokenize import tokenize

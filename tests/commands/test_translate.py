@@ -1,10 +1,10 @@
-"""Laws of `seq2seq translate`."""
+"""Tests of `seq2seq translate`."""
 
 import io
 from pathlib import Path
 
 import pytest
-from tiny_runs import Runs, shell, turned
+from tiny_runs import Runs, reverse_words, shell
 
 from seq2seq import checkpoint
 from seq2seq.__main__ import main
@@ -22,28 +22,31 @@ def source(tmp_path: Path) -> Path:
     return path
 
 
-def translated(capsys: pytest.CaptureFixture[str], *arguments: object, notice: str = "") -> list[str]:
-    """The lines on standard output, which has nothing else, with this on standard error."""
+def run_translate(capsys: pytest.CaptureFixture[str], *arguments: object, notice: str = "") -> list[str]:
+    """Return the lines on standard output; standard error must equal the notice, except for unknown tokens."""
     capsys.readouterr()
     assert main(["translate", *map(str, arguments)]) == 0
-    said = capsys.readouterr()
-    assert "".join(line for line in said.err.splitlines(keepends=True) if "not in the vocabulary" not in line) == notice
-    assert said.out.endswith("\n")
-    return said.out.split("\n")[:-1]
+    captured = capsys.readouterr()
+    assert (
+        "".join(line for line in captured.err.splitlines(keepends=True) if "not in the vocabulary" not in line)
+        == notice
+    )
+    assert captured.out.endswith("\n")
+    return captured.out.split("\n")[:-1]
 
 
-def test_the_translations_are_those_of_python(runs: Runs, source: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    said = translated(capsys, runs.translator, "--input", source)
-    assert said == load_translation(runs.translator)(LINES)
-    assert said[:2] == [turned(line) for line in LINES[:2]]
+def test_translations_equal_those_of_python(runs: Runs, source: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    translations = run_translate(capsys, runs.translator, "--input", source)
+    assert translations == load_translation(runs.translator)(LINES)
+    assert translations[:2] == [reverse_words(line) for line in LINES[:2]]
 
 
-def test_files_and_pipes_hold_the_same(
+def test_files_and_pipes_give_equal_translations(
     runs: Runs, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    by_file = translated(capsys, runs.translator, "--input", source)
+    by_file = run_translate(capsys, runs.translator, "--input", source)
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(source.read_bytes())))
-    assert translated(capsys, runs.translator) == by_file
+    assert run_translate(capsys, runs.translator) == by_file
     assert main(["translate", str(runs.translator), "--input", str(source), "--output", str(tmp_path / "out.txt")]) == 0
     assert capsys.readouterr().out == ""
     assert (tmp_path / "out.txt").read_text(encoding="utf-8").split("\n")[:-1] == by_file
@@ -63,38 +66,38 @@ RAW = [
 ]
 
 
-def test_any_text_is_lines(runs: Runs) -> None:
-    said = shell("translate", runs.translator, "--beams", 2, given=b"\n".join(RAW))
-    assert said.returncode == 0
-    lines = said.stdout.split(b"\n")
+def test_any_text_is_split_at_newlines_only(runs: Runs) -> None:
+    done = shell("translate", runs.translator, "--beams", 2, stdin=b"\n".join(RAW))
+    assert done.returncode == 0
+    lines = done.stdout.split(b"\n")
     assert lines.pop() == b""
     assert len(lines) == len(RAW)
     assert lines[0] == lines[-1] == b"two one"
     assert lines[1] == lines[-2] == b""
-    said.stdout.decode("utf-8")
-    assert said.stderr.decode().splitlines()[1:] == [
+    done.stdout.decode("utf-8")
+    assert done.stderr.decode().splitlines()[1:] == [
         "sources longer than any in training: 1 of 10, up to 3,000 tokens, where training had at most 4",
         "sources cut after 1,000 tokens: 1 of 10; --max-source-length N cuts them after N",
     ]
 
 
 @pytest.mark.parametrize("broken", [b"\xff\xfe\x80", b"caf\xe9", b"\xed\xa0\x80"])
-def test_bytes_that_are_no_text_are_refused_with_their_line(runs: Runs, tmp_path: Path, broken: bytes) -> None:
-    said = shell("translate", runs.translator, "--output", tmp_path / "out", given=b"one two\n" + broken + b"\n")
-    assert said.returncode == 1
-    assert "standard input, line " in said.stderr.decode()
+def test_invalid_utf_8_is_an_error_with_line_number(runs: Runs, tmp_path: Path, broken: bytes) -> None:
+    done = shell("translate", runs.translator, "--output", tmp_path / "out", stdin=b"one two\n" + broken + b"\n")
+    assert done.returncode == 1
+    assert "standard input, line " in done.stderr.decode()
     assert not (tmp_path / "out").exists()
 
 
-def test_line_ends_and_a_byte_order_mark_are_no_text(
+def test_line_ends_and_byte_order_mark_are_ignored(
     runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for content in (b"one two\nsix\n", b"one two\r\nsix\r\n", b"one two\nsix", b"\xef\xbb\xbfone two\nsix"):
         (tmp_path / "source.txt").write_bytes(content)
-        assert translated(capsys, runs.translator, "--input", tmp_path / "source.txt") == ["two one", "six"]
+        assert run_translate(capsys, runs.translator, "--input", tmp_path / "source.txt") == ["two one", "six"]
 
 
-def test_nothing_in_is_nothing_out(runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_empty_input_gives_empty_output(runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "empty.txt").write_bytes(b"")
     for more in ([], ["--alignments", str(tmp_path / "alignments.txt")]):
         assert main(["translate", str(runs.translator), "--input", str(tmp_path / "empty.txt"), *more]) == 0
@@ -103,17 +106,17 @@ def test_nothing_in_is_nothing_out(runs: Runs, tmp_path: Path, capsys: pytest.Ca
 
 
 @pytest.mark.parametrize("n_best", [1, 3, 5])
-def test_as_many_different_lines_as_wanted_come_out_for_every_line(
+def test_n_best_writes_that_many_different_lines(
     runs: Runs, source: Path, capsys: pytest.CaptureFixture[str], n_best: int
 ) -> None:
-    """Empty ones stand for those that there are not."""
-    short = f"lines with fewer than {n_best} different translations, filled up with empty ones: 2\n" * (n_best > 1)
+    """Missing ones are empty lines with the scores -inf."""
+    short = f"lines with fewer than {n_best} different translations, filled with empty ones: 2\n" * (n_best > 1)
     options = (runs.translator, "--input", source, "--n-best", n_best, "--scores")
-    said = [line.split("\t") for line in translated(capsys, *options, notice=short)]
-    assert len(said) == n_best * len(LINES)
-    assert [text for _, _, text in said[::n_best]] == translated(capsys, runs.translator, "--input", source)
+    translations = [line.split("\t") for line in run_translate(capsys, *options, notice=short)]
+    assert len(translations) == n_best * len(LINES)
+    assert [text for _, _, text in translations[::n_best]] == run_translate(capsys, runs.translator, "--input", source)
     for row, line in enumerate(LINES):
-        found = said[row * n_best : (row + 1) * n_best]
+        found = translations[row * n_best : (row + 1) * n_best]
         ranks = [float(rank) for rank, _, _ in found]
         assert ranks == sorted(ranks, reverse=True)
         if line.strip():
@@ -122,21 +125,21 @@ def test_as_many_different_lines_as_wanted_come_out_for_every_line(
             assert found == [["0.0000", "0.0000", ""]] + [["-inf", "-inf", ""]] * (n_best - 1)
 
 
-def test_what_the_limit_cut_short_is_counted(
+def test_truncated_translations_are_counted(
     runs: Runs, source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     notice = "translations cut short by the limit of their length: 5 of 7; --max-length N lets each have N tokens\n"
     for beams in (1, 3):
         options = ("--input", source, "--max-length", 1, "--beams", beams, "--scores")
-        said = [line.split("\t") for line in translated(capsys, runs.translator, *options, notice=notice)]
-        assert all(len(text.split()) <= 1 for _, _, text in said)
-        assert {rank for rank, _, text in said if text} == {"-inf"}
+        translations = [line.split("\t") for line in run_translate(capsys, runs.translator, *options, notice=notice)]
+        assert all(len(text.split()) <= 1 for _, _, text in translations)
+        assert {rank for rank, _, text in translations if text} == {"-inf"}
     files = ["--source", str(source), "--reference", str(source), "--max-length", "1"]
     assert main(["evaluate", str(runs.translator), *files]) == 0
     assert capsys.readouterr().err.endswith(notice)
 
 
-def test_sources_that_are_long_are_counted_alike_wherever_they_are_read(
+def test_long_sources_are_counted_by_all_commands(
     runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "long.txt"
@@ -155,12 +158,12 @@ def test_sources_that_are_long_are_counted_alike_wherever_they_are_read(
         assert capsys.readouterr().err.splitlines()[:2] == expected
 
 
-def test_the_unknown_word_is_written_only_where_it_is_allowed(
+def test_unknown_token_needs_allow_unknown(
     runs: Runs, source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    held = checkpoint.load(checkpoint.find(runs.translator), mapped=False)
-    held["state_dict"]["output.bias"][UNK] = 30.0
-    checkpoint.save(held, tmp_path / "unknown.ckpt")
+    contents = checkpoint.load(checkpoint.find(runs.translator), mapped=False)
+    contents["state_dict"]["output.bias"][UNK] = 30.0
+    checkpoint.save(contents, tmp_path / "unknown.ckpt")
     for beams in (1, 3):
         command = ("translate", str(tmp_path / "unknown.ckpt"), "--input", str(source), "--beams", str(beams))
         assert main([*command]) == 0
@@ -169,54 +172,54 @@ def test_the_unknown_word_is_written_only_where_it_is_allowed(
         assert "<unk>" in capsys.readouterr().out
 
 
-def test_scores_are_those_of_score(
+def test_scores_equal_those_of_the_score_command(
     runs: Runs, tmp_path: Path, source: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    rows = [line.split("\t") for line in translated(capsys, runs.translator, "--input", source, "--scores")]
-    said = [(score, text) for _, score, text in rows]
-    for name, lines in (("s", LINES), ("t", [text for _, text in said])):
+    rows = [line.split("\t") for line in run_translate(capsys, runs.translator, "--input", source, "--scores")]
+    translations = [(score, text) for _, score, text in rows]
+    for name, lines in (("s", LINES), ("t", [text for _, text in translations])):
         (tmp_path / name).write_text("".join(line + "\n" for line in lines), encoding="utf-8")
     files = ["--source", str(tmp_path / "s"), "--target", str(tmp_path / "t")]
     assert main(["score", str(runs.translator), *files]) == 0
     scored = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
-    for line, ours, theirs in zip(LINES, said, scored, strict=True):
+    for line, ours, theirs in zip(LINES, translations, scored, strict=True):
         assert ours[1] == theirs[1]
         if line.strip():  # what has no text is not asked of the model
             assert float(ours[0]) == pytest.approx(float(theirs[0]), abs=1e-3)
 
 
-def test_batches_change_nothing(runs: Runs, source: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_batch_size_does_not_change_translations(runs: Runs, source: Path, capsys: pytest.CaptureFixture[str]) -> None:
     one, other = (
-        translated(capsys, runs.translator, "--input", source, "--batch-tokens", tokens) for tokens in (1, 10_000)
+        run_translate(capsys, runs.translator, "--input", source, "--batch-tokens", tokens) for tokens in (1, 10_000)
     )
     assert one == other
 
 
-def test_several_checkpoints_choose_together(runs: Runs, source: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    said = translated(capsys, *runs.checkpoints, "--input", source)
-    assert said == load_translation(*runs.checkpoints)(LINES)
+def test_ensemble_equals_python(runs: Runs, source: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    translations = run_translate(capsys, *runs.checkpoints, "--input", source)
+    assert translations == load_translation(*runs.checkpoints)(LINES)
 
 
-def test_alignments_name_what_was_looked_at_most(
+def test_alignments_list_the_highest_weights(
     runs: Runs, source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "alignments.txt"
-    said = translated(capsys, runs.translator, "--input", source, "--alignments", path)
+    translations = run_translate(capsys, runs.translator, "--input", source, "--alignments", path)
     blocks = path.read_text(encoding="utf-8").split("\n\n")
     assert blocks.pop() == ""
     assert len(blocks) == len(LINES)
-    for line, target, block in zip(LINES, said, blocks, strict=True):
+    for line, target, block in zip(LINES, translations, blocks, strict=True):
         rows = [row.split("\t") for row in block.split("\n")]
         assert [piece for piece, _ in rows] == [*target.split(), "</s>"]
-        for _, looked in rows:
-            weights = [float(one.rpartition(":")[2]) for one in looked.split(" ")]
+        for _, attended in rows:
+            weights = [float(one.rpartition(":")[2]) for one in attended.split(" ")]
             assert len(weights) == min(3, len(line.split()) + 1)
             assert weights == sorted(weights, reverse=True)
             assert 0.3 < sum(weights) < 1.02
     assert blocks[3].split("\n")[0].startswith("one\tone:")
 
 
-def test_two_outputs_are_two_files(
+def test_outputs_must_be_different_files(
     runs: Runs, source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "link").symlink_to("file")
@@ -228,9 +231,9 @@ def test_two_outputs_are_two_files(
     assert main(["translate", *map(str, (runs.translator, "--input", source, *outputs))]) == 0
 
 
-def test_a_picture_is_written(runs: Runs, source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_picture_is_written(runs: Runs, source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "picture.png"
-    translated(capsys, runs.translator, "--input", source, "--picture", path, "--picture-line", 4)
+    run_translate(capsys, runs.translator, "--input", source, "--picture", path, "--picture-line", 4)
     assert path.read_bytes().startswith(b"\x89PNG\r\n")
 
 
@@ -249,27 +252,27 @@ def test_any_pieces_can_be_drawn(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--picture", "p.png", "--picture-line", "8"], "the picture's line must be from 1 to 7, and 8 was given"),
+        (["--picture", "p.png", "--picture-line", "8"], "picture_line must be from 1 to 7, and 8 was given"),
         (["--beams", "0"], "beams must be at least 1 and at most 10,000, and 0 was given"),
         (["--beams", str(2**63)], "beams must be at least 1 and at most 10,000"),
         (["--length-penalty", "1e308"], "length_penalty must be at least 0 and at most 5"),
         (["--threshold", "-1"], "threshold must be at least 0, and -1.0 was given"),
         (["--max-length", "0"], "max_length must be at least 1"),
         (["--beams", "2", "--n-best", "3"], "n_best must be at most the number of beams (2), and 3 was given"),
-        (["--output", "."], ". is a folder where a file is meant"),
+        (["--output", "."], ". is a folder, not a file"),
     ],
 )
-def test_mistakes_are_said_before_anything_is_written(
+def test_errors_are_reported_before_writing(
     runs: Runs, source: Path, capsys: pytest.CaptureFixture[str], options: list[str], message: str
 ) -> None:
     assert main(["translate", str(runs.translator), "--input", str(source), *options]) == 1
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert message in said.err
-    assert said.err.count("\n") == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert message in captured.err
+    assert captured.err.count("\n") == 1
 
 
-def test_what_a_source_holds_that_is_unknown_is_said_once(
+def test_unknown_tokens_of_sources_are_reported_once(
     runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "source").write_text("one Ω\nΩ two\n" * 3, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""`seq2seq compare` through the door: trained, reported, continued, and refused where it must be."""
+"""Tests of the command `seq2seq compare`: training, report, resuming and errors."""
 
 import json
 import shutil
@@ -7,97 +7,97 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from experiments import LANGUAGE, TRANSLATION, Running, Told, seq2seq, write_config
+from experiments import LANGUAGE, TRANSLATION, CommandResult, RunningCommand, seq2seq, write_config
 
 from seq2seq.commands.parser import without_dotted
 
 
 @pytest.fixture(autouse=True)
-def in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def temporary_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def config(corpus: Path, kind: str = LANGUAGE) -> Path:
+def write_tiny_config(corpus: Path, kind: str = LANGUAGE) -> Path:
     return write_config(Path.cwd(), kind, corpus, "tiny")
 
 
-def compare(*options: str | Path) -> Told:
+def run_compare(*options: str | Path) -> CommandResult:
     return seq2seq("compare", "--config", "tiny.yaml", "--output", "out", *options)
 
 
-def results() -> dict[str, Any]:
-    held: dict[str, Any] = json.loads(Path("out/results.json").read_text(encoding="utf-8"))
-    return held
+def read_results() -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(Path("out/results.json").read_text(encoding="utf-8"))
+    return content
 
 
-def test_two_layers_with_two_seeds_one_of_which_diverges(compared_texts: Path) -> None:
-    """And then continued without one of the trainings, refused with another plan, started anew, and given one more."""
-    config(compared_texts)
-    given = ("--layers", "LSTM", "RNN:lr=1e30", "--seeds", "2", "--steps", "4", "--model.size", "64")
-    told = compare(*given)
-    assert told.status == 0, told.err
-    assert "LSTM, 1 x 64" in told.out
-    assert "Best: LSTM, " in told.out
-    assert "Without a result: RNN:lr=1e30." in told.out
-    assert [line.split(":")[0] for line in told.err.splitlines() if ", seed " in line] == [
+def test_comparison_with_diverging_layer_continues_restarts_and_adds_seeds(comparison_corpus: Path) -> None:
+    """The comparison then repeats a lost trial, refuses another plan, starts anew, and adds a seed."""
+    write_tiny_config(comparison_corpus)
+    arguments = ("--layers", "LSTM", "RNN:lr=1e30", "--seeds", "2", "--steps", "4", "--model.size", "64")
+    command = run_compare(*arguments)
+    assert command.status == 0, command.err
+    assert "LSTM, 1 x 64" in command.out
+    assert "Best: LSTM, " in command.out
+    assert "Without a result: RNN:lr=1e30." in command.out
+    assert [line.split(":")[0] for line in command.err.splitlines() if ", seed " in line] == [
         "LSTM, seed 1",
         "RNN",
         "LSTM, seed 2",
         "RNN",
     ]
-    lstm, rnn = results()["results"]
+    lstm, rnn = read_results()["results"]
     assert [seed["outcome"]["status"] for seed in rnn["seeds"]] == ["diverged", "diverged"]
     assert all(seed["outcome"]["step"] in (None, 2, 3, 4) for seed in rnn["seeds"])
     assert abs(lstm["parameters"] - rnn["parameters"]) <= 0.02 * lstm["parameters"]
     assert lstm["spread"] > 0
     assert len(lstm["seeds"][0]["curve"]) == 4
     assert lstm["seeds"][0]["tokens"] == lstm["seeds"][0]["curve"][-1]["tokens"]
-    assert [one["position"] for one in lstm["generation"]] == [100, 10_000]
+    assert [entry["position"] for entry in lstm["generation"]] == [100, 10_000]
     assert lstm["peak_memory"] > 1e7
     assert rnn["generation"] == []
 
-    # one training is lost; the others are read back
-    before = results()
+    # only the lost trial is trained again
+    previous = read_results()
     shutil.rmtree("out/runs/LSTM-2")
     Path("out/trials/LSTM-2.json").unlink()
-    kept = Path("out/runs/LSTM-1/1/checkpoints/last.ckpt").stat().st_mtime_ns
-    assert compare(*given).status == 0
-    again = results()
-    assert Path("out/runs/LSTM-1/1/checkpoints/last.ckpt").stat().st_mtime_ns == kept
-    assert [one["mean"] for one in again["results"]] == [one["mean"] for one in before["results"]]
+    modified = Path("out/runs/LSTM-1/1/checkpoints/last.ckpt").stat().st_mtime_ns
+    assert run_compare(*arguments).status == 0
+    repeated = read_results()
+    assert Path("out/runs/LSTM-1/1/checkpoints/last.ckpt").stat().st_mtime_ns == modified
+    assert [entry["mean"] for entry in repeated["results"]] == [entry["mean"] for entry in previous["results"]]
 
-    told = compare(*given, "--data.batch_size", "2")
-    assert told.status == 1
-    assert "out holds another comparison (changed: --data.batch_size)" in told.err
-    assert told.err.count("\n") == 1
-    alone = ("--layers", "LSTM", "--steps", "1", "--model.size", "8")
-    told = compare(*alone, "--again")
-    assert told.status == 0, told.err
-    assert len(results()["results"]) == 1
-    kept = Path("out/runs/LSTM-1/1/checkpoints/last.ckpt").stat().st_mtime_ns
-    assert compare(*alone, "--seeds", "2").status == 0
-    assert Path("out/runs/LSTM-1/1/checkpoints/last.ckpt").stat().st_mtime_ns == kept
-    assert [seed["outcome"]["status"] for seed in results()["results"][0]["seeds"]] == ["finished", "finished"]
+    command = run_compare(*arguments, "--data.batch_size", "2")
+    assert command.status == 1
+    assert "out contains another comparison (changed: --data.batch_size)" in command.err
+    assert command.err.count("\n") == 1
+    single_layer = ("--layers", "LSTM", "--steps", "1", "--model.size", "8")
+    command = run_compare(*single_layer, "--again")
+    assert command.status == 0, command.err
+    assert len(read_results()["results"]) == 1
+    modified = Path("out/runs/LSTM-1/1/checkpoints/last.ckpt").stat().st_mtime_ns
+    assert run_compare(*single_layer, "--seeds", "2").status == 0
+    assert Path("out/runs/LSTM-1/1/checkpoints/last.ckpt").stat().st_mtime_ns == modified
+    assert [seed["outcome"]["status"] for seed in read_results()["results"][0]["seeds"]] == ["finished", "finished"]
 
 
-def test_translators_are_compared_by_bleu_for_a_time(compared_texts: Path) -> None:
-    watched = TRANSLATION + "checkpoint: {monitor: val_bleu, mode: max}\n"
-    config(compared_texts, watched)
-    told = compare("--layers", "RNN/GRU", "--budget", "time", "--minutes", "0.002")
-    assert told.status == 0, told.err
-    (result,) = results()["results"]
-    assert "Highest: RNN/GRU, " in told.out
-    assert "BLEU" in told.out
+def test_translators_are_compared_by_bleu_within_minutes(comparison_corpus: Path) -> None:
+    bleu_config = TRANSLATION + "checkpoint: {monitor: val_bleu, mode: max}\n"
+    write_tiny_config(comparison_corpus, bleu_config)
+    command = run_compare("--layers", "RNN/GRU", "--budget", "time", "--minutes", "0.002")
+    assert command.status == 0, command.err
+    (result,) = read_results()["results"]
+    assert "Highest: RNN/GRU, " in command.out
+    assert "BLEU" in command.out
     assert result["block"] == "encoder RNN; decoder GRU, keep bias 0; 1 x 8"
     assert result["steps"] % 8 == 0
     assert result["size"] == 8
-    assert results()["metric"].startswith("val_bleu, the highest")
+    assert read_results()["metric"].startswith("val_bleu, the highest")
     assert not list(Path("out/calibration").glob("runs/*"))
 
 
-def test_a_comparison_that_is_stopped_goes_on(compared_texts: Path) -> None:
-    config(compared_texts)
-    given = (
+def test_stopped_comparison_resumes(comparison_corpus: Path) -> None:
+    write_tiny_config(comparison_corpus)
+    arguments = (
         "compare",
         "--config",
         "tiny.yaml",
@@ -110,45 +110,45 @@ def test_a_comparison_that_is_stopped_goes_on(compared_texts: Path) -> None:
         "--steps",
         "100000",
     )
-    Path("said").mkdir()
-    stopped = Running(Path("said"), *given, "--trainer.val_check_interval", "1")
+    Path("output").mkdir()
+    running = RunningCommand(Path("output"), *arguments, "--trainer.val_check_interval", "1")
     log = Path("out/logs/GRU-1.txt")
-    wait_for(log, "weights; 100,000 steps", stopped)
-    stopped.send(signal.SIGTERM)
-    told = stopped.ended()
-    assert told.status == 128 + signal.SIGTERM
-    assert told.err.splitlines()[-1] == "stopped; the same command goes on with what out holds"
+    wait_for(log, "weights; 100,000 steps", running)
+    running.send(signal.SIGTERM)
+    command = running.wait()
+    assert command.status == 128 + signal.SIGTERM
+    assert command.err.splitlines()[-1] == "stopped; the same command resumes from out"
     assert Path("out/runs/GRU-1/1/checkpoints/last.ckpt").exists()
-    # the same plan, but near its end
+    # shorten the plan so that two steps remain
     plan = Path("out/plan.json").read_text(encoding="utf-8")
     done = int(log.read_text(encoding="utf-8").split("stopped after step ")[1].split(";")[0].replace(",", ""))
     steps = done + 2
     for path in (Path("out/plan.json"), Path("out/configs/GRU.yaml")):
         path.write_text(path.read_text(encoding="utf-8").replace("100000", str(steps)), encoding="utf-8")
     assert plan != Path("out/plan.json").read_text(encoding="utf-8")
-    told = seq2seq(*given[:-1], str(steps), "--trainer.val_check_interval", "1")
-    assert told.status in (0, 1), told.err
+    command = seq2seq(*arguments[:-1], str(steps), "--trainer.val_check_interval", "1")
+    assert command.status in (0, 1), command.err
     finished = json.loads(Path("out/runs/GRU-1/1/finished.json").read_text(encoding="utf-8"))
     assert finished["steps"] == steps
 
 
-def wait_for(log: Path, text: str, process: Running) -> None:
+def wait_for(log: Path, text: str, process: RunningCommand) -> None:
     import time
 
-    end = time.monotonic() + 100
+    deadline = time.monotonic() + 100
     while not (log.exists() and text in log.read_text(encoding="utf-8")):
         assert process.process.is_alive(), process.err.read_text(encoding="utf-8")
-        assert time.monotonic() < end
+        assert time.monotonic() < deadline
         time.sleep(0.02)
 
 
-def test_nothing_but_failures_is_a_failure(compared_texts: Path) -> None:
-    config(compared_texts)
-    told = compare("--layers", "GRU", "--budget", "tokens", "--steps", "2", "--trainer.accelerator", "nonsense")
-    assert told.status == 1
-    assert "GRU, seed 1, failed: " in told.err
-    assert told.err.splitlines()[-1] == "seq2seq: no training finished; out/logs has what each said"
-    assert "Without a result: GRU." in told.out
+def test_comparison_fails_if_no_training_finishes(comparison_corpus: Path) -> None:
+    write_tiny_config(comparison_corpus)
+    command = run_compare("--layers", "GRU", "--budget", "tokens", "--steps", "2", "--trainer.accelerator", "nonsense")
+    assert command.status == 1
+    assert "GRU, seed 1, failed: " in command.err
+    assert command.err.splitlines()[-1] == "seq2seq: no training finished; see out/logs"
+    assert "Without a result: GRU." in command.out
 
 
 @pytest.mark.parametrize(
@@ -163,18 +163,20 @@ def test_nothing_but_failures_is_a_failure(compared_texts: Path) -> None:
         ([], "the following arguments are required: layers"),
     ],
 )
-def test_a_mistake_is_one_sentence_before_any_training(compared_texts: Path, options: list[str], message: str) -> None:
-    config(compared_texts)
-    told = compare(*options)
-    assert told.status == 1
-    assert message in told.err
-    assert told.err.startswith("seq2seq: ")
-    assert told.err.count("\n") == 1
+def test_invalid_options_are_reported_before_training(
+    comparison_corpus: Path, options: list[str], message: str
+) -> None:
+    write_tiny_config(comparison_corpus)
+    command = run_compare(*options)
+    assert command.status == 1
+    assert message in command.err
+    assert command.err.startswith("seq2seq: ")
+    assert command.err.count("\n") == 1
     assert not Path("out").exists()
 
 
-def test_options_with_a_dot_are_those_of_fit() -> None:
-    given = [
+def test_dotted_options_are_passed_to_fit() -> None:
+    arguments = [
         "--config",
         "a.yaml",
         "--data.corpus",
@@ -186,16 +188,16 @@ def test_options_with_a_dot_are_those_of_fit() -> None:
         "--model.size=3",
         "--seeds=2.5",
     ]
-    assert without_dotted(given) == (
+    assert without_dotted(arguments) == (
         ["--config", "a.yaml", "--layers", "GRU", "LSTM", "--seeds=2.5"],
         ["--data.corpus", "x", "y", "--model.size=3"],
     )
 
 
 def test_help_shows_examples() -> None:
-    told = seq2seq("compare", "--help")
-    assert told.status == 0
-    assert "\n  seq2seq compare --config" in told.out
+    command = seq2seq("compare", "--help")
+    assert command.status == 0
+    assert "\n  seq2seq compare --config" in command.out
     for option in ("config", "layers", "budget", "seeds", "minutes", "steps", "parameters", "same-block", "again"):
-        assert f"\n  --{option}" in told.out
-    assert "overrides" not in told.out
+        assert f"\n  --{option}" in command.out
+    assert "overrides" not in command.out

@@ -1,15 +1,15 @@
-"""What can be said in --layers, and what is said of a mistake in it."""
+"""Tests of parsing --layers and of its error messages."""
 
 import inspect
 
 import pytest
 
-from seq2seq.comparison.entries import arguments, classes, keys_of, parse_entries, parse_entry
-from seq2seq.comparison.recipes import PARTS, RECIPES
+from seq2seq.comparison.entries import configurable_arguments, layer_classes, option_names, parse_entries, parse_entry
+from seq2seq.comparison.recipes import BUILT_IN_PARTS, RECIPES
 from seq2seq.models import LanguageModel, Translator
 
 
-def test_an_entry_names_a_layer_and_options() -> None:
+def test_entry_has_a_layer_and_options() -> None:
     plain = parse_entry("GRU", LanguageModel)
     assert plain.layers == {"layer": "GRU"}
     assert plain.options == {}
@@ -18,14 +18,14 @@ def test_an_entry_names_a_layer_and_options() -> None:
     assert entry.options == {"forget_bias": 0.5, "depth": 2, "norm": True, "lr": 0.001}
 
 
-def test_a_translator_has_a_decoder_and_perhaps_an_encoder() -> None:
+def test_translator_entry_has_a_decoder_and_an_optional_encoder() -> None:
     assert parse_entry("GRU", Translator).layers == {"decoder": "GRU"}
     assert parse_entry("LSTM/GRU:keep_bias=2", Translator).layers == {"encoder": "LSTM", "decoder": "GRU"}
 
 
-def test_only_an_encoder_may_look_ahead() -> None:
-    assert {"LSTM", "GRU", "RNN"} <= set(classes()) <= set(classes(encoder=True))
-    assert not {"Stack", "Bidirectional", "Recurrence", "SelfAttention"} & set(classes())
+def test_decoder_layers_are_causal() -> None:
+    assert {"LSTM", "GRU", "RNN"} <= set(layer_classes()) <= set(layer_classes(encoder=True))
+    assert not {"Stack", "Bidirectional", "Recurrence", "SelfAttention"} & set(layer_classes())
 
 
 @pytest.mark.parametrize(
@@ -48,24 +48,24 @@ def test_only_an_encoder_may_look_ahead() -> None:
         (["LSTM/GRU"], "only a translator has an encoder, and LSTM/GRU names two layers of a language model"),
     ],
 )
-def test_a_mistake_is_one_sentence(entries: list[str], message: str) -> None:
+def test_invalid_entries_are_reported(entries: list[str], message: str) -> None:
     with pytest.raises(ValueError, match=r".") as raised:
         parse_entries(entries, LanguageModel)
     assert message in str(raised.value)
 
 
-def test_a_translator_has_no_third_layer() -> None:
+def test_translator_entry_with_three_layers_is_rejected() -> None:
     with pytest.raises(ValueError, match="a translator has an encoder and a decoder, and A/B/C names 3 layers"):
         parse_entry("A/B/C", Translator)
 
 
-@pytest.mark.parametrize("name", sorted(set(RECIPES) & set(classes(encoder=True))))
-def test_a_recipe_says_only_what_can_be_said(name: str) -> None:
-    known = keys_of({"encoder": name}, LanguageModel)
-    assert set(RECIPES[name]) <= set(known) - {"size"}
-    model = set(RECIPES[name]) - set(arguments(classes(encoder=True)[name])) - {"lr"}
-    assert model <= set(inspect.signature(Translator).parameters), "a translator takes the same recipe"
+@pytest.mark.parametrize("name", sorted(set(RECIPES) & set(layer_classes(encoder=True))))
+def test_recipes_use_known_options(name: str) -> None:
+    options = option_names({"encoder": name}, LanguageModel)
+    assert set(RECIPES[name]) <= set(options) - {"size"}
+    model_options = set(RECIPES[name]) - set(configurable_arguments(layer_classes(encoder=True)[name])) - {"lr"}
+    assert model_options <= set(inspect.signature(Translator).parameters), "a translator accepts the same recipe"
 
 
-def test_only_layers_have_parts() -> None:
-    assert set(PARTS) <= set(classes(encoder=True))
+def test_built_in_parts_belong_to_layers() -> None:
+    assert set(BUILT_IN_PARTS) <= set(layer_classes(encoder=True))

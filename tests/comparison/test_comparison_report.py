@@ -1,4 +1,4 @@
-"""The log becomes a curve, the curves a table, a picture and JSON; what went wrong is in all of them."""
+"""Tests of learning curves, results and the report of a comparison."""
 
 import json
 import math
@@ -9,38 +9,50 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seq2seq.comparison.curves import Point, best, curve, pace
-from seq2seq.comparison.measures import Generation
-from seq2seq.comparison.picture import bands
+from seq2seq.comparison.curves import CurvePoint, best_value, learning_curve, seconds_per_step
+from seq2seq.comparison.measures import GenerationCost
+from seq2seq.comparison.picture import aggregate_seeds
 from seq2seq.comparison.plan import Plan, Settings, Variant
-from seq2seq.comparison.report import sentence, write
-from seq2seq.comparison.results import Result, Trial, ordered
-from seq2seq.comparison.table import cells, clock, headings, markdown, memory, named, terminal
-from seq2seq.comparison.trials import Outcome, outcome
-from seq2seq.storage import plain
+from seq2seq.comparison.report import verdict_text, write_report
+from seq2seq.comparison.results import Result, Trial, sort_results
+from seq2seq.comparison.table import (
+    column_headings,
+    format_bytes,
+    format_duration,
+    markdown_table,
+    row_cells,
+    row_name,
+    terminal_table,
+)
+from seq2seq.comparison.trials import Outcome, parse_outcome
+from seq2seq.storage import json_value
 
-POINTS = [Point(4, 40.0, 0.5, 2.0), Point(8, 80.0, 1.0, 1.5)]
+POINTS = [CurvePoint(4, 40.0, 0.5, 2.0), CurvePoint(8, 80.0, 1.0, 1.5)]
 
 
-def variant(name: str) -> Variant:
+def make_variant(name: str) -> Variant:
     return Variant(name, name, f"{name}, 1 x 8", 8, 1234, {"model": name}, 8)
 
 
-def trial(seed: int, value: float) -> Trial:
+def make_trial(seed: int, value: float) -> Trial:
     points = [POINTS[0], POINTS[1]._replace(value=value)]
     return Trial(seed, Outcome("finished"), value, 1.0, 80.0, 5e8, points)
 
 
-LOST = Trial(2, Outcome("diverged", 3, "not finite"), math.nan, 0.1, 10.0, math.nan, [])
-BROKEN = Trial(1, Outcome("failed", None, "no memory | left"), math.nan, math.nan, 0.0, math.nan, [])
+DIVERGED_TRIAL = Trial(2, Outcome("diverged", 3, "not finite"), math.nan, 0.1, 10.0, math.nan, [])
+FAILED_TRIAL = Trial(1, Outcome("failed", None, "no memory | left"), math.nan, math.nan, 0.0, math.nan, [])
 RESULTS = [
-    Result(variant("GRU"), [BROKEN], [], "no training finished"),
-    Result(variant("LSTM"), [trial(1, 1.5), trial(2, 1.4)], [Generation(100, 900.0, 512), Generation(10_000, 8.0, 99)]),
-    Result(variant("RNN$x"), [trial(1, 1.6), LOST], []),
+    Result(make_variant("GRU"), [FAILED_TRIAL], [], "no training finished"),
+    Result(
+        make_variant("LSTM"),
+        [make_trial(1, 1.5), make_trial(2, 1.4)],
+        [GenerationCost(100, 900.0, 512), GenerationCost(10_000, 8.0, 99)],
+    ),
+    Result(make_variant("RNN$x"), [make_trial(1, 1.6), DIVERGED_TRIAL], []),
 ]
 
 
-def plan_of(metric: str = "val_loss", accelerator: str = "auto") -> Plan:
+def make_plan(metric: str = "val_loss", accelerator: str = "auto") -> Plan:
     config = {"checkpoint": {"monitor": metric}, "trainer": {"accelerator": accelerator}}
     names = [result.variant.entry for result in RESULTS]
     settings = Settings(config, names, "parameters", 2, None, 8, None, False)
@@ -53,33 +65,33 @@ def write_log(run: Path, version: int, text: str) -> None:
     (folder / "metrics.csv").write_text(text)
 
 
-def test_a_curve_goes_on_where_the_run_went_on(tmp_path: Path) -> None:
-    """What was trained again after the last checkpoint counts once."""
+def test_learning_curve_continues_after_resuming(tmp_path: Path) -> None:
+    """Steps that are trained again after the last checkpoint count once."""
     write_log(tmp_path, 0, "seconds,step,tokens,val_loss\n1,1,10,3.0\n2,3,20,2.5\n3,5,30,2.2\n")
     write_log(tmp_path, 1, "seconds,step,tokens,val_loss\n2.9,5,30,2.1\n3.9,7,40,2.0\n")
-    points = curve(tmp_path, "val_loss")
+    points = learning_curve(tmp_path, "val_loss")
     assert [point.step for point in points] == [2, 4, 6, 8]
     assert [point.value for point in points] == [3.0, 2.5, 2.1, 2.0]
-    assert curve(tmp_path / "nowhere", "val_loss") == []
+    assert learning_curve(tmp_path / "nowhere", "val_loss") == []
 
 
-def test_the_pace_leaves_the_first_steps_out(tmp_path: Path) -> None:
+def test_seconds_per_step_excludes_warm_up(tmp_path: Path) -> None:
     write_log(tmp_path / "a", 0, "seconds,step,tokens\n9,4,1\n10,9,2\n11,14,3\n12,19,4\n")
-    assert pace(tmp_path / "a", 10) == pytest.approx(0.2)
+    assert seconds_per_step(tmp_path / "a", 10) == pytest.approx(0.2)
     write_log(tmp_path / "b", 0, "seconds,step,tokens\n9,4,1\n")
-    assert pace(tmp_path / "b", 10) == pytest.approx(9 / 5)
-    assert pace(tmp_path / "nowhere", 10) is None
+    assert seconds_per_step(tmp_path / "b", 10) == pytest.approx(9 / 5)
+    assert seconds_per_step(tmp_path / "nowhere", 10) is None
 
 
-def test_the_best_is_the_lowest_loss_or_the_highest_bleu() -> None:
-    points = [Point(n, n, n, value) for n, value in enumerate((2.0, 1.0, math.nan, 3.0))]
-    assert best(points, "val_loss") == 1.0
-    assert best(points, "val_bleu") == 3.0
-    assert math.isnan(best([], "val_loss"))
+def test_best_value_is_lowest_loss_or_highest_bleu() -> None:
+    points = [CurvePoint(n, n, n, value) for n, value in enumerate((2.0, 1.0, math.nan, 3.0))]
+    assert best_value(points, "val_loss") == 1.0
+    assert best_value(points, "val_bleu") == 3.0
+    assert math.isnan(best_value([], "val_loss"))
 
 
 @pytest.mark.parametrize(
-    ("status", "said", "expected"),
+    ("status", "output", "expected"),
     [
         (0, "", Outcome("finished")),
         (1, "a\nseq2seq: the loss is not a finite number at step 1,234, so", ("diverged", 1234)),
@@ -94,96 +106,96 @@ def test_the_best_is_the_lowest_loss_or_the_highest_bleu() -> None:
         (1, "seq2seq: nothing can be written, since the model gives NaN for what comes next\n", ("diverged", None)),
         (1, "seq2seq: out of memory\n", Outcome("failed", None, "out of memory")),
         (1, "Traceback\nKeyError: 1\n", Outcome("failed", None, "KeyError: 1")),
-        (-9, "step 5 of 9\n", Outcome("failed", None, "it was ended by SIGKILL")),
-        (2, "", Outcome("failed", None, "it said nothing")),
+        (-9, "step 5 of 9\n", Outcome("failed", None, "killed by SIGKILL")),
+        (2, "", Outcome("failed", None, "no output")),
     ],
 )
-def test_how_a_training_ended_is_read_from_what_it_said(status: int, said: str, expected: Any) -> None:
-    assert outcome(status, said)[: len(expected)] == expected
+def test_outcome_is_parsed_from_status_and_output(status: int, output: str, expected: Any) -> None:
+    assert parse_outcome(status, output)[: len(expected)] == expected
 
 
-def test_what_did_not_finish_is_in_the_table() -> None:
-    rows = [cells(result, "val_loss") for result in RESULTS]
-    assert all(len(row) == len(headings("val_loss", 2)) for row in rows)
+def test_unfinished_trials_are_in_the_table() -> None:
+    rows = [row_cells(result, "val_loss") for result in RESULTS]
+    assert all(len(row) == len(column_headings("val_loss", 2)) for row in rows)
     assert rows[0][2] == "seed 1 failed: no memory | left"
     assert rows[1][2] == "1.4500 ± 0.0707"
     assert rows[1][4:8] == ["900", "8", "512 B", "99 B"]
     assert rows[2][2] == "1.6000; seed 2 diverged at step 3"
     assert rows[2][4] == "–"
-    lines = markdown(RESULTS, "val_loss", 2).splitlines()
+    lines = markdown_table(RESULTS, "val_loss", 2).splitlines()
     assert len(lines) == 2 + len(RESULTS)
     assert len({line.count("|") for line in lines}) == 1
-    assert terminal(RESULTS, "val_loss", 2).row_count == len(RESULTS)
+    assert terminal_table(RESULTS, "val_loss", 2).row_count == len(RESULTS)
 
 
-def test_rows_stand_best_first() -> None:
+def test_results_are_sorted_best_first() -> None:
     def names(metric: str) -> list[str]:
-        return [result.variant.entry for result in ordered(RESULTS, plan_of(metric))]
+        return [result.variant.entry for result in sort_results(RESULTS, make_plan(metric))]
 
     assert names("val_loss") == ["LSTM", "RNN$x", "GRU"]
     assert names("val_bleu") == ["RNN$x", "LSTM", "GRU"]
 
 
 @pytest.mark.parametrize("metric", ["val_loss", "val_bleu"])
-def test_the_report_is_whole(tmp_path: Path, metric: str) -> None:
-    plan = plan_of(metric)
-    write(ordered(RESULTS, plan), plan, tmp_path, "seq2seq compare --layers LSTM")
-    held = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
-    assert len(held["results"]) == 3
-    assert held["results"][-1]["mean"] is None
-    assert held["results"][-1]["seeds"][0]["outcome"]["sentence"] == "no memory | left"
-    lstm = next(result for result in held["results"] if result["entry"] == "LSTM")
+def test_report_is_complete(tmp_path: Path, metric: str) -> None:
+    plan = make_plan(metric)
+    write_report(sort_results(RESULTS, plan), plan, tmp_path, "seq2seq compare --layers LSTM")
+    content = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
+    assert len(content["results"]) == 3
+    assert content["results"][-1]["mean"] is None
+    assert content["results"][-1]["seeds"][0]["outcome"]["sentence"] == "no memory | left"
+    lstm = next(result for result in content["results"] if result["entry"] == "LSTM")
     assert [point["tokens"] for point in lstm["seeds"][0]["curve"]] == [40.0, 80.0]
     assert lstm["generation"][1] == {"position": 10_000, "tokens_per_second": 8.0, "state_bytes": 99}
-    assert {"threads", "cores", "torch", "seq2seq"} <= held["machine"].keys()
+    assert {"threads", "cores", "torch", "seq2seq"} <= content["machine"].keys()
     text = (tmp_path / "table.md").read_text(encoding="utf-8")
     assert "seq2seq compare --layers LSTM" in text
-    assert sentence(ordered(RESULTS, plan), plan) in text
+    assert verdict_text(sort_results(RESULTS, plan), plan) in text
     assert "RNN$x, seed 2 diverged at step 3" in text
     assert (tmp_path / "loss.png").read_bytes().startswith(b"\x89PNG\r\n")
 
 
-def test_a_gpu_is_named_only_if_it_was_trained_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gpu_is_reported_only_if_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
     monkeypatch.setattr("torch.cuda.get_device_name", lambda: "Some GPU")
     for accelerator, has_gpu in (("auto", True), ("cpu", False)):
-        write(RESULTS, plan_of(accelerator=accelerator), tmp_path, "seq2seq compare")
+        write_report(RESULTS, make_plan(accelerator=accelerator), tmp_path, "seq2seq compare")
         assert ("Some GPU, cores: " in (tmp_path / "table.md").read_text(encoding="utf-8")) is has_gpu
-        held = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
-        assert held["machine"]["gpu"] == ("Some GPU" if has_gpu else None)
+        content = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
+        assert content["machine"]["gpu"] == ("Some GPU" if has_gpu else None)
 
 
-def test_a_row_is_named_by_its_entry_and_its_block() -> None:
+def test_row_name_has_entry_and_block() -> None:
     def name(entry: str, block: str) -> str:
-        return named(Result(variant(entry)._replace(block=block), [], []))
+        return row_name(Result(make_variant(entry)._replace(block=block), [], []))
 
     assert name("LSTM", "LSTM, 1 x 8") == "LSTM, 1 x 8"
     assert name("LSTM:depth=2", "LSTM, 2 x 8") == "LSTM:depth=2: LSTM, 2 x 8"
     assert name("GRU", "encoder LSTM; decoder GRU; 1 x 8") == "GRU: encoder LSTM; decoder GRU; 1 x 8"
 
 
-def test_nothing_at_all_can_be_reported(tmp_path: Path) -> None:
-    write(RESULTS[:1], plan_of(), tmp_path, "seq2seq compare")
+def test_report_without_any_result(tmp_path: Path) -> None:
+    write_report(RESULTS[:1], make_plan(), tmp_path, "seq2seq compare")
     assert "Without a result: GRU." in (tmp_path / "table.md").read_text(encoding="utf-8")
     assert (tmp_path / "loss.png").exists()
 
 
 @given(st.lists(st.lists(st.floats(-5, 5) | st.just(math.inf) | st.just(math.nan), max_size=5), max_size=4))
-def test_a_band_holds_its_mean(curves: list[list[float]]) -> None:
-    points = [[Point(n, n, n, value) for n, value in enumerate(curve)] for curve in curves]
-    for band in bands(points):
+def test_band_contains_its_mean(curves: list[list[float]]) -> None:
+    points = [[CurvePoint(n, n, n, value) for n, value in enumerate(curve)] for curve in curves]
+    for band in aggregate_seeds(points):
         assert band.low - 1e-9 <= band.mean <= band.high + 1e-9
 
 
 @given(
     st.recursive(st.none() | st.booleans() | st.floats() | st.text(), lambda inner: st.lists(inner) | st.tuples(inner))
 )
-def test_json_is_strict(value: Any) -> None:
-    assert json.loads(json.dumps(plain(value), allow_nan=False)) == plain(value)
+def test_json_values_are_strict(value: Any) -> None:
+    assert json.loads(json.dumps(json_value(value), allow_nan=False)) == json_value(value)
 
 
-def test_numbers_are_written_for_people() -> None:
-    assert [memory(size) for size in (0, 512, 2048, 5 << 20, 3 << 30, math.nan)] == [
+def test_sizes_and_durations_are_readable() -> None:
+    assert [format_bytes(size) for size in (0, 512, 2048, 5 << 20, 3 << 30, math.nan)] == [
         "0 B",
         "512 B",
         "2.0 KiB",
@@ -191,7 +203,7 @@ def test_numbers_are_written_for_people() -> None:
         "3.00 GiB",
         "–",
     ]
-    assert [clock(seconds) for seconds in (0.24, 59.9, 61, 3600, math.nan)] == [
+    assert [format_duration(seconds) for seconds in (0.24, 59.9, 61, 3600, math.nan)] == [
         "0.2 s",
         "59.9 s",
         "1:01 min",

@@ -1,4 +1,4 @@
-"""Laws of planned batches: their order is fixed, and a position is what was handed out, not what was read ahead."""
+"""Tests of batch loaders: order, epochs and the position to resume from."""
 
 import io
 import multiprocessing
@@ -9,123 +9,124 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-
-from seq2seq.data.batches import Batches, ResumableLoader
+from seq2seq.data.loader import BatchLoader, ResumableBatchLoader
 
 pytestmark = pytest.mark.filterwarnings("ignore:This DataLoader will create")
 
 LENGTH = 7
-MADE = multiprocessing.Value("i", 0)
+BATCHES_MADE = multiprocessing.Value("i", 0)
 
 
-def shuffled(epoch: int) -> list[int]:
+def plan_epoch(epoch: int) -> list[int]:
     return random.Random(epoch).sample(range(LENGTH), LENGTH)
 
 
-def make(epoch: int, item: int) -> tuple[int, torch.Tensor]:
-    with MADE.get_lock():
-        MADE.value += 1
+def make_batch(epoch: int, item: int) -> tuple[int, torch.Tensor]:
+    with BATCHES_MADE.get_lock():
+        BATCHES_MADE.value += 1
     return epoch, torch.tensor([item])
 
 
-def epochs(workers: int = 0) -> ResumableLoader[Any]:
-    return ResumableLoader(shuffled, make, workers)
+def make_loader(workers: int = 0) -> ResumableBatchLoader[Any]:
+    return ResumableBatchLoader(plan_epoch, make_batch, workers)
 
 
-def handed_out(batches: ResumableLoader[Any], count: int) -> list[tuple[int, int]]:
-    """The next batches, over the ends of epochs; the last iterator is abandoned."""
-    taken: list[tuple[int, int]] = []
-    while len(taken) < count:
-        for epoch, item in batches:
-            taken.append((epoch, item.item()))
-            if len(taken) == count:
+def take(loader: ResumableBatchLoader[Any], count: int) -> list[tuple[int, int]]:
+    """Return the next items, across epochs; the last iterator is abandoned."""
+    items: list[tuple[int, int]] = []
+    while len(items) < count:
+        for epoch, item in loader:
+            items.append((epoch, item.item()))
+            if len(items) == count:
                 break
-    return taken
+    return items
 
 
-WHOLE = [(epoch, item) for epoch in range(4) for item in shuffled(epoch)]
+ALL_BATCHES = [(epoch, item) for epoch in range(4) for item in plan_epoch(epoch)]
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_batches_come_in_the_order_of_the_plan_at_every_iteration(workers: int) -> None:
+def test_every_iteration_follows_the_plan(workers: int) -> None:
     plan: list[Any] = [[3, 1], range(2), np.array([5])]
-    batches = Batches(plan, list, workers)
-    assert len(batches) == 3
-    assert list(batches) == list(batches) == [[3, 1], [0, 1], [5]]
+    loader = BatchLoader(plan, list, workers)
+    assert len(loader) == 3
+    assert list(loader) == list(loader) == [[3, 1], [0, 1], [5]]
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_one_epoch_follows_the_other(workers: int) -> None:
-    assert handed_out(epochs(workers), len(WHOLE)) == WHOLE
-    assert len(epochs(workers)) == LENGTH
+def test_epochs_follow_each_other(workers: int) -> None:
+    assert take(make_loader(workers), len(ALL_BATCHES)) == ALL_BATCHES
+    assert len(make_loader(workers)) == LENGTH
 
 
 @pytest.mark.parametrize("count", range(2 * LENGTH + 2))
-def test_what_was_saved_after_any_batch_goes_on_with_the_next_one(count: int) -> None:
-    stopped, resumed = epochs(), epochs()
-    handed_out(stopped, count)
+def test_resume_continues_with_the_next_batch(count: int) -> None:
+    stopped, resumed = make_loader(), make_loader()
+    take(stopped, count)
     resumed.load_state_dict(stopped.state_dict())
-    assert handed_out(resumed, len(WHOLE) - count) == WHOLE[count:]
+    assert take(resumed, len(ALL_BATCHES) - count) == ALL_BATCHES[count:]
 
 
-def test_what_workers_read_ahead_was_not_handed_out() -> None:
-    stopped, resumed = epochs(workers=2), epochs(workers=2)
-    before, end = MADE.value, time.monotonic() + 30
-    reading = iter(stopped)
-    taken = [next(reading), next(reading)]
-    while MADE.value - before <= len(taken) and time.monotonic() < end:
+def test_position_does_not_count_prefetched_batches() -> None:
+    stopped, resumed = make_loader(workers=2), make_loader(workers=2)
+    initial, deadline = BATCHES_MADE.value, time.monotonic() + 30
+    iterator = iter(stopped)
+    yielded = [next(iterator), next(iterator)]
+    while BATCHES_MADE.value - initial <= len(yielded) and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert MADE.value - before > len(taken)
-    assert stopped.state_dict()["position"] == len(taken)
+    assert BATCHES_MADE.value - initial > len(yielded)
+    assert stopped.state_dict()["position"] == len(yielded)
     resumed.load_state_dict(stopped.state_dict())
-    assert handed_out(resumed, LENGTH) == WHOLE[2 : LENGTH + 2]
+    assert take(resumed, LENGTH) == ALL_BATCHES[2 : LENGTH + 2]
 
 
-def test_an_abandoned_iteration_is_continued_by_the_next_one() -> None:
-    batches = epochs()
-    assert handed_out(batches, 3) + handed_out(batches, 2) + handed_out(batches, LENGTH) == WHOLE[: LENGTH + 5]
+def test_next_iteration_continues_an_abandoned_one() -> None:
+    loader = make_loader()
+    assert take(loader, 3) + take(loader, 2) + take(loader, LENGTH) == ALL_BATCHES[: LENGTH + 5]
 
 
-def test_an_iteration_ends_with_its_epoch() -> None:
-    batches = epochs()
-    handed_out(batches, 3)
-    assert [item.item() for _, item in batches] == shuffled(0)[3:]
-    assert [item.item() for _, item in batches] == shuffled(1)
+def test_iteration_ends_with_the_epoch() -> None:
+    loader = make_loader()
+    take(loader, 3)
+    assert [item.item() for _, item in loader] == plan_epoch(0)[3:]
+    assert [item.item() for _, item in loader] == plan_epoch(1)
 
 
 def test_every_epoch_is_planned_once() -> None:
     planned = []
 
-    def plan(epoch: int) -> list[int]:
+    def record_plan(epoch: int) -> list[int]:
         planned.append(epoch)
-        return shuffled(epoch)
+        return plan_epoch(epoch)
 
-    batches = ResumableLoader(plan, make)
-    assert handed_out(batches, 3) + handed_out(batches, 2 * LENGTH) == WHOLE[: 2 * LENGTH + 3]
+    loader = ResumableBatchLoader(record_plan, make_batch)
+    assert take(loader, 3) + take(loader, 2 * LENGTH) == ALL_BATCHES[: 2 * LENGTH + 3]
     assert planned == [0, 1, 2]
 
 
-def test_a_position_is_plain_numbers_that_a_checkpoint_may_hold() -> None:
-    batches, file = epochs(), io.BytesIO()
-    handed_out(batches, 3)
-    torch.save(batches.state_dict(), file)
+def test_state_dict_loads_with_weights_only() -> None:
+    loader, file = make_loader(), io.BytesIO()
+    take(loader, 3)
+    torch.save(loader.state_dict(), file)
     file.seek(0)
     assert torch.load(file, weights_only=True) == {"epoch": 0, "position": 3, "length": LENGTH}
 
 
-def test_a_position_in_epochs_of_another_length_is_one_plain_sentence() -> None:
-    longer = ResumableLoader(lambda epoch: range(9), make)
-    with pytest.raises(ValueError, match=r"have 7 batches and those of this corpus and configuration 9") as caught:
-        longer.load_state_dict(epochs().state_dict())
+def test_resume_with_another_epoch_length_is_refused() -> None:
+    longer = ResumableBatchLoader(lambda epoch: range(9), make_batch)
+    with pytest.raises(
+        ValueError, match=r"cannot resume: an epoch has 7 batches in the checkpoint, but 9 with this corpus"
+    ) as caught:
+        longer.load_state_dict(make_loader().state_dict())
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_no_random_state_is_touched(workers: int) -> None:
-    def states() -> tuple[Any, ...]:
+def test_iteration_keeps_global_random_states(workers: int) -> None:
+    def random_states() -> tuple[Any, ...]:
         return torch.get_rng_state().tolist(), random.getstate(), repr(np.random.get_state())
 
-    before = states()
-    handed_out(epochs(workers), LENGTH + 1)
-    list(Batches(range(3), str, workers))
-    assert states() == before
+    before = random_states()
+    take(make_loader(workers), LENGTH + 1)
+    list(BatchLoader(range(3), str, workers))
+    assert random_states() == before

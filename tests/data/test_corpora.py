@@ -1,4 +1,4 @@
-"""Laws of reading corpora: nothing is altered, every layout says the same, and a cache never lies."""
+"""Tests of reading corpora: exact text from every format, and a cache that follows the content."""
 
 import json
 import os
@@ -19,8 +19,8 @@ from seq2seq.data.corpora import content_hash, has_split, load_pairs, load_texts
 from seq2seq.errors import UserError
 from seq2seq.storage import cache_folder, cached_file
 
-# what readers of tables like to interpret: none of it means anything here
-AWKWARD = [
+# text that table readers often interpret, and that must be read literally
+DIFFICULT_TEXTS = [
     'say "hi"',
     '"',
     "NA",
@@ -38,7 +38,7 @@ AWKWARD = [
     "#",
     "ä😀",
 ]
-PAIRS = [(text, f"<{text}>") for text in AWKWARD]
+PAIRS = [(text, f"<{text}>") for text in DIFFICULT_TEXTS]
 
 
 def write_parallel(folder: Path, split: str, pairs: list[tuple[str, str]]) -> None:
@@ -88,97 +88,97 @@ WRITERS = [
 ]
 
 
-def pairs_of(source: Path | str, split: str = "train", **options: Any) -> list[tuple[str, str]]:
+def read_pairs(source: Path | str, split: str = "train", **options: Any) -> list[tuple[str, str]]:
     dataset = load_pairs(str(source), "de", "en", split, **options)
     assert dataset.column_names == ["source", "target"]
     return list(zip(dataset["source"], dataset["target"], strict=True))
 
 
-def text_of(source: Path | str, split: str = "train", **options: Any) -> str:
+def read_text(source: Path | str, split: str = "train", **options: Any) -> str:
     dataset = load_texts(str(source), split, **options)
     assert dataset.column_names == ["text"]
     return "".join(dataset["text"])
 
 
 @pytest.mark.parametrize("write", WRITERS)
-def test_every_format_gives_the_pairs_unaltered(tmp_path: Path, write: Callable[..., None]) -> None:
+def test_every_format_is_read_exactly(tmp_path: Path, write: Callable[..., None]) -> None:
     write(tmp_path, "train", PAIRS)
-    assert pairs_of(tmp_path) == PAIRS
-    turned = load_pairs(str(tmp_path), "en", "de")
-    assert list(zip(turned["target"], turned["source"], strict=True)) == PAIRS
+    assert read_pairs(tmp_path) == PAIRS
+    swapped = load_pairs(str(tmp_path), "en", "de")
+    assert list(zip(swapped["target"], swapped["source"], strict=True)) == PAIRS
 
 
 @pytest.mark.parametrize("write", WRITERS[1:])
-def test_a_table_is_documents_to_a_language_model(tmp_path: Path, write: Callable[..., None]) -> None:
+def test_rows_of_a_table_are_documents_of_a_language_model(tmp_path: Path, write: Callable[..., None]) -> None:
     write(tmp_path, "train", [*PAIRS, ("ended", "ended")])
-    assert load_texts(str(tmp_path), column="de")["text"][:] == [f"{text}\n" for text in [*AWKWARD, "ended"]]
+    assert load_texts(str(tmp_path), column="de")["text"][:] == [f"{text}\n" for text in [*DIFFICULT_TEXTS, "ended"]]
 
 
-def test_a_document_that_ends_in_a_newline_gets_no_other(tmp_path: Path) -> None:
+def test_document_that_ends_in_a_newline_gets_no_other(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text('{"text": "one\\ntwo\\n"}\n\n{"text": "three"}\n')
     assert load_texts(str(tmp_path / "a.jsonl"))["text"][:] == ["one\ntwo\n", "three\n"]
 
 
 def test_line_ends_are_stripped_from_pairs(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text('{"de": "eins\\n", "en": "one\\r\\n"}\n')
-    assert pairs_of(tmp_path / "a.jsonl") == [("eins", "one")]
+    assert read_pairs(tmp_path / "a.jsonl") == [("eins", "one")]
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_the_text_of_a_file_is_exact(tmp_path: Path, end: str) -> None:
-    text = end.join([*AWKWARD, "long " * 40_000, "", "last"])
+def test_text_file_is_read_exactly(tmp_path: Path, end: str) -> None:
+    text = end.join([*DIFFICULT_TEXTS, "long " * 40_000, "", "last"])
     (tmp_path / "train.txt").write_bytes(text.encode())
-    assert text_of(tmp_path) == text
+    assert read_text(tmp_path) == text
     assert max(map(len, load_texts(str(tmp_path))["text"])) <= 65536
 
 
 @pytest.mark.parametrize("name", ["validation", "val", "valid", "dev"])
-def test_validation_goes_by_four_names(tmp_path: Path, name: str) -> None:
+def test_validation_split_has_four_names(tmp_path: Path, name: str) -> None:
     write_parallel(tmp_path, "train", PAIRS)
     assert not has_split(str(tmp_path), "validation", ["de", "en"])
     write_parallel(tmp_path, name, PAIRS[:2])
     assert has_split(str(tmp_path), "validation", ["de", "en"])
-    assert pairs_of(tmp_path, "validation") == PAIRS[:2]
+    assert read_pairs(tmp_path, "validation") == PAIRS[:2]
 
 
-def test_other_splits_go_by_their_own_name(tmp_path: Path) -> None:
+def test_other_splits_have_one_name(tmp_path: Path) -> None:
     write_json_lines(tmp_path, "test-unseen", PAIRS)
-    assert pairs_of(tmp_path, "test-unseen") == PAIRS
+    assert read_pairs(tmp_path, "test-unseen") == PAIRS
     assert not has_split(str(tmp_path), "test", ["de", "en"])
 
 
-def test_shards_are_read_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+def test_shards_are_sorted_by_number(tmp_path: Path) -> None:
     for number in (10, 9, 2):
         (tmp_path / f"train.{number}.txt").write_text(f"{number}")
-    assert text_of(tmp_path) == "2\n9\n10"
+    assert read_text(tmp_path) == "2\n9\n10"
 
 
-def test_a_subset_is_a_folder_inside_the_folder(tmp_path: Path) -> None:
+def test_subset_is_a_subfolder(tmp_path: Path) -> None:
     (tmp_path / "news").mkdir()
     write_parallel(tmp_path / "news", "train", PAIRS)
-    assert pairs_of(tmp_path, subset="news") == PAIRS
+    assert read_pairs(tmp_path, subset="news") == PAIRS
     assert has_split(str(tmp_path), "train", ["de", "en"], "news")
     with pytest.raises(ValueError, match="subset 'old'"):
-        pairs_of(tmp_path, subset="old")
+        read_pairs(tmp_path, subset="old")
 
 
 @pytest.mark.parametrize(("split", "subset"), [("../train", None), ("a/train", None), ("", None), ("train", "../x")])
-def test_a_split_and_a_subset_are_inside_the_folder(tmp_path: Path, split: str, subset: str | None) -> None:
+def test_split_and_subset_must_be_inside_the_folder(tmp_path: Path, split: str, subset: str | None) -> None:
     for folder in (tmp_path, tmp_path / "x", tmp_path / "x" / "a"):
         folder.mkdir(exist_ok=True)
         (folder / "train.txt").write_text("text\n")
-    with pytest.raises(UserError, match="must be the name of something inside"):
+    with pytest.raises(UserError, match="must be the name of a file or folder inside"):
         load_texts(str(tmp_path / "x"), split, subset)
 
 
-def test_a_column_is_no_path_to_a_file(tmp_path: Path) -> None:
+def test_column_cannot_be_a_path(tmp_path: Path) -> None:
     (tmp_path / "train.de").mkdir()
     (tmp_path / "x").write_text("text\n")
     with pytest.raises(UserError, match="has no split 'train'"):
         load_pairs(str(tmp_path), "de/../x", "de/../x")
 
 
-def test_a_folder_without_splits_is_its_text_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_folder_without_splits_is_its_text_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "b" / "c").mkdir(parents=True)
     (tmp_path / ".git").mkdir()
     for name in ("b/c/2.py", "b/c/10.py", "a.txt", ".hidden", ".git/config"):
@@ -186,54 +186,54 @@ def test_a_folder_without_splits_is_its_text_files(tmp_path: Path, capsys: pytes
     (tmp_path / "picture.png").write_bytes(b"PNG\0\xff")
     (tmp_path / "utf-16.txt").write_text("left out", encoding="utf-16")
     for _ in range(2):
-        assert text_of(tmp_path) == "a.txt\nb/c/2.py\nb/c/10.py"
+        assert read_text(tmp_path) == "a.txt\nb/c/2.py\nb/c/10.py"
     assert capsys.readouterr().err.count(f"{tmp_path}: 2 files left out, which hold no plain text") == 1
     assert not has_split(str(tmp_path), "validation", ["text"])
     (tmp_path / "val.de").write_text("seen once, never trained on")
     with pytest.raises(ValueError, match="no split 'train'"):
-        text_of(tmp_path)
+        read_text(tmp_path)
 
 
-def test_a_program_is_no_corpus_before_it_has_run(tmp_path: Path) -> None:
+def test_corpus_program_must_run_first(tmp_path: Path) -> None:
     (tmp_path / "__main__.py").write_text("print()")
     with pytest.raises(ValueError, match="run python "):
-        text_of(tmp_path)
+        read_text(tmp_path)
     (tmp_path / "train.txt").write_text("written")
-    assert text_of(tmp_path) == "written"
+    assert read_text(tmp_path) == "written"
 
 
-def test_a_file_and_a_glob_serve_training_only(tmp_path: Path) -> None:
+def test_file_and_glob_have_a_training_split_only(tmp_path: Path) -> None:
     for name in ("a.txt", "b.py"):
         (tmp_path / name).write_text(f"{name}\n")
     for source, text in (("a.txt", "a.txt\n"), ("b.py", "b.py\n"), ("*", "a.txt\nb.py\n"), ("**/*.py", "b.py\n")):
-        assert text_of(tmp_path / source) == text
+        assert read_text(tmp_path / source) == text
         assert has_split(str(tmp_path / source), "train", ["text"])
         assert not has_split(str(tmp_path / source), "validation", ["text"])
         with pytest.raises(ValueError, match="serves the split 'train' only, not 'validation'"):
-            text_of(tmp_path / source, "validation")
+            read_text(tmp_path / source, "validation")
 
 
-def test_a_headerless_table_goes_by_position_and_is_not_guessed(tmp_path: Path) -> None:
+def test_columns_without_header_are_named_by_position(tmp_path: Path) -> None:
     path = tmp_path / "deu.txt"
     path.write_text("Go.\tGeh.\tCC-BY\nHi.\tHallo!\tCC-BY\n")
     dataset = load_pairs(str(path), "1", "0")
     assert dataset[:] == {"source": ["Geh.", "Hallo!"], "target": ["Go.", "Hi."]}
     with pytest.raises(ValueError, match=r"line 1 of .* does not name the columns de, en.*by their position"):
-        pairs_of(path)
+        read_pairs(path)
     with pytest.raises(ValueError, match="position 3 must be below 3"):
         load_pairs(str(path), "0", "3")
 
 
-def refusal(act: Callable[[], object]) -> str:
+def get_error(read: Callable[[], object]) -> str:
     with pytest.raises(UserError) as caught:
-        act()
+        read()
     message = str(caught.value)
     assert "\n" not in message
     return message
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "said"),
+    ("name", "content", "message"),
     [
         ("train.tsv", "de\ten\na\tb\na\tb\tc\n", "train.tsv, line 3 must have 1 tabs as line 1 has, not 2"),
         ("train.tsv", "de\ten\na\tb\n\n", "train.tsv, line 3 must have 1 tabs as line 1 has, not 0"),
@@ -247,61 +247,61 @@ def refusal(act: Callable[[], object]) -> str:
         ("train.tsv", "de\ten\n", "the split 'train' of "),
     ],
 )
-def test_a_malformed_table_is_refused_in_one_sentence(tmp_path: Path, name: str, content: str, said: str) -> None:
+def test_malformed_table_is_refused(tmp_path: Path, name: str, content: str, message: str) -> None:
     (tmp_path / name).write_text(content)
-    assert said in refusal(lambda: pairs_of(tmp_path))
+    assert message in get_error(lambda: read_pairs(tmp_path))
 
 
-def test_unequal_files_are_named_with_their_lengths(tmp_path: Path) -> None:
+def test_error_on_unequal_parallel_files_has_their_lengths(tmp_path: Path) -> None:
     (tmp_path / "train.de").write_text("a\nb\nc")
     (tmp_path / "train.en").write_text("a\nb\n")
-    message = refusal(lambda: pairs_of(tmp_path))
+    message = get_error(lambda: read_pairs(tmp_path))
     assert "train.de has 3 and" in message
     assert message.endswith("train.en has 2")
 
 
-def test_invalid_utf8_in_a_corpus_names_file_and_line(tmp_path: Path) -> None:
+def test_error_on_invalid_utf8_names_file_and_line(tmp_path: Path) -> None:
     (tmp_path / "train.de").write_text("a\nb\n")
     (tmp_path / "train.en").write_bytes(b"a\n\xe9\n")
-    assert "train.en, line 2" in refusal(lambda: pairs_of(tmp_path))
-    assert "train.en, line 2" in refusal(lambda: text_of(tmp_path / "train.en"))
+    assert "train.en, line 2" in get_error(lambda: read_pairs(tmp_path))
+    assert "train.en, line 2" in get_error(lambda: read_text(tmp_path / "train.en"))
 
 
-def test_a_missing_column_names_those_present(tmp_path: Path) -> None:
+def test_error_on_missing_column_lists_columns(tmp_path: Path) -> None:
     write_parquet(tmp_path, "train", PAIRS)
-    message = refusal(lambda: load_pairs(str(tmp_path), "de", "fr"))
+    message = get_error(lambda: load_pairs(str(tmp_path), "de", "fr"))
     assert message.endswith("train.parquet has no column 'fr'; it has en, de")
 
 
-def test_what_is_not_there_is_named(tmp_path: Path) -> None:
+def test_errors_name_missing_files(tmp_path: Path) -> None:
     write_parallel(tmp_path, "train", PAIRS)
-    missing = refusal(lambda: pairs_of(tmp_path, "validation"))
-    assert "no split 'validation' or val or valid or dev: it would be validation.de and validation.en, or" in missing
+    message = get_error(lambda: read_pairs(tmp_path, "validation"))
+    assert "no split 'validation' or val or valid or dev: it would be validation.de and validation.en, or" in message
     (tmp_path / "train.en").unlink()
-    assert "train.de must have train.en beside it" in refusal(lambda: pairs_of(tmp_path))
+    assert "train.de must have train.en beside it" in get_error(lambda: read_pairs(tmp_path))
     (tmp_path / "train.en").mkdir()
-    assert "train.en is a folder where a file" in refusal(lambda: pairs_of(tmp_path))
-    assert "pairs must be in a file ending in" in refusal(lambda: pairs_of(tmp_path / "train.de"))
-    assert "no file matches" in refusal(lambda: text_of(tmp_path / "*.tsv"))
-    assert "no file or folder" in refusal(lambda: text_of(tmp_path / "absent"))
-    assert "no file or folder" in refusal(lambda: has_split("./absent", "test", ["text"]))
+    assert "train.en is a folder where a file" in get_error(lambda: read_pairs(tmp_path))
+    assert "pairs must be in a file ending in" in get_error(lambda: read_pairs(tmp_path / "train.de"))
+    assert "no file matches" in get_error(lambda: read_text(tmp_path / "*.tsv"))
+    assert "no file or folder" in get_error(lambda: read_text(tmp_path / "absent"))
+    assert "no file or folder" in get_error(lambda: has_split("./absent", "test", ["text"]))
 
 
-def test_no_source_is_not_the_folder_one_is_in() -> None:
-    assert "must be named" in refusal(lambda: load_texts(""))
+def test_empty_source_is_not_the_working_folder() -> None:
+    assert "must be named" in get_error(lambda: load_texts(""))
 
 
-def test_a_pipe_is_refused_since_it_is_read_twice(tmp_path: Path) -> None:
+def test_pipe_is_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    assert "not a pipe" in refusal(lambda: text_of(tmp_path / "pipe"))
+    assert "not a pipe" in get_error(lambda: read_text(tmp_path / "pipe"))
 
 
-def test_an_empty_corpus_is_refused(tmp_path: Path) -> None:
+def test_empty_corpus_is_refused(tmp_path: Path) -> None:
     (tmp_path / "train.txt").write_bytes(b"\xef\xbb\xbf")
-    assert "is empty" in refusal(lambda: text_of(tmp_path))
+    assert "is empty" in get_error(lambda: read_text(tmp_path))
 
 
-def test_changed_content_under_an_old_date_is_read_again(tmp_path: Path) -> None:
+def test_changed_content_with_the_old_time_stamp_is_read_again(tmp_path: Path) -> None:
     path = tmp_path / "train.txt"
     path.write_text("old")
     stamp = path.stat()
@@ -313,7 +313,7 @@ def test_changed_content_under_an_old_date_is_read_again(tmp_path: Path) -> None
     assert before._fingerprint != after._fingerprint
 
 
-def test_what_was_read_once_is_opened_again(tmp_path: Path) -> None:
+def test_equal_content_is_read_from_the_cache(tmp_path: Path) -> None:
     write_parallel(tmp_path, "train", PAIRS)
     first = load_pairs(str(tmp_path), "de", "en")
     (tmp_path / "moved").mkdir()
@@ -325,7 +325,7 @@ def test_what_was_read_once_is_opened_again(tmp_path: Path) -> None:
     assert Path(again.cache_files[0]["filename"]).is_relative_to(cache_folder())
 
 
-def test_readers_that_start_together_read_once() -> None:
+def test_concurrent_readers_read_once() -> None:
     passes = []
 
     def rows() -> Iterator[tuple[str]]:
@@ -338,7 +338,7 @@ def test_readers_that_start_together_read_once() -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"junk" * 100])
-def test_what_is_no_data_set_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
+def test_damaged_cache_file_is_written_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
     monkeypatch.setenv("SEQ2SEQ_CACHE", str(tmp_path / "cache"))
 
     def junk(path: Path) -> None:
@@ -354,26 +354,26 @@ def test_what_is_no_data_set_is_made_again(tmp_path: Path, monkeypatch: pytest.M
     assert (corpora / "key.arrow").read_bytes() == whole
 
 
-def test_a_failed_read_leaves_nothing_in_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_read_leaves_nothing_in_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEQ2SEQ_CACHE", str(tmp_path / "cache"))
     (tmp_path / "train.txt").write_bytes(b"fine\n" * 100_000 + b"\xff")
     for _ in range(2):
         with pytest.raises(ValueError, match="line 100001"):
-            text_of(tmp_path / "train.txt")
+            read_text(tmp_path / "train.txt")
     assert not list((tmp_path / "cache").rglob("*.arrow*"))
 
 
-def test_the_same_bytes_read_differently_are_kept_apart(tmp_path: Path) -> None:
+def test_cache_key_depends_on_reader_and_columns(tmp_path: Path) -> None:
     line = '{"de": "a", "en": "b"}\n'
     for ending in ("jsonl", "txt"):
         (tmp_path / f"x.{ending}").write_text(line)
-    assert text_of(tmp_path / "x.txt") == line
-    assert text_of(tmp_path / "x.jsonl", column="de") == "a\n"
-    assert text_of(tmp_path / "x.jsonl", column="en") == "b\n"
-    assert pairs_of(tmp_path / "x.jsonl") == [("a", "b")]
+    assert read_text(tmp_path / "x.txt") == line
+    assert read_text(tmp_path / "x.jsonl", column="de") == "a\n"
+    assert read_text(tmp_path / "x.jsonl", column="en") == "b\n"
+    assert read_pairs(tmp_path / "x.jsonl") == [("a", "b")]
 
 
-def test_a_hash_depends_on_content_bounds_and_salt_alone(tmp_path: Path) -> None:
+def test_content_hash_depends_on_contents_and_salt(tmp_path: Path) -> None:
     for name, content in {"a": "12", "b": "3", "c": "1", "d": "23", "e": "12"}.items():
         (tmp_path / name).write_text(content)
     a, b, c, d, e = (tmp_path / name for name in "abcde")
@@ -383,46 +383,46 @@ def test_a_hash_depends_on_content_bounds_and_salt_alone(tmp_path: Path) -> None
 
 
 @pytest.fixture
-def stand_in_for_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder that `datasets` itself loads, under a name that is on the Hub."""
-    monkeypatch.setattr(hub, "_answers", lambda name: True)
+def local_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Let the data set `owner/name` of the Hub be this local folder."""
+    monkeypatch.setattr(hub, "_is_reachable", lambda name: True)
     monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
     folder = tmp_path / "owner" / "name"
     folder.mkdir(parents=True)
-    open_split, name_there = hub.open_split, hub._name_there
-    monkeypatch.setattr(hub, "open_split", lambda name, *rest: open_split(str(tmp_path / name), *rest))
-    monkeypatch.setattr(hub, "_name_there", lambda name, *rest: name_there(str(tmp_path / name), *rest))
+    load_split, find_split_name = hub.load_split, hub._find_split_name
+    monkeypatch.setattr(hub, "load_split", lambda name, *rest: load_split(str(tmp_path / name), *rest))
+    monkeypatch.setattr(hub, "_find_split_name", lambda name, *rest: find_split_name(str(tmp_path / name), *rest))
     return folder
 
 
 @pytest.mark.parametrize("write", [write_parquet, write_nested_parquet, write_json_lines])
-def test_a_data_set_of_the_hub_gives_the_pairs_unaltered(
-    stand_in_for_the_hub: Path, write: Callable[..., None], capfd: pytest.CaptureFixture[str]
+def test_data_set_of_the_hub_is_read_exactly(
+    local_hub: Path, write: Callable[..., None], capfd: pytest.CaptureFixture[str]
 ) -> None:
-    write(stand_in_for_the_hub, "train", PAIRS)
-    write(stand_in_for_the_hub, "validation", PAIRS[:3])
-    assert pairs_of("owner/name") == PAIRS
-    assert pairs_of("owner/name", "validation") == PAIRS[:3]
+    write(local_hub, "train", PAIRS)
+    write(local_hub, "validation", PAIRS[:3])
+    assert read_pairs("owner/name") == PAIRS
+    assert read_pairs("owner/name", "validation") == PAIRS[:3]
     assert has_split("owner/name", "validation", ["de", "en"])
     assert not has_split("owner/name", "test", ["de", "en"])
-    assert "has no split 'test'" in refusal(lambda: pairs_of("owner/name", "test"))
-    assert "has no column 'fr'" in refusal(lambda: load_pairs("owner/name", "fr", "en"))
-    assert "could not give it" in refusal(lambda: pairs_of("owner/name", subset="absent"))
+    assert "has no split 'test'" in get_error(lambda: read_pairs("owner/name", "test"))
+    assert "has no column 'fr'" in get_error(lambda: load_pairs("owner/name", "fr", "en"))
+    assert "could not provide it" in get_error(lambda: read_pairs("owner/name", subset="absent"))
     assert capfd.readouterr() == ("", "")
 
 
-def test_without_the_hub_one_sentence_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hub, "_answers", lambda name: False)
-    for act in (lambda: text_of("owner/absent"), lambda: has_split("owner/absent", "test", ["text"])):
-        message = refusal(act)
+def test_error_without_connection_to_the_hub(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub, "_is_reachable", lambda name: False)
+    for read in (lambda: read_text("owner/absent"), lambda: has_split("owner/absent", "test", ["text"])):
+        message = get_error(read)
         assert message.startswith("there is no file or folder owner/absent, and the Hugging Face Hub could not")
 
 
-def test_a_name_that_only_a_path_can_have_is_not_looked_for_on_the_hub(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hub, "_answers", lambda name: pytest.fail("asked the Hub"))
+def test_path_is_not_looked_up_on_the_hub(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub, "_is_reachable", lambda name: pytest.fail("requested from the Hub"))
     for name in ("/absent", "./absent", "~/absent", "a/b/c", "absent.txt", "absent folder"):
         with pytest.raises(ValueError, match="no file or folder"):
-            text_of(name)
+            read_text(name)
 
 
 def test_reading_lines_needs_neither_torch_nor_datasets() -> None:
@@ -430,7 +430,7 @@ def test_reading_lines_needs_neither_torch_nor_datasets() -> None:
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="reads what Linux says of a process")
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     code = """
 import sys
@@ -445,5 +445,5 @@ print(held("VmHWM") - before)
     small, large = tmp_path / "small.txt", tmp_path / "large.txt"
     small.write_bytes(line * (2_000_000 // len(line)))
     large.write_bytes(line * (60_000_000 // len(line)))
-    ran = subprocess.run([sys.executable, "-c", code, small, large], capture_output=True, text=True, check=True)
-    assert int(ran.stdout) < 20_000_000  # a third of the file
+    completed = subprocess.run([sys.executable, "-c", code, small, large], capture_output=True, text=True, check=True)
+    assert int(completed.stdout) < 20_000_000  # a third of the file

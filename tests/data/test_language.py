@@ -1,4 +1,4 @@
-"""Laws of text for a language model: every split is read whole, and where there is none the end is held out."""
+"""Tests of a language model's data module: splits, held-out text, ranks and resuming."""
 
 import math
 import pickle
@@ -19,7 +19,7 @@ from seq2seq.special_tokens import BOS, PAD
 from seq2seq.tokenizers import Bytes, Characters, Subwords, Tokenizer, Words
 
 TEXT = "".join(f"line {number} of the text, with wörds in it\n" for number in range(60))
-OTHER = "another text\nof two lines\n"
+OTHER_TEXT = "another text\nof two lines\n"
 
 
 @pytest.fixture
@@ -30,127 +30,125 @@ def corpus(tmp_path: Path) -> Path:
     return folder
 
 
-def small(corpus: Path, tokenizer: Tokenizer | str | None = None, **options: Any) -> LanguageData:
+def make_data(corpus: Path, tokenizer: Tokenizer | str | None = None, **options: Any) -> LanguageData:
     return LanguageData(str(corpus), tokenizer, **{"batch_size": 4, "steps": 8, **options})
 
 
-def asked(batches: list[LanguageBatch]) -> list[int]:
-    """The targets of one rank's streams, one stream after the other."""
+def get_targets(batches: list[LanguageBatch]) -> list[int]:
+    """Return the targets of one rank's streams, one stream after the other, without padding."""
     targets = torch.cat([batch.targets for batch in batches], dim=1).flatten()
-    return [one for one in targets.tolist() if one != PAD]
+    return [token for token in targets.tolist() if token != PAD]
 
 
 @pytest.mark.parametrize("make", [Characters, Bytes, Words, lambda: Subwords(290)])
-def test_batches_hold_the_text_of_every_split(corpus: Path, make: Callable[[], Tokenizer]) -> None:
+def test_batches_contain_the_text_of_every_split(corpus: Path, make: Callable[[], Tokenizer]) -> None:
     for split in ("validation", "test"):
         (corpus / f"{split}.txt").write_text(f"{split} of the text\n{TEXT}")
-    data = small(corpus, make())
+    data = make_data(corpus, make())
     text = {"train": TEXT, "validation": f"validation of the text\n{TEXT}", "test": f"test of the text\n{TEXT}"}
     for split, loader in (
         ("train", data.train_dataloader()),
         ("validation", data.val_dataloader()),
         ("test", data.test_dataloader()),
     ):
-        assert asked(list(loader)) == data.tokenizer.encode(text[split])
+        assert get_targets(list(loader)) == data.tokenizer.encode(text[split])
     assert data.vocab_size == data.tokenizer.vocab_size > max(data.ids("train"))
 
 
-def test_characters_are_the_default_and_give_the_text_back(corpus: Path) -> None:
-    data = small(corpus, held_out=0.001)
+def test_default_tokenizer_is_characters(corpus: Path) -> None:
+    data = make_data(corpus, held_out=0.001)
     assert isinstance(data.tokenizer, Characters)
     assert data.tokenizer.decode([*data.ids("train"), *data.ids("validation")]) == TEXT
 
 
 @pytest.mark.parametrize("held_out", [0.1, 0.25])
-def test_without_a_validation_split_the_end_is_held_out(corpus: Path, held_out: float) -> None:
-    data = small(corpus, Bytes(), held_out=held_out)
+def test_end_of_the_text_is_held_out_without_validation_split(corpus: Path, held_out: float) -> None:
+    data = make_data(corpus, Bytes(), held_out=held_out)
     train, validation = data.ids("train").tolist(), data.ids("validation").tolist()
     assert train[0] == validation[0] == BOS
     assert train[1:] + validation[1:] == Bytes().encode(TEXT)
     assert len(validation) == pytest.approx(held_out * len(train + validation), rel=0.1)
-    assert asked(list(data.train_dataloader())) == train[1:]
-    assert asked(list(data.val_dataloader())) == validation[1:]
+    assert get_targets(list(data.train_dataloader())) == train[1:]
+    assert get_targets(list(data.val_dataloader())) == validation[1:]
 
 
-def test_a_validation_split_of_its_own_leaves_the_training_text_whole(corpus: Path) -> None:
-    (corpus / "valid.txt").write_text(OTHER)
-    data = small(corpus, Bytes())
+def test_nothing_is_held_out_with_a_validation_split(corpus: Path) -> None:
+    (corpus / "valid.txt").write_text(OTHER_TEXT)
+    data = make_data(corpus, Bytes())
     assert Bytes().decode(data.ids("train")) == TEXT
-    assert Bytes().decode(data.ids("validation")) == OTHER
+    assert Bytes().decode(data.ids("validation")) == OTHER_TEXT
 
 
-def test_predictions_read_the_test_split_as_one_stream(corpus: Path) -> None:
-    (corpus / "test.txt").write_text(OTHER)
-    batches = list(small(corpus, Bytes()).predict_dataloader())
+def test_predict_dataloader_reads_the_test_split_as_one_stream(corpus: Path) -> None:
+    (corpus / "test.txt").write_text(OTHER_TEXT)
+    batches = list(make_data(corpus, Bytes()).predict_dataloader())
     assert {len(batch.inputs) for batch in batches} == {1}
-    assert Bytes().decode(asked(batches)) == OTHER
+    assert Bytes().decode(get_targets(batches)) == OTHER_TEXT
 
 
-def test_the_text_of_a_split_is_what_its_ids_are_made_of(corpus: Path) -> None:
-    data = small(corpus, Bytes())
+def test_ids_of_a_split_encode_its_text(corpus: Path) -> None:
+    data = make_data(corpus, Bytes())
     for split in ("train", "validation"):
         assert Bytes().decode(data.ids(split)) == "".join(data.text(split))
 
 
-def test_a_single_file_is_a_corpus(corpus: Path) -> None:
-    data = small(corpus / "train.txt", Bytes())
+def test_single_file_is_a_corpus(corpus: Path) -> None:
+    data = make_data(corpus / "train.txt", Bytes())
     assert Bytes().decode([*data.ids("train"), *data.ids("validation")]) == TEXT
 
 
-def test_a_missing_split_is_one_sentence(corpus: Path) -> None:
+def test_missing_split_is_refused(corpus: Path) -> None:
     with pytest.raises(ValueError, match="no split 'test'") as caught:
-        small(corpus).test_dataloader()
+        make_data(corpus).test_dataloader()
     assert "\n" not in str(caught.value)
 
 
-def test_a_text_too_short_to_hold_out_its_end_is_one_sentence(corpus: Path) -> None:
+def test_text_too_short_to_hold_out_is_refused(corpus: Path) -> None:
     (corpus / "train.txt").write_text("a")
     for split in ("train", "validation"):
         with pytest.raises(UserError, match=r"its 1 characters are too few to keep 0\.1 of them"):
-            small(corpus).ids(split)
+            make_data(corpus).ids(split)
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0, -1.0, math.nan])
-def test_the_share_held_out_lies_between_nothing_and_all(corpus: Path, share: float) -> None:
+def test_held_out_share_has_a_range(corpus: Path, share: float) -> None:
     with pytest.raises(UserError, match="held_out must be above 0 and below 1"):
-        small(corpus, held_out=share)
+        make_data(corpus, held_out=share)
 
 
 @pytest.mark.parametrize("option", ["batch_size", "steps", "workers"])
 def test_counts_have_a_range(corpus: Path, option: str) -> None:
     for wrong in (-1, 10**20):
         with pytest.raises(UserError, match=f"{option} must be at least . and at most"):
-            small(corpus, **{option: wrong})
+            make_data(corpus, **{option: wrong})
 
 
 @pytest.mark.parametrize("make", [Characters, Words])
-def test_what_the_tokenizer_does_not_know_is_said_once_for_each_split(
+def test_unknown_tokens_are_logged_once_per_split(
     corpus: Path, make: type[Tokenizer], capsys: pytest.CaptureFixture[str]
 ) -> None:
     (corpus / "valid.txt").write_text("line Ω of the\n")
-    data = small(corpus, make())
+    data = make_data(corpus, make())
     data.train_dataloader()
     data.val_dataloader()
     data.val_dataloader()
-    said = [line for line in capsys.readouterr().err.splitlines() if "<unk>" in line]
+    messages = [line for line in capsys.readouterr().err.splitlines() if "<unk>" in line]
     count, share = (14, "7.14") if make is Characters else (5, "20.00")
-    assert said == [
+    assert messages == [
         f"validation: 1 of {count} tokens ({share} %) is not in the vocabulary and is read as <unk>",
     ]
 
 
-def test_the_tokenizer_does_not_learn_from_what_is_held_out(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_tokenizer_does_not_learn_from_held_out_text(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (corpus / "train.txt").write_text(TEXT + "Ω\n")
-    data = small(corpus)
+    data = make_data(corpus)
     assert "Ω" not in data.tokenizer.units()
     assert "\nΩ\n" in "".join(data.text("validation"))
     list(data.val_dataloader())
     assert "validation: 1 of " in capsys.readouterr().err
 
 
-def test_words_are_learned_whole_from_a_line_longer_than_a_block(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_words_are_not_split_between_blocks_when_learned(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     word = "x" * 200_000
     (tmp_path / "train.txt").write_text(f"{word} one {'two ' * 50_000}\nthree\n")
     (tmp_path / "val.txt").write_text("one two three\n")
@@ -162,23 +160,24 @@ def test_words_are_learned_whole_from_a_line_longer_than_a_block(
 
 
 @pytest.mark.parametrize("ranks", [2, 3])
-def test_ranks_share_the_streams_and_take_equally_many_steps(corpus: Path, ranks: int) -> None:
-    def batches(rank: int, ranks: int) -> list[list[LanguageBatch]]:
-        data = small(corpus, Bytes())
+def test_ranks_share_the_streams_in_equally_many_steps(corpus: Path, ranks: int) -> None:
+    def load_batches(rank: int, ranks: int) -> list[list[LanguageBatch]]:
+        data = make_data(corpus, Bytes())
         data.trainer = SimpleNamespace(global_rank=rank, world_size=ranks)  # type: ignore[assignment]
         return [list(data.train_dataloader()), list(data.val_dataloader())]
 
-    for everything, *parts in zip(batches(0, 1), *(batches(rank, ranks) for rank in range(ranks)), strict=True):
-        for whole, *shares in zip(everything, *parts, strict=True):
-            together = torch.empty_like(whole.targets)
-            for rank, part in enumerate(shares):
-                together[rank::ranks] = part.targets
-                assert part.tokens == whole.tokens
-            assert torch.equal(together, whole.targets)
+    shares = (load_batches(rank, ranks) for rank in range(ranks))
+    for global_batches, *rank_batches in zip(load_batches(0, 1), *shares, strict=True):
+        for global_batch, *parts in zip(global_batches, *rank_batches, strict=True):
+            joined = torch.empty_like(global_batch.targets)
+            for rank, part in enumerate(parts):
+                joined[rank::ranks] = part.targets
+                assert part.tokens == global_batch.tokens
+            assert torch.equal(joined, global_batch.targets)
 
 
-def test_too_few_streams_for_the_processes_is_one_sentence(corpus: Path) -> None:
-    data = small(corpus, Bytes(), batch_size=2)
+def test_fewer_streams_than_processes_are_refused(corpus: Path) -> None:
+    data = make_data(corpus, Bytes(), batch_size=2)
     data.trainer = SimpleNamespace(global_rank=0, world_size=3)  # type: ignore[assignment]
     with pytest.raises(ValueError, match="2 streams cannot be split over 3 processes: batch_size must be at least 3"):
         data.train_dataloader()
@@ -186,47 +185,47 @@ def test_too_few_streams_for_the_processes_is_one_sentence(corpus: Path) -> None
 
 
 @pytest.mark.filterwarnings("ignore:This DataLoader will create")
-def test_worker_processes_change_nothing(corpus: Path) -> None:
-    def batches(workers: int) -> list[list[Any]]:
-        data = small(corpus, Bytes(), workers=workers)
+def test_batches_do_not_depend_on_workers(corpus: Path) -> None:
+    def load_batches(workers: int) -> list[list[Any]]:
+        data = make_data(corpus, Bytes(), workers=workers)
         loaders = data.train_dataloader(), data.val_dataloader()
-        return [[batch.inputs.tolist(), batch.targets.tolist(), *batch[2:]] for one in loaders for batch in one]
+        return [[batch.inputs.tolist(), batch.targets.tolist(), *batch[2:]] for loader in loaders for batch in loader]
 
-    assert batches(0) == batches(1)
+    assert load_batches(0) == load_batches(1)
 
 
-def test_training_continues_where_it_stopped(corpus: Path) -> None:
-    whole = small(corpus, Bytes()).train_dataloader()
-    expected = [batch.inputs.tolist() for _ in range(2) for batch in whole]
-    stopped, resumed = small(corpus, Bytes()).train_dataloader(), small(corpus, Bytes()).train_dataloader()
-    taken = [batch.inputs.tolist() for batch in islice(stopped, 5)]
+def test_resume_continues_with_the_next_batch(corpus: Path) -> None:
+    uninterrupted = make_data(corpus, Bytes()).train_dataloader()
+    expected = [batch.inputs.tolist() for _ in range(2) for batch in uninterrupted]
+    stopped, resumed = make_data(corpus, Bytes()).train_dataloader(), make_data(corpus, Bytes()).train_dataloader()
+    first_part = [batch.inputs.tolist() for batch in islice(stopped, 5)]
     resumed.load_state_dict(stopped.state_dict())
-    assert taken + [batch.inputs.tolist() for _ in range(2) for batch in resumed] == expected
+    assert first_part + [batch.inputs.tolist() for _ in range(2) for batch in resumed] == expected
 
 
-def test_data_can_go_to_a_process_that_shares_no_memory(corpus: Path) -> None:
-    data = small(corpus, Subwords(290))
+def test_data_module_and_loaders_can_be_pickled(corpus: Path) -> None:
+    data = make_data(corpus, Subwords(290))
     for loader in (data.train_dataloader(), data.val_dataloader()):
-        there = pickle.loads(pickle.dumps(loader))
-        assert [b.inputs.tolist() for b in there] == [b.inputs.tolist() for b in loader]
+        copy = pickle.loads(pickle.dumps(loader))
+        assert [b.inputs.tolist() for b in copy] == [b.inputs.tolist() for b in loader]
     assert pickle.loads(pickle.dumps(data)).ids("train").tolist() == data.ids("train").tolist()
 
 
-def test_a_checkpoint_carries_the_tokenizer_and_continues_only_with_it(corpus: Path) -> None:
-    checkpoints.save({"LanguageData": small(corpus).state_dict()}, corpus / "trained.ckpt")
+def test_resume_requires_the_tokenizer_of_the_checkpoint(corpus: Path) -> None:
+    checkpoints.save({"LanguageData": make_data(corpus).state_dict()}, corpus / "trained.ckpt")
     checkpoint = torch.load(corpus / "trained.ckpt", weights_only=True)
-    small(corpus).load_state_dict(checkpoint["LanguageData"])
-    assert small(corpus, str(corpus / "trained.ckpt")).tokenizer == small(corpus).tokenizer
+    make_data(corpus).load_state_dict(checkpoint["LanguageData"])
+    assert make_data(corpus, str(corpus / "trained.ckpt")).tokenizer == make_data(corpus).tokenizer
     with pytest.raises(ValueError, match="the source tokenizer of the checkpoint"):
-        small(corpus, Words()).load_state_dict(checkpoint["LanguageData"])
+        make_data(corpus, Words()).load_state_dict(checkpoint["LanguageData"])
 
 
-def test_every_step_of_the_preparation_is_done_once(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = asked(list(small(corpus).train_dataloader()))
+def test_second_run_uses_the_caches(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = get_targets(list(make_data(corpus).train_dataloader()))
 
-    def again(*_: Any) -> None:
-        pytest.fail("was done again")
+    def fail(*_: Any) -> None:
+        pytest.fail("was called again")
 
-    monkeypatch.setattr(Characters, "learn", again)
-    monkeypatch.setattr(Characters, "encode_blocks", again)
-    assert asked(list(small(corpus).train_dataloader())) == first
+    monkeypatch.setattr(Characters, "learn", fail)
+    monkeypatch.setattr(Characters, "encode_blocks", fail)
+    assert get_targets(list(make_data(corpus).train_dataloader())) == first

@@ -1,4 +1,4 @@
-"""Laws of reading text: lines end where they end, and blocks are the text."""
+"""Tests of reading lines and blocks of text."""
 
 from pathlib import Path
 
@@ -16,17 +16,17 @@ def test_only_a_newline_ends_a_line(tmp_path: Path, inside: str) -> None:
     path.write_bytes(f"a{inside}b\n{inside}c{inside}\n".encode())
     expected = [f"a{inside}b", f"{inside}c{inside}".removesuffix("\r")]
     if inside == "\ufeff":
-        assert expected[0].startswith("a")  # only at the very start is it a mark
+        assert expected[0].startswith("a")  # it is a byte-order mark only at the start of the file
     assert list(read_lines(path)) == expected
 
 
-def test_a_windows_line_end_is_one_line_end(tmp_path: Path) -> None:
+def test_windows_line_end_is_one_line_end(tmp_path: Path) -> None:
     path = tmp_path / "text"
     path.write_bytes(b"one\r\n\r\ntwo\r\r\nthree\r")
     assert list(read_lines(path)) == ["one", "", "two\r", "three\r"]
 
 
-def test_a_missing_last_newline_changes_no_line(tmp_path: Path) -> None:
+def test_missing_last_newline_changes_no_line(tmp_path: Path) -> None:
     path = tmp_path / "text"
     path.write_bytes(b"one\n\ntwo")
     assert list(read_lines(path)) == ["one", "", "two"]
@@ -34,14 +34,14 @@ def test_a_missing_last_newline_changes_no_line(tmp_path: Path) -> None:
     assert list(read_lines(path)) == ["one", "", "two"]
 
 
-def test_a_byte_order_mark_is_dropped(tmp_path: Path) -> None:
+def test_byte_order_mark_is_dropped(tmp_path: Path) -> None:
     path = tmp_path / "text"
     path.write_bytes("\ufeffone\n\ufefftwo".encode())
     assert list(read_lines(path)) == ["one", "\ufefftwo"]
     assert "".join(read_blocks(path)) == "one\n\ufefftwo"
 
 
-def test_an_empty_file_has_no_lines_and_no_blocks(tmp_path: Path) -> None:
+def test_empty_file_has_no_lines_and_no_blocks(tmp_path: Path) -> None:
     path = tmp_path / "text"
     for content in (b"", b"\xef\xbb\xbf"):
         path.write_bytes(content)
@@ -51,7 +51,7 @@ def test_an_empty_file_has_no_lines_and_no_blocks(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("read", [read_lines, read_blocks])
 @pytest.mark.parametrize("bad", [b"caf\xe9", b"\xff", b"\xc3", b"\xed\xa0\x80"])
-def test_invalid_utf8_names_file_and_line(tmp_path: Path, read: object, bad: bytes) -> None:
+def test_error_on_invalid_utf8_names_file_and_line(tmp_path: Path, read: object, bad: bytes) -> None:
     path = tmp_path / "latin"
     path.write_bytes(b"fine\n" * 41 + bad + b"\nfine")
     with pytest.raises(ValueError, match=r"UTF-8.*latin, line 42\b") as caught:
@@ -59,22 +59,22 @@ def test_invalid_utf8_names_file_and_line(tmp_path: Path, read: object, bad: byt
     assert type(caught.value) is UserError
 
 
-def test_a_line_far_into_a_file_is_named(tmp_path: Path) -> None:
+def test_error_in_a_late_block_names_the_line(tmp_path: Path) -> None:
     path = tmp_path / "text"
     path.write_bytes(b"some words\n" * 99_999 + b"\xff\n")
     with pytest.raises(ValueError, match=r"line 100000\b"):
         list(read_blocks(path))
 
 
-def test_a_folder_or_nothing_is_no_file(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="is a folder where a file is meant"):
+def test_folder_and_missing_file_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="is a folder, not a file"):
         list(read_lines(tmp_path))
     with pytest.raises(ValueError, match=r"there is no file .*absent"):
         list(read_lines(tmp_path / "absent"))
 
 
 @given(text=st.text(st.sampled_from("ab\n\r é\u2028😀"), max_size=80), size=st.integers(8, 24))
-def test_blocks_are_whole_lines_and_together_the_text(
+def test_blocks_are_whole_lines_and_join_to_the_text(
     tmp_path_factory: pytest.TempPathFactory, text: str, size: int
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "blocks"

@@ -1,4 +1,4 @@
-"""Laws of a corpus' tokenizer: learned once for each content, and the same wherever it comes from."""
+"""Tests of loading, learning and caching the tokenizer of a corpus."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -7,26 +7,26 @@ import pytest
 import torch
 
 from seq2seq import checkpoint, tokenizers
-from seq2seq.data.vocabulary import check_unchanged, is_learned, open_tokenizer
+from seq2seq.data.vocabulary import check_resume_tokenizers, is_learned, load_or_learn_tokenizer
 from seq2seq.errors import UserError
 from seq2seq.tokenizers import Bytes, Characters, Subwords, Tokenizer, Words
 
 LINES = ["one two three", "two three four", "a line with more words in it", "and another line"]
 
 
-class Lines:
-    """Lines that count how often they were read."""
+class CountedLines:
+    """A callable that returns lines and counts its calls."""
 
     def __init__(self, lines: list[str] = LINES) -> None:
         self.lines = lines
-        self.read = 0
+        self.reads = 0
 
     def __call__(self) -> Iterable[str]:
-        self.read += 1
+        self.reads += 1
         return iter(self.lines)
 
 
-def learned(tokenizer: Tokenizer, lines: list[str] = LINES) -> Tokenizer:
+def learn(tokenizer: Tokenizer, lines: list[str] = LINES) -> Tokenizer:
     tokenizer.learn(lines)
     return tokenizer
 
@@ -36,103 +36,103 @@ def _empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEQ2SEQ_CACHE", str(tmp_path / "cache"))
 
 
-def small(sampling: float = 0.0) -> Subwords:
+def make_subwords(sampling: float = 0.0) -> Subwords:
     return Subwords(280, sampling=sampling)
 
 
-@pytest.mark.parametrize("make", [Characters, Words, small])
-def test_what_was_learned_is_kept_for_the_next_time(make: type[Tokenizer]) -> None:
-    lines = Lines()
-    first, second = open_tokenizer(make(), lines, "content"), open_tokenizer(make(), lines, "content")
-    assert lines.read == 1
-    assert first == second == learned(make())
+@pytest.mark.parametrize("make", [Characters, Words, make_subwords])
+def test_learned_tokenizer_is_cached(make: type[Tokenizer]) -> None:
+    lines = CountedLines()
+    first, second = load_or_learn_tokenizer(make(), lines, "content"), load_or_learn_tokenizer(make(), lines, "content")
+    assert lines.reads == 1
+    assert first == second == learn(make())
 
 
-def test_other_content_and_other_options_are_learned_anew() -> None:
-    lines, others = Lines(), Lines(["other words"])
+def test_cache_key_depends_on_content_and_options() -> None:
+    lines, others = CountedLines(), CountedLines(["other words"])
     opened = [
-        open_tokenizer(Words(), lines, "content"),
-        open_tokenizer(Words(), others, "other content"),
-        open_tokenizer(Words(min_count=2), lines, "content"),
-        open_tokenizer(Characters(), lines, "content"),
+        load_or_learn_tokenizer(Words(), lines, "content"),
+        load_or_learn_tokenizer(Words(), others, "other content"),
+        load_or_learn_tokenizer(Words(min_count=2), lines, "content"),
+        load_or_learn_tokenizer(Characters(), lines, "content"),
     ]
     assert opened == [
-        learned(Words()),
-        learned(Words(), others.lines),
-        learned(Words(min_count=2)),
-        learned(Characters()),
+        learn(Words()),
+        learn(Words(), others.lines),
+        learn(Words(min_count=2)),
+        learn(Characters()),
     ]
-    assert (lines.read, others.read) == (3, 1)
+    assert (lines.reads, others.reads) == (3, 1)
 
 
 @pytest.mark.parametrize("order", [(0.0, 0.5), (0.5, 0.0)])
-def test_sampling_is_kept_and_changes_nothing_about_what_is_learned(order: tuple[float, float]) -> None:
-    lines = Lines()
-    opened = [open_tokenizer(small(sampling), lines, "content") for sampling in order]
-    assert lines.read == 1
+def test_sampling_is_not_part_of_the_cache_key(order: tuple[float, float]) -> None:
+    lines = CountedLines()
+    opened = [load_or_learn_tokenizer(make_subwords(sampling), lines, "content") for sampling in order]
+    assert lines.reads == 1
     assert tuple(tokenizer.sampling for tokenizer in opened) == order
-    assert opened == [learned(small(sampling)) for sampling in order]
+    assert opened == [learn(make_subwords(sampling)) for sampling in order]
 
 
-@pytest.mark.parametrize("ready", [False, True])
-def test_a_tokenizer_that_a_checkpoint_would_restore_as_another_one_is_refused(ready: bool) -> None:
+@pytest.mark.parametrize("is_learned", [False, True])
+def test_user_defined_tokenizer_is_refused(is_learned: bool) -> None:
     class Reversed(Characters):
         def encode(self, text: str) -> list[int]:
             return super().encode(text[::-1])
 
-    tokenizer = learned(Reversed()) if ready else Reversed()
+    tokenizer = learn(Reversed()) if is_learned else Reversed()
     with pytest.raises(UserError, match=r"must be one of Bytes, Characters, .* and \S+\.Reversed is none of them"):
-        open_tokenizer(tokenizer, Lines(), "content")
+        load_or_learn_tokenizer(tokenizer, CountedLines(), "content")
 
 
-def test_the_options_stay_as_they_are() -> None:
-    options = small(0.5)
-    open_tokenizer(options, Lines(), "content")
+def test_given_tokenizer_is_not_changed() -> None:
+    options = make_subwords(0.5)
+    load_or_learn_tokenizer(options, CountedLines(), "content")
     assert not is_learned(options)
-    assert options == small(0.5)
+    assert options == make_subwords(0.5)
 
 
-@pytest.mark.parametrize("tokenizer", [learned(Words()), Bytes()])
-def test_a_tokenizer_that_knows_all_it_needs_is_taken_as_it_is(tokenizer: Tokenizer) -> None:
-    lines = Lines()
-    assert open_tokenizer(tokenizer, lines, "content") is tokenizer
-    assert lines.read == 0
+@pytest.mark.parametrize("tokenizer", [learn(Words()), Bytes()])
+def test_learned_tokenizer_is_returned_unchanged(tokenizer: Tokenizer) -> None:
+    lines = CountedLines()
+    assert load_or_learn_tokenizer(tokenizer, lines, "content") is tokenizer
+    assert lines.reads == 0
 
 
-def test_learning_that_fails_leaves_nothing_behind() -> None:
-    def broken() -> Iterator[str]:
+def test_failed_learning_leaves_nothing_in_the_cache() -> None:
+    def broken_lines() -> Iterator[str]:
         yield "some words"
         raise ValueError("line 2 is broken")
 
     with pytest.raises(ValueError, match="line 2"):
-        open_tokenizer(Words(), broken, "content")
-    assert open_tokenizer(Words(), Lines(), "content") == learned(Words())
+        load_or_learn_tokenizer(Words(), broken_lines, "content")
+    assert load_or_learn_tokenizer(Words(), CountedLines(), "content") == learn(Words())
 
 
-def test_a_tokenizer_can_come_from_a_file(tmp_path: Path) -> None:
-    tokenizers.save(learned(small(0.5)), tmp_path / "words.json")
-    lines = Lines()
-    opened = open_tokenizer(str(tmp_path / "words.json"), lines, "content")
-    assert opened == learned(small(0.5))
-    assert lines.read == 0
+def test_tokenizer_from_a_file(tmp_path: Path) -> None:
+    tokenizers.save(learn(make_subwords(0.5)), tmp_path / "words.json")
+    lines = CountedLines()
+    opened = load_or_learn_tokenizer(str(tmp_path / "words.json"), lines, "content")
+    assert opened == learn(make_subwords(0.5))
+    assert lines.reads == 0
 
 
-def test_a_tokenizer_can_come_from_a_checkpoint(tmp_path: Path) -> None:
+def test_tokenizer_from_a_checkpoint(tmp_path: Path) -> None:
     path = str(tmp_path / "some.ckpt")
-    source, target = learned(small(0.5)), learned(Words())
-    held = {"tokenizers": {"source": source.state_dict(), "target": target.state_dict()}}
-    checkpoint.save({"state_dict": {}, "TranslationData": held}, path)
-    assert open_tokenizer(path, Lines(), "content") == source
-    assert open_tokenizer(path, Lines(), "content", "target") == target
+    source, target = learn(make_subwords(0.5)), learn(Words())
+    data_state = {"tokenizers": {"source": source.state_dict(), "target": target.state_dict()}}
+    checkpoint.save({"state_dict": {}, "TranslationData": data_state}, path)
+    assert load_or_learn_tokenizer(path, CountedLines(), "content") == source
+    assert load_or_learn_tokenizer(path, CountedLines(), "content", "target") == target
 
 
-def test_the_one_tokenizer_of_a_language_model_serves_both_sides(tmp_path: Path) -> None:
+def test_tokenizer_of_a_language_model_serves_both_sides(tmp_path: Path) -> None:
     path = str(tmp_path / "some.ckpt")
-    checkpoint.save({"LanguageData": {"tokenizers": {"source": learned(Words()).state_dict()}}}, path)
-    assert open_tokenizer(path, Lines(), "content", "target") == learned(Words())
+    checkpoint.save({"LanguageData": {"tokenizers": {"source": learn(Words()).state_dict()}}}, path)
+    assert load_or_learn_tokenizer(path, CountedLines(), "content", "target") == learn(Words())
 
 
-def test_what_is_no_checkpoint_is_refused_in_one_sentence(tmp_path: Path) -> None:
+def test_invalid_checkpoint_is_refused(tmp_path: Path) -> None:
     checkpoint.save({"state_dict": {}}, tmp_path / "foreign.ckpt")
     torch.save([1, 2], tmp_path / "list.ckpt")
     (tmp_path / "text.ckpt").write_text("some text")
@@ -141,16 +141,16 @@ def test_what_is_no_checkpoint_is_refused_in_one_sentence(tmp_path: Path) -> Non
     for name in ("foreign", "list", "text", "empty", "code", "absent"):
         path = str(tmp_path / f"{name}.ckpt")
         with pytest.raises(UserError, match=name) as caught:
-            open_tokenizer(path, Lines(), "content")
+            load_or_learn_tokenizer(path, CountedLines(), "content")
         assert "\n" not in str(caught.value)
 
 
-def test_training_goes_on_only_with_its_own_tokenizers() -> None:
-    words, others = learned(Words()), learned(Words(), ["other words"])
-    held = {"tokenizers": {"source": words.state_dict(), "target": others.state_dict()}}
-    check_unchanged(held, {"source": learned(Words()), "target": others})
+def test_resume_requires_the_same_tokenizers() -> None:
+    words, others = learn(Words()), learn(Words(), ["other words"])
+    data_state = {"tokenizers": {"source": words.state_dict(), "target": others.state_dict()}}
+    check_resume_tokenizers(data_state, {"source": learn(Words()), "target": others})
     with pytest.raises(ValueError, match=r"the target tokenizer of the checkpoint \(7 tokens\) .* \(18 tokens\)"):
-        check_unchanged(held, {"source": words, "target": words})
+        check_resume_tokenizers(data_state, {"source": words, "target": words})
     for foreign in ({}, {"tokenizers": {"source": words.state_dict()}}):
-        with pytest.raises(ValueError, match="no target tokenizer"):
-            check_unchanged(foreign, {"target": words})
+        with pytest.raises(ValueError, match="contains no target tokenizer"):
+            check_resume_tokenizers(foreign, {"target": words})

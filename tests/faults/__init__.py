@@ -1,4 +1,4 @@
-"""Faults of every kind, made on purpose: kills, full disks, damaged files, hostile input; `make test-faults` runs them.
+"""Fault injection: kills, full disks, damaged files, hostile input and more; `make test-faults` runs all cases.
 
-A case holds if nothing is lost, nothing hangs, no traceback is printed and no wrong result is returned in silence.
+A case holds if nothing is lost, nothing hangs, no traceback is printed and no wrong result is returned silently.
 """

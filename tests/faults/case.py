@@ -1,4 +1,4 @@
-"""A case: one fault that is made, and what was wrong with how it ended."""
+"""A case: one injected fault and the check of its outcome."""
 
 import random
 from collections.abc import Callable, Sequence
@@ -9,7 +9,7 @@ Check = Callable[[Path], list[str]]
 
 
 class NotTriedError(Exception):
-    """What a case needs is not permitted or not there on this machine, so that it shows nothing."""
+    """A case cannot run on this machine, because something it needs is missing or not permitted."""
 
 
 @dataclass(frozen=True)
@@ -17,10 +17,10 @@ class Case:
     """One fault.
 
     Args:
-        name: What `--only` names it by, without white space.
-        check: Makes the fault in an empty folder of its own and returns what was wrong, nothing if the case held.
-        count: How many faults it stands for in the table.
-        seconds: How long it may take at most.
+        name: Name for `--only`, without white space.
+        check: Function that injects the fault in an empty folder and returns the problems; an empty list is a pass.
+        count: Number of faults that it counts as in the table.
+        seconds: Time limit.
     """
 
     name: str
@@ -29,11 +29,11 @@ class Case:
     seconds: float = 240
 
 
-def share_of(cases: Sequence[Case], share: float, seed: int) -> list[Case]:
-    """Return a fixed part of the cases, the same for the same seed, and at least one."""
+def select_share(cases: Sequence[Case], share: float, seed: int) -> list[Case]:
+    """Return a random share of the cases, at least one, determined by the seed."""
     if share >= 1:
         return list(cases)
-    drawn = list(cases)
-    random.Random(f"share {seed}").shuffle(drawn)
-    chosen = set(drawn[: max(1, round(share * len(cases)))])
-    return [case for case in cases if case in chosen]
+    shuffled = list(cases)
+    random.Random(f"share {seed}").shuffle(shuffled)
+    selected = set(shuffled[: max(1, round(share * len(cases)))])
+    return [case for case in cases if case in selected]

@@ -1,4 +1,4 @@
-"""A tiny corpus and tiny trained models, made once, which the cases copy and damage."""
+"""A tiny corpus and tiny trained models, created once and shared by the cases."""
 
 import os
 import random
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from . import processes, scheduler
 from .case import Case
-from .verdict import complaints
+from .verdict import find_problems
 
 WORDS = ["one", "two", "three", "four", "fünf", "six", "七", "🎈"]
 TRANSLATION = """
@@ -37,18 +37,18 @@ SAMPLED = "{class_path: Subwords, init_args: {size: 290, sampling: 0.3}}"
 
 
 class Fixtures(NamedTuple):
-    """Files and folders; none of them is changed."""
+    """Paths of the shared files, which no case may change."""
 
     folder: Path
 
     @property
     def corpus(self) -> Path:
-        """A folder with train, validation and test of a.b, and the same of text inside `text`."""
+        """A folder with train, validation and test files .a and .b, and text files in the subfolder `text`."""
         return self.folder / "corpus"
 
     @property
     def cache(self) -> Path:
-        """The cache after everything was made, with the compiled kernels."""
+        """The cache after the fixtures were created, with the compiled kernels."""
         return self.folder.parent / "cache"
 
     def config(self, name: str) -> Path:
@@ -99,54 +99,54 @@ CONFIGS = {
 }
 
 
-def cache_with_kernels(stage: Path, place: Path) -> str:
-    """A new cache that holds nothing but the compiled kernels, which take long to make."""
-    shutil.copytree(of(stage).cache / "kernels", place / "kernels")
-    return str(place)
+def cache_with_kernels(workdir: Path, cache: Path) -> str:
+    """Create a cache that only has the compiled kernels, which take long to build, and return its path."""
+    shutil.copytree(for_workdir(workdir).cache / "kernels", cache / "kernels")
+    return str(cache)
 
 
-def of(stage: Path) -> Fixtures:
-    """The fixtures that belong to the folder of a kind."""
-    return Fixtures(stage.parent / "fixtures")
+def for_workdir(workdir: Path) -> Fixtures:
+    """Return the fixtures that belong to the working folder of a kind."""
+    return Fixtures(workdir.parent / "fixtures")
 
 
-def make(work: Path) -> None:
-    """Train and write them all."""
-    made = Fixtures(work / "fixtures")
-    write_corpus(made.corpus)
+def create(work: Path) -> None:
+    """Write the corpus and the configurations, and train all models."""
+    files = Fixtures(work / "fixtures")
+    write_corpus(files.corpus)
     for name, text in CONFIGS.items():
-        made.config(name).write_text(text.replace("CORPUS", str(made.corpus)), encoding="utf-8")
-    texts = [made.corpus / "train.a", made.corpus / "train.b"]
+        files.config(name).write_text(text.replace("CORPUS", str(files.corpus)), encoding="utf-8")
+    texts = [files.corpus / "train.a", files.corpus / "train.b"]
 
     def step(name: str, *arguments: str | Path) -> Case:
         def check(_: Path) -> list[str]:
-            ended = processes.forked(made.folder, *arguments, seconds=200)
-            return complaints(ended, statuses={0})
+            outcome = processes.run_forked(files.folder, *arguments, seconds=200)
+            return find_problems(outcome, statuses={0})
 
         return Case(name, check)
 
     steps = [
-        [step(name, "fit", "--config", made.config(name), "--runs", made.folder / "runs") for name in CONFIGS],
+        [step(name, "fit", "--config", files.config(name), "--runs", files.folder / "runs") for name in CONFIGS],
         [
-            step("shortlist", "shortlist", made.run("translator"), "--output", made.shortlist),
-            step("quantize", "quantize", made.run("translator"), "--output", made.quantized),
-            step("kernels", "translate", made.quantized, "--input", made.sources),
-            step("tokenize", "tokenize", *texts, "--out", made.tokenizer, "--tokenizer.size", "300"),
-            step("words", "tokenize", *texts, "--out", made.words, "--tokenizer", "Words"),
+            step("shortlist", "shortlist", files.run("translator"), "--output", files.shortlist),
+            step("quantize", "quantize", files.run("translator"), "--output", files.quantized),
+            step("kernels", "translate", files.quantized, "--input", files.sources),
+            step("tokenize", "tokenize", *texts, "--out", files.tokenizer, "--tokenizer.size", "300"),
+            step("words", "tokenize", *texts, "--out", files.words, "--tokenizer", "Words"),
         ],
     ]
-    for some in steps:
-        for verdict in scheduler.run(some, work / "making", len(os.sched_getaffinity(0))):
-            if verdict.wrong:
-                raise RuntimeError(f"making {verdict.case.name}: {verdict.wrong}")
+    for cases in steps:
+        for verdict in scheduler.run(cases, work / "creation", len(os.sched_getaffinity(0))):
+            if verdict.problems:
+                raise RuntimeError(f"creating {verdict.case.name}: {verdict.problems}")
 
 
 def write_corpus(folder: Path) -> None:
-    """Pairs whose target is the source turned around, and the same as text."""
-    chance = random.Random(1)
+    """Write pairs whose target is the reversed source, and the sources as text."""
+    rng = random.Random(1)
     (folder / "text").mkdir(parents=True)
     for split, size in (("train", 200), ("validation", 12), ("test", 12)):
-        lines = [" ".join(chance.choices(WORDS, k=chance.randint(1, 4))) for _ in range(size)]
-        turned = [" ".join(reversed(line.split())) for line in lines]
-        for path, some in ((f"{split}.a", lines), (f"{split}.b", turned), (f"text/{split}.txt", lines)):
-            (folder / path).write_text("".join(line + "\n" for line in some), encoding="utf-8")
+        lines = [" ".join(rng.choices(WORDS, k=rng.randint(1, 4))) for _ in range(size)]
+        reversed_lines = [" ".join(reversed(line.split())) for line in lines]
+        for path, selected in ((f"{split}.a", lines), (f"{split}.b", reversed_lines), (f"text/{split}.txt", lines)):
+            (folder / path).write_text("".join(line + "\n" for line in selected), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Commands in processes of their own, within limits: fresh ones, or forks of this one, which has imported torch."""
+"""Run commands in separate processes: new interpreters, or forks of this process, which has imported torch."""
 
 import io
 import os
@@ -16,9 +16,9 @@ from pathlib import Path
 from .verdict import Outcome
 
 ROOT = Path(__file__).parents[2]
-MEMORY = 3 << 30  # bytes of address space beyond what was there before
+MEMORY = 3 << 30  # additional bytes of address space for a fork
 ANOTHER_USER = 65534  # nobody
-# what the packages import at their tops and what every command needs; none of them starts a thread
+# modules that the commands import; none of them starts a thread
 PRELOADED = (
     "seq2seq.commands.experiment",
     "seq2seq.commands.average",
@@ -35,68 +35,68 @@ PRELOADED = (
 
 
 def preload() -> None:
-    """Import what every command needs, so that a fork begins where a fresh process would after seconds."""
+    """Import what the commands need, so that a fork starts without seconds of imports."""
     from importlib import import_module
 
     for name in PRELOADED:
         import_module(name)
     if (threads := len(os.listdir("/proc/self/task"))) > 1:
-        raise RuntimeError(f"a process that is forked must have one thread, and this one has {threads}")
+        raise RuntimeError(f"a process that forks must have one thread, and this one has {threads}")
 
 
 def environment(**more: str) -> dict[str, str]:
-    """The variables of a command: ours, with this checkout's package, one thread and no variable of a test."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("SEQ2SEQ_", "PYTEST_"))}
-    kept |= {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1", "PYTHONHASHSEED": "0"}
-    return kept | {"SEQ2SEQ_CACHE": os.environ.get("SEQ2SEQ_CACHE", "")} | more
+    """Return the environment of a command: this checkout, one thread, and no variables of the tests."""
+    variables = {name: value for name, value in os.environ.items() if not name.startswith(("SEQ2SEQ_", "PYTEST_"))}
+    variables |= {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1", "PYTHONHASHSEED": "0"}
+    return variables | {"SEQ2SEQ_CACHE": os.environ.get("SEQ2SEQ_CACHE", "")} | more
 
 
 class Running:
-    """`seq2seq` in a fresh process with an interpreter of its own, in a session of its own.
+    """`seq2seq` in a new interpreter and a new session.
 
     Args:
-        folder: Its working folder; what it says is kept beside it, in FOLDER.out and FOLDER.err.
+        folder: Its working folder; its output goes to files next to it.
         arguments: The command.
-        given: What it reads from standard input.
-        through: A command that starts it, as setpriv.
-        variables: Variables of its environment.
-        stdout: Where its standard output goes instead of a file that is read afterwards.
+        stdin: Its standard input.
+        launcher: A command that starts it, such as setpriv.
+        env: Additional environment variables.
+        stdout: File descriptor for its standard output, instead of a file that is read afterwards.
     """
 
     def __init__(
         self,
         folder: Path,
         arguments: Sequence[str | Path],
-        given: bytes = b"",
-        through: Sequence[str] = (),
-        variables: Mapping[str, str] | None = None,
+        stdin: bytes = b"",
+        launcher: Sequence[str] = (),
+        env: Mapping[str, str] | None = None,
         stdout: int | None = None,
     ) -> None:
         self.arguments = tuple(map(str, arguments))
-        place = Path(tempfile.mkdtemp(prefix="said-", dir=folder.parent))
-        self.out, self.err = place / "out", place / "err"
-        (place / "in").write_bytes(given)
-        with (place / "in").open("rb") as source, self.out.open("wb") as out, self.err.open("wb") as err:
+        streams = Path(tempfile.mkdtemp(prefix="streams-", dir=folder.parent))
+        self.out, self.err = streams / "out", streams / "err"
+        (streams / "in").write_bytes(stdin)
+        with (streams / "in").open("rb") as source, self.out.open("wb") as out, self.err.open("wb") as err:
             self.process = subprocess.Popen(
-                [*through, sys.executable, "-m", "seq2seq", *self.arguments],
+                [*launcher, sys.executable, "-m", "seq2seq", *self.arguments],
                 stdin=source,
                 stdout=out if stdout is None else stdout,
                 stderr=err,
                 cwd=folder,
-                env=environment(**(variables or {})),
+                env=environment(**(env or {})),
                 start_new_session=True,
             )
-        self.begin = time.monotonic()
+        self.start_time = time.monotonic()
 
-    def said(self) -> str:
-        """Everything that it has said so far."""
+    def output(self) -> str:
+        """Return its standard output and standard error so far."""
         return (self.out.read_bytes() + self.err.read_bytes()).decode("utf-8", errors="replace")
 
     def wait_until(self, condition: Callable[[], bool], seconds: float = 100) -> bool:
-        """Wait until something holds; False if the process ended before."""
-        end = time.monotonic() + seconds
+        """Wait until a condition holds; return False if the process ends or time runs out before."""
+        deadline = time.monotonic() + seconds
         while not condition():
-            if self.process.poll() is not None or time.monotonic() > end:
+            if self.process.poll() is not None or time.monotonic() > deadline:
                 return condition()
             time.sleep(0.001)
         return True
@@ -105,8 +105,8 @@ class Running:
         if self.process.poll() is None:
             self.process.send_signal(number)
 
-    def ended(self, seconds: float = 120) -> Outcome:
-        """Wait for its end; what has not ended by then is killed."""
+    def wait(self, seconds: float = 120) -> Outcome:
+        """Wait for the process to end, and kill it when time runs out."""
         try:
             status: int | None = self.process.wait(timeout=seconds)
         except subprocess.TimeoutExpired:
@@ -118,25 +118,27 @@ class Running:
             status,
             self.out.read_bytes(),
             self.err.read_text(encoding="utf-8", errors="replace"),
-            time.monotonic() - self.begin,
+            time.monotonic() - self.start_time,
             0,
         )
 
 
-def fresh(folder: Path, *arguments: str | Path, given: bytes = b"", seconds: float = 120, **variables: str) -> Outcome:
-    """Run `seq2seq` in a fresh process."""
-    return Running(folder, arguments, given, variables=variables).ended(seconds)
+def run_fresh(
+    folder: Path, *arguments: str | Path, stdin: bytes = b"", seconds: float = 120, **variables: str
+) -> Outcome:
+    """Run `seq2seq` in a new interpreter."""
+    return Running(folder, arguments, stdin, env=variables).wait(seconds)
 
 
-def forked(
+def run_forked(
     folder: Path,
     *arguments: str | Path,
-    given: bytes | Path = b"",
+    stdin: bytes | Path = b"",
     stdout: Path | None = None,
     seconds: float = 60,
     memory: int = MEMORY,
     user: int | None = None,
-    before: Callable[[], object] | None = None,
+    setup: Callable[[], object] | None = None,
     canaries: Sequence[str] | None = None,
     **variables: str,
 ) -> Outcome:
@@ -145,29 +147,30 @@ def forked(
     Args:
         folder: Its working folder.
         arguments: The command.
-        given: What it reads from standard input, or the file that it is.
-        stdout: Where its standard output goes instead of into the outcome.
-        seconds: How long it may run before it is killed.
-        memory: Bytes of address space that it may take beyond what this process has.
-        user: The number of the user and the group that it becomes.
-        before: What is called in it first.
-        canaries: Modules that must not be imported; nothing may then be started or written outside of `folder` either.
-        variables: Variables of its environment.
+        stdin: Its standard input: the bytes or a file.
+        stdout: File for its standard output, which is then missing in the outcome.
+        seconds: Time limit, after which it is killed.
+        memory: Limit of its address space in bytes, in addition to that of this process.
+        user: User and group id to run as.
+        setup: Function to call first in the fork.
+        canaries: Modules that must not be imported; if given, it also must not start processes or write outside
+            of `folder`.
+        variables: Additional environment variables.
     """
-    with tempfile.TemporaryDirectory(prefix="said-", ignore_cleanup_errors=True) as place:
-        os.chmod(place, 0o777)  # it is the folder for temporary files, also of another user
-        source = Path(place) / "in"
-        if isinstance(given, Path):
-            source = given
+    with tempfile.TemporaryDirectory(prefix="streams-", ignore_cleanup_errors=True) as streams:
+        os.chmod(streams, 0o777)  # it is also the folder for temporary files, possibly of another user
+        source = Path(streams) / "in"
+        if isinstance(stdin, Path):
+            source = stdin
         else:
-            source.write_bytes(given)
-        out, err, foreign = (Path(place) / name for name in ("out", "err", "foreign"))
-        # opened before the fork becomes another user; a FIFO is opened in it, since that may wait for ever
+            source.write_bytes(stdin)
+        out, err, violations = (Path(streams) / name for name in ("out", "err", "violations"))
+        # opened before the fork changes its user; standard input is opened in the fork, since a FIFO may block forever
         files = [os.open(stdout or out, os.O_WRONLY | os.O_CREAT), os.open(err, os.O_WRONLY | os.O_CREAT)]
-        watch = os.open(foreign, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        audit_log = os.open(violations, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         sys.stdout.flush()
         sys.stderr.flush()
-        begin = time.monotonic()
+        start = time.monotonic()
         child = os.fork()
         if child == 0:
             status = 70
@@ -175,49 +178,49 @@ def forked(
                 os.setpgid(0, 0)
                 _replace_streams(source, *files)
                 os.chdir(folder)
-                chosen = environment(**{"TMPDIR": place, **variables})
+                variables = environment(**{"TMPDIR": streams, **variables})
                 os.environ.clear()
-                os.environ.update(chosen)
+                os.environ.update(variables)
                 tempfile.tempdir = None
                 _limit(memory)
-                if before is not None:
-                    before()
+                if setup is not None:
+                    setup()
                 if user is not None and os.getuid() == 0:
                     os.setgroups([])
                     os.setresgid(user, user, user)
                     os.setresuid(user, user, user)
                 if canaries is not None:
-                    _watch(watch, (folder, place, chosen["SEQ2SEQ_CACHE"] or folder), canaries)
+                    _audit(audit_log, (folder, streams, variables["SEQ2SEQ_CACHE"] or folder), canaries)
                 status = _main(list(map(str, arguments)))
-            except BaseException:  # of the harness itself; the fork must end here, whatever happens
+            except BaseException:  # an error of the harness itself; the fork must end here in any case
                 traceback.print_exc()
             finally:
                 os._exit(status)
-        for file in (*files, watch):
+        for file in (*files, audit_log):
             os.close(file)
-        status, peak = _wait(child, begin + seconds)
-        taken = time.monotonic() - begin
+        status, peak = _wait(child, start + seconds)
+        elapsed = time.monotonic() - start
         return Outcome(
             tuple(map(str, arguments)),
             status,
             b"" if stdout is not None else out.read_bytes(),
             err.read_text(encoding="utf-8", errors="replace"),
-            taken,
+            elapsed,
             peak,
-            tuple(dict.fromkeys(foreign.read_text(encoding="utf-8", errors="replace").splitlines()))[:5],
+            tuple(dict.fromkeys(violations.read_text(encoding="utf-8", errors="replace").splitlines()))[:5],
         )
 
 
 def _main(arguments: list[str]) -> int:
-    """Do what `python -m seq2seq` does, to the flush at the end, and return the status."""
+    """Run `python -m seq2seq`, including the flush at exit, and return the exit status."""
     sys.argv = ["seq2seq", *arguments]
     try:
         runpy.run_module("seq2seq", run_name="__main__", alter_sys=True)
         status = 0
-    except SystemExit as ending:
-        status = ending.code if isinstance(ending.code, int) else int(ending.code is not None)
-        if isinstance(ending.code, str):
-            print(ending.code, file=sys.stderr)
+    except SystemExit as error:
+        status = error.code if isinstance(error.code, int) else int(error.code is not None)
+        if isinstance(error.code, str):
+            print(error.code, file=sys.stderr)
     except BaseException:
         traceback.print_exc()
         status = 1
@@ -246,53 +249,53 @@ def _replace_streams(source: Path, out: int, err: int) -> None:
 
 def _limit(memory: int) -> None:
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
-    most = pages * resource.getpagesize() + memory
-    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    limit = pages * resource.getpagesize() + memory
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def _watch(file: int, folders: Sequence[str | Path], canaries: Sequence[str]) -> None:
-    """Write down from now on what the process imports, starts or writes that it must not."""
-    ours = (*map(os.path.realpath, folders), "/dev/", "/proc/")
-    tops = frozenset(canaries)
-    started = ("subprocess.", "os.system", "os.exec", "os.posix_spawn", "pty.spawn", "socket.connect", "webbrowser.")
+def _audit(file: int, folders: Sequence[str | Path], canaries: Sequence[str]) -> None:
+    """From now on, log every forbidden import, process start and write of this process to a file descriptor."""
+    allowed = (*map(os.path.realpath, folders), "/dev/", "/proc/")
+    forbidden = frozenset(canaries)
+    spawns = ("subprocess.", "os.system", "os.exec", "os.posix_spawn", "pty.spawn", "socket.connect", "webbrowser.")
     busy = False
 
-    def hook(event: str, given: tuple[object, ...]) -> None:
+    def hook(event: str, arguments: tuple[object, ...]) -> None:
         nonlocal busy
         if busy:
             return
         busy = True
         try:
-            found = ""
-            if event == "import" and isinstance(given[0], str) and given[0].partition(".")[0] in tops:
-                found = f"it imported {given[0]}"
-            elif event.startswith(started):
-                found = f"it started something: {event} {str(given)[:200]}"
-            elif event == "open" and isinstance(given[0], str | bytes) and isinstance(given[2], int):
-                path = os.path.realpath(os.fsdecode(given[0]))
-                if given[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT) and not path.startswith(ours):
-                    found = f"it wrote {path}"
-            if found:
-                os.write(file, found.replace("\n", " ").encode("utf-8", "replace") + b"\n")
+            violation = ""
+            if event == "import" and isinstance(arguments[0], str) and arguments[0].partition(".")[0] in forbidden:
+                violation = f"it imported {arguments[0]}"
+            elif event.startswith(spawns):
+                violation = f"it started something: {event} {str(arguments)[:200]}"
+            elif event == "open" and isinstance(arguments[0], str | bytes) and isinstance(arguments[2], int):
+                path = os.path.realpath(os.fsdecode(arguments[0]))
+                if arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT) and not path.startswith(allowed):
+                    violation = f"it wrote {path}"
+            if violation:
+                os.write(file, violation.replace("\n", " ").encode("utf-8", "replace") + b"\n")
         finally:
             busy = False
 
     sys.addaudithook(hook)
 
 
-def _wait(child: int, end: float) -> tuple[int | None, int]:
-    """Wait for a child until a time, then kill it; its status, None if it was killed, and its bytes at most."""
+def _wait(child: int, deadline: float) -> tuple[int | None, int]:
+    """Wait for a child and kill it at the deadline; return its status, None if it was killed, and its peak memory."""
     pause = 0.002
     while True:
-        done, status, used = os.wait4(child, os.WNOHANG)
-        if done:
-            _kill_group(child)  # workers that it left behind
-            return os.waitstatus_to_exitcode(status), used.ru_maxrss * 1024
-        if time.monotonic() > end:
+        pid, status, usage = os.wait4(child, os.WNOHANG)
+        if pid:
+            _kill_group(child)  # remaining workers
+            return os.waitstatus_to_exitcode(status), usage.ru_maxrss * 1024
+        if time.monotonic() > deadline:
             _kill_group(child)
-            used = os.wait4(child, 0)[2]
-            return None, used.ru_maxrss * 1024
+            usage = os.wait4(child, 0)[2]
+            return None, usage.ru_maxrss * 1024
         time.sleep(pause)
         pause = min(pause * 1.5, 0.02)
 

@@ -1,4 +1,4 @@
-"""Cases side by side, each in a fork of its own with a folder of its own."""
+"""Run cases in parallel, each in its own fork and its own folder."""
 
 import json
 import os
@@ -14,35 +14,35 @@ from .case import Case, NotTriedError
 
 
 class Verdict(NamedTuple):
-    """How a case ended."""
+    """The result of a case."""
 
     case: Case
-    wrong: list[str]  # nothing if it held
-    untried: str  # why it could not be tried here, or nothing
+    problems: list[str]  # empty if it passed
+    skip_reason: str  # why it could not run here, or empty
     seconds: float
-    folder: Path  # kept if something was wrong
+    folder: Path  # kept if there were problems
 
     @property
-    def held(self) -> bool:
-        return not self.wrong and not self.untried
+    def passed(self) -> bool:
+        return not self.problems and not self.skip_reason
 
 
 class _Started(NamedTuple):
     case: Case
     folder: Path
-    begin: float
+    start_time: float
 
 
 def run(
     cases: Sequence[Case], folder: Path, processes: int, finished: Callable[[Verdict], object] = lambda _: None
 ) -> list[Verdict]:
-    """Run cases, some at once, and return how each ended, in their order.
+    """Run cases in parallel and return their verdicts in order.
 
     Args:
-        cases: What is run.
-        folder: Where each gets a folder with its name; those of cases that held are removed.
-        processes: How many run at once.
-        finished: Called with each verdict as it comes.
+        cases: The cases.
+        folder: Parent of the folders of the cases, which are removed for cases without problems.
+        processes: Number of cases to run in parallel.
+        finished: Function to call with each verdict.
     """
     verdicts: dict[str, Verdict] = {}
     started: dict[int, _Started] = {}
@@ -50,64 +50,65 @@ def run(
     while waiting or started:
         while waiting and len(started) < processes:
             case = waiting.pop()
-            pid, place = _start(case, folder)
-            started[pid] = _Started(case, place, time.monotonic())
-        for pid, one in list(started.items()):
-            late = time.monotonic() - one.begin > one.case.seconds
+            pid, case_folder = _start(case, folder)
+            started[pid] = _Started(case, case_folder, time.monotonic())
+        for pid, running in list(started.items()):
+            late = time.monotonic() - running.start_time > running.case.seconds
             if late:
                 _kill_tree(pid)
             if os.waitpid(pid, 0 if late else os.WNOHANG)[0]:
                 del started[pid]
-                verdict = _verdict(one, late)
-                verdicts[one.case.name] = verdict
+                verdict = _verdict(running, late)
+                verdicts[running.case.name] = verdict
                 finished(verdict)
         time.sleep(0.005)
     return [verdicts[case.name] for case in cases]
 
 
 def _start(case: Case, folder: Path) -> tuple[int, Path]:
-    place = folder / case.name
-    shutil.rmtree(place, ignore_errors=True)
-    (place / "work").mkdir(parents=True)
+    case_folder = folder / case.name
+    shutil.rmtree(case_folder, ignore_errors=True)
+    (case_folder / "work").mkdir(parents=True)
     pid = os.fork()
     if pid:
-        return pid, place
+        return pid, case_folder
     try:
         os.setsid()
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-        said: dict[str, object] = {"wrong": [], "untried": ""}
+        result: dict[str, object] = {"problems": [], "skip_reason": ""}
         try:
-            said["wrong"] = case.check(place / "work")
+            result["problems"] = case.check(case_folder / "work")
         except NotTriedError as reason:
-            said["untried"] = str(reason)
+            result["skip_reason"] = str(reason)
         except BaseException:
-            said["wrong"] = ["the case itself failed: " + traceback.format_exc()]
-        (place / "verdict.json").write_text(json.dumps(said), encoding="utf-8")
+            result["problems"] = ["the case itself failed: " + traceback.format_exc()]
+        (case_folder / "verdict.json").write_text(json.dumps(result), encoding="utf-8")
     finally:
         os._exit(0)
 
 
-def _verdict(one: _Started, late: bool) -> Verdict:
-    seconds = time.monotonic() - one.begin
-    file = one.folder / "verdict.json"
+def _verdict(running: _Started, late: bool) -> Verdict:
+    seconds = time.monotonic() - running.start_time
+    file = running.folder / "verdict.json"
     if late or not file.exists():
-        said = {"wrong": [f"the case did not end within {one.case.seconds:.0f} s" if late else "the case ended itself"]}
+        problem = f"the case did not end within {running.case.seconds:.0f} s" if late else "the case ended itself"
+        result = {"problems": [problem]}
     else:
-        said = json.loads(file.read_text(encoding="utf-8"))
-    wrong, untried = [str(line) for line in said["wrong"]], str(said.get("untried", ""))
-    if wrong:
-        text = "\n".join([f"{one.case.name}", *wrong]) + "\n"
-        (one.folder / "wrong.txt").write_text(text, encoding="utf-8", errors="backslashreplace")
+        result = json.loads(file.read_text(encoding="utf-8"))
+    problems, skip_reason = [str(line) for line in result["problems"]], str(result.get("skip_reason", ""))
+    if problems:
+        text = "\n".join([f"{running.case.name}", *problems]) + "\n"
+        (running.folder / "problems.txt").write_text(text, encoding="utf-8", errors="backslashreplace")
     else:
-        shutil.rmtree(one.folder, ignore_errors=True)
-    return Verdict(one.case, wrong, untried, seconds, one.folder)
+        shutil.rmtree(running.folder, ignore_errors=True)
+    return Verdict(running.case, problems, skip_reason, seconds, running.folder)
 
 
 def _kill_tree(pid: int) -> None:
-    """Kill a process with all that it started."""
-    for one in [*_descendants(pid), pid]:
+    """Kill a process and all its descendants."""
+    for process in [*_descendants(pid), pid]:
         try:
-            os.kill(one, signal.SIGKILL)
+            os.kill(process, signal.SIGKILL)
         except ProcessLookupError:
             continue
 

@@ -1,4 +1,4 @@
-"""Translations that are many times longer than their sources are written whole."""
+"""Translations that are many times longer than their sources are not truncated."""
 
 import csv
 import random
@@ -24,20 +24,20 @@ optimizer: {class_path: AdamW, init_args: {lr: 0.006}}
 """
 
 
-def spelled(digits: str) -> str:
+def spell_out(digits: str) -> str:
     return ", ".join(NAMES[digit] for digit in digits)
 
 
-def test_translations_many_times_longer_than_their_sources_are_written_whole(
+def test_translations_many_times_longer_than_their_sources_are_complete(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """By validation, whose BLEU would else be that of cut text, by every command and from Python."""
+    """In validation, whose BLEU would otherwise be that of truncated text, in every command and from Python."""
     (tmp_path / "corpus").mkdir()
-    chance = random.Random(1)
+    rng = random.Random(1)
     for split, size in (("train", 300), ("validation", 10), ("test", 10)):
-        lines = ["".join(chance.sample("123", k=chance.randint(1, 2))) for _ in range(size)]
-        for name, some in (("digits", lines), ("words", map(spelled, lines))):
-            text = "".join(line + "\n" for line in some)
+        lines = ["".join(rng.sample("123", k=rng.randint(1, 2))) for _ in range(size)]
+        for name, side in (("digits", lines), ("words", map(spell_out, lines))):
+            text = "".join(line + "\n" for line in side)
             (tmp_path / "corpus" / f"{split}.{name}").write_text(text, encoding="utf-8")
     run = fit(tmp_path, "expansion", CONFIG)
     with (run / "logs" / "version_0" / "metrics.csv").open(encoding="utf-8") as log:
@@ -45,14 +45,14 @@ def test_translations_many_times_longer_than_their_sources_are_written_whole(
     assert float(last["val_bleu"]) > 95
 
     sources, references = ((tmp_path / "corpus" / f"test.{side}") for side in ("digits", "words"))
-    wanted = references.read_text(encoding="utf-8")
+    expected = references.read_text(encoding="utf-8")
     capsys.readouterr()
     config = str(tmp_path / "expansion.yaml")
     assert main(["predict", "--config", config, "--ckpt-path", str(run)]) == 0
-    assert capsys.readouterr().out == wanted
+    assert capsys.readouterr().out == expected
     for beams in ("1", "4"):
         assert main(["translate", str(run), "--input", str(sources), "--beams", beams]) == 0
-        assert capsys.readouterr() == (wanted, "")
+        assert capsys.readouterr() == (expected, "")
     assert main(["quantize", str(run), "--output", str(tmp_path / "int8.ckpt")]) == 0
-    whole = load_translation(tmp_path / "int8.ckpt", run)(sources.read_text(encoding="utf-8").split())
-    assert whole == wanted.splitlines()
+    translations = load_translation(tmp_path / "int8.ckpt", run)(sources.read_text(encoding="utf-8").split())
+    assert translations == expected.splitlines()

@@ -1,4 +1,4 @@
-"""Laws of tokenizers and weights that belong together: what was exchanged in a checkpoint is refused when it loads."""
+"""A checkpoint whose tokenizers or weights were exchanged is refused when it is loaded."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +9,7 @@ from tiny_runs import Runs
 
 from seq2seq import checkpoint, load
 from seq2seq.__main__ import main
-from seq2seq.checkpoint import find
+from seq2seq.checkpoint import find_checkpoint
 from seq2seq.errors import UserError
 from seq2seq.tokenizers import Bytes
 
@@ -17,26 +17,26 @@ Change = Callable[[dict[str, Any]], object]
 
 
 def changed(run: Path, folder: Path, change: Change) -> Path:
-    """A copy of a checkpoint with something changed in what it holds."""
-    held = checkpoint.load(find(run))
-    change(held)
-    checkpoint.save(held, folder / "changed.ckpt")
+    """Save a changed copy of a checkpoint."""
+    content = checkpoint.load(find_checkpoint(run))
+    change(content)
+    checkpoint.save(content, folder / "changed.ckpt")
     return folder / "changed.ckpt"
 
 
-def tokenizers_in(held: dict[str, Any]) -> dict[str, Any]:
-    data = held["LanguageData"] if "LanguageData" in held else held["TranslationData"]
+def tokenizers_in(content: dict[str, Any]) -> dict[str, Any]:
+    data = content["LanguageData"] if "LanguageData" in content else content["TranslationData"]
     states: dict[str, Any] = data["tokenizers"]
     return states
 
 
-def turn(units: list[str]) -> None:
-    """As many units, and the last ones in another order."""
+def swap_last_units(units: list[str]) -> None:
+    """Swap the last two units."""
     units[-2:] = units[:-3:-1]
 
 
-def exchange(held: dict[str, Any], side: str, tokenizer: Any) -> None:
-    tokenizers_in(held)[side] = tokenizer.state_dict()
+def set_tokenizer(content: dict[str, Any], side: str, tokenizer: Any) -> None:
+    tokenizers_in(content)[side] = tokenizer.state_dict()
 
 
 def learned(tokenizer: Any, text: str) -> Any:
@@ -45,79 +45,81 @@ def learned(tokenizer: Any, text: str) -> Any:
 
 
 def refused(path: Path, capsys: pytest.CaptureFixture[str], *commands: list[str]) -> str:
-    """The one sentence with which it is refused, by `load` and by these commands."""
+    """Return the error message, which must be the same from `load` and from these commands."""
     with pytest.raises(UserError) as raised:
         load(path)
-    said = str(raised.value)
+    message = str(raised.value)
     for command, *options in commands:
         assert main([command, str(path), *options]) == 1
-        assert capsys.readouterr().err == f"seq2seq: {said}\n"
-    return said
+        assert capsys.readouterr().err == f"seq2seq: {message}\n"
+    return message
 
 
-def test_a_tokenizer_of_the_same_size_that_was_exchanged_is_refused(
+def test_an_exchanged_tokenizer_of_the_same_size_is_refused(
     runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path = changed(runs.language, tmp_path, lambda held: turn(tokenizers_in(held)["source"]["units"]))
+    path = changed(runs.language, tmp_path, lambda content: swap_last_units(tokenizers_in(content)["source"]["units"]))
     commands = ["sample"], ["evaluate"], ["score", "--text", str(runs.corpus / "text" / "test.txt")]
-    said = refused(path, capsys, *commands)
-    assert said == f"{path} cannot be used: its weights were trained with another source tokenizer"
+    message = refused(path, capsys, *commands)
+    assert message == f"{path} cannot be used: its weights were trained with another source tokenizer"
     output = ["--output", str(tmp_path / "out.ckpt")]
-    assert main(["average", str(path), str(find(runs.language)), *output]) == 1
+    assert main(["average", str(path), str(find_checkpoint(runs.language)), *output]) == 1
     assert main(["quantize", str(path), *output]) == 1
-    assert capsys.readouterr().err == f"seq2seq: {said}\n" * 2
+    assert capsys.readouterr().err == f"seq2seq: {message}\n" * 2
 
 
 @pytest.mark.parametrize("side", ["source", "target"])
-def test_a_translators_sides_are_told_apart(
+def test_an_exchanged_tokenizer_is_refused_by_its_side(
     runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str], side: str
 ) -> None:
-    path = changed(runs.translator, tmp_path, lambda held: turn(tokenizers_in(held)[side]["units"]))
+    path = changed(runs.translator, tmp_path, lambda content: swap_last_units(tokenizers_in(content)[side]["units"]))
     assert f"with another {side} tokenizer" in refused(path, capsys, ["translate"])
 
 
 def test_a_vocabulary_of_another_size_is_refused(
     runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Also where nothing tells what the weights were trained with."""
+    """Even if the checkpoint has no fingerprints of the tokenizers."""
 
-    def change(held: dict[str, Any]) -> None:
-        exchange(held, "source", Bytes())
-        del held["model"]["fingerprints"]
+    def change(content: dict[str, Any]) -> None:
+        set_tokenizer(content, "source", Bytes())
+        del content["model"]["fingerprints"]
 
-    said = refused(changed(runs.language, tmp_path, change), capsys, ["sample"])
-    assert "its option vocab_size is for 19 tokens, and its source tokenizer has 260" in said
+    message = refused(changed(runs.language, tmp_path, change), capsys, ["sample"])
+    assert "its option vocab_size is for 19 tokens, and its source tokenizer has 260" in message
 
 
 @pytest.mark.parametrize("size", [0, -1, 2**31 - 1, 20])
-def test_sizes_in_the_options_must_be_those_of_the_tokenizers(
+def test_vocabulary_sizes_in_the_options_must_match_the_tokenizers(
     runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str], size: int
 ) -> None:
-    """They are compared before a table of that size is made."""
+    """They are compared before an embedding of that size is allocated."""
     for run, option in ((runs.language, "vocab_size"), (runs.translator, "target_vocab_size")):
 
-        def change(held: dict[str, Any], option: str = option) -> None:
-            held["model"]["init_args"][option] = size
+        def change(content: dict[str, Any], option: str = option) -> None:
+            content["model"]["init_args"][option] = size
 
         assert f"its option {option} is for {size} tokens" in refused(changed(run, tmp_path, change), capsys)
 
 
 @pytest.mark.parametrize(("weight", "part"), [("embedding.weight", "weight of embedding"), ("output.bias", "bias of")])
-def test_rows_of_the_weights_must_be_those_of_the_tokenizers(
+def test_rows_of_the_weights_must_match_the_tokenizers(
     runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str], weight: str, part: str
 ) -> None:
-    def change(held: dict[str, Any]) -> None:
-        held["state_dict"][weight] = held["state_dict"][weight][:-1]
+    def change(content: dict[str, Any]) -> None:
+        content["state_dict"][weight] = content["state_dict"][weight][:-1]
 
-    said = refused(changed(runs.language, tmp_path, change), capsys)
-    assert f"its {part}" in said
-    assert said.endswith("is for 18 tokens, and its source tokenizer has 19")
+    message = refused(changed(runs.language, tmp_path, change), capsys)
+    assert f"its {part}" in message
+    assert message.endswith("is for 18 tokens, and its source tokenizer has 19")
 
 
-def test_one_vocabulary_is_not_two_tokenizers(runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    def change(held: dict[str, Any]) -> None:
-        turn(tokenizers_in(held)["target"]["units"])
-        del held["model"]["fingerprints"]
+def test_a_shared_vocabulary_with_two_tokenizers_is_refused(
+    runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def change(content: dict[str, Any]) -> None:
+        swap_last_units(tokenizers_in(content)["target"]["units"])
+        del content["model"]["fingerprints"]
 
     assert "has one vocabulary, and its two tokenizers differ" in refused(
         changed(runs.translator, tmp_path, change), capsys
@@ -126,21 +128,23 @@ def test_one_vocabulary_is_not_two_tokenizers(runs: Runs, tmp_path: Path, capsys
 
 @pytest.mark.parametrize("kind", ["language", "translator"])
 @pytest.mark.parametrize("precision", ["bf16", "int8"])
-def test_rows_of_rounded_weights_are_compared_too(
+def test_rows_of_quantized_weights_must_match_the_tokenizers(
     runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str, precision: str
 ) -> None:
-    whole = tmp_path / "rounded.ckpt"
-    assert main(["quantize", str(getattr(runs, kind)), "--output", str(whole), "--precision", precision]) == 0
-    load(whole)
+    path = tmp_path / "quantized.ckpt"
+    assert main(["quantize", str(getattr(runs, kind)), "--output", str(path), "--precision", precision]) == 0
+    load(path)
 
-    def change(held: dict[str, Any]) -> None:
-        held["state_dict"]["output.rounded"] = held["state_dict"]["output.rounded"][1:]
+    def change(content: dict[str, Any]) -> None:
+        content["state_dict"]["output.quantized_weight"] = content["state_dict"]["output.quantized_weight"][1:]
 
-    assert "its rounded of output is for" in refused(changed(whole, tmp_path, change), capsys, ["evaluate"])
+    assert "its quantized_weight of output is for" in refused(changed(path, tmp_path, change), capsys, ["evaluate"])
 
 
-def test_fine_tuning_and_resuming_refuse_it_too(runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = changed(runs.language, tmp_path, lambda held: turn(tokenizers_in(held)["source"]["units"]))
+def test_fine_tuning_and_resuming_refuse_an_exchanged_tokenizer(
+    runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = changed(runs.language, tmp_path, lambda content: swap_last_units(tokenizers_in(content)["source"]["units"]))
     config = runs.language / "config.yaml"
     options = ["--config", str(config), "--runs", str(tmp_path / "runs"), "--trainer.max_steps", "50"]
     assert main(["fit", *options, "--init-from", str(path)]) == 1

@@ -1,4 +1,4 @@
-"""The kernel of attention looks where the plain one looks."""
+"""The attention kernel equals the reference in torch."""
 
 import pytest
 import torch
@@ -22,50 +22,50 @@ pytestmark = pytest.mark.skipif(library() is None, reason="needs a C++ compiler,
     key=st.integers(1, 150),
     value=st.integers(1, 150),
 )
-def test_each_row_looks_at_its_own_sentence(sentences: list[int], lengths: list[int], key: int, value: int) -> None:
+def test_each_row_attends_to_its_own_sentence(sentences: list[int], lengths: list[int], key: int, value: int) -> None:
     torch.manual_seed(1)
     longest = max(lengths)
-    real = torch.arange(longest) < torch.tensor(lengths)[:, None]
-    memory = Memory(torch.randn(5, longest, key), torch.randn(5, longest, value), real)
+    mask = torch.arange(longest) < torch.tensor(lengths)[:, None]
+    memory = Memory(torch.randn(5, longest, key), torch.randn(5, longest, value), mask)
     rows, queries = torch.tensor(sentences).long(), torch.randn(len(sentences), key)
     context, weights = attend(queries, rows, *memory)
-    expected, looked = plainly(queries, select(memory, rows))
-    torch.testing.assert_close(weights, looked, atol=1e-5, rtol=1e-4)
+    expected, expected_weights = reference(queries, select(memory, rows))
+    torch.testing.assert_close(weights, expected_weights, atol=1e-5, rtol=1e-4)
     torch.testing.assert_close(context, expected, atol=1e-5, rtol=1e-4)
-    assert not weights[~real[rows]].any()
+    assert not weights[~mask[rows]].any()
 
 
-def plainly(queries: Float[Tensor, "rows size"], memory: Memory) -> tuple[Tensor, Tensor]:
+def reference(queries: Float[Tensor, "rows size"], memory: Memory) -> tuple[Tensor, Tensor]:
     scores = (memory.keys @ queries[:, :, None]).squeeze(2)
-    weights = scores.masked_fill(~memory.real, float("-inf")).softmax(dim=1)
+    weights = scores.masked_fill(~memory.mask, float("-inf")).softmax(dim=1)
     return (weights[:, None] @ memory.values).squeeze(1), weights
 
 
 @pytest.mark.parametrize("rows", [[0, 1, 2], [0, 0, 1, 2, 2, 2], [1, 1], [0, 2], [2]])
-def test_an_attention_looks_the_same_with_and_without_it(rows: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_attention_is_the_same_with_and_without_the_kernel(rows: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(1)
     attention = BilinearAttention(12, 20).requires_grad_(False)
-    real = torch.arange(6) < torch.tensor([6, 2, 4])[:, None]
-    memory = attention.remember(Encoding(torch.randn(3, 6, 20), torch.randn(3, 20), real))
+    mask = torch.arange(6) < torch.tensor([6, 2, 4])[:, None]
+    memory = attention.project_keys(Encoding(torch.randn(3, 6, 20), torch.randn(3, 20), mask))
     queries, sentences = torch.randn(len(rows), 12), torch.tensor(rows)
-    found = attention.look(queries, memory, sentences)
+    by_kernel = attention.attend_step(queries, memory, sentences)
     called: list[Int[Tensor, " rows"]] = []
-    monkeypatch.setattr("seq2seq.nn.attention.serves", lambda *tensors: called.append(sentences))
-    plain = attention.look(queries, memory, sentences)
+    monkeypatch.setattr("seq2seq.nn.attention.kernels_available", lambda *tensors: called.append(sentences))
+    by_torch = attention.attend_step(queries, memory, sentences)
     assert called
-    for one, other in zip(found, plain, strict=True):
-        torch.testing.assert_close(one, other, atol=1e-6, rtol=1e-5)
+    for actual, expected in zip(by_kernel, by_torch, strict=True):
+        torch.testing.assert_close(actual, expected, atol=1e-6, rtol=1e-5)
 
 
 @pytest.mark.parametrize("padding", [float("nan"), float("inf"), float("-inf"), 1e38])
-def test_padding_may_hold_anything_and_a_sentence_of_it_alone_has_no_weights(padding: float) -> None:
+def test_padding_is_ignored_and_a_fully_masked_sentence_has_zero_weights(padding: float) -> None:
     torch.manual_seed(1)
-    real = torch.arange(9) < torch.tensor([9, 0, 4])[:, None]
-    states = torch.randn(3, 9, 70).masked_fill(~real[..., None], 0.0)
+    mask = torch.arange(9) < torch.tensor([9, 0, 4])[:, None]
+    states = torch.randn(3, 9, 70).masked_fill(~mask[..., None], 0.0)
     queries, rows = torch.randn(5, 70), torch.tensor([0, 1, 1, 2, 2])
-    expected = attend(queries, rows, states, states, real)
-    filled = states.masked_fill(~real[..., None], padding)
-    context, weights = attend(queries, rows, filled, filled, real)
+    expected = attend(queries, rows, states, states, mask)
+    padded = states.masked_fill(~mask[..., None], padding)
+    context, weights = attend(queries, rows, padded, padded, mask)
     assert torch.equal(context, expected[0])
     assert torch.equal(weights, expected[1])
     assert not context[1:3].any()

@@ -1,4 +1,4 @@
-"""The kernel finds the tokens that sorting all log-probabilities finds."""
+"""The top-k kernel equals torch's top-k of all log-probabilities, and the tanh kernel torch's tanh."""
 
 import pytest
 import torch
@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from seq2seq.kernels.elementwise import tanh
 from seq2seq.kernels.library import library
-from seq2seq.kernels.search import likeliest
-from seq2seq.search.problem import excluded, log_probabilities
+from seq2seq.kernels.search import topk_log_probabilities
+from seq2seq.search.problem import excluded_tokens, log_probabilities
 from seq2seq.special_tokens import BOS, PAD, UNK
 
 pytestmark = pytest.mark.skipif(library() is None, reason="needs a C++ compiler, and a processor with AVX2")
@@ -25,47 +25,47 @@ seeds = st.integers(0, 2**30)
     seed=seeds,
     allow_unknown=st.booleans(),
 )
-def test_the_likeliest_are_the_first_of_all(
+def test_topk_equals_sorting_all_log_probabilities(
     rows: int, size: int, count: int, spread: float, seed: int, allow_unknown: bool
 ) -> None:
     logits = spread * torch.randn(rows, size, generator=torch.Generator().manual_seed(seed))
-    logits[:, [PAD, UNK, BOS]] += 2 * spread  # a model may well find them likely
+    logits[:, [PAD, UNK, BOS]] += 2 * spread  # so that excluding them matters
     count = min(count, size - 3)
-    scores, tokens = likeliest(logits, count, excluded(allow_unknown))
-    own = log_probabilities(logits, allow_unknown)
-    expected, _ = own.topk(count, dim=-1)
+    scores, tokens = topk_log_probabilities(logits, count, excluded_tokens(allow_unknown))
+    reference = log_probabilities(logits, allow_unknown)
+    expected, _ = reference.topk(count, dim=-1)
     torch.testing.assert_close(scores, expected, atol=1e-5 * max(1.0, spread), rtol=1e-5)
-    torch.testing.assert_close(own.gather(1, tokens), scores, atol=1e-5 * max(1.0, spread), rtol=1e-5)
+    torch.testing.assert_close(reference.gather(1, tokens), scores, atol=1e-5 * max(1.0, spread), rtol=1e-5)
     assert all(len(set(row)) == count for row in tokens.tolist())
 
 
-def test_what_cannot_be_is_not_found() -> None:
+def test_impossible_tokens_have_a_score_of_minus_infinity() -> None:
     logits = torch.full((2, 40), float("-inf"))
     logits[0, [5, 30]], logits[1, 17] = torch.tensor([1.0, 2.0]), 3.0
-    scores, tokens = likeliest(logits, 4, excluded(False))
+    scores, tokens = topk_log_probabilities(logits, 4, excluded_tokens(False))
     assert tokens[0, :2].tolist() == [30, 5]
     assert tokens[1, 0] == 17
     assert scores.isinf().tolist() == [[False, False, True, True], [False, True, True, True]]
     assert scores[1, 0] == 0
 
 
-@pytest.mark.parametrize("where", [0, 3, 39])
-def test_nan_is_not_lost(where: int) -> None:
+@pytest.mark.parametrize("position", [0, 3, 39])
+def test_nan_makes_all_scores_of_its_row_nan(position: int) -> None:
     logits = torch.randn(2, 40)
-    logits[1, where] = float("nan")
-    scores, _ = likeliest(logits, 3, excluded(False))
+    logits[1, position] = float("nan")
+    scores, _ = topk_log_probabilities(logits, 3, excluded_tokens(False))
     assert scores.isnan().tolist() == [[False] * 3, [True] * 3]
 
 
-def test_the_tangent_is_torchs() -> None:
+def test_tanh_equals_torch() -> None:
     x = torch.cat([torch.linspace(-100, 100, 1001), torch.tensor([0.0, 1e-9, float("inf"), float("-inf")])])
     torch.testing.assert_close(tanh(x), torch.tanh(x), atol=3e-7, rtol=0)
     assert tanh(torch.full((3, 20), float("nan"))).isnan().all()
-    grid = torch.randn(7, 30).t()
-    torch.testing.assert_close(tanh(grid), torch.tanh(grid), atol=3e-7, rtol=0)
+    transposed = torch.randn(7, 30).t()
+    torch.testing.assert_close(tanh(transposed), torch.tanh(transposed), atol=3e-7, rtol=0)
 
 
 @pytest.mark.parametrize("count", [1, 7, 16, 33, 50])
-def test_the_tangent_is_the_same_wherever_a_number_stands(count: int) -> None:
+def test_tanh_does_not_depend_on_the_position(count: int) -> None:
     x = torch.randn(50)
     assert torch.equal(tanh(x[:count]), tanh(x)[:count])

@@ -1,4 +1,4 @@
-"""Laws of a model's options in a checkpoint."""
+"""Serialization of a model's options in a checkpoint."""
 
 import io
 from functools import partial
@@ -11,16 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seq2seq.errors import UserError
-from seq2seq.inference.checkpoint import build
+from seq2seq.inference.checkpoint import build_model
 from seq2seq.models import LanguageModel, Translator
-from seq2seq.models.hyperparameters import factories, plain
+from seq2seq.models.hyperparameters import deserialize_options, serialize_options
 from seq2seq.nn.attention import MultiHeadAttention
 from seq2seq.recurrence import GRU, LSTM, RNN, LayerFactory
 
 
-def through_a_file(held: Any) -> Any:
+def save_and_load(value: Any) -> Any:
     file = io.BytesIO()
-    torch.save(held, file)
+    torch.save(value, file)
     file.seek(0)
     return torch.load(file, weights_only=True)
 
@@ -46,56 +46,56 @@ options = st.recursive(
 
 
 @given(options)
-def test_what_it_gives_comes_back_from_a_file_and_is_plain_already(given_options: Any) -> None:
-    held = plain(given_options)
-    assert through_a_file(held) == held
-    assert plain(held) == held
+def test_serialized_options_can_be_saved_and_serialized_again(given_options: Any) -> None:
+    serialized = serialize_options(given_options)
+    assert save_and_load(serialized) == serialized
+    assert serialize_options(serialized) == serialized
 
 
-def test_classes_become_their_paths_and_partials_their_options_too() -> None:
-    assert plain(LSTM) == {"class_path": "LSTM"}
-    assert plain(partial(GRU, keep_bias=2)) == {
+def test_classes_and_partials_are_serialized_as_class_path_and_init_args() -> None:
+    assert serialize_options(LSTM) == {"class_path": "LSTM"}
+    assert serialize_options(partial(GRU, keep_bias=2)) == {
         "class_path": "GRU",
         "init_args": {"keep_bias": 2},
     }
 
 
 @given(options)
-def test_classes_and_partials_come_back(given_options: Any) -> None:
-    held = plain(given_options)
-    assert plain(factories(held)) == held
+def test_deserialize_restores_classes_and_partials(given_options: Any) -> None:
+    serialized = serialize_options(given_options)
+    assert serialize_options(deserialize_options(serialized)) == serialized
 
 
 @pytest.mark.parametrize("where", ["os.system", "builtins.list", "seq2seq.state.detach", "torch.nn.Linear"])
-def test_what_is_not_ours_needs_trust(where: str) -> None:
+def test_class_from_elsewhere_needs_trust(where: str) -> None:
     module = where.rpartition(".")[0]
-    with pytest.raises(UserError, match=f"{where}, which is no class of seq2seq.* with --trust {module}"):
-        factories({"layer": {"class_path": where}})
+    with pytest.raises(UserError, match=f"{where}, which is not a class of seq2seq.* with --trust {module}"):
+        deserialize_options({"layer": {"class_path": where}})
 
 
 @pytest.mark.parametrize("where", ["os.system", "builtins.list", "seq2seq.state.detach", "torch.nn.Linear"])
-def test_only_layers_come_back_from_what_is_trusted(where: str) -> None:
+def test_trusted_modules_may_provide_only_layers(where: str) -> None:
     with pytest.raises(UserError, match=f"it names {where}, which is no"):
-        factories({"layer": {"class_path": where}}, [where.rpartition(".")[0]])
+        deserialize_options({"layer": {"class_path": where}}, [where.rpartition(".")[0]])
 
 
 @pytest.mark.parametrize(
     ("option", "name"),
     [("layer", "BilinearAttention"), ("layer", "SelfAttention"), ("attention", "LSTM"), ("decoder", "Bidirectional")],
 )
-def test_a_class_of_ours_must_fit_its_option(option: str, name: str) -> None:
+def test_class_must_fit_its_option(option: str, name: str) -> None:
     with pytest.raises(UserError, match=f"it names {name}, which is no .*, as {option} must be"):
-        factories({option: {"class_path": name}})
+        deserialize_options({option: {"class_path": name}})
 
 
-@pytest.mark.parametrize("arguments", [{"never_heard_of": 1}, {"size": 3}, [1], "text"])
-def test_a_class_gets_only_arguments_that_it_takes(arguments: Any) -> None:
+@pytest.mark.parametrize("arguments", [{"nonexistent": 1}, {"size": 3}, [1], "text"])
+def test_unexpected_arguments_raise(arguments: Any) -> None:
     with pytest.raises(UserError, match="LSTM"):
-        factories({"layer": {"class_path": "LSTM", "init_args": arguments}})
+        deserialize_options({"layer": {"class_path": "LSTM", "init_args": arguments}})
 
 
 @pytest.mark.parametrize(
-    ("wrong", "sentence"),
+    ("wrong", "message"),
     [
         (lambda i, s: LSTM(i, s), "must be numbers, strings, classes or functools.partial of classes, so that"),
         (partial(LSTM, 3), "must name its options"),
@@ -103,9 +103,9 @@ def test_a_class_gets_only_arguments_that_it_takes(arguments: Any) -> None:
         (torch.zeros(2), "must be numbers"),
     ],
 )
-def test_what_no_checkpoint_can_hold_is_one_sentence(wrong: LayerFactory, sentence: str) -> None:
-    with pytest.raises(ValueError, match=sentence) as raised:
-        plain({"layer": wrong})
+def test_options_that_cannot_be_serialized_raise_a_one_line_error(wrong: LayerFactory, message: str) -> None:
+    with pytest.raises(ValueError, match=message) as raised:
+        serialize_options({"layer": wrong})
     assert "\n" not in str(raised.value)
 
 
@@ -118,10 +118,10 @@ def test_what_no_checkpoint_can_hold_is_one_sentence(wrong: LayerFactory, senten
     ],
     ids=["language", "heads", "fixed"],
 )
-def test_a_model_is_described_so_that_it_can_be_built_again(model: LanguageModel | Translator) -> None:
+def test_model_is_rebuilt_from_its_checkpoint(model: LanguageModel | Translator) -> None:
     checkpoint: dict[str, Any] = {}
     model.on_save_checkpoint(checkpoint)
-    again = build(through_a_file(checkpoint)["model"])
-    again.load_state_dict(model.state_dict())
-    assert type(again) in type(model).__bases__  # without what trains it
-    assert [str(part) for part in again.children()] == [str(part) for part in model.children()]
+    rebuilt = build_model(save_and_load(checkpoint)["model"])
+    rebuilt.load_state_dict(model.state_dict())
+    assert type(rebuilt) in type(model).__bases__  # the network without its training code
+    assert [str(part) for part in rebuilt.children()] == [str(part) for part in model.children()]

@@ -1,4 +1,4 @@
-"""Tiny models must learn: to copy, to reverse, to go on with a pattern."""
+"""Tiny models must learn to copy, to reverse and to continue a pattern."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -31,7 +31,7 @@ from seq2seq.recurrence import (
 from seq2seq.search import Sampling, beam_search, sample
 from seq2seq.special_tokens import BOS, EOS, NUM_SPECIAL
 
-LETTERS, LONGEST = 6, 4
+LETTERS, MAX_LENGTH = 6, 4
 BLOCK: dict[str, Any] = {"depth": 2, "norm": True, "residual": True, "feed_forward": 2.0}
 TRANSFORMER = {
     "encoder": SelfAttention,
@@ -43,10 +43,10 @@ TRANSFORMER = {
 
 def fit(model: pl.LightningModule, batches: Sequence[Any], rate: float) -> None:
     optimizer = torch.optim.AdamW(model.parameters(), lr=rate)
-    falling = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, len(batches))
+    schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, len(batches))
     model.configure_optimizers = lambda: (  # type: ignore[method-assign]
         [optimizer],
-        [{"scheduler": falling, "interval": "step"}],
+        [{"scheduler": schedule, "interval": "step"}],
     )
     trainer = pl.Trainer(
         max_epochs=1,
@@ -62,23 +62,23 @@ def fit(model: pl.LightningModule, batches: Sequence[Any], rate: float) -> None:
     model.eval()
 
 
-def strings(random: torch.Generator, rows: int, length: int) -> torch.Tensor:
-    return torch.randint(NUM_SPECIAL, NUM_SPECIAL + LETTERS, (rows, length), generator=random)
+def strings(generator: torch.Generator, rows: int, length: int) -> torch.Tensor:
+    return torch.randint(NUM_SPECIAL, NUM_SPECIAL + LETTERS, (rows, length), generator=generator)
 
 
-def pairs(random: torch.Generator, rows: int, turned: Callable[[torch.Tensor], torch.Tensor]) -> TranslationBatch:
-    length = int(torch.randint(1, LONGEST + 1, (), generator=random))
-    text = strings(random, rows, length)
-    begin, end = torch.full((rows, 1), BOS), torch.full((rows, 1), EOS)
-    answer = turned(text)
-    inputs, targets = torch.cat([begin, answer], dim=1), torch.cat([answer, end], dim=1)
+def pairs(generator: torch.Generator, rows: int, transform: Callable[[torch.Tensor], torch.Tensor]) -> TranslationBatch:
+    length = int(torch.randint(1, MAX_LENGTH + 1, (), generator=generator))
+    text = strings(generator, rows, length)
+    bos, eos = torch.full((rows, 1), BOS), torch.full((rows, 1), EOS)
+    target = transform(text)
+    inputs, targets = torch.cat([bos, target], dim=1), torch.cat([target, eos], dim=1)
     return TranslationBatch(
-        torch.cat([text, end], dim=1), torch.full((rows,), length + 1), inputs, targets, targets.numel()
+        torch.cat([text, eos], dim=1), torch.full((rows,), length + 1), inputs, targets, targets.numel()
     )
 
 
 @pytest.mark.parametrize(
-    ("turned", "options"),
+    ("transform", "options"),
     [
         (torch.Tensor.clone, {"attention": BilinearAttention}),
         (partial(torch.flip, dims=[1]), {"attention": BilinearAttention}),
@@ -94,20 +94,20 @@ def pairs(random: torch.Generator, rows: int, turned: Callable[[torch.Tensor], t
         "reverse by a Transformer",
     ],
 )
-def test_a_translator_learns(turned: Callable[[torch.Tensor], torch.Tensor], options: dict[str, Any]) -> None:
+def test_translator_learns(transform: Callable[[torch.Tensor], torch.Tensor], options: dict[str, Any]) -> None:
     pl.seed_everything(1, verbose=False)
-    words, random = NUM_SPECIAL + LETTERS, torch.Generator().manual_seed(1)
+    vocab_size, generator = NUM_SPECIAL + LETTERS, torch.Generator().manual_seed(1)
     options = {"size": 48, "depth": 1, "dropout": 0.0, "label_smoothing": 0.0, **options}
-    model = Translator(words, words, True, **options)
+    model = Translator(vocab_size, vocab_size, True, **options)
     steps, rate = (350, 0.005) if "norm" in options else (200, 0.01)
-    fit(model, [pairs(random, 64, turned) for _ in range(steps)], rate)
-    text = strings(random, 100, LONGEST)
+    fit(model, [pairs(generator, 64, transform) for _ in range(steps)], rate)
+    text = strings(generator, 100, MAX_LENGTH)
     source = torch.cat([text, torch.full((100, 1), EOS)], dim=1)
-    limits = torch.full((100,), 2 * LONGEST)
+    limits = torch.full((100,), 2 * MAX_LENGTH)
     with torch.no_grad():
-        found = beam_search(model.problem(source, torch.full((100,), LONGEST + 1)), limits, beams=3)
-    right = sum(best.ids == wanted for (best,), wanted in zip(found, turned(text).tolist(), strict=True))
-    assert right >= 95
+        found = beam_search(model.decoding_problem(source, torch.full((100,), MAX_LENGTH + 1)), limits, beams=3)
+    correct = sum(best.ids == target for (best,), target in zip(found, transform(text).tolist(), strict=True))
+    assert correct >= 95
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_a_translator_learns(turned: Callable[[torch.Tensor], torch.Tensor], opt
     + [(kind, BLOCK) for kind in (MinGRU, MinLSTM, RGLRU, Mamba, RWKV, Retention, MLSTM)]
     + [(partial(CausalAttention, window=40), BLOCK)],
 )
-def test_a_language_model_learns_a_pattern_that_needs_memory(layer: Any, options: dict[str, Any]) -> None:
+def test_language_model_learns_a_pattern_that_needs_memory(layer: Any, options: dict[str, Any]) -> None:
     pl.seed_everything(1, verbose=False)
     pattern = [4, 4, 4, 5, 4, 4, 6, 4, 5]
     text = torch.tensor(pattern * 100)[: 2 * 401].view(2, 401)
@@ -128,8 +128,8 @@ def test_a_language_model_learns_a_pattern_that_needs_memory(layer: Any, options
     ]
     fit(model, batches, rate=0.006 if options else 0.02)
     with torch.no_grad():
-        nats, state = model.nats(text[:1, :80], text[:1, 1:81])
+        nats, state = model.token_nats(text[:1, :80], text[:1, 1:81])
         assert float(nats[0, 20:].mean()) < 0.1
         draws = sample(model.step, text[:1, 80], state, Sampling(temperature=0), torch.Generator())
-        written = [int(draw.tokens) for _, draw in zip(range(100), draws, strict=False)]
-    assert written == text[0, 81:181].tolist()
+        sampled = [int(draw.tokens) for _, draw in zip(range(100), draws, strict=False)]
+    assert sampled == text[0, 81:181].tolist()

@@ -1,4 +1,4 @@
-"""The translators that are held to laws; every option takes part in one of them."""
+"""The translators that the tests share; together they use every option."""
 
 from functools import partial
 from typing import Any
@@ -10,7 +10,7 @@ from seq2seq.models import Translator
 from seq2seq.nn.attention import AdditiveAttention, BilinearAttention, DotAttention, MultiHeadAttention
 from seq2seq.recurrence import GRU, RNN, RWKV, CausalAttention, Mamba, MinGRU, Retention, SelfAttention
 
-SOURCES, TARGETS = 11, 13
+SOURCE_VOCAB_SIZE, TARGET_VOCAB_SIZE = 11, 13
 ATTENTIONS: dict[str, Any] = {
     "none": None,
     "dot": DotAttention,
@@ -23,7 +23,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "one layer": {"depth": 1},
     "untied": {"tied": False, "embedding_size": 6},
     "narrow embedding": {"embedding_size": 6},
-    "shared": {"shared_vocabulary": True, "target_vocab_size": SOURCES},
+    "shared": {"shared_vocabulary": True, "target_vocab_size": SOURCE_VOCAB_SIZE},
     "parallel": {"encoder": MinGRU, "decoder": Mamba, **BLOCK},
     "shifted": {"encoder": partial(RWKV, heads=2), "decoder": partial(Retention, heads=2), **BLOCK},
     "transformer": {
@@ -36,21 +36,24 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }
 MODELS: dict[str, dict[str, Any]] = {
     **{
-        f"{name}{' fed' if fed else ''}": {"attention": attention, "input_feeding": fed}
+        f"{name}{' with input feeding' if input_feeding else ''}": {
+            "attention": attention,
+            "input_feeding": input_feeding,
+        }
         for name, attention in ATTENTIONS.items()
-        for fed in (False, True)
+        for input_feeding in (False, True)
     },
     **OPTIONS,
-    **{f"{name} fed": {**options, "input_feeding": True} for name, options in OPTIONS.items()},
+    **{f"{name} with input feeding": {**options, "input_feeding": True} for name, options in OPTIONS.items()},
 }
 each_model = pytest.mark.parametrize("options", MODELS.values(), ids=MODELS)
 
 
 def build(**options: Any) -> Translator:
     torch.manual_seed(0)
-    given = {"source_vocab_size": SOURCES, "target_vocab_size": TARGETS, "size": 8, **options}
-    model = Translator(**given).double().eval()
+    arguments = {"source_vocab_size": SOURCE_VOCAB_SIZE, "target_vocab_size": TARGET_VOCAB_SIZE, "size": 8, **options}
+    model = Translator(**arguments).double().eval()
     with torch.no_grad():
         for parameter in model.parameters():
-            parameter.mul_(1.5)  # so that what it says hangs on what it reads
+            parameter.mul_(1.5)  # so that the output depends clearly on the input
     return model

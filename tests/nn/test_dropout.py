@@ -1,4 +1,4 @@
-"""Laws of dropout for sequences."""
+"""Properties of dropout for sequences."""
 
 import pytest
 import torch
@@ -12,7 +12,7 @@ each_kind = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 
 
 @each_kind
-def test_evaluation_and_a_probability_of_zero_drop_nothing(kind: type[nn.Module]) -> None:
+def test_nothing_is_dropped_in_evaluation_or_with_probability_zero(kind: type[nn.Module]) -> None:
     x = torch.arange(NUM_SPECIAL, 60 + NUM_SPECIAL).view(3, 4, 5)
     x = x.flatten(1) if kind is KINDS["word"] else x.float()
     assert torch.equal(kind(0.9).eval()(x), x)
@@ -21,12 +21,12 @@ def test_evaluation_and_a_probability_of_zero_drop_nothing(kind: type[nn.Module]
 
 @each_kind
 @pytest.mark.parametrize("p", [-0.1, 1.0, float("nan")])
-def test_what_is_no_probability_is_refused(kind: type[nn.Module], p: float) -> None:
+def test_invalid_probability_raises(kind: type[nn.Module], p: float) -> None:
     with pytest.raises(ValueError, match=f"at least 0 and below 1, and {p} was given"):
         kind(p)
 
 
-def test_variational_dropout_takes_one_mask_a_sequence_and_keeps_the_mean() -> None:
+def test_variational_dropout_uses_one_mask_per_sequence_and_keeps_the_mean() -> None:
     torch.manual_seed(0)
     y = VariationalDropout(0.25)(torch.ones(2, 5, 10_000))
     assert torch.equal(y, y[:, :1].expand_as(y))
@@ -35,7 +35,7 @@ def test_variational_dropout_takes_one_mask_a_sequence_and_keeps_the_mean() -> N
     torch.testing.assert_close(y.mean(), torch.tensor(1.0), rtol=0, atol=0.03)
 
 
-def test_weight_dropout_keeps_the_mean_and_leaves_its_argument_alone() -> None:
+def test_weight_dropout_keeps_the_mean_and_does_not_modify_its_argument() -> None:
     torch.manual_seed(0)
     weight = torch.ones(100, 100)
     masked = WeightDropout(0.5)(weight)
@@ -44,7 +44,7 @@ def test_weight_dropout_keeps_the_mean_and_leaves_its_argument_alone() -> None:
     assert torch.equal(weight, torch.ones(100, 100))
 
 
-def test_word_dropout_replaces_whole_tokens_but_no_special_ones() -> None:
+def test_word_dropout_replaces_tokens_but_not_special_ones() -> None:
     torch.manual_seed(0)
     ids = torch.randint(NUM_SPECIAL, 9, (50, 100))
     ids[:, 80:] = PAD

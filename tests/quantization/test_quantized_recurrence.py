@@ -1,4 +1,4 @@
-"""Rounded layers are the plain ones to rounding, whole and step by step."""
+"""Quantized recurrent layers equal the float32 ones up to rounding, in whole sequences and step by step."""
 
 from collections.abc import Callable
 from functools import partial
@@ -20,7 +20,7 @@ PAIRS = [
     pytest.param(RNN, QuantizedRNN, id="rnn"),
     pytest.param(partial(RNN, nonlinearity="relu"), QuantizedRNN, id="relu"),
 ]
-PLAIN: dict[type, Any] = {LSTM: QuantizedLSTM, GRU: QuantizedGRU, RNN: QuantizedRNN}
+QUANTIZED: dict[type, Any] = {LSTM: QuantizedLSTM, GRU: QuantizedGRU, RNN: QuantizedRNN}
 SIZE, INPUT = 24, 10
 lengths = torch.tensor([7, 0, 3])
 
@@ -31,96 +31,98 @@ def x() -> Tensor:
     return torch.randn(3, 7, INPUT)
 
 
-def made(layer: Callable[[int, int], Recurrence[Any]]) -> Recurrence[Any]:
+def build(layer: Callable[[int, int], Recurrence[Any]]) -> Recurrence[Any]:
     torch.manual_seed(1)
     return layer(INPUT, SIZE).eval().requires_grad_(False)
 
 
-def unrounded(linear: nn.Linear) -> nn.Linear:
-    """The layer as it is, with a buffer, as rounded ones have."""
-    linear.register_buffer("here", torch.zeros(1))
+def with_buffer(linear: nn.Linear) -> nn.Linear:
+    """Return the layer in float32, with a buffer, as quantized ones have."""
+    linear.register_buffer("buffer", torch.zeros(1))
     return linear
 
 
-@pytest.mark.parametrize(("plain", "rounded"), PAIRS)
-def test_without_rounding_it_is_the_plain_layer(plain: Any, rounded: Any, x: Tensor) -> None:
-    layer = made(plain)
-    same = rounded(layer, unrounded)
-    for given in (None, lengths):
-        y, state = layer(x, None, given)
-        z, other = same(x, None, given)
-        rows = slice(None) if given is None else [0]
-        torch.testing.assert_close(z[rows], y[rows], atol=1e-6, rtol=1e-5)
-        torch.testing.assert_close(flatten(other), flatten(state), atol=1e-6, rtol=1e-5)
+@pytest.mark.parametrize(("layer_class", "quantized_class"), PAIRS)
+def test_without_quantization_it_equals_the_layer(layer_class: Any, quantized_class: Any, x: Tensor) -> None:
+    layer = build(layer_class)
+    unquantized = quantized_class(layer, with_buffer)
+    for row_lengths in (None, lengths):
+        expected, expected_state = layer(x, None, row_lengths)
+        y, state = unquantized(x, None, row_lengths)
+        rows = slice(None) if row_lengths is None else [0]
+        torch.testing.assert_close(y[rows], expected[rows], atol=1e-6, rtol=1e-5)
+        torch.testing.assert_close(flatten(state), flatten(expected_state), atol=1e-6, rtol=1e-5)
 
 
-@pytest.mark.parametrize("rounding", [BFloat16Linear, Int8Linear])
-@pytest.mark.parametrize(("plain", "rounded"), PAIRS)
-def test_it_is_near_the_plain_layer_and_steps_as_it_reads(plain: Any, rounded: Any, rounding: Any, x: Tensor) -> None:
-    layer = made(plain)
-    rough = rounded(layer, rounding)
-    y, state = rough(x)
+@pytest.mark.parametrize("quantize_linear", [BFloat16Linear, Int8Linear])
+@pytest.mark.parametrize(("layer_class", "quantized_class"), PAIRS)
+def test_it_is_near_the_layer_and_steps_equal_the_sequence(
+    layer_class: Any, quantized_class: Any, quantize_linear: Any, x: Tensor
+) -> None:
+    layer = build(layer_class)
+    quantized = quantized_class(layer, quantize_linear)
+    y, final_state = quantized(x)
     torch.testing.assert_close(y, layer(x)[0], atol=0.1, rtol=0.05)
-    now = rough.initial_state(3)
+    state = quantized.initial_state(3)
     for t in range(7):
-        said, now = rough.step(x[:, t], now)
-        torch.testing.assert_close(said, y[:, t], atol=1e-6, rtol=1e-5)
-    torch.testing.assert_close(flatten(now), flatten(state), atol=1e-6, rtol=1e-5)
+        output, state = quantized.step(x[:, t], state)
+        torch.testing.assert_close(output, y[:, t], atol=1e-6, rtol=1e-5)
+    torch.testing.assert_close(flatten(state), flatten(final_state), atol=1e-6, rtol=1e-5)
 
 
-def read_by(kind: str, layer: Any) -> Recurrence[Any]:
-    """The layer with its weights rounded in one of the ways that there are."""
-    by: dict[str, Callable[[Any], Recurrence[Any]]] = {
+def quantize_by(method: str, layer: Any) -> Recurrence[Any]:
+    """Return the layer, quantized by one of the methods."""
+    methods: dict[str, Callable[[Any], Recurrence[Any]]] = {
         "kernel": Int8LSTM if isinstance(layer, LSTM) else Int8GRU,
-        "int8": lambda layer: PLAIN[type(layer)](layer, Int8Linear),
-        "bf16": lambda layer: PLAIN[type(layer)](layer, BFloat16Linear),
-        "whole": BFloat16Layer,
+        "int8": lambda layer: QUANTIZED[type(layer)](layer, Int8Linear),
+        "bf16": lambda layer: QUANTIZED[type(layer)](layer, BFloat16Linear),
+        "bf16-sequence": BFloat16Layer,
     }
-    return by[kind](layer)
+    return methods[method](layer)
 
 
-WAYS = [
-    pytest.param(way, kind.values[0], id=f"{way}-{kind.id}")
-    for way in ("kernel", "int8", "bf16", "whole")
-    for kind in PAIRS
-    if way != "kernel" or kind.id in ("lstm", "gru")
+METHODS = [
+    pytest.param(method, pair.values[0], id=f"{method}-{pair.id}")
+    for method in ("kernel", "int8", "bf16", "bf16-sequence")
+    for pair in PAIRS
+    if method != "kernel" or pair.id in ("lstm", "gru")
 ]
 
 
-@pytest.mark.parametrize(("way", "plain"), WAYS)
+@pytest.mark.parametrize(("method", "layer_class"), METHODS)
 @pytest.mark.parametrize("padding", [float("nan"), float("inf"), float("-inf"), 1e38])
-def test_padding_may_hold_anything(way: str, plain: Any, padding: float, x: Tensor) -> None:
-    layer = read_by(way, made(plain))
+def test_padding_is_ignored(method: str, layer_class: Any, padding: float, x: Tensor) -> None:
+    layer = quantize_by(method, build(layer_class))
     _, state = layer(torch.randn(3, 2, INPUT))
-    real = torch.arange(7) < lengths[:, None]
-    filled = [x.masked_fill(~real[..., None], filling) for filling in (0.0, padding)]
-    (expected, before), (y, after) = (layer(given, state, lengths) for given in filled)
-    assert torch.equal(y[real], expected[real])
+    mask = torch.arange(7) < lengths[:, None]
+    padded = [x.masked_fill(~mask[..., None], value) for value in (0.0, padding)]
+    (expected, expected_state), (y, final_state) = (layer(inputs, state, lengths) for inputs in padded)
+    assert torch.equal(y[mask], expected[mask])
     assert y.isfinite().all()
-    torch.testing.assert_close(flatten(after), flatten(before), rtol=0, atol=0)
-    for part, old in zip(flatten(after), flatten(state), strict=True):
-        assert torch.equal(part[1], old[1])
+    torch.testing.assert_close(flatten(final_state), flatten(expected_state), rtol=0, atol=0)
+    for final, initial in zip(flatten(final_state), flatten(state), strict=True):
+        assert torch.equal(final[1], initial[1])
 
 
-@pytest.mark.parametrize(("way", "plain"), WAYS)
+@pytest.mark.parametrize(("method", "layer_class"), METHODS)
 @pytest.mark.parametrize(("rows", "steps"), [(0, 4), (3, 0), (0, 0)])
-@pytest.mark.parametrize("given", [False, True], ids=["whole", "lengths"])
-def test_there_may_be_no_rows_and_no_steps(way: str, plain: Any, rows: int, steps: int, given: bool) -> None:
-    layer = read_by(way, made(plain))
+@pytest.mark.parametrize("with_lengths", [False, True], ids=["whole", "lengths"])
+def test_empty_batches_and_sequences(method: str, layer_class: Any, rows: int, steps: int, with_lengths: bool) -> None:
+    layer = quantize_by(method, build(layer_class))
     _, state = layer(torch.randn(rows, 2, INPUT))
-    y, after = layer(torch.zeros(rows, steps, INPUT), state, torch.full((rows,), steps) if given else None)
+    y, final_state = layer(torch.zeros(rows, steps, INPUT), state, torch.full((rows,), steps) if with_lengths else None)
     assert y.shape == (rows, steps, SIZE)
-    torch.testing.assert_close(flatten(after), flatten(state), rtol=0, atol=0)
-    assert layer.step(torch.zeros(rows, INPUT), after)[0].shape == (rows, SIZE)
+    torch.testing.assert_close(flatten(final_state), flatten(state), rtol=0, atol=0)
+    assert layer.step(torch.zeros(rows, INPUT), final_state)[0].shape == (rows, SIZE)
 
 
-@pytest.mark.parametrize(("plain", "rounded"), PAIRS)
-def test_in_bfloat16_a_layer_reads_what_it_did_before(plain: Any, rounded: Any, x: Tensor) -> None:
-    layer = made(plain)
-    half = BFloat16Layer(made(plain))
-    for given in (None, lengths):
-        y, state = half(x, half.initial_state(3), given)
-        expected, before = layer(x, None, given)
+@pytest.mark.parametrize(("layer_class", "quantized_class"), PAIRS)
+def test_a_bfloat16_layer_is_near_the_float32_one(layer_class: Any, quantized_class: Any, x: Tensor) -> None:
+    layer = build(layer_class)
+    bf16_layer = BFloat16Layer(build(layer_class))
+    for row_lengths in (None, lengths):
+        y, state = bf16_layer(x, bf16_layer.initial_state(3), row_lengths)
+        expected, expected_state = layer(x, None, row_lengths)
         assert y.dtype == torch.float32
         torch.testing.assert_close(y[0], expected[0], atol=0.1, rtol=0.05)
-        torch.testing.assert_close(flatten(state), flatten(before), atol=0.1, rtol=0.05)
+        torch.testing.assert_close(flatten(state), flatten(expected_state), atol=0.1, rtol=0.05)

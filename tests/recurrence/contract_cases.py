@@ -1,4 +1,4 @@
-"""The layers that are held to the contract, each after it has read something; a new one adds a line to `LAYERS`."""
+"""The layers under the contract, each with a state after a few steps; a new one adds a line to `LAYERS`."""
 
 from functools import partial
 from typing import Any, NamedTuple
@@ -28,7 +28,7 @@ from seq2seq.recurrence import (
     Stack,
 )
 
-# two heads where a norm over the two features of four would know little more than a sign
+# two heads, since LayerNorm over the two features of each of four heads gives little more than a sign
 LAYERS: dict[str, LayerFactory] = {
     "rnn": RNN,
     "relu": partial(RNN, nonlinearity="relu"),
@@ -64,12 +64,12 @@ each_dtype = pytest.mark.parametrize("dtype", TOLERANCE, ids=["float32", "float6
 
 
 class Case(NamedTuple):
-    """A layer that has read something already, and what it reads next."""
+    """A layer, its state after a few steps, and its next inputs."""
 
     layer: Recurrence[Any]
     x: Tensor
     state: Any
-    more: Tensor  # what is read after x, to see what the state holds
+    more: Tensor  # the input after x, which tests the final state
 
 
 def case(kind: str, dtype: torch.dtype, length: int) -> Case:
@@ -77,19 +77,18 @@ def case(kind: str, dtype: torch.dtype, length: int) -> Case:
     layer = KINDS[kind](INPUT, SIZE).to(dtype)
     with torch.no_grad():
         for parameter in layer.parameters():
-            if parameter.dim() == 1 or not parameter.any():  # at zero, a wrong one would go unnoticed
+            if parameter.dim() == 1 or not parameter.any():  # zeros would hide errors
                 parameter.add_(0.2 * torch.randn_like(parameter))
         _, state = layer(torch.randn(ROWS, 3, INPUT, dtype=dtype))
     x = torch.randn(ROWS, length, INPUT, dtype=dtype, requires_grad=True)
     return Case(layer, x, state, torch.randn(ROWS, MORE, INPUT, dtype=dtype))
 
 
-def gradients(of: Tensor, case: Case) -> list[Tensor]:
-    """Of a fixed mixture of the outputs, with respect to the input and to every parameter."""
-    mixture = torch.linspace(-1, 1, of.numel(), dtype=of.dtype).view_as(of).cos()
-    wanted = [case.x, *case.layer.parameters()]
-    found = torch.autograd.grad((of * mixture).sum(), wanted, retain_graph=True, materialize_grads=True)
-    return list(found)
+def gradients(y: Tensor, case: Case) -> list[Tensor]:
+    """Return gradients of a fixed projection of y with respect to the input and every parameter."""
+    probe = torch.linspace(-1, 1, y.numel(), dtype=y.dtype).view_as(y).cos()
+    leaves = [case.x, *case.layer.parameters()]
+    return list(torch.autograd.grad((y * probe).sum(), leaves, retain_graph=True, materialize_grads=True))
 
 
 def assert_same(actual: Tensor, expected: Tensor) -> None:
@@ -98,12 +97,12 @@ def assert_same(actual: Tensor, expected: Tensor) -> None:
 
 
 def assert_equal_outcome(actual: Tensor, expected: Tensor, case: Case) -> None:
-    """The outputs are the same, and so is every gradient."""
+    """Assert that outputs and all gradients are equal."""
     assert_same(actual, expected)
-    for one, other in zip(gradients(actual, case), gradients(expected, case), strict=True):
-        assert_same(one, other)
+    for grad, expected_grad in zip(gradients(actual, case), gradients(expected, case), strict=True):
+        assert_same(grad, expected_grad)
 
 
-def then(case: Case, y: Tensor, state: Any) -> Tensor:
-    """The outputs and those of going on."""
+def with_continuation(case: Case, y: Tensor, state: Any) -> Tensor:
+    """Return outputs followed by those for `case.more`, continued from the state."""
     return torch.cat([y, case.layer(case.more, state)[0]], dim=1)

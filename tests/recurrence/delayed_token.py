@@ -1,4 +1,4 @@
-"""A task that only memory solves: say at the end of a sequence which token it began with."""
+"""A memory task: output the first token of a sequence at its end."""
 
 import torch
 from torch import nn
@@ -7,37 +7,37 @@ from torch.nn import functional as F
 from seq2seq.recurrence import LayerFactory
 
 TOKENS, ROWS, SIZE = 8, 32, 32
-ENOUGH = 10  # batches in a row without a mistake end the training
+CORRECT_BATCHES = 10  # in a row, which end training early
 
 
-def learns(layer: LayerFactory, delay: int, steps: int, seed: int, rate: float = 0.02) -> float:
-    """The accuracy, on rows never seen, of a small network after so many steps of training, or fewer if that is enough.
+def delayed_token_accuracy(layer: LayerFactory, delay: int, steps: int, seed: int, rate: float = 0.02) -> float:
+    """Train a small network for at most `steps` steps and return its accuracy on new sequences.
 
-    The token comes first; `delay` others follow that mean nothing.
+    The token to remember is followed by `delay` random ones.
     """
     torch.manual_seed(seed)
-    memory = layer(2 * TOKENS, SIZE)
-    out = nn.Linear(SIZE, TOKENS)
-    parameters = [*memory.parameters(), *out.parameters()]
+    rnn = layer(2 * TOKENS, SIZE)
+    output = nn.Linear(SIZE, TOKENS)
+    parameters = [*rnn.parameters(), *output.parameters()]
     optimizer = torch.optim.Adam(parameters, rate)
-    right = 0
+    correct = 0
     for _ in range(steps):
-        x, wanted = batch(ROWS, delay)
-        y = out(memory(x)[0][:, -1])
+        x, target = batch(ROWS, delay)
+        y = output(rnn(x)[0][:, -1])
         optimizer.zero_grad()
-        F.cross_entropy(y, wanted).backward()
+        F.cross_entropy(y, target).backward()
         nn.utils.clip_grad_norm_(parameters, 1.0)
         optimizer.step()
-        right = right + 1 if bool((y.argmax(-1) == wanted).all()) else 0
-        if right == ENOUGH:
+        correct = correct + 1 if bool((y.argmax(-1) == target).all()) else 0
+        if correct == CORRECT_BATCHES:
             break
     with torch.no_grad():
-        x, wanted = batch(8 * ROWS, delay)
-        return float((out(memory(x)[0][:, -1]).argmax(-1) == wanted).float().mean())
+        x, target = batch(8 * ROWS, delay)
+        return float((output(rnn(x)[0][:, -1]).argmax(-1) == target).float().mean())
 
 
 def batch(rows: int, delay: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Sequences of one-hot tokens, of which the first has an alphabet of its own."""
-    wanted = torch.randint(TOKENS, (rows,))
+    """Return sequences of one-hot tokens and their first tokens, which have a vocabulary of their own."""
+    target = torch.randint(TOKENS, (rows,))
     noise = TOKENS + torch.randint(TOKENS, (rows, delay))
-    return F.one_hot(torch.cat([wanted[:, None], noise], dim=1), 2 * TOKENS).float(), wanted
+    return F.one_hot(torch.cat([target[:, None], noise], dim=1), 2 * TOKENS).float(), target

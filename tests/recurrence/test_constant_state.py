@@ -1,4 +1,4 @@
-"""A layer's state is as large after many steps as after a few, unless it says that it grows."""
+"""Tests that the size of a state does not depend on the number of steps, unless `grows` is set."""
 
 from functools import partial
 from typing import Any
@@ -10,23 +10,23 @@ from seq2seq import recurrence
 from seq2seq.recurrence import CausalAttention, LayerFactory, Recurrence, Stack
 from seq2seq.state import flatten
 
-ROWS, SIZE, FEW, MANY = 2, 8, 10, 300
+ROWS, SIZE, FEW_STEPS, MANY_STEPS = 2, 8, 10, 300
 
 
 def exported() -> dict[str, LayerFactory]:
-    """Every layer that the room gives away, so that a new one is tested too."""
-    every = {name: getattr(recurrence, name) for name in recurrence.__all__}
-    layers = {name: it for name, it in every.items() if isinstance(it, type) and issubclass(it, Recurrence)}
+    """Return all exported layers, so that a new one is tested too."""
+    public = {name: getattr(recurrence, name) for name in recurrence.__all__}
+    layers = {name: kind for name, kind in public.items() if isinstance(kind, type) and issubclass(kind, Recurrence)}
     return {name: layer for name, layer in layers.items() if layer not in (Recurrence, Stack)}
 
 
-LAYERS: dict[str, LayerFactory] = {**exported(), "window": partial(CausalAttention, window=FEW)}
+LAYERS: dict[str, LayerFactory] = {**exported(), "window": partial(CausalAttention, window=FEW_STEPS)}
 
 each_layer = pytest.mark.parametrize("name", LAYERS)
 
 
-def after(layer: Recurrence[Any], steps: int) -> Any:
-    """The state after so many steps, one by one, without a graph."""
+def state_after(layer: Recurrence[Any], steps: int) -> Any:
+    """Return the state after a number of single steps, without a graph."""
     with torch.inference_mode():
         state = layer.initial_state(ROWS)
         for _ in range(steps):
@@ -34,24 +34,24 @@ def after(layer: Recurrence[Any], steps: int) -> Any:
     return state
 
 
-def size(state: Any) -> int:
+def size_in_bytes(state: Any) -> int:
     return sum(part.numel() * part.element_size() for part in flatten(state))
 
 
 @each_layer
-def test_grows_says_whether_the_state_gets_larger_without_end(name: str) -> None:
+def test_grows_is_true_if_the_state_gets_larger_without_limit(name: str) -> None:
     layer = LAYERS[name](SIZE, SIZE)
-    few, many = after(layer, FEW), after(layer, MANY)
-    assert layer.grows == (size(many) > size(few))
+    few, many = state_after(layer, FEW_STEPS), state_after(layer, MANY_STEPS)
+    assert layer.grows == (size_in_bytes(many) > size_in_bytes(few))
 
 
 @each_layer
-def test_a_state_is_made_of_its_own_numbers_only(name: str) -> None:
-    """No graph of the steps before it hangs on it, and it is no view of something larger."""
-    state = after(LAYERS[name](SIZE, SIZE), MANY)
+def test_state_keeps_no_graph_and_no_larger_storage_alive(name: str) -> None:
+    """A state has no graph of previous steps, and is no view of a larger tensor."""
+    state = state_after(LAYERS[name](SIZE, SIZE), MANY_STEPS)
     for part in flatten(state):
         assert not part.requires_grad
         assert part.grad_fn is None
     if not LAYERS[name](SIZE, SIZE).grows:
-        held = sum(part.untyped_storage().nbytes() for part in flatten(state))
-        assert held <= 4 * size(state)
+        stored = sum(part.untyped_storage().nbytes() for part in flatten(state))
+        assert stored <= 4 * size_in_bytes(state)

@@ -1,4 +1,4 @@
-"""Laws of the interface itself: either of `forward` and `step` follows from the other."""
+"""Tests of the interface: `forward` and `step` are each derived from the other."""
 
 import inspect
 from typing import get_type_hints
@@ -13,7 +13,7 @@ from seq2seq.recurrence import Recurrence
 
 
 class Average(Recurrence[Tensor]):
-    """Given by its step alone."""
+    """A layer that defines only step."""
 
     def initial_state(self, batch: int) -> Tensor:
         return torch.zeros(batch, self.size)
@@ -24,7 +24,7 @@ class Average(Recurrence[Tensor]):
 
 
 class Sum(Recurrence[Tensor]):
-    """Given by its forward alone."""
+    """A layer that defines only forward."""
 
     def initial_state(self, batch: int) -> Tensor:
         return torch.zeros(batch, self.size)
@@ -34,30 +34,30 @@ class Sum(Recurrence[Tensor]):
         return y, y[:, -1]
 
 
-def test_forward_follows_from_step() -> None:
+def test_forward_is_derived_from_step() -> None:
     y, state = Average(1, 1)(torch.tensor([[[1.0], [2.0], [4.0]]]))
     assert y.flatten().tolist() == [1.0, 2.5, 5.25]
     assert state.flatten().tolist() == [5.25]
 
 
-def test_step_follows_from_forward() -> None:
+def test_step_is_derived_from_forward() -> None:
     y, state = Sum(1, 1).step(torch.tensor([[3.0]]), torch.tensor([[4.0]]))
     assert (y.tolist(), state.tolist()) == ([[7.0]], [[7.0]])
 
 
-def test_the_state_of_a_row_stays_where_the_row_ends() -> None:
+def test_final_state_of_a_row_is_the_one_at_its_end() -> None:
     x = torch.ones(3, 3, 1)
     _, state = Average(1, 1)(x, torch.full((3, 1), 8.0), torch.tensor([0, 1, 3]))
     assert state.flatten().tolist() == [8.0, 5.0, 2.75]
 
 
-def test_nothing_read_says_nothing_and_keeps_the_state() -> None:
+def test_empty_sequence_keeps_the_state() -> None:
     y, state = Average(2, 2)(torch.zeros(3, 0, 2), torch.ones(3, 2))
     assert y.shape == (3, 0, 2)
     assert torch.equal(state, torch.ones(3, 2))
 
 
-def test_a_layer_with_neither_forward_nor_step_is_refused() -> None:
+def test_layer_with_neither_forward_nor_step_is_refused() -> None:
     with pytest.raises(TypeError, match="Nothing must define forward or step"):
 
         class Nothing(Recurrence[Tensor]):
@@ -65,7 +65,7 @@ def test_a_layer_with_neither_forward_nor_step_is_refused() -> None:
                 return torch.zeros(batch, self.size)
 
 
-def test_a_layer_without_an_initial_state_is_refused() -> None:
+def test_layer_without_initial_state_is_refused() -> None:
     class Stateless(Recurrence[Tensor]):
         def step(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
             return x, state
@@ -74,7 +74,7 @@ def test_a_layer_without_an_initial_state_is_refused() -> None:
         Stateless(1, 1)  # type: ignore[abstract]
 
 
-def test_a_recurrence_is_a_module_whose_parameters_are_found() -> None:
+def test_parameters_of_a_recurrence_are_registered() -> None:
     class Weighted(Average):
         def __init__(self, input_size: int, size: int) -> None:
             super().__init__(input_size, size)
@@ -87,7 +87,7 @@ LAYERS = [kind for kind in vars(recurrence).values() if isinstance(kind, type) a
 
 
 @pytest.mark.parametrize("layer", [kind for kind in LAYERS if kind is not Recurrence])
-def test_every_numeric_option_states_its_range(layer: type[nn.Module]) -> None:
+def test_every_numeric_option_has_a_range(layer: type[nn.Module]) -> None:
     hints = get_type_hints(inspect.unwrap(vars(layer)["__init__"]))
     numbers = {name for name, hint in hints.items() if hint in (int, float, int | None, float | None)}
     assert numbers - {"input_size", "size"} <= set(ranges(layer))

@@ -1,4 +1,4 @@
-"""Laws of a loop whose weights are packed: it computes what it did before, and learns the same."""
+"""Tests that a loop with packed weights has the values and gradients of the plain loop."""
 
 from collections.abc import Callable
 from functools import partial
@@ -9,11 +9,11 @@ from torch import Tensor, nn
 
 from seq2seq.recurrence import GRU, LSTM, LayerFactory, MinGRU, Recurrence, Stack
 from seq2seq.recurrence.ops.lstm_cell import LSTMCell
-from seq2seq.recurrence.ops.packed_loop import WIDE, PackedLoop, packed_loop
+from seq2seq.recurrence.ops.packed_loop import MIN_PACKED_SIZE, PackedLoop, packed_loop
 
 LAYERS: dict[str, LayerFactory] = {
     "lstm": LSTM,
-    "lstm with dropped weights": partial(LSTM, weight_dropout=0.5),
+    "lstm with weight dropout": partial(LSTM, weight_dropout=0.5),
     "gru": GRU,
     "mingru": MinGRU,
     "stack": partial(Stack, layers=[LSTM, MinGRU], norm=True, residual=True, feed_forward=2.0),
@@ -21,81 +21,81 @@ LAYERS: dict[str, LayerFactory] = {
 ROWS, TIME, SIZE = 3, 5, 6
 
 
-def read(layer: Recurrence, x: Tensor) -> Tensor:
+def run_loop(layer: Recurrence, x: Tensor) -> Tensor:
     torch.manual_seed(1)
     y, _ = Recurrence.forward(layer, x)
     return y
 
 
-def read_unrolled(layer: Recurrence, x: Tensor) -> Tensor:
+def run_packed_loop(layer: Recurrence, x: Tensor) -> Tensor:
     with PackedLoop():
-        return read(layer, x)
+        return run_loop(layer, x)
 
 
-def given(layer: LayerFactory, dtype: torch.dtype) -> tuple[Recurrence, Tensor]:
+def module_and_input(layer: LayerFactory, dtype: torch.dtype) -> tuple[Recurrence, Tensor]:
     torch.manual_seed(0)
-    built = layer(SIZE, SIZE)
-    for parameter in built.parameters():
+    module = layer(SIZE, SIZE)
+    for parameter in module.parameters():
         nn.init.normal_(parameter, std=0.5)
-    return built.to(dtype), torch.randn(ROWS, TIME, SIZE, dtype=dtype, requires_grad=True)
+    return module.to(dtype), torch.randn(ROWS, TIME, SIZE, dtype=dtype, requires_grad=True)
 
 
-def slopes(y: Tensor, x: Tensor, layer: Recurrence) -> tuple[Tensor, ...]:
+def gradients(y: Tensor, x: Tensor, layer: Recurrence) -> tuple[Tensor, ...]:
     return torch.autograd.grad(y.sin().sum(), [x, *layer.parameters()], retain_graph=True)
 
 
 @pytest.mark.parametrize("layer", LAYERS.values(), ids=LAYERS)
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=["float64", "float32"])
-def test_values_and_gradients_stay(layer: LayerFactory, dtype: torch.dtype) -> None:
-    built, x = given(layer, dtype)
-    plain, fast = read(built, x), read_unrolled(built, x)
+def test_values_and_gradients_equal_the_plain_loop(layer: LayerFactory, dtype: torch.dtype) -> None:
+    module, x = module_and_input(layer, dtype)
+    plain, packed = run_loop(module, x), run_packed_loop(module, x)
     tolerance = {torch.float64: 1e-12, torch.float32: 1e-5}[dtype]
-    torch.testing.assert_close(fast, plain, rtol=tolerance, atol=tolerance)
-    for mine, expected in zip(slopes(fast, x, built), slopes(plain, x, built), strict=True):
-        torch.testing.assert_close(mine, expected, rtol=10 * tolerance, atol=10 * tolerance)
+    torch.testing.assert_close(packed, plain, rtol=tolerance, atol=tolerance)
+    for actual, expected in zip(gradients(packed, x, module), gradients(plain, x, module), strict=True):
+        torch.testing.assert_close(actual, expected, rtol=10 * tolerance, atol=10 * tolerance)
 
 
 @pytest.mark.parametrize("layer", LAYERS.values(), ids=LAYERS)
-def test_the_autocast_type_holds(layer: LayerFactory) -> None:
-    built, x = given(layer, torch.float32)
-    exact = read(built, x)
+def test_autocast_dtype_is_respected(layer: LayerFactory) -> None:
+    module, x = module_and_input(layer, torch.float32)
+    exact = run_loop(module, x)
     with torch.autocast("cpu", torch.bfloat16):
-        plain, fast = read(built, x), read_unrolled(built, x)
-    assert fast.dtype == plain.dtype
-    torch.testing.assert_close(fast.float(), exact, rtol=0.05, atol=0.05)
-    for mine, expected in zip(slopes(fast, x, built), slopes(exact, x, built), strict=True):
-        assert mine.dtype == expected.dtype
-        torch.testing.assert_close(mine, expected, rtol=0.1, atol=0.1 * float(expected.abs().max()))
+        plain, packed = run_loop(module, x), run_packed_loop(module, x)
+    assert packed.dtype == plain.dtype
+    torch.testing.assert_close(packed.float(), exact, rtol=0.05, atol=0.05)
+    for actual, expected in zip(gradients(packed, x, module), gradients(exact, x, module), strict=True):
+        assert actual.dtype == expected.dtype
+        torch.testing.assert_close(actual, expected, rtol=0.1, atol=0.1 * float(expected.abs().max()))
 
 
-@pytest.mark.parametrize("reads", [read, read_unrolled], ids=["plain", "unrolled"])
-def test_the_gradient_is_the_slope(reads: Callable[[Recurrence, Tensor], Tensor]) -> None:
-    built, x = given(LSTM, torch.float64)
-    assert torch.autograd.gradcheck(lambda x, *_: reads(built, x), [x, *built.parameters()])
+@pytest.mark.parametrize("run", [run_loop, run_packed_loop], ids=["plain", "packed"])
+def test_gradient_is_the_numerical_one(run: Callable[[Recurrence, Tensor], Tensor]) -> None:
+    module, x = module_and_input(LSTM, torch.float64)
+    assert torch.autograd.gradcheck(lambda x, *_: run(module, x), [x, *module.parameters()])
 
 
-def test_the_cell_has_the_slope_of_its_values() -> None:
-    gates, before = (torch.randn(ROWS, size, dtype=torch.float64, requires_grad=True) for size in (4 * SIZE, SIZE))
-    assert torch.autograd.gradcheck(LSTMCell.apply, [gates, before])
+def test_gradient_of_the_cell_is_the_numerical_one() -> None:
+    gates, cell = (torch.randn(ROWS, size, dtype=torch.float64, requires_grad=True) for size in (4 * SIZE, SIZE))
+    assert torch.autograd.gradcheck(LSTMCell.apply, [gates, cell])
 
 
-def test_a_gradient_asked_for_again_is_the_same_again() -> None:
-    built, x = given(LSTM, torch.float64)
-    y = read_unrolled(built, x)
-    [alone] = torch.autograd.grad(y.sin().sum(), x, retain_graph=True)
-    first, second = slopes(y, x, built), slopes(y, x, built)
-    assert torch.equal(alone, first[0])
+def test_repeated_backward_gives_the_same_gradients() -> None:
+    module, x = module_and_input(LSTM, torch.float64)
+    y = run_packed_loop(module, x)
+    [input_grad] = torch.autograd.grad(y.sin().sum(), x, retain_graph=True)
+    first, second = gradients(y, x, module), gradients(y, x, module)
+    assert torch.equal(input_grad, first[0])
     assert all(map(torch.equal, first, second))
 
 
-def test_steps_that_led_nowhere_teach_nothing() -> None:
-    built, x = given(LSTM, torch.float64)
-    plain, fast = (reads(built, x)[:, :2] for reads in (read, read_unrolled))
-    for mine, expected in zip(slopes(fast, x, built), slopes(plain, x, built), strict=True):
-        torch.testing.assert_close(mine, expected)
+def test_unused_steps_do_not_contribute_to_the_gradient() -> None:
+    module, x = module_and_input(LSTM, torch.float64)
+    plain, packed = (run(module, x)[:, :2] for run in (run_loop, run_packed_loop))
+    for actual, expected in zip(gradients(packed, x, module), gradients(plain, x, module), strict=True):
+        torch.testing.assert_close(actual, expected)
 
 
-def test_a_weight_changed_before_the_backward_pass_is_refused() -> None:
+def test_weight_modified_before_backward_is_refused() -> None:
     layer = nn.Linear(SIZE, SIZE)
     with PackedLoop():
         y = layer(torch.randn(ROWS, SIZE, requires_grad=True))
@@ -105,18 +105,22 @@ def test_a_weight_changed_before_the_backward_pass_is_refused() -> None:
         y.sum().backward()
 
 
-def test_a_bias_is_learnt_where_there_is_one() -> None:
+def test_linear_layers_with_and_without_bias_get_gradients() -> None:
     x = torch.randn(ROWS, TIME, SIZE)
     for bias in (True, False):
         layer = nn.Linear(SIZE, 2, bias)
         with PackedLoop():
             y = layer(x) + layer(2 * x)
-        mine = torch.autograd.grad(y.sin().sum(), list(layer.parameters()))
+        actual = torch.autograd.grad(y.sin().sum(), list(layer.parameters()))
         expected = torch.autograd.grad((layer(x) + layer(2 * x)).sin().sum(), list(layer.parameters()))
-        for some, other in zip(mine, expected, strict=True):
-            torch.testing.assert_close(some, other)
+        for actual_grad, expected_grad in zip(actual, expected, strict=True):
+            torch.testing.assert_close(actual_grad, expected_grad)
 
 
-def test_only_wide_steps_on_a_processor_are_unrolled() -> None:
-    for size, device, expected in ((WIDE, "cpu", True), (WIDE - 1, "cpu", False), (WIDE, "meta", False)):
+def test_only_large_layers_on_a_cpu_are_packed() -> None:
+    for size, device, expected in (
+        (MIN_PACKED_SIZE, "cpu", True),
+        (MIN_PACKED_SIZE - 1, "cpu", False),
+        (MIN_PACKED_SIZE, "meta", False),
+    ):
         assert isinstance(packed_loop(torch.empty(ROWS, TIME, size, device=device)), PackedLoop) == expected

@@ -1,4 +1,4 @@
-"""Each parallel layer against its paper's equations, written down once more; how it starts; what it refuses."""
+"""Tests of the parallel layers: their papers' equations, initialization, and errors."""
 
 import math
 from collections.abc import Callable
@@ -36,8 +36,8 @@ def x() -> Tensor:
     return torch.randn(BATCH, TIME, INPUT, dtype=torch.float64)
 
 
-def made(kind: Callable[..., Recurrence[Any]], **options: Any) -> Any:
-    """A layer none of whose parameters is zero."""
+def perturbed_layer(kind: Callable[..., Recurrence[Any]], **options: Any) -> Any:
+    """Return a layer without parameters that are zero."""
     torch.manual_seed(2)
     layer = kind(INPUT, SIZE, **options).double()
     with torch.no_grad():
@@ -60,129 +60,129 @@ def g(x: Tensor) -> Tensor:
     return torch.where(x >= 0, x + 0.5, torch.sigmoid(x))
 
 
-def test_a_min_gru_is_the_paper_s(x: Tensor) -> None:
-    layer = made(MinGRU)
-    z, c = layer.project(x).chunk(2, -1)
-    z, h, wanted = torch.sigmoid(z), torch.zeros(BATCH, SIZE, dtype=x.dtype), []
+def test_min_gru_equals_the_papers_equations(x: Tensor) -> None:
+    layer = perturbed_layer(MinGRU)
+    z, c = layer.input_projection(x).chunk(2, -1)
+    z, h, expected = torch.sigmoid(z), torch.zeros(BATCH, SIZE, dtype=x.dtype), []
     for t in range(TIME):
         h = (1 - z[:, t]) * h + z[:, t] * g(c[:, t])
-        wanted.append(h)
-    torch.testing.assert_close(layer(x)[0], torch.stack(wanted, 1))
+        expected.append(h)
+    torch.testing.assert_close(layer(x)[0], torch.stack(expected, 1))
 
 
-def test_a_min_lstm_is_the_paper_s(x: Tensor) -> None:
-    layer = made(MinLSTM)
-    f, i, c = layer.project(x).chunk(3, -1)
-    f, i, h, wanted = torch.sigmoid(f), torch.sigmoid(i), torch.zeros(BATCH, SIZE, dtype=x.dtype), []
+def test_min_lstm_equals_the_papers_equations(x: Tensor) -> None:
+    layer = perturbed_layer(MinLSTM)
+    f, i, c = layer.input_projection(x).chunk(3, -1)
+    f, i, h, expected = torch.sigmoid(f), torch.sigmoid(i), torch.zeros(BATCH, SIZE, dtype=x.dtype), []
     for t in range(TIME):
-        both = f[:, t] + i[:, t]
-        h = f[:, t] / both * h + i[:, t] / both * g(c[:, t])
-        wanted.append(h)
-    torch.testing.assert_close(layer(x)[0], torch.stack(wanted, 1))
+        total = f[:, t] + i[:, t]
+        h = f[:, t] / total * h + i[:, t] / total * g(c[:, t])
+        expected.append(h)
+    torch.testing.assert_close(layer(x)[0], torch.stack(expected, 1))
 
 
-def test_a_griffin_block_is_the_paper_s(x: Tensor) -> None:
-    layer = made(RGLRU, heads=2)
-    u, beside = layer.project(x).chunk(2, -1)
+def test_griffin_block_equals_the_papers_equations(x: Tensor) -> None:
+    layer = perturbed_layer(RGLRU, heads=2)
+    u, gate = layer.input_projection(x).chunk(2, -1)
     u = convolved(layer.convolution, u)
-    wide = [torch.block_diag(*weight) for weight in layer.gate_weight]
-    r, i = (torch.sigmoid(u @ weight + bias) for weight, bias in zip(wide, layer.gate_bias, strict=True))
-    a = torch.sigmoid(-layer.fading) ** (8 * r)  # softplus(L) = -log sigmoid(-L)
-    h, wanted = torch.zeros(BATCH, SIZE, dtype=x.dtype), []
+    weights = [torch.block_diag(*weight) for weight in layer.gate_weight]
+    r, i = (torch.sigmoid(u @ weight + bias) for weight, bias in zip(weights, layer.gate_bias, strict=True))
+    a = torch.sigmoid(-layer.decay) ** (8 * r)  # softplus(L) = -log sigmoid(-L)
+    h, expected = torch.zeros(BATCH, SIZE, dtype=x.dtype), []
     for t in range(TIME):
-        room = (1 - a[:, t] ** 2).sqrt() if t else 1.0
-        h = a[:, t] * h + room * i[:, t] * u[:, t]
-        wanted.append(layer.out(F.gelu(beside[:, t]) * h))
-    torch.testing.assert_close(layer(x)[0], torch.stack(wanted, 1))
+        scale = (1 - a[:, t] ** 2).sqrt() if t else 1.0
+        h = a[:, t] * h + scale * i[:, t] * u[:, t]
+        expected.append(layer.output_projection(F.gelu(gate[:, t]) * h))
+    torch.testing.assert_close(layer(x)[0], torch.stack(expected, 1))
 
 
-def test_a_mamba_is_the_paper_s(x: Tensor) -> None:
-    layer = made(Mamba, heads=2, state_size=3)
-    inner = 2 * SIZE
-    z, mixed, steps = layer.project(x).split([inner, inner + 6, 2], -1)
-    values, b, c = F.silu(convolved(layer.convolution, mixed)).split([inner, 3, 3], -1)
-    dt = F.softplus(steps + layer.step_bias)
-    a = -layer.log_rate.exp()
-    state, wanted = torch.zeros(BATCH, 2, 3, inner // 2, dtype=x.dtype), []
+def test_mamba_equals_the_papers_equations(x: Tensor) -> None:
+    layer = perturbed_layer(Mamba, heads=2, state_size=3)
+    inner_size = 2 * SIZE
+    z, xbc, dt = layer.input_projection(x).split([inner_size, inner_size + 6, 2], -1)
+    values, b, c = F.silu(convolved(layer.convolution, xbc)).split([inner_size, 3, 3], -1)
+    dt = F.softplus(dt + layer.dt_bias)
+    a = -layer.log_a.exp()
+    state, expected = torch.zeros(BATCH, 2, 3, inner_size // 2, dtype=x.dtype), []
     for t in range(TIME):
         v = values[:, t].unflatten(-1, (2, -1))
-        new = torch.einsum("bh,bn,bhp->bhnp", dt[:, t], b[:, t], v)
-        state = torch.exp(dt[:, t] * a)[..., None, None] * state + new
+        update = torch.einsum("bh,bn,bhp->bhnp", dt[:, t], b[:, t], v)
+        state = torch.exp(dt[:, t] * a)[..., None, None] * state + update
         y = torch.einsum("bn,bhnp->bhp", c[:, t], state) + layer.skip[:, None] * v
-        wanted.append(layer.out(rms(y.flatten(1) * F.silu(z[:, t]), 1e-5) * layer.norm.weight))
-    torch.testing.assert_close(layer(x)[0], torch.stack(wanted, 1))
+        expected.append(layer.output_projection(rms(y.flatten(1) * F.silu(z[:, t]), 1e-5) * layer.norm.weight))
+    torch.testing.assert_close(layer(x)[0], torch.stack(expected, 1))
 
 
-def test_a_retention_is_the_paper_s(x: Tensor) -> None:
-    layer = made(Retention, heads=2)
-    q, k, v, gate = (part.unflatten(-1, (2, -1)) for part in layer.project(x).chunk(4, -1))
-    q, k = (apply_rotary(part.transpose(1, 2), torch.arange(TIME)[None], whole=True) for part in (q, k))
+def test_retention_equals_the_papers_equations(x: Tensor) -> None:
+    layer = perturbed_layer(Retention, heads=2)
+    q, k, v, gate = (part.unflatten(-1, (2, -1)) for part in layer.input_projection(x).chunk(4, -1))
+    q, k = (apply_rotary(part.transpose(1, 2), torch.arange(TIME)[None], endpoint=True) for part in (q, k))
     gamma = 1 - torch.tensor([2.0**-5, 2.0**-6], dtype=x.dtype)
-    back = torch.arange(TIME)[:, None] - torch.arange(TIME)
-    decay = torch.where(back >= 0, gamma[:, None, None] ** back, 0.0)  # equation 5, the parallel form
+    distance = torch.arange(TIME)[:, None] - torch.arange(TIME)
+    decay = torch.where(distance >= 0, gamma[:, None, None] ** distance, 0.0)  # equation 5, the parallel form
     y = ((q @ k.transpose(-1, -2) * (SIZE // 2) ** -0.5) * decay) @ v.transpose(1, 2)
-    wanted = layer.out(F.silu(gate.flatten(-2)) * rms(y.transpose(1, 2)).flatten(-2))
-    torch.testing.assert_close(layer(x)[0], wanted, rtol=1e-6, atol=1e-7)  # gamma's logarithm is kept in float32
+    expected = layer.output_projection(F.silu(gate.flatten(-2)) * rms(y.transpose(1, 2)).flatten(-2))
+    torch.testing.assert_close(layer(x)[0], expected, rtol=1e-6, atol=1e-7)  # gamma's logarithm is a float32 buffer
 
 
-def test_an_mlstm_is_the_paper_s(x: Tensor) -> None:
-    layer = made(MLSTM, heads=2)
-    q, k = layer.asked(F.silu(convolved(layer.convolution, x))).unflatten(-1, (2, 2, -1)).unbind(-3)
-    v, o = layer.project(x).unflatten(-1, (2, 2, -1)).unbind(-3)
-    write, forget = (15 * torch.tanh(layer.gates(x) / 15)).chunk(2, -1)
-    i, f = write.exp(), torch.sigmoid(forget)
+def test_mlstm_equals_the_papers_equations(x: Tensor) -> None:
+    layer = perturbed_layer(MLSTM, heads=2)
+    q, k = layer.query_key_projection(F.silu(convolved(layer.convolution, x))).unflatten(-1, (2, 2, -1)).unbind(-3)
+    v, o = layer.input_projection(x).unflatten(-1, (2, 2, -1)).unbind(-3)
+    i, f = (15 * torch.tanh(layer.gates(x) / 15)).chunk(2, -1)
+    i, f = i.exp(), torch.sigmoid(f)
     c = torch.zeros(BATCH, 2, SIZE // 2, SIZE // 2, dtype=x.dtype)
-    n, wanted = c[..., 0], []
+    n, expected = c[..., 0], []
     for t in range(TIME):
         key = k[:, t] / math.sqrt(SIZE // 2)
         c = f[:, t, :, None, None] * c + i[:, t, :, None, None] * torch.einsum("bhv,bhk->bhvk", v[:, t], key)
         n = f[:, t, :, None] * n + i[:, t, :, None] * key
-        below = (n * q[:, t]).sum(-1).abs().clamp(min=1)
-        y = torch.einsum("bhvk,bhk->bhv", c, q[:, t]) / below[..., None]
-        normal = (y - y.mean(-1, keepdim=True)) / (y.var(-1, unbiased=False, keepdim=True) + 1e-5).sqrt()
-        wanted.append(layer.out(torch.sigmoid(o[:, t].flatten(1)) * normal.flatten(1) * layer.gain))
-    torch.testing.assert_close(layer(x)[0], torch.stack(wanted, 1))
+        denominator = (n * q[:, t]).sum(-1).abs().clamp(min=1)
+        y = torch.einsum("bhvk,bhk->bhv", c, q[:, t]) / denominator[..., None]
+        normalized = (y - y.mean(-1, keepdim=True)) / (y.var(-1, unbiased=False, keepdim=True) + 1e-5).sqrt()
+        expected.append(layer.output_projection(torch.sigmoid(o[:, t].flatten(1)) * normalized.flatten(1) * layer.gain))
+    torch.testing.assert_close(layer(x)[0], torch.stack(expected, 1))
 
 
-def test_an_rwkv_is_the_paper_s(x: Tensor) -> None:
-    layer = made(RWKV, heads=2, rank=3)
-    before = torch.cat([torch.zeros_like(x[:, :1]), x[:, :-1]], 1)
-    mixed = torch.tanh((x + (before - x) * layer.shift) @ layer.mixture_down)
-    parts = []
-    for number in range(5):  # r, k, v, g, w
-        lora = mixed[..., 3 * number : 3 * number + 3] @ layer.mixture_up[number]
-        parts.append(x + (before - x) * (layer.mixture[number] + lora))
+def test_rwkv_equals_the_papers_equations(x: Tensor) -> None:
+    layer = perturbed_layer(RWKV, heads=2, rank=3)
+    previous = torch.cat([torch.zeros_like(x[:, :1]), x[:, :-1]], 1)
+    low_rank = torch.tanh((x + (previous - x) * layer.mix_x) @ layer.mix_down)
+    mixed = []
+    for n in range(5):  # r, k, v, g, w
+        offset = low_rank[..., 3 * n : 3 * n + 3] @ layer.mix_up[n]
+        mixed.append(x + (previous - x) * (layer.mix_rkvgw[n] + offset))
     r, k, v = (
-        f(part).unflatten(-1, (2, -1))
-        for f, part in zip((layer.receptance, layer.key, layer.value), parts, strict=False)
+        linear(part).unflatten(-1, (2, -1))
+        for linear, part in zip((layer.receptance, layer.key, layer.value), mixed, strict=False)
     )
-    omega = layer.decay + torch.tanh(parts[4] @ layer.decay_down) @ layer.decay_up
+    omega = layer.decay + torch.tanh(mixed[4] @ layer.decay_down) @ layer.decay_up
     w = torch.exp(-math.exp(-0.5) * torch.sigmoid(omega)).unflatten(-1, (2, -1))
-    state, wanted = torch.zeros(BATCH, 2, SIZE // 2, SIZE // 2, dtype=x.dtype), []
+    state, expected = torch.zeros(BATCH, 2, SIZE // 2, SIZE // 2, dtype=x.dtype), []
     for t in range(TIME):
-        new = k[:, t, :, :, None] * v[:, t, :, None]
-        y = torch.einsum("bhk,bhkv->bhv", r[:, t], state + layer.bonus[..., None] * new)
-        state = w[:, t, :, :, None] * state + new
-        normal = (y - y.mean(-1, keepdim=True)) / (y.var(-1, unbiased=False, keepdim=True) + 64e-5).sqrt()
-        normal = normal.flatten(1) * layer.norm.weight + layer.norm.bias
-        wanted.append(layer.out(normal * F.silu(layer.gate(parts[3][:, t]))))
-    torch.testing.assert_close(layer(x)[0], torch.stack(wanted, 1))
+        update = k[:, t, :, :, None] * v[:, t, :, None]
+        y = torch.einsum("bhk,bhkv->bhv", r[:, t], state + layer.bonus[..., None] * update)
+        state = w[:, t, :, :, None] * state + update
+        normalized = (y - y.mean(-1, keepdim=True)) / (y.var(-1, unbiased=False, keepdim=True) + 64e-5).sqrt()
+        normalized = normalized.flatten(1) * layer.norm.weight + layer.norm.bias
+        expected.append(layer.output_projection(normalized * F.silu(layer.gate(mixed[3][:, t]))))
+    torch.testing.assert_close(layer(x)[0], torch.stack(expected, 1))
 
 
 @pytest.mark.parametrize("window", [None, 1, 3, 50])
-def test_causal_attention_is_the_paper_s(x: Tensor, window: int | None) -> None:
-    layer = made(CausalAttention, heads=2, window=window)
-    q, k, v = (part.unflatten(-1, (2, -1)).transpose(1, 2) for part in layer.project(x).chunk(3, -1))
+def test_causal_attention_equals_the_papers_equations(x: Tensor, window: int | None) -> None:
+    layer = perturbed_layer(CausalAttention, heads=2, window=window)
+    q, k, v = (part.unflatten(-1, (2, -1)).transpose(1, 2) for part in layer.qkv_projection(x).chunk(3, -1))
     q, k = (apply_rotary(part, torch.arange(TIME)[None]) for part in (q, k))
-    back = torch.arange(TIME)[:, None] - torch.arange(TIME)
-    seen = (back >= 0) & (back < (window or TIME))
-    scores = (q @ k.transpose(-1, -2) / math.sqrt(SIZE // 2)).masked_fill(~seen, -math.inf)
-    wanted = layer.out((scores.softmax(-1) @ v).transpose(1, 2).flatten(-2))
-    torch.testing.assert_close(layer(x)[0], wanted)
+    distance = torch.arange(TIME)[:, None] - torch.arange(TIME)
+    mask = (distance >= 0) & (distance < (window or TIME))
+    scores = (q @ k.transpose(-1, -2) / math.sqrt(SIZE // 2)).masked_fill(~mask, -math.inf)
+    expected = layer.output_projection((scores.softmax(-1) @ v).transpose(1, 2).flatten(-2))
+    torch.testing.assert_close(layer(x)[0], expected)
 
 
-def test_attention_in_both_directions_sees_all_of_a_row_and_nothing_else(x: Tensor) -> None:
-    layer = made(SelfAttention, heads=2)
+def test_self_attention_attends_to_all_of_a_row_and_not_to_padding(x: Tensor) -> None:
+    layer = perturbed_layer(SelfAttention, heads=2)
     lengths = torch.tensor([TIME, 4])
     y = layer(x, lengths)
     torch.testing.assert_close(y[1, :4], layer(x[1:, :4], torch.tensor([4]))[0])
@@ -193,41 +193,44 @@ def test_attention_in_both_directions_sees_all_of_a_row_and_nothing_else(x: Tens
     torch.testing.assert_close(changed[1, :4], y[1, :4], rtol=0, atol=0)
 
 
-def test_order_matters_to_attention_through_its_rotation_alone(x: Tensor) -> None:
-    turned, lengths = x.flip(1), torch.tensor([TIME, TIME])
-    plain, rotary = made(SelfAttention, heads=2, rotary=False), made(SelfAttention, heads=2)
-    torch.testing.assert_close(plain(turned, lengths).flip(1), plain(x, lengths))
-    assert (rotary(turned, lengths).flip(1) - rotary(x, lengths)).abs().max() > 1e-3
+def test_attention_without_rotary_embedding_ignores_order(x: Tensor) -> None:
+    backwards, lengths = x.flip(1), torch.tensor([TIME, TIME])
+    plain, rotary = perturbed_layer(SelfAttention, heads=2, rotary=False), perturbed_layer(SelfAttention, heads=2)
+    torch.testing.assert_close(plain(backwards, lengths).flip(1), plain(x, lengths))
+    assert (rotary(backwards, lengths).flip(1) - rotary(x, lengths)).abs().max() > 1e-3
 
 
-def test_a_rotation_tells_only_how_far_two_places_are_apart() -> None:
+def test_rotary_products_depend_on_the_distance_of_positions_only() -> None:
     torch.manual_seed(3)
     q, k = torch.randn(2, 1, 1, 6, dtype=torch.float64)
     products = [
         float(
-            (apply_rotary(q[None], torch.tensor([[7 + far]])) * apply_rotary(k[None], torch.tensor([[3 + far]]))).sum()
+            (
+                apply_rotary(q[None], torch.tensor([[7 + offset]]))
+                * apply_rotary(k[None], torch.tensor([[3 + offset]]))
+            ).sum()
         )
-        for far in (0, 5, 100_000)
+        for offset in (0, 5, 100_000)
     ]
     assert max(products) - min(products) < 1e-9
 
 
-def test_a_rotation_far_away_keeps_its_precision_in_float32() -> None:
+def test_rotary_embedding_is_precise_in_float32_at_large_positions() -> None:
     x = torch.randn(1, 1, 6)
-    far = torch.tensor([[1_000_000]])
-    torch.testing.assert_close(apply_rotary(x, far), apply_rotary(x.double(), far).float())
+    position = torch.tensor([[1_000_000]])
+    torch.testing.assert_close(apply_rotary(x, position), apply_rotary(x.double(), position).float())
 
 
-def test_what_is_kept_at_the_start_is_what_the_papers_say() -> None:
+def test_initial_decays_are_the_papers() -> None:
     torch.manual_seed(4)
-    kept = torch.sigmoid(-RGLRU(64, 1024).fading)  # radius
-    assert 0.9 <= float(kept.min()) < 0.91
-    assert 0.998 < float(kept.max()) <= 0.999
+    radius = torch.sigmoid(-RGLRU(64, 1024).decay)
+    assert 0.9 <= float(radius.min()) < 0.91
+    assert 0.998 < float(radius.max()) <= 0.999
     mamba = Mamba(16, 64, heads=64)
-    steps = F.softplus(mamba.step_bias)
-    assert 0.001 <= float(steps.min()) < 0.003
-    assert 0.03 < float(steps.max()) <= 0.1001
-    assert 1 <= float(mamba.log_rate.exp().min()) < float(mamba.log_rate.exp().max()) <= 16
+    dt = F.softplus(mamba.dt_bias)
+    assert 0.001 <= float(dt.min()) < 0.003
+    assert 0.03 < float(dt.max()) <= 0.1001
+    assert 1 <= float(mamba.log_a.exp().min()) < float(mamba.log_a.exp().max()) <= 16
     decays = torch.exp(-math.exp(-0.5) * torch.sigmoid(RWKV(16, 64).decay))
     assert float(decays.max()) > 0.995
     assert float(decays.min()) < 0.7
@@ -236,12 +239,12 @@ def test_what_is_kept_at_the_start_is_what_the_papers_say() -> None:
 
 
 @pytest.mark.parametrize("kind", [RGLRU, RWKV, Retention, MLSTM, CausalAttention, SelfAttention])
-def test_a_size_that_heads_cannot_share_is_refused(kind: Callable[..., Any]) -> None:
+def test_size_that_is_no_multiple_of_heads_is_refused(kind: Callable[..., Any]) -> None:
     with pytest.raises(ValueError, match=r"size \(10\) must be a multiple of heads \(4\)"):
         kind(5, 10, heads=4)
 
 
-def test_other_sizes_that_cannot_be_are_refused() -> None:
+def test_other_invalid_sizes_are_refused() -> None:
     with pytest.raises(ValueError, match=r"expand \(3\) times size \(5\) must be a multiple of heads \(8\)"):
         Mamba(5, 5, expand=3)
     with pytest.raises(ValueError, match=r"window must be at least 1 .* and 0 was given"):
@@ -250,7 +253,7 @@ def test_other_sizes_that_cannot_be_are_refused() -> None:
         ShortConvolution(4, 0)
 
 
-def test_the_state_of_a_window_stops_growing() -> None:
+def test_state_of_windowed_attention_stops_growing() -> None:
     layer = CausalAttention(INPUT, SIZE, window=6)
     state = layer.initial_state(BATCH)
     sizes = []
@@ -265,14 +268,14 @@ def test_the_state_of_a_window_stops_growing() -> None:
 @pytest.mark.parametrize(
     "kind", [MinGRU, MinLSTM, RGLRU, Mamba, RWKV, Retention, MLSTM, partial(CausalAttention, window=4)]
 )
-def test_a_state_holds_on_to_nothing_but_itself(kind: Callable[..., Recurrence[Any]]) -> None:
-    """Or a checkpoint would hold the whole sequence too."""
-    _, state = made(kind)(torch.randn(BATCH, 100, INPUT, dtype=torch.float64))
+def test_state_is_no_view_of_the_sequence(kind: Callable[..., Recurrence[Any]]) -> None:
+    """A checkpoint of a view would contain the whole sequence."""
+    _, state = perturbed_layer(kind)(torch.randn(BATCH, 100, INPUT, dtype=torch.float64))
     for part in flatten(state):
         assert part.untyped_storage().nbytes() <= 2 * part.numel() * part.element_size()
 
 
 @pytest.mark.parametrize("kind", [SLSTM, RWKV, Retention, CausalAttention, SelfAttention])
-def test_a_head_of_one_feature_is_refused_where_nothing_would_be_left_of_it(kind: Callable[..., Any]) -> None:
+def test_head_of_one_feature_is_refused_by_norms_and_rotary_embeddings(kind: Callable[..., Any]) -> None:
     with pytest.raises(ValueError, match=r"a head must have at least 2 features, and size \(4\) gives 4 heads fewer"):
         kind(5, 4, heads=4)

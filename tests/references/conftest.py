@@ -1,4 +1,4 @@
-"""What the comparisons with public packages share: the record of how far they agree, printed at the end."""
+"""Fixtures of the comparisons with public packages, and the table of differences that is printed at the end."""
 
 import os
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ import pytest
 import torch
 from agreement import EXACT, Agreement, Compare, Comparison, Row
 
-os.environ["HF_HUB_OFFLINE"] = "1"  # nothing here is pretrained, so nothing is fetched
+os.environ["HF_HUB_OFFLINE"] = "1"  # no test needs a pretrained model
 os.environ["RWKV_JIT_ON"] = "0"
 os.environ["RWKV_V7_ON"] = "0"
 
@@ -22,10 +22,10 @@ def pytest_configure(config: pytest.Config) -> None:
 def compare(request: pytest.FixtureRequest) -> Compare:
     agreement = request.config.stash[AGREEMENT]
 
-    def begin(ours: str, package: str, remark: str = "", tolerance: float = EXACT) -> Comparison:
+    def comparison(ours: str, package: str, remark: str = "", tolerance: float = EXACT) -> Comparison:
         return Comparison(agreement, Row(ours, package, remark), tolerance)
 
-    return begin
+    return comparison
 
 
 @pytest.fixture(autouse=True)
@@ -35,17 +35,17 @@ def _seed() -> None:
 
 @pytest.fixture
 def double(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Make new layers, ours and theirs, in float64, also where a package would go down to float32 on its way.
+    """Make all computations float64, also where a package would cast to float32.
 
-    What differs then is no rounding of float32, in which an epsilon in the wrong place would be hard to see.
+    The rounding of float32 would hide small differences, such as an epsilon in another place.
     """
-    before = torch.get_default_dtype()
+    default = torch.get_default_dtype()
     torch.set_default_dtype(torch.float64)
     for name in ("float", "float32"):
         monkeypatch.setattr(torch, name, torch.float64)
     monkeypatch.setattr(torch.Tensor, "float", torch.Tensor.double)
     yield
-    torch.set_default_dtype(before)
+    torch.set_default_dtype(default)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

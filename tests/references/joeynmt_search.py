@@ -1,4 +1,4 @@
-"""JoeyNMT's beam search, with the standard library in the place of a backport of it."""
+"""JoeyNMT's beam search, with the standard library in place of the backport that it imports."""
 
 import importlib.metadata
 import sys

@@ -1,12 +1,12 @@
-"""The part of recurrentgemma that needs torch alone, without what its packages import beside it."""
+"""The torch modules of recurrentgemma, imported without its other dependencies."""
 
 import sys
 from importlib.util import find_spec
 from types import ModuleType
 
 
-def emptied(name: str) -> None:
-    """Put an empty module in the place of a package, so that its parts can be imported without what it imports."""
+def stub_package(name: str) -> None:
+    """Replace a package by an empty module, so that its submodules can be imported without its own imports."""
     spec = find_spec(name)
     assert spec is not None, f"{name} is not installed"
     assert spec.submodule_search_locations is not None
@@ -14,8 +14,8 @@ def emptied(name: str) -> None:
     sys.modules[name].__path__ = list(spec.submodule_search_locations)
 
 
-emptied("recurrentgemma")  # it imports JAX and flax
-emptied("recurrentgemma.torch")  # it imports a sampler and its tokenizer
+stub_package("recurrentgemma")  # it imports JAX and flax
+stub_package("recurrentgemma.torch")  # it imports a sampler and its tokenizer
 
 from recurrentgemma.torch import layers, modules  # noqa: E402
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 from agreement import Compare, Comparison
-from comparing import BATCH, SIZES, Reference, Weights, call_with_weights, compare_layer, compare_values, perturbed
+from comparing import BATCH, SIZES, Reference, Weights, call_with_weights, compare_layer, compare_values, perturb
 from joeynmt.attention import BahdanauAttention, LuongAttention
 from joeynmt.transformer_layers import MultiHeadedAttention
 from torch import Tensor, nn
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.usefixtures("double")
 
 
 class Published(nn.Module):
-    """Mistral's attention with its rotation and its masks; without a window it is Llama's."""
+    """Mistral's attention with its rotary embedding and its masks; without a window it is Llama's."""
 
     def __init__(self, input_size: int, size: int, heads: int, window: int | None) -> None:
         super().__init__()
@@ -43,40 +43,43 @@ class Published(nn.Module):
             sliding_window=window,
             attn_implementation="eager",
         )
-        self.rotation = MistralRotaryEmbedding(self.config)
+        self.rotary = MistralRotaryEmbedding(self.config)
         self.attention = MistralAttention(self.config, layer_idx=0)
         for name in ("q_proj", "k_proj", "v_proj"):
             setattr(self.attention, name, nn.Linear(input_size, size, bias=False))
 
     def whole(self, x: Tensor) -> Tensor:
         mask = create_causal_mask if self.config.sliding_window is None else create_sliding_window_causal_mask
-        places = torch.arange(x.shape[1])[None]
-        return self.read(x, places, mask(self.config, x, None, None, places), None)
+        positions = torch.arange(x.shape[1])[None]
+        return self.call(x, positions, mask(self.config, x, None, None, positions), None)
 
     def step(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
-        place, cache = (0, DynamicCache(config=self.config)) if state is None else state
-        return self.read(x, torch.tensor([[place]]), None, cache), (place + 1, cache)
+        position, cache = (0, DynamicCache(config=self.config)) if state is None else state
+        return self.call(x, torch.tensor([[position]]), None, cache), (position + 1, cache)
 
-    def read(self, x: Tensor, places: Tensor, mask: Tensor | None, cache: DynamicCache | None) -> Tensor:
-        return self.attention(x, self.rotation(x, places), mask, cache)[0]  # type: ignore[no-any-return]
+    def call(self, x: Tensor, positions: Tensor, mask: Tensor | None, cache: DynamicCache | None) -> Tensor:
+        return self.attention(x, self.rotary(x, positions), mask, cache)[0]  # type: ignore[no-any-return]
 
 
 def projections(layer: CausalAttention | SelfAttention) -> Weights:
-    q, k, v = layer.project.weight.chunk(3)
+    q, k, v = layer.qkv_projection.weight.chunk(3)
     names = ("q_proj", "k_proj", "v_proj", "o_proj")
-    return {f"attention.{name}.weight": weight for name, weight in zip(names, (q, k, v, layer.out.weight), strict=True)}
+    return {
+        f"attention.{name}.weight": weight
+        for name, weight in zip(names, (q, k, v, layer.output_projection.weight), strict=True)
+    }
 
 
 @SIZES
 @pytest.mark.parametrize("window", [None, 2, 5])
 def test_causal_attention(compare: Compare, size: int, heads: int, time: int, window: int | None) -> None:
     layer = CausalAttention(size - heads, size, heads, window)
-    perturbed(layer, amount=0.3)
+    perturb(layer, amount=0.3)
     module = Published(size - heads, size, heads, window)
 
     def states(ours: AttentionState, theirs: Any) -> list[tuple[Tensor, Tensor]]:
-        kept = theirs[1].layers[0].values
-        return [(ours.values, kept.transpose(1, 2).flatten(2))]
+        values = theirs[1].layers[0].values
+        return [(ours.values, values.transpose(1, 2).flatten(2))]
 
     reference = Reference(module, lambda: projections(layer), module.whole, module.step, states)
     compare_layer(
@@ -87,69 +90,72 @@ def test_causal_attention(compare: Compare, size: int, heads: int, time: int, wi
 @SIZES
 def test_self_attention(compare: Compare, size: int, heads: int, time: int) -> None:
     layer = SelfAttention(size - heads, size, heads)
-    perturbed(layer, amount=0.3)
+    perturb(layer, amount=0.3)
     module = Published(size - heads, size, heads, None)
     lengths = torch.tensor([time, max(1, time - 3), 1])
-    real = torch.arange(time) < lengths[:, None]
+    token_mask = torch.arange(time) < lengths[:, None]
 
     def whole(x: Tensor) -> Tensor:
-        mask = torch.zeros(BATCH, 1, time, time).masked_fill(~real[:, None, None], float("-inf"))
-        return module.read(x, torch.arange(time)[None], mask, None)
+        mask = torch.zeros(BATCH, 1, time, time).masked_fill(~token_mask[:, None, None], float("-inf"))
+        return module.call(x, torch.arange(time)[None], mask, None)
 
     x = torch.randn(BATCH, time, size - heads, requires_grad=True)
     reference = Reference(module, lambda: projections(layer), whole)
-    ours, theirs = (y * real[..., None] for y in (layer(x, lengths), call_with_weights(reference, whole, x)))
-    comparison = compare("SelfAttention", "transformers", "Mistral's, with no mask but the padding's")
+    ours, theirs = (y * token_mask[..., None] for y in (layer(x, lengths), call_with_weights(reference, whole, x)))
+    comparison = compare("SelfAttention", "transformers", "Mistral's, with a padding mask only")
     compare_values(comparison, ours, theirs, [x, *layer.parameters()])
 
 
 @SIZES
 def test_feed_forward(compare: Compare, size: int, heads: int, time: int) -> None:
     layer = FeedForward(size, float(heads))
-    perturbed(layer, amount=0.3)
+    perturb(layer, amount=0.3)
     config = LlamaConfig(hidden_size=size, intermediate_size=heads * size, num_attention_heads=heads, mlp_bias=True)
     module = LlamaMLP(config)
 
     def weights() -> Weights:
-        found = {}
-        for theirs, ours in ((("gate_proj", "up_proj"), layer.project), (("down_proj",), layer.out)):
+        parameters = {}
+        for theirs, ours in (
+            (("gate_proj", "up_proj"), layer.input_projection),
+            (("down_proj",), layer.output_projection),
+        ):
             for kind in ("weight", "bias"):
                 parts = getattr(ours, kind).chunk(len(theirs))
-                found |= {f"{name}.{kind}": part for name, part in zip(theirs, parts, strict=True)}
-        return found
+                parameters |= {f"{name}.{kind}": part for name, part in zip(theirs, parts, strict=True)}
+        return parameters
 
     x = torch.randn(BATCH, time, size, requires_grad=True)
-    wanted = x + call_with_weights(Reference(module, weights, module), module, layer.norm(x))
+    expected = x + call_with_weights(Reference(module, weights, module), module, layer.norm(x))
     compare_values(
-        compare("FeedForward", "transformers", "Llama's, after our norm"), layer(x), wanted, [x, *layer.parameters()]
+        compare("FeedForward", "transformers", "Llama's, after our norm"), layer(x), expected, [x, *layer.parameters()]
     )
 
 
 def compare_attention(
-    comparison: Comparison, layer: Attention, reference: Reference, query: Tensor, states: Tensor, real: Tensor
+    comparison: Comparison, layer: Attention, reference: Reference, query: Tensor, states: Tensor, mask: Tensor
 ) -> None:
-    """Compare contexts, weights and gradients of an attention; theirs is called with query, states and mask."""
-    context, shares = layer(query, layer.remember(Encoding(states, states[:, -1], real)))
-    wanted, wanted_shares = call_with_weights(reference, reference.whole, query, states, real[:, None])
-    comparison.close("weights", shares, wanted_shares)
-    compare_values(comparison, context, wanted, [query, states, *layer.parameters()])
+    """Compare contexts, weights and gradients of an attention; the reference is called with query, states and mask."""
+    context, weights = layer(query, layer.project_keys(Encoding(states, states[:, -1], mask)))
+    expected, expected_weights = call_with_weights(reference, reference.whole, query, states, mask[:, None])
+    comparison.close("weights", weights, expected_weights)
+    compare_values(comparison, context, expected, [query, states, *layer.parameters()])
 
 
-def source(query_size: int, size: int, length: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Queries, what they look at, and where it is no padding."""
+def attention_inputs(query_size: int, size: int, length: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Return queries, encoder states and their mask, True on tokens."""
     torch.manual_seed(length)
     query = torch.randn(BATCH, 4, query_size, requires_grad=True)
     states = torch.randn(BATCH, length, size, requires_grad=True)
     return query, states, torch.arange(length) < torch.tensor([[length], [max(1, length - 3)], [1]])
 
 
-def one_by_one(module: nn.Module) -> Callable[..., tuple[Tensor, Tensor]]:
-    """JoeyNMT's attention for all queries, which it takes one at a time."""
+def per_query(module: nn.Module) -> Callable[..., tuple[Tensor, Tensor]]:
+    """Return a function that applies JoeyNMT's attention, made for a single query, to all queries."""
 
     def whole(query: Tensor, states: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         module.compute_proj_keys(states)
-        contexts, shares = zip(*(module(one, mask, states) for one in query.split(1, dim=1)), strict=True)
-        return torch.cat(contexts, dim=1), torch.cat(shares, dim=1)
+        contexts, weights = zip(*(module(q, mask, states) for q in query.split(1, dim=1)), strict=True)
+        return torch.cat(contexts, dim=1), torch.cat(weights, dim=1)
 
     return whole
 
@@ -157,53 +163,62 @@ def one_by_one(module: nn.Module) -> Callable[..., tuple[Tensor, Tensor]]:
 @SIZES
 def test_additive_attention(compare: Compare, size: int, heads: int, time: int) -> None:
     layer = AdditiveAttention(size, size - heads)
-    perturbed(layer, amount=0.3)
+    perturb(layer, amount=0.3)
     module = BahdanauAttention(size, size - heads, size)
     module.key_layer = nn.Linear(size - heads, size)  # theirs has no bias
 
     def weights() -> Weights:
         return {
-            "key_layer.weight": layer.project.weight,
-            "key_layer.bias": layer.project.bias,
-            "query_layer.weight": layer.ask.weight,
-            "energy_layer.weight": layer.judge.weight,
+            "key_layer.weight": layer.key_projection.weight,
+            "key_layer.bias": layer.key_projection.bias,
+            "query_layer.weight": layer.query_projection.weight,
+            "energy_layer.weight": layer.score_projection.weight,
         }
 
-    reference = Reference(module, weights, one_by_one(module))
-    compare_attention(compare("AdditiveAttention", "joeynmt"), layer, reference, *source(size, size - heads, time))
+    reference = Reference(module, weights, per_query(module))
+    compare_attention(
+        compare("AdditiveAttention", "joeynmt"), layer, reference, *attention_inputs(size, size - heads, time)
+    )
 
 
 @SIZES
 def test_bilinear_attention(compare: Compare, size: int, heads: int, time: int) -> None:
     layer = BilinearAttention(size, size - heads)
-    perturbed(layer, amount=0.3)
+    perturb(layer, amount=0.3)
     module = LuongAttention(size, size - heads)
-    reference = Reference(module, lambda: {"key_layer.weight": layer.project.weight}, one_by_one(module))
-    compare_attention(compare("BilinearAttention", "joeynmt"), layer, reference, *source(size, size - heads, time))
+    reference = Reference(module, lambda: {"key_layer.weight": layer.key_projection.weight}, per_query(module))
+    compare_attention(
+        compare("BilinearAttention", "joeynmt"), layer, reference, *attention_inputs(size, size - heads, time)
+    )
 
 
 @SIZES
 def test_dot_attention(compare: Compare, size: int, heads: int, time: int) -> None:
     module = LuongAttention(size, size)
-    reference = Reference(module, lambda: {"key_layer.weight": torch.eye(size)}, one_by_one(module))
-    comparison = compare("DotAttention", "joeynmt", "theirs is bilinear, with the identity")
-    compare_attention(comparison, DotAttention(size, size), reference, *source(size, size, time))
+    reference = Reference(module, lambda: {"key_layer.weight": torch.eye(size)}, per_query(module))
+    comparison = compare("DotAttention", "joeynmt", "theirs is bilinear, with an identity matrix")
+    compare_attention(comparison, DotAttention(size, size), reference, *attention_inputs(size, size, time))
 
 
 @SIZES
 def test_multi_head_attention(compare: Compare, size: int, heads: int, time: int) -> None:
     layer = MultiHeadAttention(size, size - heads, heads)
-    perturbed(layer, amount=0.3)
+    perturb(layer, amount=0.3)
     module = MultiHeadedAttention(heads, size, dropout=0.0)
 
     def weights() -> Weights:
         zero = torch.zeros(size)  # ours has no biases
-        found = {"q_layer": layer.ask, "k_layer": layer.project, "v_layer": layer.value, "output_layer": layer.out}
-        biases = {f"{name}.bias": zero for name in found}
-        return biases | {f"{name}.weight": part.weight for name, part in found.items()}
+        layers = {
+            "q_layer": layer.query_projection,
+            "k_layer": layer.key_projection,
+            "v_layer": layer.value_projection,
+            "output_layer": layer.output_projection,
+        }
+        biases = {f"{name}.bias": zero for name in layers}
+        return biases | {f"{name}.weight": linear.weight for name, linear in layers.items()}
 
     def whole(query: Tensor, states: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         return module(states, states, query, mask, return_weights=True)  # type: ignore[no-any-return]
 
     comparison = compare("MultiHeadAttention", "joeynmt")
-    compare_attention(comparison, layer, Reference(module, weights, whole), *source(size, size - heads, time))
+    compare_attention(comparison, layer, Reference(module, weights, whole), *attention_inputs(size, size - heads, time))

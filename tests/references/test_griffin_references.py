@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 from agreement import Compare
-from comparing import BATCH, SIZES, Reference, Weights, compare_layer, perturbed
+from comparing import BATCH, SIZES, Reference, Weights, compare_layer, perturb
 from recurrentgemma_torch import layers, modules
 from torch import Tensor, nn
 from torch.nn import functional
@@ -14,11 +14,11 @@ from torch.nn import functional
 from seq2seq.recurrence import RGLRU
 from seq2seq.recurrence.rglru import RGLRUState
 
-REMARK = "theirs with the exact gelu, which it approximates; accumulates in float32 unless told otherwise, as here"
+REMARK = "theirs patched: the exact gelu for its approximation, and accumulation in float64 for float32"
 
 
 class Block(nn.Module):
-    """Their block with features in and out of its own, and their counting of positions."""
+    """Their block with an output size of its own, and with positions."""
 
     def __init__(self, input_size: int, size: int, heads: int) -> None:
         super().__init__()
@@ -41,21 +41,21 @@ def test_rg_lru(compare: Compare, monkeypatch: pytest.MonkeyPatch, size: int, he
     monkeypatch.setattr(modules, "gelu", functional.gelu)
     monkeypatch.setattr(layers, "rnn_scan", partial(layers.rnn_scan, acc_dtype=torch.float64))
     layer = RGLRU(size - heads, size, heads)
-    perturbed(layer, amount=0.3)
+    perturb(layer, amount=0.3)
     module = Block(size - heads, size, heads)
 
     def weights() -> Weights:
-        (x_weight, y_weight), (x_bias, y_bias) = (part.chunk(2) for part in layer.project.parameters())
+        (x_weight, y_weight), (x_bias, y_bias) = (part.chunk(2) for part in layer.input_projection.parameters())
         return {
             "block.linear_x.weight": x_weight,
             "block.linear_x.bias": x_bias,
             "block.linear_y.weight": y_weight,
             "block.linear_y.bias": y_bias,
-            "block.linear_out.weight": layer.out.weight,
-            "block.linear_out.bias": layer.out.bias,
+            "block.linear_out.weight": layer.output_projection.weight,
+            "block.linear_out.bias": layer.output_projection.bias,
             "block.conv_1d.w": layer.convolution.weight,
             "block.conv_1d.b": layer.convolution.bias,
-            "block.rg_lru.a_param": layer.fading,
+            "block.rg_lru.a_param": layer.decay,
             "block.rg_lru.a_gate.w": layer.gate_weight[0],
             "block.rg_lru.a_gate.b": layer.gate_bias[0].view(heads, -1),
             "block.rg_lru.input_gate.w": layer.gate_weight[1],

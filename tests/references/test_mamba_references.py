@@ -1,8 +1,8 @@
-"""Mamba against the Mamba-2 of transformers, its form in plain torch."""
+"""Mamba against the Mamba-2 of transformers, its implementation in plain torch."""
 
 import pytest
 from agreement import Compare
-from comparing import SIZES, Reference, Weights, compare_layer, perturbed
+from comparing import SIZES, Reference, Weights, compare_layer, perturb
 from torch import Tensor, nn
 from transformers import DynamicCache, Mamba2Config
 from transformers.models.mamba2.modeling_mamba2 import Mamba2Mixer
@@ -40,19 +40,19 @@ class Published(nn.Module):
 @SIZES
 def test_mamba(compare: Compare, size: int, heads: int, time: int) -> None:
     layer = Mamba(size - heads, size, heads=heads, state_size=STATE)
-    perturbed(layer, amount=0.3)
+    perturb(layer, amount=0.3)
     module = Published(size - heads, size, heads)
 
     def weights() -> Weights:
         return {
-            "mixer.in_proj.weight": layer.project.weight,
+            "mixer.in_proj.weight": layer.input_projection.weight,
             "mixer.conv1d.weight": layer.convolution.weight.T[:, None],
             "mixer.conv1d.bias": layer.convolution.bias,
-            "mixer.dt_bias": layer.step_bias,
-            "mixer.A_log": layer.log_rate,
+            "mixer.dt_bias": layer.dt_bias,
+            "mixer.A_log": layer.log_a,
             "mixer.D": layer.skip,
             "mixer.norm.weight": layer.norm.weight,
-            "mixer.out_proj.weight": layer.out.weight,
+            "mixer.out_proj.weight": layer.output_projection.weight,
         }
 
     def states(ours: MambaState, theirs: DynamicCache) -> list[tuple[Tensor, Tensor]]:

@@ -25,8 +25,8 @@ LINES = [
 OPTIONS = {False: ["--ter-case-sensitive"], True: ["--lowercase", "--chrf-lowercase"]}
 
 
-def damaged(line: str) -> str:
-    """The same with words left out, doubled, moved and in other case, as a translation would have it."""
+def noisy(line: str) -> str:
+    """Return the line with words left out, doubled, moved and in another case, as in a translation."""
     words: list[str] = []
     for word in line.split():
         words += random.choice([[word]] * 6 + [[], [word, word], [word.upper()], [word[::-1]]])
@@ -36,7 +36,7 @@ def damaged(line: str) -> str:
     return " ".join(words)
 
 
-def printed(*command: str) -> Any:
+def json_output(*command: str) -> Any:
     return json.loads(subprocess.run([sys.executable, "-m", *command], check=True, capture_output=True).stdout)
 
 
@@ -46,17 +46,17 @@ def test_bleu_chrf_and_ter(compare: Compare, tmp_path: Path, lowercase: bool) ->
     reference, translations = tmp_path / "reference", tmp_path / "translations"
     references = [line for line in LINES for _ in range(8)]
     reference.write_text("".join(f"{line}\n" for line in references), encoding="utf-8")
-    translations.write_text("".join(f"{damaged(line)}\n" for line in references), encoding="utf-8")
-    given = ["--translations", str(translations), "--reference", str(reference), "--json"]
-    ours = printed("seq2seq", "evaluate", *given, *(["--lowercase"] if lowercase else []))
+    translations.write_text("".join(f"{noisy(line)}\n" for line in references), encoding="utf-8")
+    options = ["--translations", str(translations), "--reference", str(reference), "--json"]
+    ours = json_output("seq2seq", "evaluate", *options, *(["--lowercase"] if lowercase else []))
     metrics = ["--metrics", "bleu", "chrf", "ter", "--width", "12", "--format", "json"]
-    theirs = printed("sacrebleu", str(reference), "--input", str(translations), *metrics, *OPTIONS[lowercase])
+    theirs = json_output("sacrebleu", str(reference), "--input", str(translations), *metrics, *OPTIONS[lowercase])
     comparison = compare("evaluate", "sacrebleu", "BLEU, chrF and TER of the same files, and their signatures", 1e-9)
-    for wanted in theirs:
-        name = {"chrF2": "chrF"}.get(wanted["name"], wanted["name"])
-        assert 5 < wanted["score"] < 95, "a score that is nothing or everything tells little"
-        comparison.equal("signatures", ours[name]["signature"], wanted["signature"])
-        difference = abs(ours[name]["score"] - wanted["score"]) / wanted["score"]
-        comparison.agreement.measured(comparison.row, "scores", difference)
+    for expected in theirs:
+        name = {"chrF2": "chrF"}.get(expected["name"], expected["name"])
+        assert 5 < expected["score"] < 95, "a score near 0 or 100 is no test"
+        comparison.equal("signatures", ours[name]["signature"], expected["signature"])
+        difference = abs(ours[name]["score"] - expected["score"]) / expected["score"]
+        comparison.agreement.record(comparison.row, "scores", difference)
         assert difference < comparison.tolerance, name
     assert len(theirs) == 3

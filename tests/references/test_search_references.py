@@ -1,4 +1,4 @@
-"""Greedy and beam search, and the filters of sampling, against transformers, on models of random weights."""
+"""Greedy and beam search and sampling filters against transformers and JoeyNMT, on models with random weights."""
 
 import itertools
 from collections.abc import Sequence
@@ -24,39 +24,39 @@ from seq2seq.special_tokens import BOS, EOS, PAD, UNK
 
 VOCABULARY = 12
 SOURCES = 6
-LIMIT = 60
-SHARPNESS, ENDS = 3.0, 3.0
+MAX_TOKENS = 60
+LOGIT_SCALE, EOS_BIAS = 3.0, 3.0
 INFINITE = float("inf")
-NEVER = [PAD, UNK, BOS]  # what our searches never write
+SUPPRESSED = [PAD, UNK, BOS]  # tokens that our searches never generate
 ROUNDING = 1e-5  # both are in float32
 
 
 class History(NamedTuple):
-    """A state that remembers all that was read, and the source it belongs to."""
+    """A state with all previous tokens and the encoded source."""
 
-    read: Tensor  # [rows, length]
+    tokens: Tensor  # [rows, length]
     source: Tensor  # [rows, source, size]
     mask: Tensor  # [rows, source]
 
 
-class Writer(NamedTuple):
-    """A model of transformers, what it starts from, and the same as a problem of ours."""
+class Generator(NamedTuple):
+    """A model of transformers, its inputs, and the same model as a decoding problem of ours."""
 
     model: Any
     inputs: dict[str, Tensor]
     problem: DecodingProblem[History]
 
 
-def sharpened(model: Any, ends: float) -> Any:
-    """A model with few likely tokens, of which the end is one."""
+def sharpen(model: Any, eos_bias: float) -> Any:
+    """Change a model so that few tokens are likely, EOS among them."""
     model.eval()
     head = model.get_output_embeddings()
-    head.weight = torch.nn.Parameter(SHARPNESS * head.weight.detach())
-    head.bias = torch.nn.Parameter(torch.zeros(VOCABULARY).index_fill(0, torch.tensor(EOS), ends))
+    head.weight = torch.nn.Parameter(LOGIT_SCALE * head.weight.detach())
+    head.bias = torch.nn.Parameter(torch.zeros(VOCABULARY).index_fill(0, torch.tensor(EOS), eos_bias))
     return model
 
 
-def translator(seed: int) -> Writer:
+def translator(seed: int) -> Generator:
     torch.manual_seed(seed)
     config = BartConfig(
         vocab_size=VOCABULARY,
@@ -75,25 +75,25 @@ def translator(seed: int) -> Writer:
         decoder_start_token_id=BOS,
         forced_eos_token_id=None,
     )
-    model = sharpened(BartForConditionalGeneration(config), ends=ENDS)
+    model = sharpen(BartForConditionalGeneration(config), eos_bias=EOS_BIAS)
     source = torch.randint(4, VOCABULARY, (SOURCES, 7))
     mask = torch.arange(7) < torch.tensor([7, 3, 5, 1, 2, 6])[:, None]
     encoded = model.get_encoder()(source, attention_mask=mask.long()).last_hidden_state
 
     def step(tokens: Tensor, state: History) -> tuple[Tensor, History]:
-        read = torch.cat([state.read, tokens[:, None]], dim=1)
-        found = model(
-            encoder_outputs=(state.source,), attention_mask=state.mask.long(), decoder_input_ids=read, use_cache=False
+        tokens = torch.cat([state.tokens, tokens[:, None]], dim=1)
+        output = model(
+            encoder_outputs=(state.source,), attention_mask=state.mask.long(), decoder_input_ids=tokens, use_cache=False
         )
-        return found.logits[:, -1], state._replace(read=read)
+        return output.logits[:, -1], state._replace(tokens=tokens)
 
     state = History(torch.empty(SOURCES, 0, dtype=torch.long), encoded, mask)
-    return Writer(
+    return Generator(
         model, {"input_ids": source, "attention_mask": mask.long()}, DecodingProblem(step, state, lambda _: step)
     )
 
 
-def language_model(seed: int) -> Writer:
+def language_model(seed: int) -> Generator:
     torch.manual_seed(seed)
     config = LlamaConfig(
         vocab_size=VOCABULARY,
@@ -106,28 +106,28 @@ def language_model(seed: int) -> Writer:
         bos_token_id=BOS,
         eos_token_id=EOS,
     )
-    model = sharpened(LlamaForCausalLM(config), ends=ENDS)
+    model = sharpen(LlamaForCausalLM(config), eos_bias=EOS_BIAS)
     prompts = torch.randint(4, VOCABULARY, (SOURCES, 5))
 
     def step(tokens: Tensor, state: History) -> tuple[Tensor, History]:
-        read = torch.cat([state.read, tokens[:, None]], dim=1)
-        return model(read, use_cache=False).logits[:, -1], state._replace(read=read)
+        tokens = torch.cat([state.tokens, tokens[:, None]], dim=1)
+        return model(tokens, use_cache=False).logits[:, -1], state._replace(tokens=tokens)
 
     state = History(prompts, torch.empty(SOURCES, 0, 0), torch.empty(SOURCES, 0, dtype=torch.bool))
     inputs = torch.cat([prompts, torch.full((SOURCES, 1), BOS)], dim=1)
-    given = {"input_ids": inputs, "attention_mask": torch.ones_like(inputs)}
-    return Writer(model, given, DecodingProblem(step, state, lambda _: step))
+    model_inputs = {"input_ids": inputs, "attention_mask": torch.ones_like(inputs)}
+    return Generator(model, model_inputs, DecodingProblem(step, state, lambda _: step))
 
 
-WRITERS = pytest.mark.parametrize("make", [translator, language_model])
+GENERATORS = pytest.mark.parametrize("make", [translator, language_model])
 SEEDS = pytest.mark.parametrize("seed", [0, 2, 3, 4])
 
 
-def generated(writer: Writer, limit: int, **options: Any) -> Any:
+def reference_generate(generator: Generator, limit: int, **options: Any) -> Any:
     config = GenerationConfig(
         max_new_tokens=limit,
         do_sample=False,
-        suppress_tokens=NEVER,
+        suppress_tokens=SUPPRESSED,
         pad_token_id=PAD,
         bos_token_id=BOS,
         eos_token_id=EOS,
@@ -137,71 +137,74 @@ def generated(writer: Writer, limit: int, **options: Any) -> Any:
         output_logits=True,
         **options,
     )
-    return writer.model.generate(**writer.inputs, generation_config=config)
+    return generator.model.generate(**generator.inputs, generation_config=config)
 
 
-def written(writer: Writer, sequences: Tensor) -> list[list[int]]:
-    """What stands between the beginning and the end."""
-    began = 1 if writer.model.config.is_encoder_decoder else writer.inputs["input_ids"].shape[1]
-    return [list(itertools.takewhile(lambda token: token != EOS, row)) for row in sequences[:, began:].tolist()]
+def generated_ids(generator: Generator, sequences: Tensor) -> list[list[int]]:
+    """Return the tokens after the prompt or BOS and before EOS."""
+    start = 1 if generator.model.config.is_encoder_decoder else generator.inputs["input_ids"].shape[1]
+    return [list(itertools.takewhile(lambda token: token != EOS, row)) for row in sequences[:, start:].tolist()]
 
 
 def without_padding(rows: Sequence[Sequence[int]]) -> list[list[int]]:
     return [[token for token in row if token != PAD] for row in rows]
 
 
-def package(make: Any) -> str:
+def model_name(make: Any) -> str:
     return "an encoder and decoder (Bart)" if make is translator else "a language model (Llama)"
 
 
-@pytest.mark.parametrize("limit", [3, LIMIT])
-@WRITERS
+@pytest.mark.parametrize("limit", [3, MAX_TOKENS])
+@GENERATORS
 @SEEDS
 @torch.no_grad()
 def test_greedy(compare: Compare, make: Any, seed: int, limit: int) -> None:
-    writer = make(seed)
-    theirs = generated(writer, limit, num_beams=1)
-    found = greedy(writer.problem, torch.full((SOURCES,), limit))
-    comparison = compare("greedy", "transformers", f"tokens and scores of {package(make)}", ROUNDING)
-    wanted = written(writer, theirs.sequences)
-    comparison.equal("tokens", [one.ids for one in found], without_padding(wanted))
-    every = torch.stack(theirs.logits, dim=1).log_softmax(-1)
+    generator = make(seed)
+    theirs = reference_generate(generator, limit, num_beams=1)
+    hypotheses = greedy(generator.problem, torch.full((SOURCES,), limit))
+    comparison = compare("greedy", "transformers", f"tokens and scores of {model_name(make)}", ROUNDING)
+    expected = generated_ids(generator, theirs.sequences)
+    comparison.equal("tokens", [hypothesis.ids for hypothesis in hypotheses], without_padding(expected))
+    log_probs = torch.stack(theirs.logits, dim=1).log_softmax(-1)
     scores = [
-        every[row].gather(1, torch.tensor([*ids, EOS][: every.shape[1]])[:, None]).sum()
-        for row, ids in enumerate(without_padding(wanted))
+        log_probs[row].gather(1, torch.tensor([*ids, EOS][: log_probs.shape[1]])[:, None]).sum()
+        for row, ids in enumerate(without_padding(expected))
     ]
-    comparison.close("scores", torch.tensor([one.score for one in found]), torch.stack(scores))
+    comparison.close("scores", torch.tensor([hypothesis.score for hypothesis in hypotheses]), torch.stack(scores))
 
 
 @pytest.mark.parametrize("beams", [2, 3, 5])
-@WRITERS
+@GENERATORS
 @SEEDS
 @torch.no_grad()
 def test_beam_search(compare: Compare, make: Any, seed: int, beams: int) -> None:
-    """Without a length penalty, which they define otherwise, and without giving up early, all that is found is one."""
-    writer = make(seed)
+    """Without length penalty, defined differently there, and without early stopping, all hypotheses are equal."""
+    generator = make(seed)
     options = {"num_beams": beams, "num_return_sequences": beams, "length_penalty": 0.0, "early_stopping": "never"}
-    theirs = generated(writer, LIMIT, **options)
-    limits = torch.full((SOURCES,), LIMIT)
-    found = beam_search(writer.problem, limits, beams, 0.0, beams, patience=INFINITE, threshold=INFINITE)
-    comparison = compare("beam_search", "transformers", f"the n best of {package(make)}, no length penalty", ROUNDING)
+    theirs = reference_generate(generator, MAX_TOKENS, **options)
+    limits = torch.full((SOURCES,), MAX_TOKENS)
+    results = beam_search(generator.problem, limits, beams, 0.0, beams, patience=INFINITE, threshold=INFINITE)
+    comparison = compare(
+        "beam_search", "transformers", f"the n best of {model_name(make)}, no length penalty", ROUNDING
+    )
     compared = 0
-    n_bests = zip(*(iter(written(writer, theirs.sequences)),) * beams, strict=True)
+    n_bests = zip(*(iter(generated_ids(generator, theirs.sequences)),) * beams, strict=True)
     scores = theirs.sequences_scores.view(SOURCES, beams)
-    for hypotheses, wanted, wanted_scores in zip(found, n_bests, scores, strict=True):
-        if max(map(len, wanted)) < LIMIT:  # what is cut off ranks last with us, and not with them
-            comparison.equal("tokens", [one.ids for one in hypotheses], [*wanted])
-            comparison.close("scores", torch.tensor([one.score for one in hypotheses]), wanted_scores)
+    for hypotheses, expected, expected_scores in zip(results, n_bests, scores, strict=True):
+        if max(map(len, expected)) < MAX_TOKENS:  # truncated hypotheses rank last in our search, but not in theirs
+            comparison.equal("tokens", [hypothesis.ids for hypothesis in hypotheses], [*expected])
+            ours = torch.tensor([hypothesis.score for hypothesis in hypotheses])
+            comparison.close("scores", ours, expected_scores)
             compared += 1
     assert compared >= SOURCES // 2
 
 
-WORDS = 7  # the special four and three of text
-EVERYTHING = 400  # more beams than there are sequences of 4 tokens
+SMALL_VOCABULARY = 7  # four special tokens and three others
+ALL_BEAMS = 400  # more than there are sequences of 4 tokens
 
 
-class Tables(NamedTuple):
-    """A model as JoeyNMT calls it: the next token hangs on the last one, by a table that is the hidden state."""
+class BigramModel(NamedTuple):
+    """A bigram model with JoeyNMT's interface, whose table of logits is the hidden state."""
 
     decoder: Any
     bos_index: int = BOS
@@ -213,47 +216,49 @@ class Tables(NamedTuple):
     specials: list[int] = []  # noqa: RUF012
 
     def __call__(self, trg_input: Tensor, decoder_hidden: Tensor, **_: Any) -> tuple[Tensor, Tensor, None, None]:
-        tables = decoder_hidden.view(-1, WORDS, WORDS)
+        tables = decoder_hidden.view(-1, SMALL_VOCABULARY, SMALL_VOCABULARY)
         return tables[torch.arange(len(tables)), trg_input[:, 0]][:, None], decoder_hidden, None, None
 
 
 @pytest.mark.parametrize("alpha", [0.0, 0.6, 1.0, 2.0])
 @SEEDS
 def test_length_penalty(compare: Compare, seed: int, alpha: float) -> None:
-    """A beam that holds everything, so that the ranks alone decide; JoeyNMT has Wu et al.'s penalty too."""
+    """Compare rankings by Wu et al.'s length penalty, in a beam that holds all sequences."""
     torch.manual_seed(seed)
-    tables, limit, n_best = 2 * torch.randn(SOURCES, WORDS, WORDS), 4, 20
-    decoder = SimpleNamespace(output_size=WORDS, _init_hidden=lambda hidden: hidden)
-    theirs, ranks, _ = joeynmt_beam_search(
-        Tables(decoder),
-        EVERYTHING,
+    tables, limit, n_best = 2 * torch.randn(SOURCES, SMALL_VOCABULARY, SMALL_VOCABULARY), 4, 20
+    decoder = SimpleNamespace(output_size=SMALL_VOCABULARY, _init_hidden=lambda hidden: hidden)
+    theirs, theirs_scores, _ = joeynmt_beam_search(
+        BigramModel(decoder),
+        ALL_BEAMS,
         torch.zeros(SOURCES, 1, 1),
         tables.view(1, SOURCES, -1),
         torch.ones(SOURCES, 1, 1, dtype=torch.bool),
         limit,
         alpha,
-        n_best=EVERYTHING,
+        n_best=ALL_BEAMS,
         min_output_length=0,
         generate_unk=False,
         return_prob="hyp",
     )
-    rows = torch.arange(SOURCES)
+    state = torch.arange(SOURCES)
 
     def step(tokens: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         return tables[state, tokens], state
 
-    problem = DecodingProblem(step, rows, lambda _: step)
+    problem = DecodingProblem(step, state, lambda _: step)
     limits = torch.full((SOURCES,), limit)
-    found = beam_search(problem, limits, EVERYTHING, alpha, n_best, patience=INFINITE, threshold=INFINITE)
+    results = beam_search(problem, limits, ALL_BEAMS, alpha, n_best, patience=INFINITE, threshold=INFINITE)
     comparison = compare("beam_search", "joeynmt", "the n best and their ranks, length penalties 0 to 2", ROUNDING)
-    every = zip(theirs.view(SOURCES, EVERYTHING, -1).tolist(), ranks.view(SOURCES, EVERYTHING), strict=True)
+    rows = zip(theirs.view(SOURCES, ALL_BEAMS, -1).tolist(), theirs_scores.view(SOURCES, ALL_BEAMS), strict=True)
     compared = 0
-    for hypotheses, (wanted, wanted_ranks) in zip(found, every, strict=True):
-        if max(map(len, without_padding(wanted))) < limit:
-            continue  # theirs stopped, since every place of the beam had held an end at some time
-        ended = [number for number, ids in enumerate(wanted) if EOS in ids][:n_best]  # others rank behind them with us
-        comparison.equal("tokens", [[*one.ids, EOS] for one in hypotheses], without_padding([wanted[n] for n in ended]))
-        comparison.close("ranks", torch.tensor([one.rank for one in hypotheses]), wanted_ranks[ended])
+    for hypotheses, (expected, expected_scores) in zip(results, rows, strict=True):
+        if max(map(len, without_padding(expected))) < limit:
+            continue  # theirs stopped early, since every beam had reached EOS at some step
+        ended = [n for n, ids in enumerate(expected) if EOS in ids][:n_best]  # unfinished ones rank last in our search
+        ours = [[*hypothesis.ids, EOS] for hypothesis in hypotheses]
+        comparison.equal("tokens", ours, without_padding([expected[n] for n in ended]))
+        normalized_scores = torch.tensor([hypothesis.normalized_score for hypothesis in hypotheses])
+        comparison.close("ranks", normalized_scores, expected_scores[ended])
         compared += 1
     assert compared >= SOURCES // 2
 
@@ -275,10 +280,10 @@ def test_sampling_filters(compare: Compare, temperature: float, top_k: int, top_
         filters.append(TopPLogitsWarper(top_p))
     if min_p:
         filters.append(MinPLogitsWarper(min_p))
-    wanted = filters(torch.empty(200, 0, dtype=torch.long), logits).softmax(-1)
-    found = Sampling(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p).probabilities(logits)
+    expected = filters(torch.empty(200, 0, dtype=torch.long), logits).softmax(-1)
+    probabilities = Sampling(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p).probabilities(logits)
     comparison = compare(
-        "Sampler.probabilities", "transformers", "temperature, top_k, top_p and min_p in turn", ROUNDING
+        "Sampling.probabilities", "transformers", "temperature, top_k, top_p and min_p in turn", ROUNDING
     )
-    comparison.equal("tokens left", (found > 0).tolist(), (wanted > 0).tolist())
-    comparison.close("probabilities", found, wanted)
+    comparison.equal("tokens left", (probabilities > 0).tolist(), (expected > 0).tolist())
+    comparison.close("probabilities", probabilities, expected)

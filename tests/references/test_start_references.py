@@ -1,4 +1,4 @@
-"""How layers start: fixed values are those of the public packages, random ones come from the same distributions."""
+"""Initialization: fixed values equal those of the public packages, random ones have the same distribution."""
 
 import math
 
@@ -33,124 +33,131 @@ from seq2seq.recurrence import (
 )
 
 SIZE, HEADS = 256, 4
-DOUBT = 1.95  # Kolmogorov and Smirnov: one pair of samples of one distribution in a thousand is further apart
+CRITICAL_DISTANCE = 1.95  # Kolmogorov-Smirnov: 1 in 1000 pairs of samples of one distribution exceeds it
 
 
-def fixed(comparison: Comparison, pairs: dict[str, tuple[Tensor, Tensor]]) -> None:
+def compare_fixed(comparison: Comparison, pairs: dict[str, tuple[Tensor, Tensor]]) -> None:
     for name, (ours, theirs) in pairs.items():
         ours, theirs = ours.detach().double(), theirs.detach().double()
         assert ours.shape == theirs.shape, name
         difference = float((ours - theirs).abs().max())
-        comparison.agreement.measured(comparison.row, "fixed values", difference)
-        assert difference < 1e-5, f"{name} starts {difference} apart"
+        comparison.agreement.record(comparison.row, "fixed values", difference)
+        assert difference < 1e-5, f"initial {name} differs by {difference}"
 
 
-def drawn(comparison: Comparison, pairs: dict[str, tuple[Tensor, Tensor]]) -> None:
+def compare_random(comparison: Comparison, pairs: dict[str, tuple[Tensor, Tensor]]) -> None:
     for name, (ours, theirs) in pairs.items():
         assert ours.unique().numel() > 1, f"{name} is not random"
-        distance = apart(ours, theirs) / (DOUBT * math.sqrt(1 / ours.numel() + 1 / theirs.numel()))
-        comparison.agreement.measured(comparison.row, "distributions", distance)
-        assert distance < 1, f"{name} starts from another distribution: {distance:.1f} of what chance allows"
+        distance = max_cdf_distance(ours, theirs) / (
+            CRITICAL_DISTANCE * math.sqrt(1 / ours.numel() + 1 / theirs.numel())
+        )
+        comparison.agreement.record(comparison.row, "distributions", distance)
+        assert distance < 1, f"initial {name} has another distribution: {distance:.1f} of the critical distance"
 
 
-def apart(ours: Tensor, theirs: Tensor) -> float:
-    """The largest difference of the two samples' cumulative distributions."""
+def max_cdf_distance(ours: Tensor, theirs: Tensor) -> float:
+    """Return the largest difference of the two samples' cumulative distributions."""
     ours, theirs = (x.detach().double().flatten().sort().values for x in (ours, theirs))
-    places = torch.cat([ours, theirs])
-    shares = [torch.searchsorted(x, places, right=True) / x.numel() for x in (ours, theirs)]
-    return float((shares[0] - shares[1]).abs().max())
+    values = torch.cat([ours, theirs])
+    cdfs = [torch.searchsorted(x, values, right=True) / x.numel() for x in (ours, theirs)]
+    return float((cdfs[0] - cdfs[1]).abs().max())
 
 
-def test_distributions_of_one_deviation_are_told_apart() -> None:
+def test_distance_distinguishes_distributions_of_equal_deviation() -> None:
     uniform, normal = torch.empty(10_000).uniform_(-1, 1), torch.randn(10_000) * 3**-0.5
-    assert apart(uniform, normal) > DOUBT * (2 / 10_000) ** 0.5
-    assert apart(normal, torch.randn(10_000) * 3**-0.5) < DOUBT * (2 / 10_000) ** 0.5
+    assert max_cdf_distance(uniform, normal) > CRITICAL_DISTANCE * (2 / 10_000) ** 0.5
+    assert max_cdf_distance(normal, torch.randn(10_000) * 3**-0.5) < CRITICAL_DISTANCE * (2 / 10_000) ** 0.5
 
 
-def orthogonal(recurrent: Tensor, gates: int) -> Tensor:
-    return torch.stack([gate @ gate.T for gate in recurrent.chunk(gates)])
+def gate_products(weight_hh: Tensor, gates: int) -> Tensor:
+    return torch.stack([gate @ gate.T for gate in weight_hh.chunk(gates)])
 
 
-def in_their_order(biases: Tensor) -> Tensor:
-    """Ours are input, forget, cell and output; theirs input, cell, forget and output."""
+def in_haste_order(biases: Tensor) -> Tensor:
+    """Reorder the gates input, forget, cell, output as input, cell, forget, output."""
     i, f, g, o = biases.chunk(4)
     return torch.cat([i, g, f, o])
 
 
-def test_haste_starts(compare: Compare) -> None:
+def test_lstm_and_gru_initialization(compare: Compare) -> None:
     lstm, theirs = LSTM(SIZE, SIZE), HasteLSTM(SIZE, SIZE)
-    outer, inner, bias, _ = lstm.kernel.all_weights[0]
-    comparison = compare("LSTM, start", "haste-pytorch-cpu")
-    drawn(comparison, {"input": (outer, theirs.kernel), "recurrent": (inner, theirs.recurrent_kernel)})
-    fixed(
+    weight_ih, weight_hh, bias_ih, _ = lstm.rnn.all_weights[0]
+    comparison = compare("LSTM, initialization", "haste-pytorch-cpu")
+    compare_random(comparison, {"input": (weight_ih, theirs.kernel), "recurrent": (weight_hh, theirs.recurrent_kernel)})
+    compare_fixed(
         comparison,
         {
-            "biases": (in_their_order(bias), theirs.bias),
-            "products": (orthogonal(inner, 4), orthogonal(theirs.recurrent_kernel.T, 4)),
+            "biases": (in_haste_order(bias_ih), theirs.bias),
+            "products": (gate_products(weight_hh, 4), gate_products(theirs.recurrent_kernel.T, 4)),
         },
     )
     gru, theirs = GRU(SIZE, SIZE, keep_bias=0.0), HasteGRU(SIZE, SIZE)
-    outer, inner, bias, other_bias = gru.kernel.all_weights[0]
-    comparison = compare("GRU, start", "haste-pytorch-cpu", "with keep_bias 0; ours is 1")
-    drawn(comparison, {"input": (outer, theirs.kernel), "recurrent": (inner, theirs.recurrent_kernel)})
-    fixed(
+    weight_ih, weight_hh, bias_ih, bias_hh = gru.rnn.all_weights[0]
+    comparison = compare("GRU, initialization", "haste-pytorch-cpu", "with keep_bias 0; ours is 1")
+    compare_random(comparison, {"input": (weight_ih, theirs.kernel), "recurrent": (weight_hh, theirs.recurrent_kernel)})
+    compare_fixed(
         comparison,
         {
-            "biases": (bias + other_bias, theirs.bias + theirs.recurrent_bias),
-            "products": (orthogonal(inner, 3), orthogonal(theirs.recurrent_kernel.T, 3)),
+            "biases": (bias_ih + bias_hh, theirs.bias + theirs.recurrent_bias),
+            "products": (gate_products(weight_hh, 3), gate_products(theirs.recurrent_kernel.T, 3)),
         },
     )
 
 
-def test_normalised_haste_starts(compare: Compare) -> None:
+def test_layer_norm_initialization(compare: Compare) -> None:
     lstm, theirs = LayerNormLSTM(SIZE, SIZE), HasteLayerNormLSTM(SIZE, SIZE)
-    comparison = compare("LayerNormLSTM, start", "haste-pytorch-cpu")
-    drawn(
+    comparison = compare("LayerNormLSTM, initialization", "haste-pytorch-cpu")
+    compare_random(
         comparison,
-        {"input": (lstm.outer.weight, theirs.kernel), "recurrent": (lstm.inner.weight, theirs.recurrent_kernel)},
+        {
+            "input": (lstm.linear_ih.weight, theirs.kernel),
+            "recurrent": (lstm.linear_hh.weight, theirs.recurrent_kernel),
+        },
     )
-    bias = in_their_order(lstm.outer_norm.bias + lstm.inner_norm.bias)
-    gains = torch.stack([lstm.outer_norm.weight, lstm.inner_norm.weight])
-    fixed(
+    bias = in_haste_order(lstm.norm_ih.bias + lstm.norm_hh.bias)
+    gains = torch.stack([lstm.norm_ih.weight, lstm.norm_hh.weight])
+    compare_fixed(
         comparison,
         {
             "biases": (bias, theirs.bias),
             "gains": (gains, theirs.gamma),
-            "cell's gain": (lstm.cell_norm.weight, theirs.gamma_h),
-            "cell's bias": (lstm.cell_norm.bias, theirs.beta_h),
+            "cell's gain": (lstm.norm_cell.weight, theirs.gamma_h),
+            "cell's bias": (lstm.norm_cell.bias, theirs.beta_h),
         },
     )
     gru, theirs = LayerNormGRU(SIZE, SIZE, keep_bias=0.0), HasteLayerNormGRU(SIZE, SIZE)
-    comparison = compare("LayerNormGRU, start", "haste-pytorch-cpu", "with keep_bias 0; ours is 1")
-    drawn(
+    comparison = compare("LayerNormGRU, initialization", "haste-pytorch-cpu", "with keep_bias 0; ours is 1")
+    compare_random(
         comparison,
-        {"input": (gru.outer.weight, theirs.kernel), "recurrent": (gru.inner.weight, theirs.recurrent_kernel)},
+        {"input": (gru.linear_ih.weight, theirs.kernel), "recurrent": (gru.linear_hh.weight, theirs.recurrent_kernel)},
     )
-    fixed(comparison, {"biases": (torch.cat([gru.outer_norm.gates.bias, gru.outer_norm.candidate.bias]), theirs.bias)})
+    compare_fixed(
+        comparison, {"biases": (torch.cat([gru.norm_ih.gates.bias, gru.norm_ih.candidate.bias]), theirs.bias)}
+    )
 
 
-def test_slstm_start(compare: Compare) -> None:
+def test_slstm_initialization(compare: Compare) -> None:
     layer = SLSTM(SIZE, SIZE, HEADS)
     config = sLSTMCellConfig(hidden_size=SIZE, num_heads=HEADS, backend="vanilla", _block_idx=1, _num_blocks=3)
     cell = sLSTMCell(config)
-    biases = layer.outer.bias.view(HEADS, 4, -1).transpose(0, 1).flatten()
-    comparison = compare("SLSTM, start", "xlstm", "theirs in the middle of three blocks")
-    fixed(
+    biases = layer.linear_ih.bias.view(HEADS, 4, -1).transpose(0, 1).flatten()
+    comparison = compare("SLSTM, initialization", "xlstm", "theirs for the second of three blocks")
+    compare_fixed(
         comparison,
-        {"recurrent": (layer.inner.transpose(1, 2), cell._recurrent_kernel_), "biases": (biases, cell._bias_)},
+        {"recurrent": (layer.weight_hh.transpose(1, 2), cell._recurrent_kernel_), "biases": (biases, cell._bias_)},
     )
 
 
-def test_mlstm_start(compare: Compare) -> None:
-    layer = MLSTM(SIZE, SIZE, SIZE // 2)  # many heads, since each has one bias of its gate
+def test_mlstm_initialization(compare: Compare) -> None:
+    layer = MLSTM(SIZE, SIZE, SIZE // 2)  # many heads, since each has a single gate bias
     cell = mLSTMCell(mLSTMCellConfig(context_length=1, embedding_dim=SIZE, num_heads=SIZE // 2))
     convolution = CausalConv1d(CausalConv1dConfig(feature_dim=SIZE)).conv
-    write, forget = layer.gates.bias.chunk(2)
-    comparison = compare("MLSTM, start", "xlstm", "gates and convolution")
-    drawn(
+    input_bias, forget_bias = layer.gates.bias.chunk(2)
+    comparison = compare("MLSTM, initialization", "xlstm", "gates and convolution")
+    compare_random(
         comparison,
         {
-            "input gate's bias": (write, cell.igate.bias),
+            "input gate's bias": (input_bias, cell.igate.bias),
             "convolution": (layer.convolution.weight, convolution.weight),
             "convolution's bias": (layer.convolution.bias, convolution.bias),
         },
@@ -158,79 +165,83 @@ def test_mlstm_start(compare: Compare) -> None:
     zeros = torch.zeros_like(layer.gates.weight)
     assert not cell.igate.weight.any()
     assert not cell.fgate.weight.any()
-    fixed(comparison, {"gates": (layer.gates.weight, zeros), "forget gate's bias": (forget, cell.fgate.bias)})
+    compare_fixed(
+        comparison, {"gates": (layer.gates.weight, zeros), "forget gate's bias": (forget_bias, cell.fgate.bias)}
+    )
 
 
-def test_rg_lru_start(compare: Compare) -> None:
+def test_rg_lru_initialization(compare: Compare) -> None:
     layer, block = RGLRU(SIZE, SIZE, HEADS), modules.RecurrentBlock(SIZE, HEADS, SIZE)
     unit = block.rg_lru
-    comparison = compare("RGLRU, start", "recurrentgemma", "all but its linear layers")
-    drawn(
+    comparison = compare("RGLRU, initialization", "recurrentgemma", "all but its linear layers")
+    compare_random(
         comparison,
         {
             "convolution": (layer.convolution.weight, block.conv_1d.w),
             "gates": (layer.gate_weight, torch.stack([unit.a_gate.w, unit.input_gate.w])),
-            "decay": (layer.fading, unit.a_param),
+            "decay": (layer.decay, unit.a_param),
         },
     )
     biases = torch.stack([unit.a_gate.b.flatten(), unit.input_gate.b.flatten()])
-    fixed(
+    compare_fixed(
         comparison,
         {"convolution's bias": (layer.convolution.bias, block.conv_1d.b), "gates' biases": (layer.gate_bias, biases)},
     )
 
 
-def test_mamba_start(compare: Compare) -> None:
+def test_mamba_initialization(compare: Compare) -> None:
     config = Mamba2Config(num_heads=SIZE, head_dim=2, hidden_size=SIZE, state_size=64, n_groups=1, num_hidden_layers=1)
     layer, mixer = Mamba(SIZE, SIZE, heads=SIZE, state_size=64), Mamba2Mixer(config, layer_idx=0)
-    comparison = compare("Mamba, start", "transformers", "all but A, which is 1 to 16 at random here as in mamba-ssm")
-    drawn(
+    comparison = compare(
+        "Mamba, initialization", "transformers", "all but A, which is random from 1 to 16 here, as in mamba-ssm"
+    )
+    compare_random(
         comparison,
         {
-            "input": (layer.project.weight, mixer.in_proj.weight),
+            "input": (layer.input_projection.weight, mixer.in_proj.weight),
             "convolution": (layer.convolution.weight, mixer.conv1d.weight),
             "convolution's bias": (layer.convolution.bias, mixer.conv1d.bias),
-            "step sizes": (layer.step_bias, mixer.dt_bias),
-            "output": (layer.out.weight, mixer.out_proj.weight),
+            "step sizes": (layer.dt_bias, mixer.dt_bias),
+            "output": (layer.output_projection.weight, mixer.out_proj.weight),
         },
     )
-    fixed(comparison, {"D": (layer.skip, mixer.D), "norm": (layer.norm.weight, mixer.norm.weight)})
+    compare_fixed(comparison, {"D": (layer.skip, mixer.D), "norm": (layer.norm.weight, mixer.norm.weight)})
 
 
-def test_retention_start(compare: Compare) -> None:
+def test_retention_initialization(compare: Compare) -> None:
     layer = Retention(SIZE, SIZE, HEADS)
     config = RetNetConfig(decoder_embed_dim=SIZE, decoder_retention_heads=HEADS)
     module = MultiScaleRetention(config, SIZE, SIZE, HEADS)
     projections = (module.q_proj, module.k_proj, module.v_proj, module.g_proj)
-    pairs = zip(layer.project.weight.chunk(4), projections, strict=True)
-    found = {f"projection {n}": (ours, theirs.weight) for n, (ours, theirs) in enumerate(pairs)}
-    comparison = compare("Retention, start", "torchscale")
-    drawn(comparison, found | {"output": (layer.out.weight, module.out_proj.weight)})
+    pairs = zip(layer.input_projection.weight.chunk(4), projections, strict=True)
+    weights = {f"projection {n}": (ours, theirs.weight) for n, (ours, theirs) in enumerate(pairs)}
+    comparison = compare("Retention, initialization", "torchscale")
+    compare_random(comparison, weights | {"output": (layer.output_projection.weight, module.out_proj.weight)})
     decay = RetNetRelPos(config).decay
-    fixed(comparison, {"decay": (layer.log_decay, decay)})
+    compare_fixed(comparison, {"decay": (layer.log_decay, decay)})
 
 
-def test_rwkv_start(compare: Compare, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rwkv_initialization(compare: Compare, monkeypatch: pytest.MonkeyPatch) -> None:
     layer = RWKV(SIZE, SIZE, HEADS)
     monkeypatch.setattr(TimeMix, "_TD_EXTRA_DIM", layer.decay_down.shape[1])  # 64 there
-    module = TimeMix(SIZE, SIZE // HEADS, layer_idx=10**6, n_layer=2 * 10**6 + 1)  # half-way through very many
+    module = TimeMix(SIZE, SIZE // HEADS, layer_idx=10**6, n_layer=2 * 10**6 + 1)  # the middle one of very many
     theirs = dict(module.named_parameters())
-    remark = "theirs half-way; all but decays, which are RWKV-7's as their bound is, the norm's gain and the output"
-    comparison = compare("RWKV, start", "rwkv-simple", remark)
-    names = {"receptance": layer.receptance, "key": layer.key, "value": layer.value, "gate": layer.gate}
-    found = {name: (part.weight, theirs[f"{name}.weight"]) for name, part in names.items()}
-    found["mixtures, up"] = (layer.mixture_up, theirs["time_maa_w2"])
-    found["decays, up"] = (layer.decay_up, theirs["time_decay_w2"])
-    drawn(comparison, found)
-    shares = {
-        f"mixture of {name}": (layer.mixture[n], theirs[f"time_maa_{name}"].flatten()) for n, name in enumerate("rkvgw")
+    remark = "theirs at half depth; all but decays and their bound, which are RWKV-7's, the norm's gain and the output"
+    comparison = compare("RWKV, initialization", "rwkv-simple", remark)
+    layers = {"receptance": layer.receptance, "key": layer.key, "value": layer.value, "gate": layer.gate}
+    weights = {name: (linear.weight, theirs[f"{name}.weight"]) for name, linear in layers.items()}
+    weights["mix, up"] = (layer.mix_up, theirs["time_maa_w2"])
+    weights["decays, up"] = (layer.decay_up, theirs["time_decay_w2"])
+    compare_random(comparison, weights)
+    mixes = {
+        f"mix of {name}": (layer.mix_rkvgw[n], theirs[f"time_maa_{name}"].flatten()) for n, name in enumerate("rkvgw")
     }
-    fixed(
+    compare_fixed(
         comparison,
-        shares
+        mixes
         | {
-            "shift": (layer.shift, theirs["time_maa_x"].flatten()),
-            "mixtures, down": (layer.mixture_down, theirs["time_maa_w1"]),
+            "mix of x": (layer.mix_x, theirs["time_maa_x"].flatten()),
+            "mix, down": (layer.mix_down, theirs["time_maa_w1"]),
             "decays, down": (layer.decay_down, theirs["time_decay_w1"]),
             "bonus": (layer.bonus, theirs["time_faaaa"]),
         },

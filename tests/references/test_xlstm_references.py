@@ -1,11 +1,11 @@
-"""SLSTM and MLSTM against the authors' package xlstm, whose kernels for GPUs are left aside."""
+"""SLSTM and MLSTM against the authors' package xlstm, without its GPU kernels."""
 
 from typing import Any
 
 import pytest
 import torch
 from agreement import Compare
-from comparing import SIZES, Reference, Weights, compare_layer, perturbed
+from comparing import SIZES, Reference, Weights, compare_layer, perturb
 from mlstm_kernels.torch.backend_module import mLSTMBackendConfig
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -22,65 +22,65 @@ pytestmark = pytest.mark.usefixtures("double")
 
 
 class PublishedSLSTM(nn.Module):
-    """The authors' cell and their norm of its heads, behind one linear layer for all gates."""
+    """The authors' cell and their norm of its heads, after one linear layer for all gates."""
 
     def __init__(self, input_size: int, size: int, heads: int) -> None:
         super().__init__()
-        self.outer = nn.Linear(input_size, 4 * size, bias=False)
+        self.linear_ih = nn.Linear(input_size, 4 * size, bias=False)
         self.cell = sLSTMCell(sLSTMCellConfig(hidden_size=size, num_heads=heads, backend="vanilla"))
-        self.cell.double()  # its biases are float32 whatever is asked for
+        self.cell.double()  # its biases are float32 whatever the default dtype is
         self.norm = MultiHeadLayerNorm(ndim=size)
 
     def whole(self, x: Tensor) -> Tensor:
         return self.step(x, None)[0]
 
     def step(self, x: Tensor, state: Tensor | None) -> tuple[Tensor, Tensor]:
-        y, state = self.cell(self.outer(x), state=state)
+        y, state = self.cell(self.linear_ih(x), state=state)
         return self.norm(y).transpose(1, 2).flatten(2), state
 
 
 @SIZES
 def test_slstm(compare: Compare, size: int, heads: int, time: int) -> None:
     layer = SLSTM(size - heads, size, heads)
-    perturbed(layer, amount=0.3)
+    perturb(layer, amount=0.3)
     module = PublishedSLSTM(size - heads, size, heads)
 
     def by_gate(x: Tensor) -> Tensor:
-        """From gates within heads to heads within gates."""
+        """Reorder from gates within heads to heads within gates."""
         return x.unflatten(0, (heads, 4, -1)).transpose(0, 1).flatten(0, 2)
 
     def weights() -> Weights:
         return {
-            "outer.weight": by_gate(layer.outer.weight),
-            "cell._bias_": by_gate(layer.outer.bias),
-            "cell._recurrent_kernel_": layer.inner.transpose(1, 2),
+            "linear_ih.weight": by_gate(layer.linear_ih.weight),
+            "cell._bias_": by_gate(layer.linear_ih.bias),
+            "cell._recurrent_kernel_": layer.weight_hh.transpose(1, 2),
             "norm.weight": layer.gain - 1,
         }
 
     def states(ours: SLSTMState, theirs: Tensor) -> list[tuple[Tensor, Tensor]]:
-        hidden, cell, normaliser, stabiliser = theirs.unflatten(-1, (heads, -1))
+        hidden, cell, normalizer, stabilizer = theirs.unflatten(-1, (heads, -1))
         return [
             (ours.hidden, hidden),
             (ours.cell, cell),
-            (ours.normaliser, normaliser),
-            (ours.stabiliser, stabiliser),
+            (ours.normalizer, normalizer),
+            (ours.stabilizer, stabilizer),
         ]
 
     reference = Reference(module, weights, module.whole, module.step, states)
     compare_layer(layer, reference, compare("SLSTM", "xlstm"), time)
 
 
-class OfAnother(nn.Linear):
-    """A linear layer that reads what it was given beforehand, whatever its input."""
+class LinearOfOther(nn.Linear):
+    """A linear layer of an input that is set beforehand, in place of its argument."""
 
-    near: Tensor
+    other: Tensor
 
     def forward(self, _: Tensor) -> Tensor:
-        return F.linear(self.near, self.weight, self.bias)
+        return F.linear(self.other, self.weight, self.bias)
 
 
 class PublishedMLSTM(nn.Module):
-    """The authors' layer of xLSTM 7B, whose queries and keys read their convolution of xLSTM's first form."""
+    """The authors' layer of xLSTM 7B, with the convolution of the first xLSTM before its queries and keys."""
 
     def __init__(self, input_size: int, size: int, heads: int) -> None:
         super().__init__()
@@ -95,54 +95,59 @@ class PublishedMLSTM(nn.Module):
             mlstm_backend=kernels,
         )
         self.layer = mLSTMLayer(config)
-        self.layer.q, self.layer.k = OfAnother(input_size, size), OfAnother(input_size, size)
-        for name in ("v", "ogate_preact", "igate_preact", "fgate_preact"):  # which would read as much as comes out
+        self.layer.q, self.layer.k = LinearOfOther(input_size, size), LinearOfOther(input_size, size)
+        for name in (
+            "v",
+            "ogate_preact",
+            "igate_preact",
+            "fgate_preact",
+        ):  # their inputs have as many features as their outputs
             setattr(self.layer, name, nn.Linear(input_size, getattr(self.layer, name).out_features))
         self.convolution = CausalConv1d(CausalConv1dConfig(feature_dim=input_size))
 
     def whole(self, x: Tensor) -> Tensor:
-        return self.read(x, self.convolution(x), None)[0]
+        return self.call(x, self.convolution(x), None)[0]
 
     def step(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
-        before, memory = (None, None) if state is None else state
-        near, before = self.convolution.step(x, before)
-        y, memory = self.read(x, near, memory)
-        return y, (before, memory)
+        convolution, memory = (None, None) if state is None else state
+        convolved, convolution = self.convolution.step(x, convolution)
+        y, memory = self.call(x, convolved, memory)
+        return y, (convolution, memory)
 
-    def read(self, x: Tensor, near: Tensor, memory: Any) -> tuple[Tensor, Any]:
-        self.layer.q.near = self.layer.k.near = F.silu(near)
+    def call(self, x: Tensor, convolved: Tensor, memory: Any) -> tuple[Tensor, Any]:
+        self.layer.q.other = self.layer.k.other = F.silu(convolved)
         return self.layer(x, memory)  # type: ignore[no-any-return]
 
 
 @SIZES
 def test_mlstm(compare: Compare, size: int, heads: int, time: int) -> None:
     layer = MLSTM(size - heads, size, heads)
-    perturbed(layer, amount=0.3)
+    perturb(layer, amount=0.3)
     module = PublishedMLSTM(size - heads, size, heads)
 
     def weights() -> Weights:
-        found = {
+        parameters = {
             "convolution.conv.weight": layer.convolution.weight.T[:, None],
             "convolution.conv.bias": layer.convolution.bias,
             "layer.multihead_norm.weight": layer.gain,
             "layer.multihead_norm.bias": torch.zeros_like(layer.gain),
         }
         for theirs, ours in (
-            (("q", "k"), layer.asked),
-            (("v", "ogate_preact"), layer.project),
+            (("q", "k"), layer.query_key_projection),
+            (("v", "ogate_preact"), layer.input_projection),
             (("igate_preact", "fgate_preact"), layer.gates),
-            (("out_proj",), layer.out),
+            (("out_proj",), layer.output_projection),
         ):
             for kind in ("weight", "bias"):
                 parts = getattr(ours, kind).chunk(len(theirs))
-                found |= {f"layer.{name}.{kind}": part for name, part in zip(theirs, parts, strict=True)}
-        return found
+                parameters |= {f"layer.{name}.{kind}": part for name, part in zip(theirs, parts, strict=True)}
+        return parameters
 
     def states(ours: MLSTMState, theirs: Any) -> list[tuple[Tensor, Tensor]]:
-        [before], (matrix, normaliser, stabiliser) = theirs
-        memory = torch.cat([matrix, normaliser[..., None]], dim=-1) * stabiliser.exp()[..., None]
-        scaled = memory * (size // heads) ** -0.5  # they scale queries, and we keys
-        return [(ours.convolution, before[:, 1:]), (ours.memory, scaled)]
+        [convolution], (matrix, normalizer, stabilizer) = theirs
+        memory = torch.cat([matrix, normalizer[..., None]], dim=-1) * stabilizer.exp()[..., None]
+        scaled = memory * (size // heads) ** -0.5  # they scale queries, we scale keys
+        return [(ours.convolution, convolution[:, 1:]), (ours.memory, scaled)]
 
     reference = Reference(module, weights, module.whole, module.step, states)
     compare_layer(layer, reference, compare("MLSTM", "xlstm"), time)

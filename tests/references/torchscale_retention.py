@@ -1,4 +1,4 @@
-"""The retention of torchscale, without what its modules import for other layers."""
+"""The retention of torchscale, imported without the dependencies of its other layers."""
 
 import sys
 from types import ModuleType

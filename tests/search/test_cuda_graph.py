@@ -1,4 +1,4 @@
-"""A recorded step is the step itself."""
+"""A captured step equals the step itself."""
 
 from collections.abc import Callable
 from functools import partial
@@ -10,32 +10,34 @@ from torch import Tensor
 
 from seq2seq.models.recurrent_language_model import RecurrentLanguageModel
 from seq2seq.recurrence import LSTM, CausalAttention, LayerFactory, Mamba
-from seq2seq.search.cuda_graph import keeps_its_size, replayed
+from seq2seq.search.cuda_graph import graphed_step, has_static_shapes
 from seq2seq.state import flatten
 
 
-def remembered(once: Callable[[], Tensor]) -> tuple[Callable[[], Any], Tensor]:
-    """As a GPU records: run once before, and afterwards always write into the same result."""
-    result = once().clone()
-    return lambda: result.copy_(once()), result
+def capture(function: Callable[[], Tensor]) -> tuple[Callable[[], Any], Tensor]:
+    """Imitate a CUDA graph on the CPU: run once, and afterwards always write into the same result."""
+    result = function().clone()
+    return lambda: result.copy_(function()), result
 
 
-def test_a_recorded_step_is_the_step_itself() -> None:
+def test_captured_step_equals_the_step() -> None:
     torch.manual_seed(1)
     model = RecurrentLanguageModel(30, size=16, depth=2).eval().requires_grad_(False)
-    written = torch.randint(4, 30, (8, 3))
+    ids = torch.randint(4, 30, (8, 3))
     state = model.initial_state(3)
-    again = replayed(model.step, written[0], state, remembered)
-    now = state
-    for tokens in written:
+    captured_step = graphed_step(model.step, ids[0], state, capture)
+    captured_state = state
+    for tokens in ids:
         expected, state = model.step(tokens, state)
-        logits, now = again(tokens, now)
+        logits, captured_state = captured_step(tokens, captured_state)
         torch.testing.assert_close(logits, expected)
-    torch.testing.assert_close(flatten(now), flatten(state))
+    torch.testing.assert_close(flatten(captured_state), flatten(state))
     assert not any(part.any() for part in flatten(model.initial_state(3)))
 
 
-@pytest.mark.parametrize(("layer", "keeps"), [(LSTM, True), (Mamba, True), (partial(CausalAttention, window=3), False)])
-def test_only_a_state_that_keeps_its_size_can_be_recorded(layer: LayerFactory, keeps: bool) -> None:
+@pytest.mark.parametrize(
+    ("layer", "static"), [(LSTM, True), (Mamba, True), (partial(CausalAttention, window=3), False)]
+)
+def test_growing_state_has_no_static_shapes(layer: LayerFactory, static: bool) -> None:
     model = RecurrentLanguageModel(30, layer, 16, 1).eval().requires_grad_(False)
-    assert keeps_its_size(model.step, torch.tensor([5, 6]), model.initial_state(2)) == keeps
+    assert has_static_shapes(model.step, torch.tensor([5, 6]), model.initial_state(2)) == static

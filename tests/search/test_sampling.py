@@ -1,4 +1,4 @@
-"""Laws of tokens drawn at random."""
+"""Properties of sampling."""
 
 import itertools
 import math
@@ -8,13 +8,13 @@ import pytest
 import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from toy_tables import WORDS, random_tables, step, toy
+from toy_tables import VOCAB_SIZE, random_tables, step, toy
 
 from seq2seq.errors import UserError
 from seq2seq.search import Draw, Sampling, greedy, sample
 from seq2seq.special_tokens import BOS, EOS, PAD, UNK
 
-LIKELY = torch.tensor([[0.0, 0.0, 0.0, 0.4, 0.2, 0.1, 0.3]])  # what is never written has no probability
+PROBABILITIES = torch.tensor([[0.0, 0.0, 0.0, 0.4, 0.2, 0.1, 0.3]])  # excluded tokens have no probability
 
 
 def draws(sampler: Sampling, seed: int, count: int, rows: int = 3) -> list[Draw]:
@@ -23,10 +23,10 @@ def draws(sampler: Sampling, seed: int, count: int, rows: int = 3) -> list[Draw]
     return list(itertools.islice(sample(step, torch.full((rows,), BOS), problem.state, sampler, generator), count))
 
 
-def test_the_same_seed_draws_the_same_and_another_one_does_not() -> None:
-    one, again, other = (torch.stack([d.tokens for d in draws(Sampling(), seed, 40)]) for seed in (1, 1, 2))
-    assert torch.equal(one, again)
-    assert not torch.equal(one, other)
+def test_draws_depend_on_the_seed_only() -> None:
+    first, repeated, other = (torch.stack([d.tokens for d in draws(Sampling(), seed, 40)]) for seed in (1, 1, 2))
+    assert torch.equal(first, repeated)
+    assert not torch.equal(first, other)
 
 
 @pytest.mark.parametrize(
@@ -57,27 +57,25 @@ def test_the_same_seed_draws_the_same_and_another_one_does_not() -> None:
         ({"temperature": 1e308}, [1 / 4, 1 / 4, 1 / 4, 1 / 4]),
     ],
 )
-def test_what_is_drawn_from_is_the_distribution_worked_out_by_hand(
-    options: dict[str, Any], expected: list[float]
-) -> None:
-    drawn = Sampling(**options).probabilities(LIKELY.log())[0]
-    torch.testing.assert_close(drawn[[5, 3, 4, 6]], torch.tensor(expected, dtype=torch.float))
-    assert drawn[[PAD, UNK, BOS]].tolist() == [0, 0, 0]
+def test_distribution_equals_one_computed_by_hand(options: dict[str, Any], expected: list[float]) -> None:
+    found = Sampling(**options).probabilities(PROBABILITIES.log())[0]
+    torch.testing.assert_close(found[[5, 3, 4, 6]], torch.tensor(expected, dtype=torch.float))
+    assert found[[PAD, UNK, BOS]].tolist() == [0, 0, 0]
 
 
 @given(
     scores=st.lists(st.one_of(st.floats(-(2.0**100), 2.0**100, width=32), st.just(-math.inf)), min_size=2, max_size=9),
     temperature=st.one_of(st.just(0.0), st.floats(5e-324, 1e-9)),
 )
-def test_a_temperature_near_zero_takes_the_likeliest(scores: list[float], temperature: float) -> None:
+def test_temperature_near_zero_takes_the_most_likely_token(scores: list[float], temperature: float) -> None:
     assume(max(scores) > -math.inf)
     logits = torch.tensor([scores])
     best = logits[0] == logits[0].max()
     near = logits[0] > logits[0].max() - 1e-3 * max(1.0, abs(float(logits[0].max())))
     assume(bool((best == near).all()))
-    drawn = Sampling(temperature).probabilities(logits)[0]
-    assert drawn.sum() == pytest.approx(1)
-    assert not drawn[~best].any()
+    found = Sampling(temperature).probabilities(logits)[0]
+    assert found.sum() == pytest.approx(1)
+    assert not found[~best].any()
 
 
 @given(
@@ -87,7 +85,7 @@ def test_a_temperature_near_zero_takes_the_likeliest(scores: list[float], temper
     top_p=st.floats(0.01, 1),
     min_p=st.floats(0, 1),
 )
-def test_each_filter_starts_from_what_the_one_before_leaves(
+def test_options_apply_in_order_to_renormalized_probabilities(
     seed: int, temperature: float, top_k: int, top_p: float, min_p: float
 ) -> None:
     scores = 3 * torch.randn(4, 10, generator=torch.Generator().manual_seed(seed))
@@ -102,37 +100,37 @@ def test_each_filter_starts_from_what_the_one_before_leaves(
     ("options", "kept"),
     [({"top_k": 3}, [3, 4, 5]), ({"top_p": 0.2}, [3, 4]), ({"temperature": 0}, [3]), ({"top_k": 2, "top_p": 0.4}, [3])],
 )
-def test_of_equally_likely_tokens_those_with_lower_ids_are_kept(options: dict[str, Any], kept: list[int]) -> None:
+def test_ties_keep_tokens_with_lower_ids(options: dict[str, Any], kept: list[int]) -> None:
     even = torch.full((1, 1000), -math.inf)
     even[0, 3:11] = 1.0
     assert Sampling(**options).probabilities(even)[0].nonzero().flatten().tolist() == kept
 
 
-def test_no_truncation_loses_no_token_of_a_long_tail() -> None:
-    torch.manual_seed(9)  # float32's running sum of these probabilities reaches 1 before the last of them
+def test_without_truncation_every_token_keeps_a_probability() -> None:
+    torch.manual_seed(9)  # the float32 cumulative sum of these probabilities reaches 1 before the last one
     scores = torch.randn(1, 50_000).log_softmax(dim=-1)
     assert (Sampling().probabilities(scores) > 0).all()
 
 
 @pytest.mark.parametrize("options", [{}, {"temperature": 0.5}, {"top_k": 2}, {"top_p": 0.8, "min_p": 0.3}])
-def test_draws_are_as_frequent_as_they_are_likely(options: dict[str, Any]) -> None:
-    sampler, logits = Sampling(**options), LIKELY.log().clamp(min=-50).expand(20_000, WORDS)
+def test_frequencies_of_draws_match_probabilities(options: dict[str, Any]) -> None:
+    sampler, logits = Sampling(**options), PROBABILITIES.log().clamp(min=-50).expand(20_000, VOCAB_SIZE)
     generator = torch.Generator().manual_seed(0)
     draw = next(sample(lambda t, s: (logits, s), torch.zeros(20_000, dtype=torch.long), logits, sampler, generator))
-    counted = draw.tokens.bincount(minlength=WORDS) / 20_000
-    torch.testing.assert_close(counted, sampler.probabilities(LIKELY.log())[0], rtol=0, atol=0.02)
+    frequencies = draw.tokens.bincount(minlength=VOCAB_SIZE) / 20_000
+    torch.testing.assert_close(frequencies, sampler.probabilities(PROBABILITIES.log())[0], rtol=0, atol=0.02)
 
 
 @pytest.mark.parametrize("options", [{}, {"temperature": 0}, {"top_k": 2}])
-def test_marks_that_no_text_can_hold_are_never_drawn(options: dict[str, Any]) -> None:
-    logits = torch.full((500, WORDS), -50.0)
+def test_excluded_tokens_are_never_drawn(options: dict[str, Any]) -> None:
+    logits = torch.full((500, VOCAB_SIZE), -50.0)
     logits[:, [PAD, UNK, BOS]] = 50.0
     draws = sample(lambda t, s: (logits, s), torch.zeros(500).long(), logits, Sampling(**options), torch.Generator())
     assert not {PAD, UNK, BOS} & set(next(draws).tokens.tolist())
 
 
-def test_the_unknown_token_is_drawn_where_it_is_allowed() -> None:
-    logits = torch.full((9, WORDS), -50.0)
+def test_unknown_token_is_drawn_if_allowed() -> None:
+    logits = torch.full((9, VOCAB_SIZE), -50.0)
     logits[:, [PAD, UNK, BOS]] = torch.tensor([60.0, 50.0, 60.0])
     sampler, generator = Sampling(allow_unknown=True), torch.Generator()
     draw = next(sample(lambda t, s: (logits, s), torch.zeros(9).long(), logits, sampler, generator))
@@ -142,8 +140,8 @@ def test_the_unknown_token_is_drawn_where_it_is_allowed() -> None:
 
 @pytest.mark.parametrize("options", [{}, {"temperature": 0}, {"temperature": 1e-30}, {"top_k": 2}, {"top_p": 0.5}])
 @pytest.mark.parametrize("wrong", [math.nan, math.inf, -math.inf])
-def test_logits_that_are_no_distribution_are_an_error(options: dict[str, Any], wrong: float) -> None:
-    logits = torch.zeros(3, WORDS)
+def test_invalid_logits_raise(options: dict[str, Any], wrong: float) -> None:
+    logits = torch.zeros(3, VOCAB_SIZE)
     logits[1] = wrong
     logits[1, EOS] = 0.0 if wrong > 0 else wrong
     if math.isnan(wrong):
@@ -153,7 +151,7 @@ def test_logits_that_are_no_distribution_are_an_error(options: dict[str, Any], w
         next(draws)
 
 
-def test_a_temperature_of_zero_is_greedy() -> None:
+def test_temperature_of_zero_is_greedy() -> None:
     problem = toy(random_tables(7, 3, sharpness=1.0))
     rows = torch.stack([d.tokens for d in draws(Sampling(temperature=0), 1, 12)], dim=1).tolist()
     for row, h in zip(rows, greedy(problem, torch.full((3,), 12)), strict=True):
@@ -161,7 +159,7 @@ def test_a_temperature_of_zero_is_greedy() -> None:
         assert len(h.ids) == 12 or row[len(h.ids)] == EOS
 
 
-def test_a_draw_is_scored_by_the_model_itself_before_temperature_and_truncation() -> None:
+def test_scores_of_draws_ignore_temperature_and_truncation() -> None:
     tables = random_tables(7, 3, sharpness=1.0)
     last = [BOS] * 3
     for count, draw in enumerate(draws(Sampling(temperature=0.3, top_k=2), 1, 10)):
@@ -172,7 +170,7 @@ def test_a_draw_is_scored_by_the_model_itself_before_temperature_and_truncation(
 
 
 @pytest.mark.parametrize(
-    ("wrong", "sentence"),
+    ("wrong", "message"),
     [
         ({"temperature": -1.0}, "temperature must be at least 0 and finite, and -1.0"),
         ({"temperature": math.nan}, "temperature must be at least 0 and finite, and nan"),
@@ -183,6 +181,6 @@ def test_a_draw_is_scored_by_the_model_itself_before_temperature_and_truncation(
         ({"min_p": 1.1}, "min_p must be at least 0 and at most 1, and 1.1"),
     ],
 )
-def test_a_number_out_of_range_is_one_sentence(wrong: dict[str, Any], sentence: str) -> None:
-    with pytest.raises(ValueError, match=sentence):
+def test_option_out_of_range_raises(wrong: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         Sampling(**wrong)

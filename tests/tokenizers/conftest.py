@@ -1,17 +1,17 @@
-"""Small tokenizers that learned from a little text, one of each kind."""
+"""Fixtures of small learn tokenizers, one of each kind."""
 
 import warnings
 
 import pytest
-from tokenizer_texts import some_lines
+from tokenizer_texts import make_lines
 
 from seq2seq.tokenizers import Bytes, Characters, Subwords, Tokenizer, Words
 
 
-def learned(tokenizer: Tokenizer) -> Tokenizer:
+def learn(tokenizer: Tokenizer) -> Tokenizer:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
-        tokenizer.learn(some_lines())
+        tokenizer.learn(make_lines())
     return tokenizer
 
 
@@ -29,7 +29,7 @@ LOSSLESS = ("bytes", "unigram", "bpe")
 
 @pytest.fixture(scope="session")
 def tokenizers() -> dict[str, Tokenizer]:
-    return {name: learned(make()) for name, make in KINDS.items()}
+    return {name: learn(make()) for name, make in KINDS.items()}
 
 
 @pytest.fixture(params=list(KINDS))

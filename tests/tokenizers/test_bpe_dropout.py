@@ -1,4 +1,4 @@
-"""Merges are left out as Provilkov et al. (2020) do it, and none or all of them at the ends of the scale."""
+"""Tests of BPE-dropout against the algorithm of Provilkov et al. (2020), and at dropout rates 0 and 1."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -6,30 +6,30 @@ from itertools import pairwise
 
 import pytest
 from hypothesis import given
-from tokenizer_texts import ANY_STRING, HARD, learned_subwords, syllables
+from tokenizer_texts import ANY_STRING, DIFFICULT_TEXTS, learn_subwords, make_ambiguous_lines
 
 from seq2seq.tokenizers import Subwords
 from seq2seq.tokenizers.bpe_dropout import BpeDropout
 from seq2seq.tokenizers.escapes import escape
-from seq2seq.tokenizers.pieces import SEGMENT, byte_ids, pieces_of
+from seq2seq.tokenizers.pieces import SEGMENT, byte_ids, extract_pieces
 
-MODEL = learned_subwords(Subwords(340, "bpe"), syllables())._learned()
-PIECES = pieces_of(MODEL)
+MODEL = learn_subwords(Subwords(340, "bpe"), make_ambiguous_lines())._get_processor()
+PIECES = extract_pieces(MODEL)
 WORDS = [" cats", " houses", " runner", "  the", " tthethe", " zé", "big", "   "]
 
 Outcomes = dict[tuple[int, ...], float]
 
 
-def published(word: str, dropout: float) -> Outcomes:
-    """Every outcome of the paper's algorithm 1, and its probability: each merge of each step is dropped or not."""
+def reference_outcomes(word: str, dropout: float) -> Outcomes:
+    """Return every outcome of algorithm 1 of the paper with its probability."""
     outcomes: Outcomes = defaultdict(float)
 
     def step(symbols: tuple[str, ...], probability: float) -> None:
         pairs = [left + right for left, right in pairwise(symbols)]
-        merges = sorted((-PIECES.scores[pair], place) for place, pair in enumerate(pairs) if pair in PIECES.scores)
-        for number, (_, place) in enumerate(merges):  # the best one that is not dropped
-            merged = (*symbols[:place], pairs[place], *symbols[place + 2 :])
-            step(merged, probability * dropout**number * (1 - dropout))
+        merges = sorted((-PIECES.scores[pair], index) for index, pair in enumerate(pairs) if pair in PIECES.scores)
+        for dropped, (_, index) in enumerate(merges):  # the best one that is not dropped
+            merged = (*symbols[:index], pairs[index], *symbols[index + 2 :])
+            step(merged, probability * dropout**dropped * (1 - dropout))
         ids = (i for symbol in symbols for i in PIECES.ids.get(symbol, byte_ids(symbol)))
         outcomes[tuple(ids)] += probability * dropout ** len(merges)
 
@@ -37,47 +37,47 @@ def published(word: str, dropout: float) -> Outcomes:
     return outcomes
 
 
-def ours(word: str, dropout: float) -> Outcomes:
-    """The same by our numbering of merges, whose gaps are geometric."""
+def sampler_outcomes(word: str, dropout: float) -> Outcomes:
+    """Return every outcome of the sampler, from the geometric gaps between dropped merges."""
     outcomes: Outcomes = defaultdict(float)
     sampler = BpeDropout(PIECES, dropout)
 
-    def follow(drops: tuple[int, ...], probability: float) -> None:
+    def visit(drops: tuple[int, ...], probability: float) -> None:
         merged = sampler.merge(word, drops)
-        begin = drops[-1] + 1 if drops else 0
-        for drop in range(begin, merged.considered):
-            follow((*drops, drop), probability * (1 - dropout) ** (drop - begin) * dropout)
-        outcomes[merged.ids] += probability * (1 - dropout) ** (merged.considered - begin)
+        start = drops[-1] + 1 if drops else 0
+        for drop in range(start, merged.num_considered):
+            visit((*drops, drop), probability * (1 - dropout) ** (drop - start) * dropout)
+        outcomes[merged.ids] += probability * (1 - dropout) ** (merged.num_considered - start)
 
-    follow((), 1.0)
+    visit((), 1.0)
     return outcomes
 
 
 @pytest.mark.parametrize("word", WORDS)
 @pytest.mark.parametrize("dropout", [0.1, 0.6])
-def test_every_outcome_is_as_probable_as_published(word: str, dropout: float) -> None:
-    expected, found = published(word, dropout), ours(word, dropout)
-    assert found.keys() == expected.keys()
-    assert sum(found.values()) == pytest.approx(1)
+def test_outcome_probabilities_equal_the_published_algorithm(word: str, dropout: float) -> None:
+    expected, actual = reference_outcomes(word, dropout), sampler_outcomes(word, dropout)
+    assert actual.keys() == expected.keys()
+    assert sum(actual.values()) == pytest.approx(1)
     for ids, probability in expected.items():
-        assert found[ids] == pytest.approx(probability)
+        assert actual[ids] == pytest.approx(probability)
 
 
 @pytest.mark.parametrize("dropout", [0.1, 0.6])
-def test_draws_are_as_frequent_as_they_are_probable(dropout: float) -> None:
-    sampler, draws = BpeDropout(PIECES, dropout), 10_000
+def test_sample_frequencies_match_the_probabilities(dropout: float) -> None:
+    sampler, samples = BpeDropout(PIECES, dropout), 10_000
     counts: Outcomes = defaultdict(float)
-    for seed in range(draws):
+    for seed in range(samples):
         counts[tuple(sampler.sample(" houses", seed))] += 1
-    expected = published(" houses", dropout)
+    expected = reference_outcomes(" houses", dropout)
     assert counts.keys() <= expected.keys()
     for ids, probability in expected.items():
-        deviation = (draws * probability * (1 - probability)) ** 0.5
-        assert abs(counts[ids] - draws * probability) < 4.5 * deviation + 1
+        deviation = (samples * probability * (1 - probability)) ** 0.5
+        assert abs(counts[ids] - samples * probability) < 4.5 * deviation + 1
 
 
 @given(ANY_STRING)
-def test_without_drops_it_is_the_encoding(text: str) -> None:
+def test_merging_without_drops_equals_sentencepiece(text: str) -> None:
     escaped = escape(text.encode(errors="replace").decode())
     sampler = BpeDropout(PIECES, 0.1)
     assert [i for segment in SEGMENT.findall(escaped) for i in sampler.merge(segment).ids] == MODEL.encode(escaped)
@@ -85,23 +85,23 @@ def test_without_drops_it_is_the_encoding(text: str) -> None:
         assert BpeDropout(PIECES, tiny).sample(escaped, 1) == MODEL.encode(escaped)
 
 
-@pytest.mark.parametrize("text", HARD)
-def test_with_every_merge_dropped_characters_are_left(text: str) -> None:
+@pytest.mark.parametrize("text", DIFFICULT_TEXTS)
+def test_dropping_every_merge_leaves_characters(text: str) -> None:
     expected = [i for character in escape(text) for i in PIECES.ids.get(character, byte_ids(character))]
     assert BpeDropout(PIECES, 1.0).sample(escape(text), 1) == expected
 
 
-@pytest.mark.parametrize("text", HARD)
+@pytest.mark.parametrize("text", DIFFICULT_TEXTS)
 @pytest.mark.parametrize("dropout", [0.1, 0.2, 0.7])
-def test_what_is_kept_changes_no_draw(text: str, dropout: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    def drawn() -> Iterator[list[int]]:
+def test_samples_do_not_depend_on_the_cache(text: str, dropout: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    def samples() -> Iterator[list[int]]:
         sampler = BpeDropout(PIECES, dropout)
         sampler.sample(" the cats", 5)
         return (sampler.sample(escape(text), seed) for seed in range(3))
 
-    kept = list(drawn())
+    expected = list(samples())
     for limit in (0.0, 1.0):
-        monkeypatch.setattr("seq2seq.tokenizers.bpe_dropout._CACHED_DROPOUT", limit)
+        monkeypatch.setattr("seq2seq.tokenizers.bpe_dropout._MAX_CACHED_DROPOUT", limit)
         for length in (0, 50):
-            monkeypatch.setattr("seq2seq.tokenizers.bpe_dropout._CACHED_LENGTH", length)
-            assert list(drawn()) == kept
+            monkeypatch.setattr("seq2seq.tokenizers.bpe_dropout._MAX_CACHED_LENGTH", length)
+            assert list(samples()) == expected

@@ -1,4 +1,4 @@
-"""The laws of subwords."""
+"""Tests of subwords."""
 
 import threading
 import unicodedata
@@ -7,12 +7,12 @@ from collections.abc import Iterator
 
 import pytest
 from hypothesis import given, settings
-from tokenizer_texts import ANY_STRING, learned_subwords, some_lines
+from tokenizer_texts import ANY_STRING, learn_subwords, make_lines
 
 from seq2seq.tokenizers import Subwords, Tokenizer
 
 
-def test_a_word_has_the_same_pieces_at_the_start_and_within_a_line(subwords: Tokenizer) -> None:
+def test_word_has_the_same_pieces_at_the_start_and_within_a_line(subwords: Tokenizer) -> None:
     assert subwords.encode("cats cats\ncats") == [
         *subwords.encode("cats"),
         *subwords.encode("cats"),
@@ -23,14 +23,14 @@ def test_a_word_has_the_same_pieces_at_the_start_and_within_a_line(subwords: Tok
 
 
 @pytest.mark.parametrize("algorithm", ["unigram", "bpe"])
-def test_equal_text_gives_equal_bytes(algorithm: str) -> None:
-    first, second = (learned_subwords(Subwords(350, algorithm), some_lines()) for _ in range(2))
+def test_learning_is_deterministic(algorithm: str) -> None:
+    first, second = (learn_subwords(Subwords(350, algorithm), make_lines()) for _ in range(2))
     assert first.fingerprint() == second.fingerprint()
-    assert first.fingerprint() != learned_subwords(Subwords(350, algorithm), some_lines(seed=1)).fingerprint()
+    assert first.fingerprint() != learn_subwords(Subwords(350, algorithm), make_lines(seed=1)).fingerprint()
 
 
 @pytest.mark.parametrize("algorithm", ["unigram", "bpe"])
-def test_a_vocabulary_that_the_text_cannot_fill_is_lowered_with_a_warning(algorithm: str) -> None:
+def test_vocabulary_size_is_reduced_with_a_warning_for_small_texts(algorithm: str) -> None:
     tokenizer = Subwords(5000, algorithm)
     with pytest.warns(UserWarning, match=r"too small for 5000 subwords, so there are \d\d\d$") as warned:
         tokenizer.learn(["the cat", "a cat"])
@@ -40,7 +40,7 @@ def test_a_vocabulary_that_the_text_cannot_fill_is_lowered_with_a_warning(algori
 
 
 @pytest.mark.parametrize("algorithm", ["unigram", "bpe"])
-def test_a_size_that_cannot_hold_the_characters_is_an_error(algorithm: str) -> None:
+def test_size_below_the_number_of_characters_is_refused(algorithm: str) -> None:
     lines = ["".join(map(chr, range(0x4E00, 0x4E80)))] * 3
     with pytest.raises(ValueError, match=r"size \(300\) must be at least 389 for the characters of this text"):
         Subwords(300, algorithm).learn(lines)
@@ -49,62 +49,62 @@ def test_a_size_that_cannot_hold_the_characters_is_an_error(algorithm: str) -> N
 @pytest.mark.parametrize("algorithm", ["unigram", "bpe"])
 @pytest.mark.parametrize("line", ["x" * 50_000, "hello world " * 5_000, "日本語" * 20_000])
 def test_very_long_lines_are_learned_from(algorithm: str, line: str) -> None:
-    tokenizer = learned_subwords(Subwords(300, algorithm, coverage=1.0), ["a b c", line])
+    tokenizer = learn_subwords(Subwords(300, algorithm, coverage=1.0), ["a b c", line])
     pieces = tokenizer.pieces(line[:12])
     assert not any(piece.startswith("<0x") for piece in pieces)
 
 
 @pytest.mark.parametrize("algorithm", ["unigram", "bpe"])
-def test_marks_of_sentencepiece_are_learned_as_text(algorithm: str) -> None:
-    tokenizer = learned_subwords(Subwords(400, algorithm), ["<unk> </s> <s> zoo", "▅ kiwi▁kiwi"] * 50)
+def test_reserved_symbols_of_sentencepiece_are_learned_as_text(algorithm: str) -> None:
+    tokenizer = learn_subwords(Subwords(400, algorithm), ["<unk> </s> <s> zoo", "▅ kiwi▁kiwi"] * 50)
     assert not any(piece.startswith("<0x") for piece in tokenizer.pieces("<unk> </s> zoo kiwi"))
     assert tokenizer.encode("<unk>") != [1]
 
 
 @pytest.mark.parametrize("algorithm", ["unigram", "bpe"])
-def test_spaces_come_back_however_rare_they_were_in_the_text(algorithm: str) -> None:
+def test_rare_spaces_are_restored(algorithm: str) -> None:
     lines = [("abcdefghij" * 100)[number : number + 900] for number in range(30)]
-    tokenizer = learned_subwords(Subwords(290, algorithm, sampling=0.5, coverage=0.98), [*lines, "k l m"])
+    tokenizer = learn_subwords(Subwords(290, algorithm, sampling=0.5, coverage=0.98), [*lines, "k l m"])
     for text in ("ab cd", "  k  ", " ", "l m\n\na"):
         assert tokenizer.decode(tokenizer.encode(text)) == tokenizer.decode(tokenizer.sample(text, 1)) == text
 
 
 @pytest.mark.parametrize("algorithm", ["unigram", "bpe"])
-def test_the_lowest_coverage_is_learned_with(algorithm: str) -> None:
-    tokenizer = learned_subwords(Subwords(300, algorithm, coverage=0.98), some_lines())
+def test_learning_with_the_lowest_coverage(algorithm: str) -> None:
+    tokenizer = learn_subwords(Subwords(300, algorithm, coverage=0.98), make_lines())
     assert tokenizer.decode(tokenizer.encode("the cat")) == "the cat"
 
 
 def test_runs_of_spaces_become_pieces() -> None:
-    tokenizer = learned_subwords(Subwords(300), ["        return x", "    y = 1", "        z = 2"] * 30)
+    tokenizer = learn_subwords(Subwords(300), ["        return x", "    y = 1", "        z = 2"] * 30)
     assert len(tokenizer.encode("        return")) < len(tokenizer.encode("return")) + 4
 
 
 def test_sampling_depends_on_the_seed_alone(subwords: Tokenizer) -> None:
     line = "the biggest houses of the running cats"
-    alone = [subwords.sample(line, seed) for seed in range(20)]
-    assert len(set(map(tuple, alone))) > 5
-    again: dict[int, list[list[int]]] = {}
+    expected = [subwords.sample(line, seed) for seed in range(20)]
+    assert len(set(map(tuple, expected))) > 5
+    samples: dict[int, list[list[int]]] = {}
 
     def sample(name: int) -> None:
-        again[name] = [subwords.sample(line, seed) for seed in range(20)]
+        samples[name] = [subwords.sample(line, seed) for seed in range(20)]
 
     threads = [threading.Thread(target=sample, args=(name,)) for name in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert all(again[name] == alone for name in range(4))
+    assert all(samples[name] == expected for name in range(4))
     assert subwords.sample(line, 2**40 + 1) == subwords.sample(line, 2**40 + 1)
     assert subwords.sample(line, 2**32 - 1) == subwords.sample(line, 2**32 - 1)
 
 
 @pytest.mark.parametrize("algorithm", ["unigram", "bpe"])
-def test_more_sampling_cuts_more(algorithm: str) -> None:
+def test_higher_sampling_gives_longer_segmentations(algorithm: str) -> None:
     line = "the biggest houses of the running cats"
     lengths = []
     for sampling in (0.0, 0.3, 0.95):
-        tokenizer = learned_subwords(Subwords(330, algorithm, sampling), some_lines())
+        tokenizer = learn_subwords(Subwords(330, algorithm, sampling), make_lines())
         lengths.append(sum(len(tokenizer.sample(line, seed)) for seed in range(50)))
     assert lengths == sorted(lengths)
     assert lengths[0] == 50 * len(tokenizer.encode(line))
@@ -113,7 +113,7 @@ def test_more_sampling_cuts_more(algorithm: str) -> None:
 
 @given(text=ANY_STRING)
 @settings(max_examples=200)
-def test_a_normalised_text_comes_back_in_its_normal_form(tokenizers: dict[str, Tokenizer], text: str) -> None:
+def test_normalized_text_is_restored_in_its_normal_form(tokenizers: dict[str, Tokenizer], text: str) -> None:
     tokenizer = tokenizers["nfkc"]
     valid = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if valid.encode("utf-16") == text.encode("utf-16", "surrogatepass"):
@@ -124,8 +124,8 @@ def test_lone_surrogates_become_replacement_characters(subwords: Tokenizer) -> N
     assert subwords.decode(subwords.encode("a\ud800b\udfff")) == "a�b�"
 
 
-def test_lines_are_streamed() -> None:
-    """A line can be given up once the next one is asked for."""
+def test_lines_are_not_kept_in_memory() -> None:
+    """A line is freed once the next one is read."""
     alive = 0
 
     class Line(str):
@@ -133,19 +133,19 @@ def test_lines_are_streamed() -> None:
             nonlocal alive
             alive -= 1
 
-    most = 0
+    max_alive = 0
 
     def lines() -> Iterator[str]:
-        nonlocal alive, most
-        for line in some_lines(200):
+        nonlocal alive, max_alive
+        for line in make_lines(200):
             alive += 1
-            most = max(most, alive)
+            max_alive = max(max_alive, alive)
             yield Line(line)
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         Subwords(300).learn(lines())
-    assert most < 5
+    assert max_alive < 5
 
 
 @pytest.mark.parametrize(
@@ -158,11 +158,11 @@ def test_lines_are_streamed() -> None:
         ({"coverage": 0.0}, r"coverage must be at least 0.98 and at most 1, and 0.0 was given"),
     ],
 )
-def test_options_out_of_range_are_named(options: dict[str, object], message: str) -> None:
+def test_options_out_of_range_are_refused(options: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Subwords(**options)
 
 
 def test_nothing_is_printed_while_learning(capfd: pytest.CaptureFixture[str]) -> None:
-    learned_subwords(Subwords(300), some_lines())
+    learn_subwords(Subwords(300), make_lines())
     assert capfd.readouterr() == ("", "")

@@ -1,4 +1,4 @@
-"""The laws of every tokenizer."""
+"""Tests that hold for every tokenizer."""
 
 import pickle
 import subprocess
@@ -8,17 +8,17 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from tokenizer_texts import ANY_STRING, HARD, TEXT
+from tokenizer_texts import ANY_STRING, DIFFICULT_TEXTS, TEXT
 
 from seq2seq.tokenizers import BOS, EOS, PAD, UNK, Bytes, Characters, Subwords, Tokenizer, Words, load, restore, save
 
-many = settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+MORE_EXAMPLES = settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @given(text=ANY_STRING)
 @example(text="\ud800 \udfff\n")
-@many
-def test_any_string_is_encoded_within_the_vocabulary_and_decoded(tokenizer: Tokenizer, text: str) -> None:
+@MORE_EXAMPLES
+def test_any_string_is_encoded_and_decoded(tokenizer: Tokenizer, text: str) -> None:
     ids = tokenizer.encode(text)
     assert all(0 < i < tokenizer.vocab_size for i in ids)
     assert not {PAD, BOS, EOS} & set(ids)
@@ -28,68 +28,68 @@ def test_any_string_is_encoded_within_the_vocabulary_and_decoded(tokenizer: Toke
     assert tokenizer.decode(tokenizer.sample(text, seed=3)) == tokenizer.decode(ids)
 
 
-def test_one_string_is_not_taken_for_lines(tokenizer: Tokenizer) -> None:
+def test_encode_batch_refuses_a_string(tokenizer: Tokenizer) -> None:
     with pytest.raises(TypeError, match="lines must be a list of strings, not one string"):
         tokenizer.encode_batch("the cat")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("kind", [Characters, Words, Subwords])
-def test_nothing_is_learned_from_one_string(kind: type[Tokenizer]) -> None:
+def test_learn_refuses_a_string(kind: type[Tokenizer]) -> None:
     with pytest.raises(TypeError, match="lines must be a list of strings, not one string"):
         kind().learn("the cat")
 
 
 @given(text=TEXT)
-@many
-def test_text_comes_back_exactly(lossless: Tokenizer, text: str) -> None:
+@MORE_EXAMPLES
+def test_text_is_restored_exactly(lossless: Tokenizer, text: str) -> None:
     ids = lossless.encode(text)
     assert lossless.decode(ids) == text
     assert UNK not in ids
 
 
-@pytest.mark.parametrize("text", HARD)
-def test_hard_text_comes_back_exactly(lossless: Tokenizer, text: str) -> None:
+@pytest.mark.parametrize("text", DIFFICULT_TEXTS)
+def test_difficult_text_is_restored_exactly(lossless: Tokenizer, text: str) -> None:
     assert lossless.decode(lossless.encode(text)) == text
 
 
 @given(blocks=st.lists(TEXT.map(lambda text: text + "\n"), max_size=5), last=TEXT)
-@many
-def test_ids_of_blocks_of_lines_join_to_the_text(lossless: Tokenizer, blocks: list[str], last: str) -> None:
+@MORE_EXAMPLES
+def test_joined_ids_of_blocks_of_lines_decode_to_the_text(lossless: Tokenizer, blocks: list[str], last: str) -> None:
     blocks = [*blocks, last]
     assert lossless.decode([i for block in blocks for i in lossless.encode(block)]) == "".join(blocks)
 
 
 @given(blocks=st.lists(TEXT, max_size=6))
-@many
-def test_blocks_may_be_cut_anywhere(tokenizer: Tokenizer, blocks: list[str]) -> None:
+@MORE_EXAMPLES
+def test_blocks_may_be_split_anywhere(tokenizer: Tokenizer, blocks: list[str]) -> None:
     ids = [i for block in tokenizer.encode_blocks(blocks) for i in block]
     whole = tokenizer.decode(tokenizer.encode("".join(blocks)))
     if isinstance(tokenizer, Subwords) and tokenizer.normalization == "nfkc":
-        return  # what a combining character does depends on what stands before it
+        return  # a combining character depends on the character before it
     assert tokenizer.decode(ids) == whole
 
 
 @given(ids=st.lists(st.integers(0, 259), max_size=30))
-@many
+@MORE_EXAMPLES
 def test_any_ids_are_decoded(tokenizer: Tokenizer, ids: list[int]) -> None:
     assert isinstance(tokenizer.decode(i % tokenizer.vocab_size for i in ids), str)
 
 
-def test_special_ids_are_skipped_and_the_unknown_is_readable(tokenizer: Tokenizer) -> None:
+def test_decode_skips_special_tokens_and_shows_unknown(tokenizer: Tokenizer) -> None:
     ids = tokenizer.encode("the cat")
     assert tokenizer.decode([BOS, *ids, EOS, PAD, PAD]) == tokenizer.decode(ids)
     assert tokenizer.decode([UNK]) == ("�" if isinstance(tokenizer, Bytes) else "<unk>")
 
 
 @pytest.mark.parametrize("past", [0, 1, 10**12])
-def test_an_id_outside_the_vocabulary_is_an_error(tokenizer: Tokenizer, past: int) -> None:
+def test_id_outside_the_vocabulary_is_refused(tokenizer: Tokenizer, past: int) -> None:
     with pytest.raises(ValueError, match="an id must be between 0 and"):
         tokenizer.decode([5, tokenizer.vocab_size + past])
     with pytest.raises(ValueError, match="not -1"):
         tokenizer.decode([5, -1])
 
 
-def test_a_restored_tokenizer_is_the_same(tokenizer: Tokenizer, tmp_path: Path) -> None:
+def test_restored_tokenizer_is_equal(tokenizer: Tokenizer, tmp_path: Path) -> None:
     save(tokenizer, tmp_path / "a" / "tokenizer.json")
     text = "the cat\nsees a Zebra  ⁇\n"
     for other in (
@@ -105,25 +105,25 @@ def test_a_restored_tokenizer_is_the_same(tokenizer: Tokenizer, tmp_path: Path) 
         assert other.sample(text, 7) == tokenizer.sample(text, 7)
 
 
-def test_a_state_holds_only_plain_values(tokenizer: Tokenizer) -> None:
-    def plain(value: object) -> bool:
+def test_state_contains_only_plain_values(tokenizer: Tokenizer) -> None:
+    def is_plain(value: object) -> bool:
         if isinstance(value, dict):
-            return all(type(key) is str and plain(part) for key, part in value.items())
+            return all(type(key) is str and is_plain(part) for key, part in value.items())
         if isinstance(value, list):
-            return all(map(plain, value))
+            return all(map(is_plain, value))
         return value is None or type(value) in (bool, int, float, str, bytes)
 
-    assert plain(tokenizer.state_dict())
+    assert is_plain(tokenizer.state_dict())
 
 
-def test_what_differs_has_different_fingerprints(tokenizers: dict[str, Tokenizer]) -> None:
+def test_different_tokenizers_have_different_fingerprints(tokenizers: dict[str, Tokenizer]) -> None:
     assert len({tokenizer.fingerprint() for tokenizer in tokenizers.values()}) == len(tokenizers)
     assert Subwords(sampling=0.1) != Subwords()
     assert Words() != Characters()
 
 
 @pytest.mark.parametrize("make", [Characters, Words, Subwords])
-def test_nothing_works_before_learning(make: type[Tokenizer]) -> None:
+def test_use_before_learning_is_refused(make: type[Tokenizer]) -> None:
     for use in (
         lambda t: t.vocab_size,
         lambda t: t.encode("a"),
@@ -140,13 +140,13 @@ def test_nothing_works_before_learning(make: type[Tokenizer]) -> None:
 
 @pytest.mark.parametrize("make", [Characters, Words, Subwords])
 @pytest.mark.parametrize("lines", [[], [""], ["", ""]])
-def test_learning_from_nothing_is_an_error(make: type[Tokenizer], lines: list[str]) -> None:
+def test_learning_from_empty_text_is_refused(make: type[Tokenizer], lines: list[str]) -> None:
     with pytest.raises(ValueError, match="to learn from, but the text is empty"):
         make().learn(lines)
 
 
 @pytest.mark.parametrize("make", [Characters, Words, lambda: Subwords(300)])
-def test_an_error_while_reading_is_not_reworded(make: type[Tokenizer]) -> None:
+def test_error_of_the_lines_is_passed_on(make: type[Tokenizer]) -> None:
     def lines():
         yield "the cat"
         raise ValueError("text must be UTF-8")
@@ -155,7 +155,7 @@ def test_an_error_while_reading_is_not_reworded(make: type[Tokenizer]) -> None:
         make().learn(lines())
 
 
-def test_other_tokenizers_work_without_sentencepiece_and_without_torch() -> None:
+def test_other_tokenizers_need_neither_sentencepiece_nor_torch() -> None:
     program = """
 import sys
 sys.modules["sentencepiece"] = None
@@ -170,5 +170,5 @@ except ImportError as error:
     print(error)
 assert "torch" not in sys.modules
 """
-    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert "Subwords needs the package sentencepiece" in ran.stdout
+    completed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert "Subwords needs the package sentencepiece" in completed.stdout

@@ -1,4 +1,4 @@
-"""The laws of characters, words and bytes."""
+"""Tests of characters, words and bytes."""
 
 import time
 
@@ -15,45 +15,45 @@ def learn(tokenizer: Tokenizer, *lines: str) -> Tokenizer:
 
 
 @given(text=TEXT)
-def test_known_characters_come_back_exactly(text: str) -> None:
+def test_known_characters_are_restored_exactly(text: str) -> None:
     tokenizer = learn(Characters(), text, "x")
     assert tokenizer.decode(tokenizer.encode(text)) == text
     assert UNK not in tokenizer.encode(text)
 
 
 @given(text=TEXT)
-def test_known_words_come_back_joined_by_single_spaces(text: str) -> None:
+def test_known_words_are_joined_by_single_spaces(text: str) -> None:
     tokenizer = learn(Words(), *text.split("\n"), "x")
     expected = "\n".join(" ".join(line.split()) for line in text.split("\n"))
     assert tokenizer.decode(tokenizer.encode(text)) == expected
 
 
-def test_an_unseen_unit_is_unknown() -> None:
+def test_unseen_unit_is_unknown() -> None:
     assert learn(Characters(), "abc").encode("aéc")[1] == UNK
     words = learn(Words(), "the cat")
     assert words.decode(words.encode("the zebra\n")) == "the <unk>\n"
 
 
-def test_the_newline_is_known_and_a_word_of_its_own() -> None:
+def test_newline_is_always_in_the_vocabulary() -> None:
     for tokenizer in (learn(Characters(), "a b"), learn(Words(), "a b")):
         assert tokenizer.encode("\n") == [4]
         assert tokenizer.decode(tokenizer.encode("a\na b\n\na\n")) == "a\na b\n\na\n"
 
 
-def test_a_corpus_that_spells_the_unknown_word_has_one_unknown_word() -> None:
+def test_unk_in_a_corpus_has_the_id_of_unknown() -> None:
     words = learn(Words(), "the <unk> cat")
     assert words.encode("the <unk> zebra")[1:] == [UNK, UNK]
     assert words.decode(words.encode("the <unk> cat")) == "the <unk> cat"
 
 
-def test_other_special_names_are_ordinary_words() -> None:
+def test_names_of_other_special_tokens_are_ordinary_words() -> None:
     words = learn(Words(), "<s> a </s> <pad>")
     assert min(words.encode("<s> a </s> <pad>")) > 4
     assert words.decode(words.encode("<s> a </s> <pad>")) == "<s> a </s> <pad>"
 
 
 @pytest.mark.parametrize("make", [Characters, Words])
-def test_the_most_frequent_are_kept_and_order_does_not_depend_on_the_text_order(make: type[Characters]) -> None:
+def test_most_frequent_units_are_kept_in_any_text_order(make: type[Characters]) -> None:
     lines = ["c c c", "b b", "a a", "d"]
     for order in (lines, lines[::-1]):
         tokenizer = make(max_size=8)
@@ -67,7 +67,7 @@ def test_the_most_frequent_are_kept_and_order_does_not_depend_on_the_text_order(
 
 
 @pytest.mark.parametrize("make", [Characters, Words])
-def test_limits_out_of_range_are_named(make: type[Characters]) -> None:
+def test_options_out_of_range_are_refused(make: type[Characters]) -> None:
     with pytest.raises(ValueError, match=r"max_size must be at least 6 .*, and 5 was given"):
         make(max_size=5)
     with pytest.raises(ValueError, match=r"min_count must be at least 1 .*, and 0 was given"):
@@ -83,7 +83,7 @@ def test_bytes_need_no_learning() -> None:
 
 
 @pytest.mark.parametrize("make", [Characters, Bytes, Words])
-def test_a_megabyte_is_encoded_at_once(make: type[Tokenizer]) -> None:
+def test_encoding_a_megabyte_is_fast(make: type[Tokenizer]) -> None:
     text = "the cat sees a big dog\n" * 45_000
     tokenizer = make()
     tokenizer.learn(["the cat sees a big dog"])

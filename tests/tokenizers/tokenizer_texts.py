@@ -1,4 +1,4 @@
-"""Texts to learn from, and texts that are hard to keep."""
+"""Texts to learn from, and texts that are difficult to restore."""
 
 import random
 import warnings
@@ -11,28 +11,28 @@ from seq2seq.tokenizers import Subwords
 _SENTENCE = "the a of cat dog houses house housing dogs cats running run runner sees saw seen big bigger biggest"
 
 
-def some_lines(count: int = 500, seed: int = 0) -> list[str]:
-    chosen = random.Random(seed)
-    return [" ".join(chosen.choices(_SENTENCE.split(), k=chosen.randint(1, 12))) for _ in range(count)]
+def make_lines(count: int = 500, seed: int = 0) -> list[str]:
+    generator = random.Random(seed)
+    return [" ".join(generator.choices(_SENTENCE.split(), k=generator.randint(1, 12))) for _ in range(count)]
 
 
-def syllables(count: int = 500, seed: int = 0) -> list[str]:
-    """Lines of words that share many parts, so that a word can be cut in many ways."""
-    chosen = random.Random(seed)
+def make_ambiguous_lines(count: int = 500, seed: int = 0) -> list[str]:
+    """Return lines of words that share many parts, so that a word has many segmentations."""
+    generator = random.Random(seed)
     parts = ["ca", "at", "ts", "ho", "hou", "use", "s", "e", "r", "run", "ner", "ing", "t"]
-    words = ["".join(chosen.choices(parts, k=chosen.randint(1, 4))) for _ in range(300)]
-    return [" ".join(chosen.choices(words, k=6)) for _ in range(count)]
+    words = ["".join(generator.choices(parts, k=generator.randint(1, 4))) for _ in range(300)]
+    return [" ".join(generator.choices(words, k=6)) for _ in range(count)]
 
 
-def learned_subwords(tokenizer: Subwords, lines: Iterable[str]) -> Subwords:
-    """The tokenizer, once it has learned from a text that may be too small for it."""
+def learn_subwords(tokenizer: Subwords, lines: Iterable[str]) -> Subwords:
+    """Learn a tokenizer from lines that may be too few for its size, and return it."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         tokenizer.learn(lines)
     return tokenizer
 
 
-HARD = [
+DIFFICULT_TEXTS = [
     "",
     " ",
     "   ",
@@ -66,6 +66,6 @@ HARD = [
 TEXT = strategies.one_of(
     strategies.text(strategies.characters(exclude_categories=["Cs"]), max_size=40),
     strategies.text(" \n\t\r\0\u2581\u2585\x1a012\ufeff\u2028acdeghot", max_size=40),
-    strategies.sampled_from(HARD),
+    strategies.sampled_from(DIFFICULT_TEXTS),
 )
 ANY_STRING = strategies.one_of(TEXT, strategies.text(strategies.characters(), max_size=40))

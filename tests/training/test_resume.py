@@ -1,4 +1,4 @@
-"""A run that was stopped and resumed ends with the very bits of one that was never stopped."""
+"""A stopped and resumed run ends bitwise equal to an uninterrupted one."""
 
 import os
 import random
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from experiments import Fresh, metrics, same_training, seq2seq
+from experiments import FreshProcess, metrics, same_training, seq2seq
 
 from seq2seq.training.throughput import ThroughputMonitor
 
@@ -39,21 +39,21 @@ trainer:
   {max_steps: 16, val_check_interval: 5, check_val_every_n_epoch: null, accelerator: cpu, callbacks: [Bleu, STOP]}
 checkpoint: {monitor: val_bleu, mode: max}
 """
-STOPPING = "{class_path: pytorch_lightning.callbacks.EarlyStopping, init_args: {monitor: val_loss, patience: 50}}"
-# runs a command, and stops training during a batch
-STOPPED = """
+EARLY_STOPPING = "{class_path: pytorch_lightning.callbacks.EarlyStopping, init_args: {monitor: val_loss, patience: 50}}"
+# runs a command that receives SIGTERM during the batch in the environment variable STOP
+SIGNALLED = """
 import os, signal, sys
 from seq2seq.__main__ import main
-from seq2seq.training.throughput import Speed
+from seq2seq.training.throughput import ThroughputMonitor
 
-stop, start = int(os.environ["STOP"]), Speed.on_train_batch_start
+stop, start = int(os.environ["STOP"]), ThroughputMonitor.on_train_batch_start
 
-def begin(self, trainer, module, batch, index):
+def start_and_stop(self, trainer, module, batch, index):
     start(self, trainer, module, batch, index)
     if trainer.fit_loop.epoch_loop.total_batch_idx + 1 == stop:
         os.kill(os.getpid(), signal.SIGTERM)
 
-Speed.on_train_batch_start = begin
+ThroughputMonitor.on_train_batch_start = start_and_stop
 sys.exit(main(sys.argv[1:]))
 """
 TOKENIZER = "tokenizer: {class_path: Subwords, init_args: {size: 290, sampling: 0.5}}"
@@ -70,20 +70,20 @@ lr_scheduler:
   init_args: {monitor: val_loss, patience: 0, factor: 0.5, threshold: 0.02}
 """
 
-EPOCH = 3  # batches of the translator in one
-WHOLE: dict[tuple[str, ...], dict[str, Any]] = {}  # how runs that were never stopped ended, by their configurations
+EPOCH = 3  # batches of the translator in an epoch
+UNINTERRUPTED: dict[tuple[str, ...], dict[str, Any]] = {}  # last checkpoints of uninterrupted runs, by configuration
 
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("corpus")
-    chance = random.Random(1)
+    rng = random.Random(1)
     words = ["one", "two", "three", "four", "five", "six"]
-    lines = [" ".join(chance.choices(words, k=chance.randint(1, 6))) for _ in range(40)]
+    lines = [" ".join(rng.choices(words, k=rng.randint(1, 6))) for _ in range(40)]
     (folder / "text.txt").write_text("\n".join(lines)[:300], encoding="utf-8")
-    for split, some in (("train", lines[:30]), ("val", lines[30:])):
-        (folder / f"{split}.a").write_text("".join(line + "\n" for line in some), encoding="utf-8")
-        (folder / f"{split}.b").write_text("".join(line[::-1] + "\n" for line in some), encoding="utf-8")
+    for split, selected in (("train", lines[:30]), ("val", lines[30:])):
+        (folder / f"{split}.a").write_text("".join(line + "\n" for line in selected), encoding="utf-8")
+        (folder / f"{split}.b").write_text("".join(line[::-1] + "\n" for line in selected), encoding="utf-8")
     return folder
 
 
@@ -92,115 +92,115 @@ def fit(tmp_path: Path, name: str, *options: str) -> int:
     return seq2seq("fit", "--config", config, "--runs", tmp_path, "--name", name, *options).status
 
 
-def ending(tmp_path: Path, name: str) -> dict[str, Any]:
+def last_checkpoint(tmp_path: Path, name: str) -> dict[str, Any]:
     return torch.load(tmp_path / name / "1" / "checkpoints" / "last.ckpt", weights_only=True)
 
 
-def assert_same(one: Any, other: Any, where: str = "") -> None:
+def assert_equal(one: Any, other: Any, where: str = "") -> None:
     assert type(one) is type(other), where
     if isinstance(one, torch.Tensor):
         assert torch.equal(one, other), where
     elif isinstance(one, dict):
         assert one.keys() == other.keys(), where
         for key in one:
-            assert_same(one[key], other[key], f"{where}.{key}")
+            assert_equal(one[key], other[key], f"{where}.{key}")
     elif isinstance(one, list | tuple):
         assert len(one) == len(other), where
         for index, (a, b) in enumerate(zip(one, other, strict=True)):
-            assert_same(a, b, f"{where}[{index}]")
+            assert_equal(a, b, f"{where}[{index}]")
     else:
         assert one == other, where
 
 
-def counters(checkpoint: dict[str, Any]) -> dict[str, Any]:
-    """Early stopping's counters, and the scores by which checkpoints were kept."""
-    kept = {}
+def callback_states(checkpoint: dict[str, Any]) -> dict[str, Any]:
+    """Return the state of early stopping and the scores of the best checkpoints."""
+    states = {}
     for name, state in checkpoint["callbacks"].items():
         if "EarlyStopping" in name:
-            kept["stopping"] = state
+            states["stopping"] = state
         if "ModelCheckpoint" in name:
-            kept["best"] = [state["best_model_score"], sorted(float(v) for v in state["best_k_models"].values())]
-    return kept
+            states["best"] = [state["best_model_score"], sorted(float(v) for v in state["best_k_models"].values())]
+    return states
 
 
-def check(
+def check_resume(
     tmp_path: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch, text: str, stops: list[int], *options: str,
     schedule: str = SCHEDULE,
 ) -> None:  # fmt: skip
-    """Stop after each of these batches in turn, and compare with a run that was never stopped."""
-    config = text.replace("CORPUS", str(corpus)).replace("STOP", STOPPING) + schedule
+    """Stop a run in each of these batches in turn, and compare its end with that of an uninterrupted run."""
+    config = text.replace("CORPUS", str(corpus)).replace("STOP", EARLY_STOPPING) + schedule
     (tmp_path / "config.yaml").write_text(config, encoding="utf-8")
     key = (config, *options)
-    if key not in WHOLE:
+    if key not in UNINTERRUPTED:
         assert fit(tmp_path, "whole", *options) == 0
-        WHOLE[key] = ending(tmp_path, "whole")
+        UNINTERRUPTED[key] = last_checkpoint(tmp_path, "whole")
     start = ThroughputMonitor.on_train_batch_start
-    waiting = list(stops)
+    remaining = list(stops)
 
     def stop(self: ThroughputMonitor, trainer: Any, module: Any, batch: Any, index: int) -> None:
         start(self, trainer, module, batch, index)
-        if waiting and trainer.fit_loop.epoch_loop.total_batch_idx + 1 == waiting[0]:
-            waiting.pop(0)
+        if remaining and trainer.fit_loop.epoch_loop.total_batch_idx + 1 == remaining[0]:
+            remaining.pop(0)
             os.kill(os.getpid(), signal.SIGTERM)
 
     monkeypatch.setattr(ThroughputMonitor, "on_train_batch_start", stop)
     assert fit(tmp_path, "stopped", *options) == 128 + signal.SIGTERM
-    while waiting:
+    while remaining:
         assert fit(tmp_path, "stopped", "--resume", *options) == 128 + signal.SIGTERM
     assert fit(tmp_path, "stopped", "--resume", *options) == 0
-    assert_same_ending(WHOLE[key], ending(tmp_path, "stopped"))
+    assert_equal_checkpoints(UNINTERRUPTED[key], last_checkpoint(tmp_path, "stopped"))
 
 
-def assert_same_ending(whole: dict[str, Any], stopped: dict[str, Any]) -> None:
-    assert whole["global_step"] == stopped["global_step"] == 16
+def assert_equal_checkpoints(uninterrupted: dict[str, Any], resumed: dict[str, Any]) -> None:
+    assert uninterrupted["global_step"] == resumed["global_step"] == 16
     for part in ("state_dict", "optimizer_states", "lr_schedulers", "carried_state"):
-        assert_same(whole.get(part), stopped.get(part), part)
-    assert_same(counters(whole), counters(stopped), "callbacks")
-    assert_same(whole["epoch"], stopped["epoch"], "epoch")
-    assert_same(whole["loops"]["fit_loop"], stopped["loops"]["fit_loop"], "position")
+        assert_equal(uninterrupted.get(part), resumed.get(part), part)
+    assert_equal(callback_states(uninterrupted), callback_states(resumed), "callbacks")
+    assert_equal(uninterrupted["epoch"], resumed["epoch"], "epoch")
+    assert_equal(uninterrupted["loops"]["fit_loop"], resumed["loops"]["fit_loop"], "position")
 
 
 @pytest.mark.parametrize("stops", [[5], [1, 2, 6], [7, 10, 15]])
-def test_a_language_model_goes_on_with_its_carried_state(
+def test_resume_of_a_language_model_restores_carried_state(
     tmp_path: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch, stops: list[int]
 ) -> None:
-    check(tmp_path, corpus, monkeypatch, LANGUAGE, stops)
+    check_resume(tmp_path, corpus, monkeypatch, LANGUAGE, stops)
 
 
 @pytest.mark.parametrize("stops", [[5], [4, 6, 8], [9, 10, 13]])
-def test_a_translator_goes_on_in_the_middle_of_an_epoch(
+def test_resume_of_a_translator_in_the_middle_of_an_epoch(
     tmp_path: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch, stops: list[int]
 ) -> None:
-    check(tmp_path, corpus, monkeypatch, TRANSLATION, stops)
+    check_resume(tmp_path, corpus, monkeypatch, TRANSLATION, stops)
 
 
 @pytest.mark.parametrize("options", [(), ("--trainer.val_check_interval", str(EPOCH))])
-def test_epochs_that_were_stopped_at_their_ends_are_counted_once(
+def test_resume_at_the_end_of_an_epoch_counts_it_once(
     tmp_path: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
 ) -> None:
-    check(tmp_path, corpus, monkeypatch, TRANSLATION, [EPOCH, 2 * EPOCH], *options)
-    (loader,) = ending(tmp_path, "stopped")["loops"]["fit_loop"]["state_dict"]["combined_loader"]
+    check_resume(tmp_path, corpus, monkeypatch, TRANSLATION, [EPOCH, 2 * EPOCH], *options)
+    (loader,) = last_checkpoint(tmp_path, "stopped")["loops"]["fit_loop"]["state_dict"]["combined_loader"]
     assert loader["length"] == EPOCH
 
 
 @pytest.mark.parametrize("stops", [[1], [2, 4], [EPOCH], [2 * EPOCH, 7], [8]])
-def test_a_schedule_by_the_validation_loss_goes_on_too(
+def test_resume_restores_a_plateau_schedule(
     tmp_path: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch, stops: list[int]
 ) -> None:
     options = ("--trainer.val_check_interval", "2")
-    check(tmp_path, corpus, monkeypatch, TRANSLATION, stops, *options, schedule=PLATEAU)
+    check_resume(tmp_path, corpus, monkeypatch, TRANSLATION, stops, *options, schedule=PLATEAU)
 
 
 @pytest.mark.parametrize("option", ["", "--trainer.limit_train_batches=3", "--trainer.accumulate_grad_batches=2"])
 @pytest.mark.parametrize("text", [LANGUAGE, TRANSLATION])
-def test_a_training_that_is_made_longer_is_the_long_one(tmp_path: Path, corpus: Path, text: str, option: str) -> None:
-    """In what is logged too: the same epochs and steps."""
+def test_resume_with_more_steps_equals_one_long_training(tmp_path: Path, corpus: Path, text: str, option: str) -> None:
+    """The logged metrics, epochs and steps are equal too."""
 
     def logged(name: str) -> list[dict[str, float]]:
-        timed = {"seconds", "tokens_per_second"}
-        return [{key: row[key] for key in row.keys() - timed} for row in metrics(tmp_path / name / "1")]
+        timing_keys = {"seconds", "tokens_per_second"}
+        return [{key: row[key] for key in row.keys() - timing_keys} for row in metrics(tmp_path / name / "1")]
 
-    config = text.replace("CORPUS", str(corpus)).replace("STOP", STOPPING) + PLATEAU
+    config = text.replace("CORPUS", str(corpus)).replace("STOP", EARLY_STOPPING) + PLATEAU
     (tmp_path / "config.yaml").write_text(config, encoding="utf-8")
     options = ["--trainer.val_check_interval=1", "--trainer.log_every_n_steps=1", *filter(None, [option])]
     assert fit(tmp_path, "whole", *options, "--trainer.max_steps=12") == 0
@@ -212,43 +212,39 @@ def test_a_training_that_is_made_longer_is_the_long_one(tmp_path: Path, corpus: 
     assert logged("longer") == logged("whole")
 
 
-def test_gradient_accumulation_is_stopped_only_between_steps(
-    tmp_path: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    check(tmp_path, corpus, monkeypatch, TRANSLATION, [3, 8, 15], "--trainer.accumulate_grad_batches", "2")
+def test_resume_with_gradient_accumulation(tmp_path: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    check_resume(tmp_path, corpus, monkeypatch, TRANSLATION, [3, 8, 15], "--trainer.accumulate_grad_batches", "2")
 
 
-def test_batches_that_workers_read_ahead_are_not_lost(
-    tmp_path: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    check(tmp_path, corpus, monkeypatch, TRANSLATION, [2, 9], "--data.workers", "2")
+def test_resume_with_prefetching_workers(tmp_path: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    check_resume(tmp_path, corpus, monkeypatch, TRANSLATION, [2, 9], "--data.workers", "2")
 
 
 @pytest.mark.parametrize("text", [LANGUAGE, TRANSLATION.replace(TOKENIZER, BOTH_TOKENIZERS)])
-def test_processes_that_share_nothing_go_on_from_each_other(tmp_path: Path, corpus: Path, text: str) -> None:
-    """Each in an interpreter of its own, with other hash seeds; the translator cuts one side by each algorithm."""
-    config = text.replace("CORPUS", str(corpus)).replace("STOP", STOPPING) + SCHEDULE
+def test_resume_in_a_new_interpreter(tmp_path: Path, corpus: Path, text: str) -> None:
+    """With different hash seeds; the translator samples subwords of both algorithms."""
+    config = text.replace("CORPUS", str(corpus)).replace("STOP", EARLY_STOPPING) + SCHEDULE
     (tmp_path / "config.yaml").write_text(config, encoding="utf-8")
-    stopping = 128 + signal.SIGTERM
+    terminated = 128 + signal.SIGTERM
     for number, (name, stop, expected, options) in enumerate(
         [
             ("whole", 0, 0, []),
-            ("stopped", 6, stopping, []),
+            ("stopped", 6, terminated, []),
             ("stopped", 0, 0, ["--resume", "--data.workers", "1"]),
         ]
     ):
         command = ["fit", "--config", tmp_path / "config.yaml", "--runs", tmp_path, "--name", name, *options]
-        own = {"STOP": str(stop), "PYTHONHASHSEED": str(number), "SEQ2SEQ_CACHE": str(tmp_path / name)}
-        told = Fresh(tmp_path / str(number), STOPPED, *command, **own).ended()
-        assert told.status == expected, told.err
-    assert_same_ending(ending(tmp_path, "whole"), ending(tmp_path, "stopped"))
+        variables = {"STOP": str(stop), "PYTHONHASHSEED": str(number), "SEQ2SEQ_CACHE": str(tmp_path / name)}
+        result = FreshProcess(tmp_path / str(number), SIGNALLED, *command, **variables).wait()
+        assert result.status == expected, result.err
+    assert_equal_checkpoints(last_checkpoint(tmp_path, "whole"), last_checkpoint(tmp_path, "stopped"))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("stop", range(1, 16))
 @pytest.mark.parametrize("text", [LANGUAGE, TRANSLATION])
-def test_any_step_is_as_good_as_any_other(
+def test_resume_from_every_step(
     tmp_path: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch, text: str, stop: int
 ) -> None:
-    check(tmp_path, corpus, monkeypatch, text, [stop])
-    check(tmp_path, corpus, monkeypatch, text, [stop], "--trainer.val_check_interval", "2", schedule=PLATEAU)
+    check_resume(tmp_path, corpus, monkeypatch, text, [stop])
+    check_resume(tmp_path, corpus, monkeypatch, text, [stop], "--trainer.val_check_interval", "2", schedule=PLATEAU)

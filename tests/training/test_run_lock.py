@@ -1,4 +1,4 @@
-"""A run has one owner at a time, whose lock dies with it."""
+"""A run folder is locked by one process at a time, and the lock is released when the process ends."""
 
 import os
 import re
@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from experiments import LANGUAGE, Running, checkpoint, same_training, seq2seq, write_config
+from experiments import LANGUAGE, RunningCommand, checkpoint, same_training, seq2seq, write_config
 
 from seq2seq.errors import UserError
 from seq2seq.training.run_lock import run_lock
@@ -18,42 +18,42 @@ from seq2seq.training.run_lock import run_lock
 OWNER = """
 import os, sys, time
 from pathlib import Path
-from seq2seq.training.run_lock import owned
-with owned(Path(sys.argv[1])):
+from seq2seq.training.run_lock import run_lock
+with run_lock(Path(sys.argv[1])):
     if sys.argv[2] == "fork" and not os.fork():
         time.sleep(100)
-    print("owned", flush=True)
+    print("locked", flush=True)
     time.sleep(100)
 """
-# a checkpoint is half written when the process says so and waits
+# prints WRITING and waits before the second checkpoint is moved to its place
 SLOW_WRITE = """
 import os, time, torch
 save, calls = torch.save, []
-def slow(held, file):
+def slow(contents, file):
     calls.append(file)
-    save(held, file)
+    save(contents, file)
     if len(calls) == 2:
         print("WRITING", flush=True)
-        while not os.path.exists(GO):
+        while not os.path.exists(CONTINUE):
             time.sleep(0.01)
 torch.save = slow
 """
 
 
-@pytest.mark.parametrize("how", ["alone", "fork"])
-def test_a_folder_has_one_owner_until_it_is_killed(tmp_path: Path, how: str) -> None:
-    """A process that it forked, as those that read ahead are, does not outlive it as the owner."""
-    command = [sys.executable, "-c", OWNER, str(tmp_path), how]
+@pytest.mark.parametrize("mode", ["single", "fork"])
+def test_folder_is_locked_until_its_owner_is_killed(tmp_path: Path, mode: str) -> None:
+    """Processes forked by the owner, such as data-loading workers, do not keep the lock."""
+    command = [sys.executable, "-c", OWNER, str(tmp_path), mode]
     with subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True) as first:
         try:
             assert first.stdout is not None
             first.stdout.readline()
-            with pytest.raises(UserError) as refused, run_lock(tmp_path):
+            with pytest.raises(UserError) as error, run_lock(tmp_path):
                 pass
-            said = (
+            message = (
                 rf"is being written by process {first.pid} on {socket.gethostname()}, since \d{{4}}-\d\d-\d\d [\d:]+:"
             )
-            assert re.search(said, str(refused.value))
+            assert re.search(message, str(error.value))
             first.kill()
             first.wait()
             with run_lock(tmp_path):
@@ -63,20 +63,22 @@ def test_a_folder_has_one_owner_until_it_is_killed(tmp_path: Path, how: str) -> 
                 os.killpg(first.pid, signal.SIGKILL)
 
 
-def test_who_comes_after_an_owner_is_one(tmp_path: Path) -> None:
+def test_lock_is_released_at_the_end_of_the_block(tmp_path: Path) -> None:
     for _ in range(2):
         with run_lock(tmp_path):
             pass
         assert (tmp_path / ".lock").read_text() == ""
 
 
-def test_a_run_that_trains_cannot_be_resumed_beside_itself(tmp_path: Path, texts: Path) -> None:
-    config = write_config(tmp_path, LANGUAGE, texts)
+def test_running_training_cannot_be_resumed_by_another_process(tmp_path: Path, corpus: Path) -> None:
+    config = write_config(tmp_path, LANGUAGE, corpus)
     options = ["--config", str(config), "--runs", str(tmp_path), "--keep.every_n_steps", "2"]
     options += ["--trainer.val_check_interval", "5"]
-    go = tmp_path / "go"
-    first = Running(tmp_path, "fit", *options, "--name", "run", code=SLOW_WRITE.replace("GO", repr(str(go))))
-    first.wait_for("WRITING")
+    proceed = tmp_path / "continue"
+    first = RunningCommand(
+        tmp_path, "fit", *options, "--name", "run", code=SLOW_WRITE.replace("CONTINUE", repr(str(proceed)))
+    )
+    first.wait_for_output("WRITING")
     run = tmp_path / "run" / "1"
     before = sorted(path for path in run.rglob("*") if "logs" not in path.parts)
     assert [path.suffix for path in before].count(".partial") == 1
@@ -85,23 +87,21 @@ def test_a_run_that_trains_cannot_be_resumed_beside_itself(tmp_path: Path, texts
     assert second.err.count("\n") == 1
     assert f"{run} is being written by process {first.process.pid} on " in second.err
     assert sorted(path for path in run.rglob("*") if "logs" not in path.parts) == before
-    go.touch()
-    assert first.ended().status == 0
+    proceed.touch()
+    assert first.wait().status == 0
     assert seq2seq("fit", *options, "--name", "whole").status == 0
     assert same_training(run, tmp_path / "whole" / "1")
 
 
-def test_two_trainings_of_one_name_that_start_at_once_have_a_run_each_or_say_why_not(
-    tmp_path: Path, texts: Path
-) -> None:
-    config = write_config(tmp_path, LANGUAGE, texts)
+def test_concurrent_trainings_of_one_name_get_separate_runs_or_an_error(tmp_path: Path, corpus: Path) -> None:
+    config = write_config(tmp_path, LANGUAGE, corpus)
     options = ["--config", str(config), "--runs", str(tmp_path), "--name", "run"]
     folders = [tmp_path / "first", tmp_path / "second"]
     for folder in folders:
         folder.mkdir()
-    told = [running.ended() for running in [Running(folder, "fit", *options) for folder in folders]]
+    results = [running.wait() for running in [RunningCommand(folder, "fit", *options) for folder in folders]]
     trained = [path for path in (tmp_path / "run").iterdir() if path.name.isdecimal()]
-    assert len(trained) == [one.status for one in told].count(0) >= 1
+    assert len(trained) == [result.status for result in results].count(0) >= 1
     assert all(checkpoint(run)["global_step"] == 6 for run in trained)
-    for one in told:
-        assert one.status == 0 or "was made by another training meanwhile; start this one again" in one.err
+    for result in results:
+        assert result.status == 0 or "was just created by another training; start this one again" in result.err

@@ -1,40 +1,49 @@
-"""Ctrl-C and SIGTERM let the step finish, write a checkpoint, say how to go on and end with the signal's status."""
+"""On Ctrl-C and SIGTERM the step is finished, a checkpoint is saved, and the exit status is that of the signal."""
 
 import re
 import signal
 from pathlib import Path
 
 import pytest
-from experiments import LANGUAGE, TRANSLATION, Fresh, Running, Told, checkpoint, seq2seq, write_config
+from experiments import (
+    LANGUAGE,
+    TRANSLATION,
+    CommandResult,
+    FreshProcess,
+    RunningCommand,
+    checkpoint,
+    seq2seq,
+    write_config,
+)
 
 
-def stopped(tmp_path: Path, text: str, texts: Path, number: signal.Signals, *options: str) -> Told:
-    """A long training, to whose whole group of processes a signal is sent after its second validation."""
-    config = write_config(tmp_path, text, texts, "long")
-    long = ("--config", config, "--runs", tmp_path, "--trainer.max_steps", "1000000", *options)
-    running = Running(tmp_path, "fit", *long)
-    running.wait_for("\nstep 4 of")
+def run_and_signal(tmp_path: Path, text: str, corpus: Path, number: signal.Signals, *options: str) -> CommandResult:
+    """Run a long training and send a signal to its process group after the second validation."""
+    config = write_config(tmp_path, text, corpus, "long")
+    command = ("--config", config, "--runs", tmp_path, "--trainer.max_steps", "1000000", *options)
+    running = RunningCommand(tmp_path, "fit", *command)
+    running.wait_for_output("\nstep 4 of")
     running.send(number, group=True)
-    return running.ended()
+    return running.wait()
 
 
 @pytest.mark.parametrize(
     ("number", "text", "options"),
     [(signal.SIGINT, TRANSLATION, ("--data.workers", "1")), (signal.SIGTERM, LANGUAGE, ())],
-    ids=["Ctrl-C, which reaches the workers too", "SIGTERM"],
+    ids=["Ctrl-C, with a worker process", "SIGTERM"],
 )
-def test_a_signal_ends_training_after_the_step_with_a_checkpoint(
-    tmp_path: Path, texts: Path, number: signal.Signals, text: str, options: tuple[str, ...]
+def test_signal_stops_training_after_the_step_with_a_checkpoint(
+    tmp_path: Path, corpus: Path, number: signal.Signals, text: str, options: tuple[str, ...]
 ) -> None:
-    told = stopped(tmp_path, text, texts, number, *options)
-    assert told.status == 128 + number, told.err
-    assert "Traceback" not in told.err
-    assert told.err.count("stopping after this step; the same signal again stops at once") == 1
-    said = re.search(r"^stopped after step ([\d,]+); --resume goes on from (.+)$", told.out, re.MULTILINE)
-    assert said is not None, told.out
-    step = int(said[1].replace(",", ""))
+    result = run_and_signal(tmp_path, text, corpus, number, *options)
+    assert result.status == 128 + number, result.err
+    assert "Traceback" not in result.err
+    assert result.err.count("stopping after this step; the same signal again stops at once") == 1
+    message = re.search(r"^stopped after step ([\d,]+); --resume continues from (.+)$", result.out, re.MULTILINE)
+    assert message is not None, result.out
+    step = int(message[1].replace(",", ""))
     run = tmp_path / "long" / "1"
-    assert Path(said[2]) == run / "checkpoints" / "last.ckpt"
+    assert Path(message[2]) == run / "checkpoints" / "last.ckpt"
     assert checkpoint(run)["global_step"] == step >= 4
     assert not (run / "finished.json").exists()
     more = ("--resume", "--trainer.max_steps", str(step + 1))
@@ -42,36 +51,34 @@ def test_a_signal_ends_training_after_the_step_with_a_checkpoint(
     assert checkpoint(run)["global_step"] == step + 1
 
 
-def test_signals_are_answered_as_before_once_training_has_ended(tmp_path: Path, texts: Path) -> None:
+def test_signal_handlers_are_restored_after_training(tmp_path: Path, corpus: Path) -> None:
     before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
-    config = write_config(tmp_path, LANGUAGE, texts)
+    config = write_config(tmp_path, LANGUAGE, corpus)
     assert seq2seq("fit", "--config", config, "--runs", tmp_path, "--trainer.max_steps", "1").status == 0
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
 
 
-# the signal comes when Lightning listens already and the callback that writes last.ckpt does not
-EARLY = """
+# sends the signal after Lightning has set its handlers and before ResumeCheckpoint has
+EARLY_SIGNAL = """
 import os, signal, sys
 from seq2seq.__main__ import main
-from seq2seq.training import Continuation
+from seq2seq.training import ResumeCheckpoint
 
-start = Continuation.on_train_start
+start = ResumeCheckpoint.on_train_start
 
 def signalled(self, trainer, module):
     os.kill(os.getpid(), signal.SIGTERM)
     start(self, trainer, module)
 
-Continuation.on_train_start = signalled
+ResumeCheckpoint.on_train_start = signalled
 sys.exit(main(sys.argv[1:]))
 """
 
 
 @pytest.mark.parametrize("batches", [1, 9])
-def test_a_signal_before_the_first_step_lets_it_finish_at_the_end_of_an_epoch_too(
-    tmp_path: Path, texts: Path, batches: int
-) -> None:
-    config = write_config(tmp_path, LANGUAGE, texts)
+def test_signal_before_the_first_step_stops_after_it(tmp_path: Path, corpus: Path, batches: int) -> None:
+    config = write_config(tmp_path, LANGUAGE, corpus)
     line = ("fit", "--config", config, "--runs", tmp_path, "--trainer.limit_train_batches", str(batches))
-    told = Fresh(tmp_path / "told", EARLY, *line).ended()
-    assert told.status == 143, told.err
+    result = FreshProcess(tmp_path / "result", EARLY_SIGNAL, *line).wait()
+    assert result.status == 143, result.err
     assert checkpoint(tmp_path / "config" / "1")["global_step"] == 1

@@ -1,4 +1,4 @@
-"""What an LSTM makes of its gates, as one function with a gradient of its own."""
+"""The pointwise part of an LSTM step, as one autograd function."""
 
 from typing import Any
 
@@ -11,37 +11,36 @@ from seq2seq.kernels.elementwise import tanh
 
 
 class LSTMCell(torch.autograd.Function):
-    """The hidden state and the cell (Gers et al., 2000), from all gates side by side and the cell before.
+    """Compute hidden and cell state (Gers et al., 2000) from the gates' pre-activations and the previous cell state.
 
-    Gates are in torch's order, input, forget, cell, output, and before their nonlinearities.
+    Gates are in torch's order: input, forget, cell, output.
     """
 
     @staticmethod
     def forward(
-        ctx: Any, gates: Float[Tensor, "rows gates"], before: Float[Tensor, "rows size"]
+        ctx: Any, gates: Float[Tensor, "rows gates"], previous_cell: Float[Tensor, "rows size"]
     ) -> tuple[Float[Tensor, "rows size"], Float[Tensor, "rows size"]]:
-        opened = gates.sigmoid()
-        i, f, _, o = opened.chunk(4, dim=1)
-        new = tanh(gates.chunk(4, dim=1)[2])
-        cell = torch.addcmul(f * before, i, new)
-        seen = tanh(cell)
-        ctx.save_for_backward(opened, new, before, seen)
-        return o * seen, cell
+        activated = gates.sigmoid()
+        i, f, _, o = activated.chunk(4, dim=1)
+        candidate = tanh(gates.chunk(4, dim=1)[2])
+        cell = torch.addcmul(f * previous_cell, i, candidate)
+        tanh_cell = tanh(cell)
+        ctx.save_for_backward(activated, candidate, previous_cell, tanh_cell)
+        return o * tanh_cell, cell
 
     @staticmethod
     @once_differentiable
     def backward(
-        ctx: Any, hidden_slope: Float[Tensor, "rows size"], cell_slope: Float[Tensor, "rows size"]
+        ctx: Any, hidden_grad: Float[Tensor, "rows size"], cell_grad: Float[Tensor, "rows size"]
     ) -> tuple[Float[Tensor, "rows gates"], Float[Tensor, "rows size"]]:
-        opened, new, before, seen = ctx.saved_tensors
-        i, f, _, o = opened.chunk(4, dim=1)
-        total = torch.ops.aten.tanh_backward(hidden_slope * o, seen).add_(cell_slope)
-        slope = torch.empty_like(opened)
-        for part, factors in zip(
-            slope.chunk(4, dim=1), ((total, new), (total, before), (total, i), (hidden_slope, seen)), strict=True
-        ):
-            torch.mul(*factors, out=part)
-        candidate = torch.ops.aten.tanh_backward(slope.chunk(4, dim=1)[2], new)
-        slope = torch.ops.aten.sigmoid_backward(slope, opened)
-        slope.chunk(4, dim=1)[2].copy_(candidate)
-        return slope, total * f
+        activated, candidate, previous_cell, tanh_cell = ctx.saved_tensors
+        i, f, _, o = activated.chunk(4, dim=1)
+        cell_grad = torch.ops.aten.tanh_backward(hidden_grad * o, tanh_cell).add_(cell_grad)
+        gates_grad = torch.empty_like(activated)
+        factors = (cell_grad, candidate), (cell_grad, previous_cell), (cell_grad, i), (hidden_grad, tanh_cell)
+        for gate_grad, pair in zip(gates_grad.chunk(4, dim=1), factors, strict=True):
+            torch.mul(*pair, out=gate_grad)
+        candidate_grad = torch.ops.aten.tanh_backward(gates_grad.chunk(4, dim=1)[2], candidate)
+        gates_grad = torch.ops.aten.sigmoid_backward(gates_grad, activated)
+        gates_grad.chunk(4, dim=1)[2].copy_(candidate_grad)
+        return gates_grad, cell_grad * f

@@ -1,4 +1,4 @@
-"""h[t] = a[t] h[t-1] + b[t] for every element on its own: the loop, and the same in blocks that run side by side."""
+"""Elementwise linear recurrence h[t] = a[t] h[t-1] + b[t]: a sequential scan, and one in parallel blocks."""
 
 from typing import Any, NamedTuple
 
@@ -8,75 +8,75 @@ from torch import Tensor
 
 from seq2seq.recurrence.ops.padding import fill_padding
 
-BLOCK = 32  # steps of a block
-WIDE = 2048  # elements of a step from which on a plain loop keeps one core busy
+BLOCK_STEPS = 32
+MIN_SEQUENTIAL_ELEMENTS = 2048  # of a step, from which a sequential scan keeps one core busy
 
 
 def scan(
-    a: Float[Tensor, "batch time size"], b: Float[Tensor, "batch time size"], start: Float[Tensor, "batch size"]
+    a: Float[Tensor, "batch time size"], b: Float[Tensor, "batch time size"], initial: Float[Tensor, "batch size"]
 ) -> Float[Tensor, "batch time size"]:
-    """Every h of h[t] = a[t] h[t-1] + b[t], with h[-1] = start.
+    """Return every h[t] = a[t] h[t-1] + b[t], with h[-1] = initial.
 
-    Nothing is divided by a product of decays or taken to a logarithm, so that a may be anything, zero included, and the
-    gradient keeps the precision of the loop. All three are in one precision, which should be float32 or better.
+    There are no divisions by products of decays and no logarithms, so that `a` may have any value, zero included, and
+    the gradient is as precise as the loop's. All three have one dtype, which should be float32 or better.
     """
     if not a.shape[1]:
         return a * b
-    return Scan.apply(a, b, start)  # type: ignore[no-any-return, no-untyped-call]
+    return Scan.apply(a, b, initial)  # type: ignore[no-any-return, no-untyped-call]
 
 
 def linear_recurrence(
-    keep: Float[Tensor, "batch time size"],
-    new: Float[Tensor, "batch time size"],
-    start: Float[Tensor, "batch size"],
+    decay: Float[Tensor, "batch time size"],
+    update: Float[Tensor, "batch time size"],
+    initial: Float[Tensor, "batch size"],
     lengths: Int[Tensor, " batch"] | None,
 ) -> tuple[Float[Tensor, "batch time size"], Float[Tensor, "batch size"]]:
-    """Every h[t] = keep[t] h[t-1] + new[t], and the one at the end of each row."""
-    h = scan(fill_padding(keep, lengths, 1.0), fill_padding(new, lengths, 0.0), start.to(keep.dtype))
-    return h, h[:, -1].clone() if h.shape[1] else start  # a view would hold on to the whole sequence
+    """Return every h[t] = decay[t] h[t-1] + update[t], and the last one of each row."""
+    h = scan(fill_padding(decay, lengths, 1.0), fill_padding(update, lengths, 0.0), initial.to(decay.dtype))
+    return h, h[:, -1].clone() if h.shape[1] else initial  # a view would keep the whole sequence in memory
 
 
-def reference_scan(a: Tensor, b: Tensor, start: Tensor) -> Tensor:
-    """What `scan` is held to."""
-    h, every = start, []
-    for decay, new in zip(a.unbind(1), b.unbind(1), strict=True):
-        h = decay * h + new
-        every.append(h)
-    return torch.stack(every, dim=1)
+def reference_scan(a: Tensor, b: Tensor, initial: Tensor) -> Tensor:
+    """The plain loop, to which tests compare `scan`."""
+    h, outputs = initial, []
+    for decay, update in zip(a.unbind(1), b.unbind(1), strict=True):
+        h = decay * h + update
+        outputs.append(h)
+    return torch.stack(outputs, dim=1)
 
 
 class Scan(torch.autograd.Function):
-    """The gradient of a scan is a scan from the end: g[t] = dy[t] + a[t+1] g[t+1]."""
+    """A scan, whose gradient is a scan in reverse: g[t] = dy[t] + a[t+1] g[t+1]."""
 
     @staticmethod
-    def forward(ctx: Any, a: Tensor, b: Tensor, start: Tensor) -> Tensor:
-        h = run(a, b, start)
-        ctx.save_for_backward(a, h, start)
+    def forward(ctx: Any, a: Tensor, b: Tensor, initial: Tensor) -> Tensor:
+        h = fastest_scan(a, b, initial)
+        ctx.save_for_backward(a, h, initial)
         return h
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        a, h, start = ctx.saved_tensors
-        later = torch.cat([a[:, 1:], torch.zeros_like(a[:, :1])], dim=1)
-        into = run(later.flip(1), slope.flip(1), torch.zeros_like(start)).flip(1)
-        before = torch.cat([start[:, None], h[:, :-1]], dim=1)
-        return into * before, into, a[:, 0] * into[:, 0]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        a, h, initial = ctx.saved_tensors
+        next_a = torch.cat([a[:, 1:], torch.zeros_like(a[:, :1])], dim=1)
+        h_grad = fastest_scan(next_a.flip(1), grad.flip(1), torch.zeros_like(initial)).flip(1)
+        previous_h = torch.cat([initial[:, None], h[:, :-1]], dim=1)
+        return h_grad * previous_h, h_grad, a[:, 0] * h_grad[:, 0]
 
 
-def run(a: Tensor, b: Tensor, start: Tensor) -> Tensor:
-    """The way that is quicker for these sizes; a GPU would wait for each step of the loop to be launched."""
-    alone = a.device.type == "cpu" and start.numel() >= WIDE
-    return in_order(a, b, start) if alone or a.shape[1] <= BLOCK else in_blocks(a, b, start)
+def fastest_scan(a: Tensor, b: Tensor, initial: Tensor) -> Tensor:
+    """Scan in the way that is faster for these sizes; a GPU would spend its time on a launch for each step."""
+    sequential = a.device.type == "cpu" and initial.numel() >= MIN_SEQUENTIAL_ELEMENTS
+    return sequential_scan(a, b, initial) if sequential or a.shape[1] <= BLOCK_STEPS else blocked_scan(a, b, initial)
 
 
-def in_order(a: Tensor, b: Tensor, start: Tensor) -> Tensor:
-    """Step by step, in place, time first so that each step is one piece of memory."""
+def sequential_scan(a: Tensor, b: Tensor, initial: Tensor) -> Tensor:
+    """Scan step by step, in place, with time as the first axis so that each step is contiguous."""
     out = b.transpose(0, 1).clone(memory_format=torch.contiguous_format)
-    h = start
-    for decay, now in zip(a.transpose(0, 1).contiguous().unbind(0), out.unbind(0), strict=True):
-        now.addcmul_(decay, h)
-        h = now
+    h = initial
+    for decay, h_t in zip(a.transpose(0, 1).contiguous().unbind(0), out.unbind(0), strict=True):
+        h_t.addcmul_(decay, h)
+        h = h_t
     return out.transpose(0, 1)
 
 
@@ -85,27 +85,27 @@ class Blocks(NamedTuple):
     b: Float[Tensor, "block batch blocks size"]
 
 
-def in_blocks(a: Tensor, b: Tensor, start: Tensor) -> Tensor:
-    """All blocks at once from zero, then what each hands to the next, then that added to every step of it."""
+def blocked_scan(a: Tensor, b: Tensor, initial: Tensor) -> Tensor:
+    """Scan all blocks in parallel from zero, then compute the state before each block and add it to its steps."""
     batch, time, size = a.shape
-    blocks = cut(a, b)
-    decayed, found = blocks.a, blocks.b
-    for t in range(1, BLOCK):
-        found[t].addcmul_(decayed[t], found[t - 1])
-        decayed[t].mul_(decayed[t - 1])  # what is left after t steps of what came before the block
-    before, h = [], start
-    for decay, new in zip(decayed[-1].unbind(1), found[-1].unbind(1), strict=True):
-        before.append(h)
-        h = torch.addcmul(new, decay, h)
-    found.addcmul_(decayed, torch.stack(before, dim=1))
-    return found.permute(1, 2, 0, 3).reshape(batch, -1, size)[:, :time]
+    blocks = split_blocks(a, b)
+    decays, h = blocks.a, blocks.b
+    for t in range(1, BLOCK_STEPS):
+        h[t].addcmul_(decays[t], h[t - 1])
+        decays[t].mul_(decays[t - 1])  # the decay from the block's start up to step t
+    initials, block_initial = [], initial
+    for decay, update in zip(decays[-1].unbind(1), h[-1].unbind(1), strict=True):
+        initials.append(block_initial)
+        block_initial = torch.addcmul(update, decay, block_initial)
+    h.addcmul_(decays, torch.stack(initials, dim=1))
+    return h.permute(1, 2, 0, 3).reshape(batch, -1, size)[:, :time]
 
 
-def cut(a: Tensor, b: Tensor) -> Blocks:
-    """Copies in blocks, time within a block first; the last one is filled with steps that change nothing."""
+def split_blocks(a: Tensor, b: Tensor) -> Blocks:
+    """Copy into blocks, with time within a block as the first axis; the last block is padded with a = 1, b = 0."""
     batch, time, size = a.shape
-    more = -time % BLOCK
-    a = torch.cat([a, a.new_ones(batch, more, size)], dim=1)
-    b = torch.cat([b, b.new_zeros(batch, more, size)], dim=1)
-    folded = (x.view(batch, -1, BLOCK, size).permute(2, 0, 1, 3) for x in (a, b))
-    return Blocks(*(x.clone(memory_format=torch.contiguous_format) for x in folded))
+    padding = -time % BLOCK_STEPS
+    a = torch.cat([a, a.new_ones(batch, padding, size)], dim=1)
+    b = torch.cat([b, b.new_zeros(batch, padding, size)], dim=1)
+    views = (x.view(batch, -1, BLOCK_STEPS, size).permute(2, 0, 1, 3) for x in (a, b))
+    return Blocks(*(x.clone(memory_format=torch.contiguous_format) for x in views))

@@ -1,1 +1,1 @@
-"""One file for each kind of fault; each gives `prepare`, which makes what its cases share, and `cases`."""
+"""One module for each kind of fault: `cases` returns its cases, and `prepare` creates what they share."""

@@ -1,4 +1,4 @@
-"""Trainings that are killed at random moments, also within a write, and resumed until they are done."""
+"""Trainings that are killed at random moments, also during a write, and resumed until they finish."""
 
 import os
 import random
@@ -11,14 +11,14 @@ from typing import NamedTuple
 
 from .. import fixtures, scheduler, states
 from ..case import Case
-from ..processes import Running, fresh
-from ..verdict import complaints
+from ..processes import Running, run_fresh
+from ..verdict import find_problems
 
 KILLS = 4  # of one training
 TRAININGS = 10  # of each model
 STEPS = 150
-EVERY = 2  # steps between two checkpoints
-WRITES = 14  # checkpoints between two kills at most, so that KILLS of them fall into STEPS
+CHECKPOINT_STEPS = 2  # steps between two checkpoints
+MAX_WRITES = 14  # checkpoints between two kills, so that KILLS of them happen within STEPS
 
 _COMMON = """
 trainer: {max_steps: 150, val_check_interval: 30, check_val_every_n_epoch: null, accelerator: cpu, devices: 1,
@@ -53,122 +53,122 @@ model:
 
 
 class Kill(NamedTuple):
-    """When a training is killed."""
+    """The moment at which a training is killed."""
 
-    where: str  # start: some time after its launch; step: after some checkpoints; write: within the write of one
-    writes: int  # checkpoints that are written before
-    pause: float  # seconds that are waited then
-
-
-def prepare(stage: Path, chosen: Sequence[Case]) -> None:
-    """Train each model without an interruption, in a fresh process."""
-    made = fixtures.of(stage)
-    wanted = [name for name in MODELS if any(case.name.startswith(name) for case in chosen)]
-    for name in wanted:
-        text = MODELS[name].replace("CORPUS", str(made.corpus))
-        (stage / f"{name}.yaml").write_text(text, encoding="utf-8")
-
-    def whole(name: str, folder: Path) -> list[str]:
-        cache = fixtures.cache_with_kernels(stage, folder / "cache")
-        ended = fresh(folder, *_fit(stage, name, stage / "whole"), SEQ2SEQ_CACHE=cache)
-        return complaints(ended, statuses={0})
-
-    steps = [Case(name, partial(whole, name)) for name in wanted]
-    for verdict in scheduler.run(steps, stage / "making", len(os.sched_getaffinity(0))):
-        if verdict.wrong:
-            raise RuntimeError(f"training {verdict.case.name} without an interruption: {verdict.wrong}")
+    moment: str  # start: some time after its launch; step: after some checkpoints; write: during the write of one
+    writes: int  # number of checkpoints that are written before
+    pause: float  # seconds to wait then
 
 
-def cases(stage: Path, seed: int) -> list[Case]:
-    found = []
+def prepare(workdir: Path, selected: Sequence[Case]) -> None:
+    """Train each model without an interruption, in a new process."""
+    files = fixtures.for_workdir(workdir)
+    models = [name for name in MODELS if any(case.name.startswith(name) for case in selected)]
+    for name in models:
+        text = MODELS[name].replace("CORPUS", str(files.corpus))
+        (workdir / f"{name}.yaml").write_text(text, encoding="utf-8")
+
+    def train(name: str, folder: Path) -> list[str]:
+        cache = fixtures.cache_with_kernels(workdir, folder / "cache")
+        outcome = run_fresh(folder, *_fit(workdir, name, workdir / "whole"), SEQ2SEQ_CACHE=cache)
+        return find_problems(outcome, statuses={0})
+
+    trainings = [Case(name, partial(train, name)) for name in models]
+    for verdict in scheduler.run(trainings, workdir / "reference", len(os.sched_getaffinity(0))):
+        if verdict.problems:
+            raise RuntimeError(f"training {verdict.case.name} without an interruption: {verdict.problems}")
+
+
+def cases(workdir: Path, seed: int) -> list[Case]:
+    result = []
     for name in MODELS:
         for number in range(TRAININGS):
-            kills = _draw(random.Random(f"kills {seed} {name} {number}"))
-            check = partial(_check, stage, name, kills, seed + number)
-            found.append(Case(f"{name}-{number:02}", check, count=KILLS, seconds=600))
-    return found
+            kills = _draw_kills(random.Random(f"kills {seed} {name} {number}"))
+            check = partial(_check, workdir, name, kills, seed + number)
+            result.append(Case(f"{name}-{number:02}", check, count=KILLS, seconds=600))
+    return result
 
 
-def _draw(chance: random.Random) -> list[Kill]:
+def _draw_kills(rng: random.Random) -> list[Kill]:
     kills = []
     for _ in range(KILLS):
-        where = chance.choice(("start", "step", "step", "step", "write", "write", "write"))
-        pause = {"start": chance.uniform(0.2, 6), "step": chance.uniform(0, 0.04), "write": chance.uniform(0, 0.004)}
-        kills.append(Kill(where, chance.randint(1, WRITES), pause[where]))
+        moment = rng.choice(("start", "step", "step", "step", "write", "write", "write"))
+        pause = {"start": rng.uniform(0.2, 6), "step": rng.uniform(0, 0.04), "write": rng.uniform(0, 0.004)}
+        kills.append(Kill(moment, rng.randint(1, MAX_WRITES), pause[moment]))
     return kills
 
 
-def _fit(stage: Path, name: str, runs: Path, *options: str) -> list[str | Path]:
-    return ["fit", "--config", stage / f"{name}.yaml", "--runs", runs, *options]
+def _fit(workdir: Path, name: str, runs: Path, *options: str) -> list[str | Path]:
+    return ["fit", "--config", workdir / f"{name}.yaml", "--runs", runs, *options]
 
 
-def _check(stage: Path, name: str, kills: Sequence[Kill], seed: int, folder: Path) -> list[str]:
+def _check(workdir: Path, name: str, kills: Sequence[Kill], seed: int, folder: Path) -> list[str]:
     from seq2seq import checkpoint
 
     run = folder / "runs" / name / "1"
     last = run / "checkpoints" / "last.ckpt"
-    reached = 0  # the step of the last checkpoint that is known to have been written
-    variables = {"SEQ2SEQ_CACHE": fixtures.cache_with_kernels(stage, folder / "cache")}
+    last_step = 0  # step of the last checkpoint that is known to be written
+    variables = {"SEQ2SEQ_CACHE": fixtures.cache_with_kernels(workdir, folder / "cache")}
     for number, kill in enumerate(kills):
         options = ["--resume"] if last.exists() else ["--again"]
         if not last.exists() and run.exists():
-            run.rename(folder / f"begun-{number}")  # nothing was written yet that could be lost
+            run.rename(folder / f"unfinished-{number}")  # there is no checkpoint yet that could be lost
         running = Running(
             folder,
-            _fit(stage, name, folder / "runs", *options),
-            variables=variables | {"PYTHONHASHSEED": str(seed * 10 + number)},
+            _fit(workdir, name, folder / "runs", *options),
+            env=variables | {"PYTHONHASHSEED": str(seed * 10 + number)},
         )
-        written = _kill(running, kill, last)
-        ended = running.ended()
-        if ended.status != -signal.SIGKILL:
-            return [f"kill {number} {kill} came too late", *complaints(ended, statuses={0})]
+        writes = _kill(running, kill, last)
+        outcome = running.wait()
+        if outcome.status != -signal.SIGKILL:
+            return [f"kill {number} {kill} was too late", *find_problems(outcome, statuses={0})]
         if last.exists():
-            held = checkpoint.load(last)["global_step"]  # raises if it is not whole
-            # the first write that is seen after a resume may repeat the one that was there
-            if held < reached + EVERY * max(0, written - 1):
-                return [f"kill {number} {kill}: last.ckpt has step {held}, after {reached} and {written} writes"]
-            reached = held
+            step = checkpoint.load(last)["global_step"]  # raises if it is not complete
+            # the first write after a resume may repeat the previous checkpoint
+            if step < last_step + CHECKPOINT_STEPS * max(0, writes - 1):
+                return [f"kill {number} {kill}: last.ckpt has step {step}, after {last_step} and {writes} writes"]
+            last_step = step
         if (best := run / "checkpoints" / "best.ckpt").exists():
             checkpoint.load(best)
     options = ["--resume"] if last.exists() else ["--again"]
-    ended = fresh(
+    outcome = run_fresh(
         folder,
-        *_fit(stage, name, folder / "runs", *options),
+        *_fit(workdir, name, folder / "runs", *options),
         **variables,
         PYTHONHASHSEED=str(seed * 10 + 9),
     )
-    wrong = complaints(ended, statuses={0})
-    if not wrong:
-        wrong = states.differences(stage / "whole" / name / "1", run)
-        left = [path.name for path in run.rglob("*.partial")]
-        wrong += [f"partial files are left: {left}"] if left else []
-    return wrong
+    problems = find_problems(outcome, statuses={0})
+    if not problems:
+        problems = states.differences(workdir / "whole" / name / "1", run)
+        leftover = [path.name for path in run.rglob("*.partial")]
+        problems += [f"partial files are left: {leftover}"] if leftover else []
+    return problems
 
 
 def _kill(running: Running, kill: Kill, last: Path) -> int:
-    """Kill a training at its moment; the number of checkpoints that were seen to be written before."""
-    begin, seen, written = time.monotonic(), _identity(last), 0
+    """Kill a training at its moment, and return the number of checkpoints that were written before."""
+    start_time, previous, writes = time.monotonic(), _file_identity(last), 0
 
-    def moment() -> bool:
-        nonlocal seen, written
-        if (now := _identity(last)) != seen:
-            seen, written = now, written + 1
-        if kill.where == "start" and time.monotonic() - begin > kill.pause:
+    def is_due() -> bool:
+        nonlocal previous, writes
+        if (current := _file_identity(last)) != previous:
+            previous, writes = current, writes + 1
+        if kill.moment == "start" and time.monotonic() - start_time > kill.pause:
             return True
-        return written >= kill.writes
+        return writes >= kill.writes
 
-    running.wait_until(moment)
-    if kill.where == "write":
+    running.wait_until(is_due)
+    if kill.moment == "write":
         running.wait_until(lambda: any(last.parent.glob("*.partial")) or any(last.parent.glob(".*.partial")), 5)
-    if kill.where != "start":
+    if kill.moment != "start":
         time.sleep(kill.pause)
     running.send(signal.SIGKILL)
-    return written
+    return writes
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
+def _file_identity(path: Path) -> tuple[int, int] | None:
     try:
-        now = path.stat()
+        status = path.stat()
     except FileNotFoundError:
         return None
-    return now.st_ino, now.st_mtime_ns
+    return status.st_ino, status.st_mtime_ns
