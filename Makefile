@@ -14,9 +14,8 @@ PROMPT ?=
 
 BIN := .venv/bin
 REFERENCES := .venv-references/bin
-# a run is called after its configuration, or as ARGS say
-NAME := $(or $(shell echo '$(ARGS)' | sed -n 's/.*--name[= ]\([^ ]*\).*/\1/p'),$(basename $(notdir $(CONFIG))))
-FOLDER := $(or $(shell echo '$(ARGS)' | sed -n 's/.*--runs[= ]\([^ ]*\).*/\1/p'),$(RUNS))
+# a value as one word of the shell; ARGS are quoted by whoever writes them
+quote = '$(subst ','\'',$(1))'
 # an option that ARGS name is not given a second time
 NAMED := $(subst _,-,$(foreach word,$(ARGS),$(firstword $(subst =, ,$(word)))))
 default = $(if $(filter $(1),$(NAMED)),,$(1) $(2))
@@ -24,7 +23,7 @@ PHRASEBOOK := data/phrasebook/train.en
 LIBRARY := data/library/train.txt
 flag = $(if $(filter-out 0,$($(1))),$(2))
 # the newest run of a kind; each command says which one it takes
-newest = $(BIN)/python -m seq2seq.training.runs $(FOLDER) $(1)
+newest = "$$($(BIN)/python -m seq2seq.training.runs $(call quote,$(RUNS)) $(1))"
 
 .DEFAULT_GOAL := help
 .PHONY: help setup corpora tokenize train sample translate evaluate test test-slow test-faults test-references check format bench bench-peers gradients clean
@@ -60,20 +59,21 @@ tokenize: corpora ## learn the vocabulary of the phrasebook into data/phrasebook
 	  $(call default,--held-out,data/phrasebook/test.de) $(call default,--show,"Der alte Hund schläft.") $(ARGS)
 
 train: corpora ## train CONFIG, by default the phrasebook's translator, and score it on its test split
-	@$(BIN)/seq2seq fit --config $(CONFIG) $(call default,--runs,$(RUNS)) $(call default,--trainer.devices,$(DEVICES)) \
-	  $(call default,--trainer.num-nodes,$(NODES)) $(call default,--trainer.accelerator,$(ACCELERATOR)) \
-	  $(call flag,RESUME,$(call default,--resume)) $(call flag,AGAIN,$(call default,--again)) $(ARGS)
-	@$(BIN)/seq2seq evaluate $$($(call newest,--name $(NAME))) --examples 3
+	@$(BIN)/seq2seq fit --config $(call quote,$(CONFIG)) $(call default,--runs,$(call quote,$(RUNS))) \
+	  $(call default,--trainer.devices,$(DEVICES)) $(call default,--trainer.num-nodes,$(NODES)) \
+	  $(call default,--trainer.accelerator,$(ACCELERATOR)) $(call flag,RESUME,$(call default,--resume)) \
+	  $(call flag,AGAIN,$(call default,--again)) $(ARGS)
+	@$(BIN)/seq2seq evaluate $(call newest,--config $(call quote,$(CONFIG)) $(ARGS)) --examples 3
 
 sample: .venv/ready ## continue PROMPT with CHECKPOINT or the newest language model
-	@$(BIN)/seq2seq sample $(or $(CHECKPOINT),$$($(call newest,--kind LanguageModel))) \
-	  $(if $(PROMPT),$(call default,--prompt,"$(PROMPT)")) $(ARGS)
+	@$(BIN)/seq2seq sample $(or $(CHECKPOINT),$(call newest,--kind LanguageModel)) \
+	  $(if $(PROMPT),$(call default,--prompt,$(call quote,$(PROMPT)))) $(ARGS)
 
 translate: .venv/ready ## translate standard input, with CHECKPOINT or the newest translator
-	@$(BIN)/seq2seq translate $(or $(CHECKPOINT),$$($(call newest,--kind Translator))) $(ARGS)
+	@$(BIN)/seq2seq translate $(or $(CHECKPOINT),$(call newest,--kind Translator)) $(ARGS)
 
 evaluate: .venv/ready ## score CHECKPOINT, or the newest run, on its test split
-	@$(BIN)/seq2seq evaluate $(or $(CHECKPOINT),$$($(call newest,))) $(ARGS)
+	@$(BIN)/seq2seq evaluate $(or $(CHECKPOINT),$(call newest,)) $(ARGS)
 
 test: .venv/ready ## run the tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" --dist worksteal -n $$($(BIN)/python -c 'import os; print(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())') $(ARGS)

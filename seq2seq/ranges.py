@@ -65,6 +65,7 @@ Seed: TypeAlias = Annotated[int, Range(0, 2**32 - 1)]
 NonNegativeOrInfinite: TypeAlias = Annotated[float, Range(0, math.inf)]
 ParameterCount: TypeAlias = Annotated[int, Range(1, 10**12)]
 Depth: TypeAlias = Annotated[int, Range(1, 1000)]  # number of stacked layers
+Rounds: TypeAlias = Annotated[int, Range(0, 100)]  # gatings of a Mogrifier LSTM, each a layer of its own
 
 # search options
 Beams: TypeAlias = Annotated[int, Range(1, 10_000)]  # with more, one sentence would take gigabytes

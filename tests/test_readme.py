@@ -180,7 +180,21 @@ def test_args_override_the_defaults_of_make(workspace: Path, target: str, given:
     for option in options:
         assert len(re.findall(rf"--(trainer\.)?{option}\b|--{option}_", line)) == 1, (option, line)
     if "--runs" in given:
-        assert "seq2seq.training.runs there" in recipe
+        assert re.search(r"seq2seq\.training\.runs 'runs' .* --runs=there\b", recipe)
+
+
+@pytest.mark.parametrize("name", ["my run", "it's", 'say "hi"'])
+def test_make_leaves_quoting_to_the_shell(workspace: Path, name: str) -> None:
+    """The name of a run in ARGS, and a prompt."""
+    given = f"--name {shlex.quote(name)} --trainer.max_steps 3"
+    done = run(workspace, f"make --dry-run train ARGS={shlex.quote(given)}")
+    assert done.stderr == ""
+    fit, evaluate = done.stdout.replace("\\\n", " ").splitlines()[-2:]
+    assert shlex.split(fit)[-4:] == ["--name", name, "--trainer.max_steps", "3"]
+    (chosen,) = re.findall(r'"\$\(\S+ -m seq2seq.training.runs (.*)\)"', evaluate)
+    assert shlex.split(chosen)[-4:] == ["--name", name, "--trainer.max_steps", "3"]
+    done = run(workspace, f"make --dry-run sample PROMPT={shlex.quote(name)}")
+    assert shlex.split(done.stdout.replace("\\\n", " "))[-2:] == ["--prompt", name]
 
 
 def test_make_help_lists_every_target(workspace: Path) -> None:

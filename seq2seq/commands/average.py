@@ -1,9 +1,12 @@
 """`seq2seq average`: the mean of the weights of several checkpoints."""
 
+import os
 from collections.abc import Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+from seq2seq.commands.lines import check_other_file
 from seq2seq.errors import UserError, system_errors
 from seq2seq.ranges import LARGEST, Range, checked
 from seq2seq.storage import check_output
@@ -16,8 +19,8 @@ if TYPE_CHECKING:
 def average(
     checkpoints: list[str],
     output: str,
-    of: Literal["best", "last"] = "best",
-    count: Annotated[int, Range(2, LARGEST)] = 5,
+    of: Literal["best", "last"] | None = None,
+    count: Annotated[int, Range(2, LARGEST)] | None = None,
 ) -> None:
     """Average the weights of several checkpoints of one training (Junczys-Dowmunt et al., 2016).
 
@@ -31,8 +34,8 @@ def average(
     Args:
         checkpoints: Checkpoints, or the folder of one run.
         output: File to write.
-        of: Which checkpoints of a run: the best by its monitored metric, or the last.
-        count: Maximum number of checkpoints of a run.
+        of: Which checkpoints of a run: the best by its monitored metric, which is the default, or the last.
+        count: Maximum number of checkpoints of a run, by default 5.
     """
     from seq2seq import checkpoint
     from seq2seq.data.vocabulary import find_data_state
@@ -41,9 +44,19 @@ def average(
     check_output(output)
     paths = [Path(path) for path in checkpoints]
     with system_errors(f"cannot read {paths[0]}"):
-        is_run = len(paths) == 1 and paths[0].is_dir()
-    if is_run:
-        paths = select_checkpoints(paths[0], of, count)
+        run = paths[0] if len(paths) == 1 and paths[0].is_dir() else None
+    if run is not None:
+        paths = select_checkpoints(run, of or "best", count or 5)
+        check_other_file("--output", output, checkpoint.checkpoint_folder(run).rglob("*.ckpt"))
+    else:
+        if of is not None or count is not None:
+            option = "--count" if of is None else "--of"
+            raise UserError(f"{option} chooses among the checkpoints of one run, and single checkpoints were given")
+        paths = [checkpoint.find_checkpoint(path) for path in paths]
+        check_other_file("--output", output, paths)
+        for first, second in combinations(paths, 2):
+            if os.path.samefile(first, second):
+                raise UserError(f"cannot average {second} with {first}: they are the same file")
     if len(paths) < 2:
         raise UserError(
             f"an average needs at least 2 checkpoints, and {len(paths)} was found in {checkpoints[0]}; "
@@ -60,7 +73,7 @@ def average(
     for key in ("optimizer_states", "lr_schedulers", "loops", "callbacks", "metrics", "carried_state"):
         mean.pop(key, None)  # an average cannot be resumed
     checkpoint.save(mean, output)
-    print(f"{output} is the mean of {', '.join(path.name for path in paths)}")
+    print(f"{output} is the mean of {', '.join(map(str, paths))}")
 
 
 def merge_output_lengths(checkpoints: Sequence[dict[str, Any]], paths: Sequence[Path]) -> dict[str, Any]:
@@ -125,7 +138,8 @@ def select_checkpoints(run: Path, of: str, count: int) -> list[Path]:
     from seq2seq.checkpoint import checkpoint_folder, last_checkpoint
     from seq2seq.inference.checkpoint import read_checkpoint
 
-    found = [path for path in checkpoint_folder(run).glob("*.ckpt") if path.name not in ("best.ckpt", "last.ckpt")]
+    folder = checkpoint_folder(run)
+    found = [path for path in folder.rglob("*.ckpt") if path.name not in ("best.ckpt", "last.ckpt")]
     if of == "last":
         steps = {path: read_checkpoint(path).get("global_step") for path in found}
         if invalid := [path for path, step in steps.items() if type(step) is not int]:
@@ -134,21 +148,28 @@ def select_checkpoints(run: Path, of: str, count: int) -> list[Path]:
     scores, maximize = checkpoint_scores(read_checkpoint(last_checkpoint(run)))
     if scores is None:
         raise UserError(f"{last_checkpoint(run)} does not record the scores of checkpoints: name them one by one")
-    ranked = sorted(
-        (path for path in found if path.name in scores), key=lambda path: scores[path.name], reverse=maximize
-    )
-    return ranked[:count]
+    names = {str(path.relative_to(folder)): path for path in found}
+    ranked = sorted(names.keys() & scores.keys(), key=lambda name: (scores[name], name), reverse=maximize)
+    return [names[name] for name in ranked[:count]]
 
 
 def checkpoint_scores(contents: dict[str, Any]) -> tuple[dict[str, float] | None, bool]:
-    """Return the scores of a run's checkpoints by file name, from its last checkpoint, and whether higher is better."""
+    """Return the scores of a run's checkpoints by path in their folder, and whether higher is better.
+
+    Args:
+        contents: The last checkpoint of the run, whose folder may have been moved.
+    """
     states = contents.get("callbacks")
     if not isinstance(states, dict):
         return None, False
     monitors = [state for state in states.values() if isinstance(state, dict) and "best_k_models" in state]
     try:
-        scores = {Path(path).name: float(score) for state in monitors for path, score in state["best_k_models"].items()}
+        scores = {
+            os.path.relpath(path, state["dirpath"]): float(score)
+            for state in monitors
+            for path, score in state["best_k_models"].items()
+        }
         best = [float(state["best_model_score"]) for state in monitors if state.get("best_model_score") is not None]
-    except (AttributeError, RuntimeError, TypeError, ValueError):
+    except (AttributeError, KeyError, RuntimeError, TypeError, ValueError):
         return None, False
     return scores, max(scores.values(), default=None) in best

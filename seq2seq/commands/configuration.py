@@ -1,6 +1,7 @@
 """Reading untrusted YAML: limits on depth and size, and no duplicate keys."""
 
 import os
+import re
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -17,7 +18,9 @@ from seq2seq.storage import check_regular
 MAX_DEPTH = 50  # levels of nesting; configurations have about ten
 MAX_VALUES = 100_000  # the values of an anchor count once for each alias
 MAX_FILE_BYTES = 1 << 24
+CONTAIN_OPTIONS = "contain options and values"
 
+_NOT_FINITE = re.compile(r"[-+]?(inf|infinity|nan)", re.IGNORECASE)
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _JSONARGPARSE: Any = _loaders_dumpers
 _PATH: Any = _paths.Path
@@ -28,8 +31,12 @@ _read_text = _PATH.read_text
 _load_yaml = _JSONARGPARSE.yaml_load
 
 
-def check_configuration(path: str) -> None:
-    """Raise a UserError unless a file is a configuration: a regular file of YAML in UTF-8 with a mapping of options."""
+def read_configuration(path: str) -> dict[str, Any]:
+    """Return the options in a configuration, a regular file of YAML in UTF-8.
+
+    Raises:
+        UserError: for any other file, and for options of a class that are not a mapping.
+    """
     check_regular(path)
     with open_file(path) as file, system_errors(f"cannot read {path}"):
         content = file.read(MAX_FILE_BYTES + 1)
@@ -52,6 +59,34 @@ def check_configuration(path: str) -> None:
         raise UserError(f"the configuration {path} must contain options and values, such as `model: LanguageModel`")
     if invalid := [key for key in options if not isinstance(key, str)]:
         raise UserError(f"the names of options in {path} must be strings, and {shorten(invalid[0])} was given")
+    check_class_options(options, path)
+    return options
+
+
+def check_class_options(value: Any, path: str, name: str = "") -> None:
+    """Raise a UserError for a class_path or init_args in a configuration that cannot be one.
+
+    Args:
+        value: The value of an option, or the whole configuration.
+        path: The configuration, for the message.
+        name: The option.
+    """
+    if isinstance(value, list):
+        for item in value:
+            check_class_options(item, path, name)
+    elif isinstance(value, dict):
+        if not isinstance(value.get("class_path", ""), str):
+            raise value_error(f"{name}.class_path", path, "name a class", value["class_path"])
+        if not isinstance(value.get("init_args", {}), dict):
+            raise value_error(f"{name}.init_args", path, CONTAIN_OPTIONS, value["init_args"])
+        for key, item in value.items():
+            check_class_options(item, path, f"{name}.{key}" if name else str(key))
+
+
+def value_error(name: str, path: str, requirement: str, value: Any) -> UserError:
+    """Return the error for the value of an option in a configuration."""
+    text = "null" if value is None else shorten(value) or "an empty string"
+    return UserError(f"{name} in {path} must {requirement}, and {text} was given")
 
 
 @dataclass
@@ -117,6 +152,8 @@ def _read_limited(path: Any) -> str:
 
 
 def _load_scalar(text: str) -> Any:
+    if _NOT_FINITE.fullmatch(text.strip()):  # YAML itself writes .inf and .nan
+        return float(text)
     try:
         check_yaml(text)
         return _load_yaml(text)

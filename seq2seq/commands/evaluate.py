@@ -167,9 +167,11 @@ def read_pairs(
             )
         return sources, references
     from seq2seq.data.corpora import evaluation_split
-    from seq2seq.data.translation_pairs import translation_pairs
+    from seq2seq.data.translation_pairs import HeldOutPairs, translation_pairs
 
-    name, subset, source, target, held_out = trained_corpus(model.corpus, corpus, "source", "target", "held_out")
+    name, subset, source, target, held_out = trained_corpus(
+        model.corpus, corpus, "source", "target", held_out=HeldOutPairs
+    )
     held_out = held_out if corpus is None else 0.0  # only the training's corpus may have a held-out part
     split = split or evaluation_split(name, [source, target], subset) or ("validation" if held_out else "test")
     texts = translation_pairs(name, source, target, split, held_out, subset)

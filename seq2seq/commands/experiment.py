@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
+from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI, ReduceLROnPlateau
 from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
 from torch.optim import Optimizer
@@ -24,10 +25,10 @@ import seq2seq.recurrence
 import seq2seq.training  # noqa: F401
 from seq2seq.checkpoint import find_checkpoint, last_checkpoint
 from seq2seq.commands.arguments import check_unicode, prepare_arguments
-from seq2seq.commands.configuration import check_configuration
+from seq2seq.commands.configuration import read_configuration
 from seq2seq.commands.library_errors import LIGHTNING, option_errors, training_errors
 from seq2seq.commands.options import ExperimentParser, add_options
-from seq2seq.commands.parser import check_ranges, option_arity
+from seq2seq.commands.parser import check_groups, check_ranges, option_arity
 from seq2seq.construction import constructor_errors
 from seq2seq.data.vocabulary import find_data_state
 from seq2seq.errors import UserError, system_errors
@@ -40,8 +41,13 @@ from seq2seq.rank_zero import rank_zero_log
 from seq2seq.storage import path_inside
 from seq2seq.training import runs
 from seq2seq.training.allocator import keep_freed_memory
-from seq2seq.training.checkpoints import AtomicCheckpointIO, ResumeCheckpoint, check_checkpoint_paths
-from seq2seq.training.metrics_log import logger_errors
+from seq2seq.training.checkpoints import (
+    AtomicCheckpointIO,
+    ResumeCheckpoint,
+    check_checkpoint_filename,
+    check_checkpoint_paths,
+)
+from seq2seq.training.metrics_log import log_versions, logger_errors
 from seq2seq.training.nan_guard import NanGuard
 from seq2seq.training.preflight import (
     check_monitors,
@@ -55,7 +61,7 @@ from seq2seq.training.progress import ProgressLine, format_metrics
 from seq2seq.training.resume_validation import validate_resume
 from seq2seq.training.run_lock import run_lock
 from seq2seq.training.run_summary import complete_run, peer_errors, resource_usage
-from seq2seq.training.schedules import check_total_steps
+from seq2seq.training.schedules import check_schedule_length, check_total_steps
 from seq2seq.training.step_seeding import StepSeeding
 from seq2seq.training.throughput import ThroughputMonitor
 from seq2seq.training.transfer import check_same_tokenizers, initialize_from_checkpoint, use_checkpoint_tokenizers
@@ -103,7 +109,7 @@ class Experiment(LightningCLI):
         check_unicode(args, "the configuration of the run records it")
         arguments = prepare_arguments(args, partial(option_arity, command_parser))
         for path in config_paths(arguments):
-            check_configuration(path)
+            check_groups(command_parser, read_configuration(path), path)
         self.given_options = {argument.partition("=")[0] for argument in arguments}
         super().parse_arguments(parser, arguments)
         check_ranges(command_parser, self.config[self.command])
@@ -135,6 +141,7 @@ class Experiment(LightningCLI):
             if options.name is None:
                 options.name = run_name(options.config)
             check_checkpoint_paths(options.checkpoint, Path(options.runs))
+            check_schedule_length(options.lr_scheduler, options.trainer.max_steps)
             self.choose_vocabulary()
             self.config_text = self.config_yaml()
             self.choose_run()
@@ -209,10 +216,11 @@ class Experiment(LightningCLI):
         kwargs["plugins"] = [*as_list(trainer.plugins), AtomicCheckpointIO()]
         if self.subcommand == "fit":
             callbacks = as_list(trainer.callbacks)
-            check_monitors([*callbacks, self.config_init[self.subcommand].checkpoint])
-            logs = self.run_folder / "logs"
-            with system_errors(f"cannot read {logs}"):
-                version = len(list(logs.glob("*")))  # every resumed training writes its own logs
+            check_monitors([*callbacks, self.config_init[self.subcommand].checkpoint], self.model, options.lr_scheduler)
+            for callback in callbacks:
+                if isinstance(callback, ModelCheckpoint) and callback.filename is not None:
+                    check_checkpoint_filename(callback.filename, "filename of ModelCheckpoint")
+            version = max(log_versions(self.run_folder), default=-1) + 1  # every resumed training writes its own logs
             if trainer.logger is None:
                 kwargs["logger"] = [
                     logger(self.run_folder, "logs", version) for logger in (TensorBoardLogger, CSVLogger)

@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from itertools import chain, islice
+from copy import copy
+from itertools import chain, islice, tee
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -80,17 +81,20 @@ def inspect(
         raise UserError(f"each of the {len(paths)} models needs a label, and {len(names)} were given: {labels}")
 
     from seq2seq.commands import lines
+    from seq2seq.data.text import read_blocks
     from seq2seq.inference import resolve_device
     from seq2seq.inspection import Curve, gradient_norms
     from seq2seq.inspection.picture import draw
 
     for extension in ("png", "json"):
+        lines.check_other_file("--output", f"{output}.{extension}", [*paths, text])
         check_output(f"{output}.{extension}")
     target_device = resolve_device(device)
+    blocks = None if text is None else tee(read_blocks(text), 1)[0]  # read once, since it may be a pipe
     curves, num_windows = [], 0
     with lines.progress("inspecting", lambda: len(paths)) as progress:
         for name, path in zip(names, paths, strict=True):
-            for subject_model in load_models(path, name, text, untrained, seed, trust or ()):
+            for subject_model in load_models(path, name, blocks, untrained, seed, trust or ()):
                 label, source, trained, model, tokenizer, _ = subject_model
                 ids = text_windows(subject_model, windows, WARM_UP + steps + 1).to(target_device)
                 num_windows = max(num_windows, len(ids))
@@ -116,10 +120,12 @@ def run_name(path: Path) -> str:
 
 
 def load_models(
-    path: str, label: str, text: str | None, untrained: bool, seed: int, trust: Sequence[str]
+    path: str, label: str, text: Iterable[str] | None, untrained: bool, seed: int, trust: Sequence[str]
 ) -> Iterable[InspectedModel]:
-    """Yield the model of a checkpoint or configuration, after its untrained version if that is requested."""
-    from seq2seq.data.text import read_blocks
+    """Yield the model of a checkpoint or configuration, after its untrained version if that is requested.
+
+    Each gets a copy of `text`, if it is given.
+    """
     from seq2seq.inference import TextGenerator
     from seq2seq.inference.checkpoint import build_model, open_checkpoint, read_checkpoint
     from seq2seq.inference.checkpoint_validation import check_finite
@@ -141,7 +147,7 @@ def load_models(
         from seq2seq.commands.language_scores import corpus_text
 
         if text is not None:
-            return read_blocks(text)
+            return copy(text)
         return corpus_text(TextGenerator(model, tokenizer, loaded.corpus), None, "validation")
 
     if untrained:
@@ -153,16 +159,15 @@ def load_models(
     yield InspectedModel(label, path, True, model, tokenizer, blocks())
 
 
-def untrained_model(path: str, label: str, text: str | None, seed: int) -> InspectedModel:
+def untrained_model(path: str, label: str, text: Iterable[str] | None, seed: int) -> InspectedModel:
     """Return the untrained model of a configuration."""
     from seq2seq.commands.untrained import build_untrained
-    from seq2seq.data.text import read_blocks
 
     if not Path(path).is_file():
         raise UserError(f"there is no configuration {path}")
     experiment = build_untrained(path, seed)
     model, data = check_language_model(experiment.model, path), experiment.datamodule
-    blocks = read_blocks(text) if text is not None else data.text("validation")
+    blocks = copy(text) if text is not None else data.text("validation")
     return InspectedModel(label, path, False, model, data.tokenizer, blocks)
 
 

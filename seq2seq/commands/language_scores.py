@@ -73,9 +73,9 @@ def score_text(
 def corpus_text(model: "TextGenerator", corpus: str | None, split: str | None) -> Iterable[str]:
     """Return the text of a split in blocks; by default of the corpus of the training."""
     from seq2seq.data.corpora import evaluation_split
-    from seq2seq.data.language_text import language_text
+    from seq2seq.data.language_text import HeldOut, language_text
 
-    name, subset, column, held_out = trained_corpus(model.corpus, corpus, "column", "held_out")
+    name, subset, column, held_out = trained_corpus(model.corpus, corpus, "column", held_out=HeldOut)
     split = split or evaluation_split(name, [column], subset) or "validation"
     return language_text(name, split, held_out, subset, column)
 

@@ -14,7 +14,7 @@ LIBRARIES = LIGHTNING | {"torch"}
 # errors of any type during a training that are caused by options
 OPTION_ERRORS = re.compile(
     r"monitored key|conditioned on metric|`val_check_interval`|`limit_\w+`|`overfit_batches`|You requested to check"
-    r"|the learning rate finder|has no attribute 'backbone'|does not support dense gradients"
+    r"|the learning rate finder|has no attribute 'backbone'|does not support dense gradients|^Tried to step \d+ times"
 )
 
 

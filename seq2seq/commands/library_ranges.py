@@ -1,7 +1,7 @@
 """Ranges of the numeric options of Lightning's Trainer and callbacks and of torch's optimizers and schedules.
 
-An option name means the same in all of these classes, so one table has them all; a new version of a library may need
-new entries. Options of our own classes have their ranges where they are declared.
+One table has the options of all of these classes by name, and another those that mean something else in one class; a
+new version of a library may need new entries. Options of our own classes have their ranges where they are declared.
 """
 
 from typing import Annotated, Any, TypeAlias
@@ -12,6 +12,7 @@ Unlimited: TypeAlias = Annotated[int, Range(-1, LARGEST)]  # -1 is no limit
 Share: TypeAlias = Annotated[float, Range(0, 1, exclusive_minimum=True)]
 Decay: TypeAlias = Annotated[float, Range(0, 1, exclusive_maximum=True)]
 Rates: TypeAlias = NonNegative | list[NonNegative]
+Momenta: TypeAlias = Decay | list[Decay]
 
 _LIBRARIES = ("torch.", "pytorch_lightning.", "lightning_fabric.")
 
@@ -78,12 +79,12 @@ OPTIONS: dict[str, Any] = {
     "verbose": CountOrZero | bool,
     "window": Count,
     # optimizers
-    "alpha": NonNegative,
+    "alpha": Decay,
     "beta2_decay": Annotated[float, Range(maximum=0)],
     "betas": tuple[Decay, Decay],
     "d": Annotated[float, Range(1, exclusive_maximum=True)],
-    "dampening": Finite,
-    "eps": NonNegative | tuple[NonNegative | None, NonNegative],
+    "dampening": Probability,
+    "eps": NonNegative,
     "etas": tuple[
         Annotated[float, Range(0, 1, exclusive_minimum=True, exclusive_maximum=True)],
         Annotated[float, Range(1, exclusive_minimum=True, exclusive_maximum=True)],
@@ -95,11 +96,11 @@ OPTIONS: dict[str, Any] = {
     "lr_decay": NonNegative,
     "max_eval": Count | None,
     "max_iter": Count,
-    "momentum": NonNegative,
+    "momentum": Decay,
     "momentum_decay": NonNegative,
     "ns_coefficients": tuple[Finite, Finite, Finite],
     "ns_steps": Annotated[int, Range(1, 99)],
-    "rho": Probability,
+    "rho": Decay,
     "step_sizes": tuple[NonNegative, NonNegative],
     "t0": NonNegative,
     "tolerance_change": NonNegative,
@@ -109,8 +110,9 @@ OPTIONS: dict[str, Any] = {
     "T_0": Count,
     "T_max": Count,
     "T_mult": Count,
+    "anneal_epochs": CountOrZero,
     "base_lr": Rates,
-    "base_momentum": Rates,
+    "base_momentum": Momenta,
     "cooldown": CountOrZero,
     "div_factor": Positive,
     "end_factor": Probability,
@@ -121,24 +123,34 @@ OPTIONS: dict[str, Any] = {
     "gamma": NonNegative,
     "last_epoch": Unlimited,
     "max_lr": Rates,
-    "max_momentum": Rates,
+    "max_momentum": Momenta,
     "milestones": list[CountOrZero],
     "min_lr": Rates,
     "patience": CountOrZero,
-    "pct_start": Probability,
+    "pct_start": Decay,  # with 1 OneCycleLR divides by zero in its last step
     "power": NonNegative,
     "start_factor": Share,
     "step_size": Count,
     "step_size_down": Count | None,
     "step_size_up": Count,
     "steps_per_epoch": Count | None,
+    "swa_lr": Rates,
     "threshold": NonNegative,
     "total_iters": CountOrZero,
     "total_steps": Count | None,
     "warmup": CountOrZero,
 }
 
+# options that mean something else in one class
+CLASS_OPTIONS: dict[str, dict[str, Any]] = {
+    "Adafactor": {"eps": tuple[NonNegative | None, NonNegative]},
+    "ASGD": {"alpha": NonNegative},  # an exponent
+    "ReduceLROnPlateau": {"factor": Decay},
+}
+
 
 def option_types(kind: Any) -> dict[str, Any]:
     """Return the types, with ranges, of the numeric options of a class or function, of this package or a library."""
-    return OPTIONS if f"{kind.__module__}.".startswith(_LIBRARIES) else ranges(kind)
+    if not f"{kind.__module__}.".startswith(_LIBRARIES):
+        return ranges(kind)
+    return OPTIONS | CLASS_OPTIONS.get(kind.__name__, {})

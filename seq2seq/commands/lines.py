@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import IO
 
@@ -68,6 +68,22 @@ def check_distinct_files(files: Mapping[str, str | None]) -> None:
             continue
         if (other := options.setdefault(os.path.realpath(path), option)) != option:
             raise UserError(f"{other} and {option} must be two files, and both are {path}")
+
+
+def check_other_file(option: str, output: str | None, inputs: Iterable[str | os.PathLike[str] | None]) -> None:
+    """Raise a UserError if an output file is one of the inputs, which it would replace.
+
+    Args:
+        option: Option that names the output.
+        output: The output; standard output is none of the inputs.
+        inputs: Files to read, only examined if the output exists; - for standard input, which may be the output, too.
+    """
+    if output is None or is_standard_stream(output) or not os.path.isfile(output):
+        return
+    for path in inputs:
+        file = "/dev/stdin" if path == "-" else path
+        if file is not None and os.path.exists(file) and os.path.samefile(file, output):
+            raise UserError(f"{option} must not be an input, and {output} is the same file as {file}")
 
 
 @contextmanager

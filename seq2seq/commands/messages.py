@@ -68,6 +68,8 @@ def simplify_message(message: str, known: list[str]) -> str:
         return f"{key} must be one of {match.group(1)}, and {shorten(match.group(2))} was given"
     if match := re.search(r"Multiple subclasses with name (\w+)", text):
         return f"there are several classes {match.group(1)}: {key} must name one with its module"
+    if match := re.search(r"(?:a subclass spec, but got|Not a valid subclass of \w+) .*G(?:iven|ot) value: (.+)", text):
+        return f"{key} must name a class, and {shorten(match.group(1))} was given"
     if match := re.search(r"Expected (an? [^.]+)\. Got value: (.+)", text):
         kind = re.sub(r"^an? <class '([\w.]+)'>$", r"of type \1", match.group(1))
         return f"{key} must be {kind}, and {shorten(match.group(2))} was given"
@@ -79,6 +81,8 @@ def simplify_message(message: str, known: list[str]) -> str:
         return class_error(match.group(1) or match.group(2), key)
     if match := re.search(r"Expected a path but (.+?)(?: either not accessible or invalid.*)?$", text):
         return f"{key}: {shorten(match.group(1))} is neither a valid value nor a file"
+    if match := re.search(r"Unable to load config '(.*?)' - ", text):
+        return f"{key} must contain options and values, or be a file of them, and {shorten(match.group(1))} was given"
     if match := re.search(r"File does not exist: '([^']+)'", text):
         return f"there is no file {os.path.relpath(match.group(1))}"
     return text[:400]

@@ -4,7 +4,7 @@ import inspect
 import pkgutil
 import re
 from argparse import RawDescriptionHelpFormatter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any, NoReturn
 
@@ -17,7 +17,7 @@ from jsonargparse import (  # type: ignore[attr-defined]
 )
 
 from seq2seq.commands.arguments import Arity, prepare_arguments, split_dotted_options
-from seq2seq.commands.configuration import limit_yaml
+from seq2seq.commands.configuration import CONTAIN_OPTIONS, limit_yaml, value_error
 from seq2seq.commands.library_ranges import OPTIONS, option_types
 from seq2seq.commands.messages import ErrorMessages
 from seq2seq.construction import constructor_errors
@@ -65,6 +65,17 @@ def option_arity(parser: Any, option: str) -> Arity:
     if action.nargs == 0:
         return "none"
     return "one" if action.nargs is None and not isinstance(action, ActionConfigFile) else "many"
+
+
+def check_groups(parser: Any, options: Mapping[str, Any], path: str) -> None:
+    """Raise a UserError for a value of a configuration where the parser has options, or a class with options."""
+    actions = {action.dest: action for action in parser._actions}
+    groups = {dest.partition(".")[0] for dest in actions if "." in dest}
+    for name, value in options.items():
+        is_class = getattr(actions.get(name), "_typehint", None) is not None
+        is_name = name in actions and isinstance(value, str) and value  # of a file or a class; the parser checks it
+        if name in groups and not (isinstance(value, dict) or is_name or (is_class and value is None)):
+            raise value_error(name, path, "name a class" if is_class else CONTAIN_OPTIONS, value)
 
 
 def check_ranges(parser: Any, parsed: Namespace) -> None:

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from seq2seq.commands.lines import check_other_file
 from seq2seq.errors import UserError
 from seq2seq.storage import check_output
 
@@ -29,6 +30,7 @@ def quantize(
     from seq2seq.inference.checkpoint import open_checkpoint, read_checkpoint
     from seq2seq.inference.checkpoint_validation import check_finite, nbytes
 
+    check_other_file("--output", output, map(find_checkpoint, [checkpoint]))
     check_output(output)
     contents = read_checkpoint(checkpoint)
     weights = contents["state_dict"]

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain, tee
 from typing import TYPE_CHECKING, TypeAlias
 
+from seq2seq.checkpoint import find_checkpoint
 from seq2seq.commands import lines
 from seq2seq.data.text import read_lines
 from seq2seq.errors import UserError
@@ -56,6 +57,8 @@ def score(
     """
     if (source is None) != (target is None) or None not in (source, text):
         raise UserError("a translator needs --source and --target, and takes no --text")
+    texts = (text or "-",) if source is None else (source, target)
+    lines.check_other_file("--output", output, chain(map(find_checkpoint, checkpoints), texts))
     if not lines.is_standard_stream(output):
         check_output(str(output))
 

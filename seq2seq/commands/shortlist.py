@@ -4,6 +4,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from seq2seq.checkpoint import find_checkpoint
+from seq2seq.commands.lines import check_other_file
 from seq2seq.commands.trained_corpus import trained_corpus
 from seq2seq.ranges import CountOrZero, checked
 from seq2seq.rank_zero import rank_zero_log
@@ -42,18 +44,25 @@ def shortlist(
         likely: Number of target tokens for each source token.
         trust: Your own modules whose layers a checkpoint may use, separated by commas; they are imported.
     """
+    check_other_file("--output", output, map(find_checkpoint, [checkpoint]))
     check_output(output)
 
     from seq2seq.data.corpora import has_split
+    from seq2seq.data.corpus_files import find_split_files
     from seq2seq.data.pairs import encode_pairs
-    from seq2seq.data.translation_pairs import translation_pairs
+    from seq2seq.data.translation_pairs import HeldOutPairs, translation_pairs
     from seq2seq.inference import load_translation
     from seq2seq.inference.shortlist_learning import ITERATIONS, coverage, learn_shortlist
 
     model = load_translation(checkpoint, device="cpu", trust=trust or ())
-    name, subset, source, target, held_out = trained_corpus(model.corpus, corpus, "source", "target", "held_out")
+    name, subset, source, target, held_out = trained_corpus(
+        model.corpus, corpus, "source", "target", held_out=HeldOutPairs
+    )
 
     held_out = held_out if corpus is None else 0.0  # nothing is held out of another corpus
+    for split in ("train", "validation"):
+        groups = find_split_files(name, split, [source, target], subset) or []
+        check_other_file("--output", output, [path for group in groups for path in group.paths])
 
     def pairs(split: str) -> "tuple[int, Callable[[], Iterator[list[Pair]]]]":
         """Return the number of pairs in a split and a function that yields them in batches."""

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from jsonargparse import lazy_instance  # type: ignore[attr-defined]
 
+from seq2seq.commands.lines import check_other_file
 from seq2seq.data.text import open_file, read_lines
 from seq2seq.errors import UserError
 from seq2seq.storage import check_output, check_regular
@@ -76,6 +77,7 @@ def _check_files(files: list[str], counted: list[str], out: str) -> None:
         open_file(file).close()
     if all(os.stat(file).st_size == 0 for file in files):
         raise UserError(f"there must be text to learn from, but {' and '.join(files)} is empty")
+    check_other_file("--out", out, counted)
     check_output(out)
 
 

@@ -1,5 +1,8 @@
 """`seq2seq translate`: one translation for every input line."""
 
+from itertools import chain
+
+from seq2seq.checkpoint import find_checkpoint
 from seq2seq.commands import lines
 from seq2seq.errors import UserError
 from seq2seq.quantization.precision import Precision
@@ -67,7 +70,10 @@ def translate(
             probabilities among these tokens.
         trust: Your own modules whose layers a checkpoint may use, separated by commas; they are imported.
     """
-    lines.check_distinct_files({"--output": output, "--alignments": alignments, "--picture": picture})
+    outputs = {"--output": output, "--alignments": alignments, "--picture": picture}
+    lines.check_distinct_files(outputs)
+    for option, path in outputs.items():
+        lines.check_other_file(option, path, chain(map(find_checkpoint, checkpoints), (input or "-", shortlist)))
 
     from seq2seq.inference import NO_TRANSLATION, SearchOptions, load_translation
 
@@ -82,7 +88,7 @@ def translate(
         threshold=threshold,
         allow_unknown=allow_unknown,
     )
-    for path in (output, alignments, picture):
+    for path in outputs.values():
         if path is not None and path != "-":
             check_output(path)
     if picture is None and picture_line != 1:

@@ -7,11 +7,13 @@ from pathlib import Path
 
 from seq2seq.comparison import report, trials
 from seq2seq.comparison.calibration import calibrate
-from seq2seq.comparison.measures import GenerationCost, measure_generation
+from seq2seq.comparison.json_records import REMOVE, read_record
+from seq2seq.comparison.measures import POSITIONS, GenerationCost, measure_generation
 from seq2seq.comparison.plan import Plan, Variant, config_path, load_plan, merge_plans, save_plan
 from seq2seq.comparison.results import Result, Trial, load_trial, sort_results
-from seq2seq.errors import UserError
+from seq2seq.errors import UserError, system_errors
 from seq2seq.memory_errors import memory_errors
+from seq2seq.ranges import shorten
 from seq2seq.storage import json_value, write_json
 
 OnProgress = Callable[[str, str], object]  # the current activity and its progress
@@ -24,9 +26,9 @@ def prepare_plan(plan: Plan, folder: Path, again: bool) -> Plan:
     if old is not None:
         plan = merge_plans(old, plan, folder)
     if again:
-        remove_results(folder)
-    if plan != old:
-        save_plan(plan, folder)
+        with system_errors(f"cannot remove the results in {folder}"):
+            remove_results(folder)
+    save_plan(plan, folder)
     return plan
 
 
@@ -119,8 +121,8 @@ def load_or_measure_generation(
     if run is None:
         return [], "no training finished"
     path = folder / "measures" / f"{variant.slug}.json"
-    if (saved := trials.read_if_exists(path)) is not None:
-        return [GenerationCost(**cost) for cost in saved], ""
+    if path.exists():
+        return read_costs(path), ""
     try:
         with memory_errors("a smaller model needs less"):
             costs = measure_generation(run, "cpu" if plan.on_cpu else "auto")
@@ -128,3 +130,11 @@ def load_or_measure_generation(
         return [], " ".join(str(error).split())[:300]
     write_json(path, json_value(costs))
     return costs, ""
+
+
+def read_costs(path: Path) -> list[GenerationCost]:
+    """Read the saved generation cost of a variant."""
+    costs: list[GenerationCost] = read_record(path, list[GenerationCost])
+    if (positions := [cost.position for cost in costs]) != [*POSITIONS]:
+        raise UserError(f"{path} must have the positions {[*POSITIONS]}, and has {shorten(positions)}; {REMOVE}")
+    return costs

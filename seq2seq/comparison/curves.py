@@ -5,7 +5,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from seq2seq.training.metrics_log import read_metrics
+from seq2seq.comparison.json_records import remedy
+from seq2seq.errors import UserError
+from seq2seq.training.metrics_log import Row, read_metrics
 
 
 class CurvePoint(NamedTuple):
@@ -17,15 +19,29 @@ class CurvePoint(NamedTuple):
     value: float
 
 
+def read_rows(run: Path) -> list[Row]:
+    """Return the logged metrics of a run. Raises a UserError with the remedy if its log is damaged."""
+    with remedy(f"remove {run}: it is trained again"):
+        rows = read_metrics(run)
+        for row in rows:
+            for name in ("tokens", "seconds"):
+                if not 0 <= row.get(name, 0) < math.inf:
+                    raise UserError(
+                        f"{name} must be at least 0 and finite in each metrics.csv of {run / 'logs'}, "
+                        f"and {row[name]} was given"
+                    )
+    return rows
+
+
 def learning_curve(run: Path, metric: str) -> list[CurvePoint]:
     """Return the validations of a run, in order."""
-    validations = [row for row in read_metrics(run) if metric in row and "tokens" in row]
+    validations = [row for row in read_rows(run) if metric in row and "tokens" in row]
     return [CurvePoint(int(row["step"]) + 1, row["tokens"], row["seconds"], row[metric]) for row in validations]
 
 
 def seconds_per_step(run: Path, warm_up: int) -> float | None:
     """Return the seconds per step, without the slow first steps if there are others."""
-    times = [(row["step"] + 1, row["seconds"]) for row in read_metrics(run) if "seconds" in row]
+    times = [(row["step"] + 1, row["seconds"]) for row in read_rows(run) if "seconds" in row]
     if not times:
         return None
     last = times[-1]

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -13,6 +13,7 @@ from torch import Tensor
 from seq2seq.inference import TextGenerator, load
 from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.models.recurrent_language_model import RecurrentLanguageModel
+from seq2seq.ranges import CountOrZero, NonNegative, Range
 from seq2seq.special_tokens import EOS
 from seq2seq.state import flatten
 
@@ -30,9 +31,9 @@ Step = Callable[[Tensor, Any], tuple[Tensor, Any]]
 class GenerationCost(NamedTuple):
     """Cost of generating one sequence at a position."""
 
-    position: int  # tokens before it
-    tokens_per_second: float
-    state_bytes: int
+    position: CountOrZero  # tokens before it
+    tokens_per_second: NonNegative
+    state_bytes: Annotated[int, Range(0)]
 
 
 class Stepper(NamedTuple):

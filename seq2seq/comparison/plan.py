@@ -13,13 +13,15 @@ from jsonargparse import ArgumentParser
 
 from seq2seq.comparison.blocks import apply_entry, describe_block
 from seq2seq.comparison.entries import parse_entries
+from seq2seq.comparison.json_records import remedy, to_type
 from seq2seq.comparison.widths import Width, find_width, is_close, nearest_width, parameter_counter
 from seq2seq.construction import constructor_errors
 from seq2seq.errors import UserError
 from seq2seq.models import LanguageModel, Translator
-from seq2seq.ranges import Count, ParameterCount, Positive, out_of_range, ranges
-from seq2seq.storage import atomic_write, read_json, write_json
+from seq2seq.ranges import Count, ParameterCount, Positive, out_of_range, ranges, shorten
+from seq2seq.storage import atomic_write, path_inside, read_json, write_json
 
+PLAN_VERSION = 1  # of the format of plan.json; plans of another version are rejected
 Budget = Literal["parameters", "time", "tokens"]
 TARGET_VALIDATIONS = 8  # of each training, approximately
 ALLOWED_VALIDATIONS = (8, 9, 7, 10, 6, 11, 5, 12)  # numbers of validations in order of preference
@@ -47,10 +49,10 @@ class Variant(NamedTuple):
     entry: str
     slug: str  # its name in file names
     block: str
-    size: int
-    parameters: int
+    size: Count
+    parameters: ParameterCount
     config: dict[str, Any]
-    steps: int | None  # None before calibration, if there is a time limit
+    steps: Count | None  # None before calibration, if there is a time limit
 
 
 class Plan(NamedTuple):
@@ -207,9 +209,13 @@ def with_steps(config: dict[str, Any], steps: int) -> dict[str, Any]:
 
 def make_slug(text: str, used: Sequence[str]) -> str:
     """Return an unused name for files: `LSTM:depth=2` becomes LSTM-depth-2."""
+    return next(slug for slug in slugs(text, len(used) + 1) if slug not in used)
+
+
+def slugs(text: str, count: int) -> list[str]:
+    """Return this many names for the files of an entry, in order of preference."""
     name = re.sub(r"[^A-Za-z0-9.]+", "-", text).strip("-")
-    candidates = (f"{name}-{number}" if number > 1 else name for number in range(1, len(used) + 2))
-    return next(candidate for candidate in candidates if candidate not in used)
+    return [name, *(f"{name}-{number}" for number in range(2, count + 1))]
 
 
 def save_plan(plan: Plan, folder: Path) -> None:
@@ -218,9 +224,10 @@ def save_plan(plan: Plan, folder: Path) -> None:
         with atomic_write(config_path(folder, variant)) as temporary:
             temporary.write_text(yaml.safe_dump(variant.config, sort_keys=False), encoding="utf-8")
     content = {
+        "version": PLAN_VERSION,
         "settings": plan.settings._asdict(),
         "variants": [variant._asdict() for variant in plan.variants],
-        "aside": [variant._asdict() for variant in plan.inactive],
+        "inactive": [variant._asdict() for variant in plan.inactive],
     }
     write_json(folder / "plan.json", content)
 
@@ -230,20 +237,34 @@ def config_path(folder: Path, variant: Variant) -> Path:
 
 
 def load_plan(folder: Path) -> Plan | None:
-    """Return the plan of this folder, if there is one."""
+    """Return the plan of this folder, if there is one. Raises a UserError if it is damaged or of another version."""
     path = folder / "plan.json"
     if not path.exists():
         return None
-    try:
+    with remedy("choose another folder with --output, or start anew with --again"):
         content = read_json(path)
-        settings, variants = Settings(**content["settings"]), [Variant(**fields) for fields in content["variants"]]
-        return Plan(settings, variants, tuple(Variant(**fields) for fields in content.get("aside", ())))
-    except (KeyError, TypeError, ValueError) as error:
-        raise UserError(f"{path} is not a plan of a comparison; --again makes a new one") from error
+        if isinstance(content, dict) and (version := content.pop("version", None)) != PLAN_VERSION:
+            number = to_type(int | None, version, f"version of {path}")
+            found = "no format version" if number is None else f"format version {number}"
+            raise UserError(f"{path} has {found}, and this seq2seq reads version {PLAN_VERSION}")
+        plan: Plan = to_type(Plan, content, str(path))
+        check_names([*plan.variants, *plan.inactive], folder)
+    return plan
+
+
+def check_names(variants: Sequence[Variant], folder: Path) -> None:
+    """Raise a UserError unless every entry occurs once, with a name for its files that `make_slug` can return."""
+    for index, variant in enumerate(variants):
+        option = f"slug of {shorten(variant.entry)} in {folder / 'plan.json'}"
+        path_inside(folder, variant.slug, option)
+        if variant.slug not in slugs(variant.entry, len(variants)):
+            raise UserError(f"{option} must be {slugs(variant.entry, 1)[0]}, and {shorten(variant.slug)} was given")
+        if any(variant.entry == other.entry or variant.slug == other.slug for other in variants[:index]):
+            raise UserError(f"{option} and its entry must be unique, and {shorten(variant.slug)} was given twice")
 
 
 def merge_plans(old: Plan, new: Plan, folder: Path) -> Plan:
-    """Return the new plan with the variants of the old plan; only seeds and layers may differ.
+    """Return the new plan with the names and the calibrated steps of the old one; only seeds and layers may differ.
 
     Raises:
         UserError: listing the other options that differ.
@@ -254,7 +275,7 @@ def merge_plans(old: Plan, new: Plan, folder: Path) -> Plan:
         f"the block of {variant.entry}"
         for variant in new.variants
         if variant.entry in known_variants
-        and any(known_variants[variant.entry].config[key] != variant.config[key] for key in RECIPE_KEYS)
+        and any(known_variants[variant.entry].config.get(key) != variant.config[key] for key in RECIPE_KEYS)
     ]
     if changed:
         raise UserError(
@@ -269,12 +290,14 @@ def merge_plans(old: Plan, new: Plan, folder: Path) -> Plan:
 
 
 def merge_variants(variants: Iterable[Variant], known_variants: dict[str, Variant]) -> list[Variant]:
-    """Return the variants, those that were planned before unchanged and new ones with unused slugs."""
+    """Return the variants, those that were planned before with their slug and steps, and new ones with unused slugs."""
     used = [variant.slug for variant in known_variants.values()]
     merged: list[Variant] = []
     for variant in variants:
-        if variant.entry in known_variants:
-            merged.append(known_variants[variant.entry])
+        if (known := known_variants.get(variant.entry)) is not None:
+            if variant.steps is None and known.steps is not None:
+                variant = variant._replace(steps=known.steps, config=with_steps(variant.config, known.steps))
+            merged.append(variant._replace(slug=known.slug))
         else:
             merged.append(variant._replace(slug=make_slug(variant.entry, used)))
             used.append(merged[-1].slug)

@@ -7,11 +7,20 @@ from pathlib import Path
 from typing import NamedTuple
 
 from seq2seq.comparison.curves import CurvePoint, best_value, learning_curve
+from seq2seq.comparison.json_records import read_record
 from seq2seq.comparison.measures import GenerationCost
 from seq2seq.comparison.plan import Plan, Variant
 from seq2seq.comparison.trials import Outcome, run_folder
-from seq2seq.storage import read_json
+from seq2seq.ranges import NonNegative
 from seq2seq.training import runs
+
+
+class Summary(NamedTuple):
+    """The cost of a finished training."""
+
+    seconds: NonNegative
+    tokens: NonNegative
+    peak_memory: NonNegative | None = None  # unknown on some systems, and if it was stopped after its last step
 
 
 class Trial(NamedTuple):
@@ -88,18 +97,15 @@ def load_trial(seed: int, outcome: Outcome, folder: Path, name: str, metric: str
     if outcome.status != "finished" or run is None:
         last = points[-1] if points else CurvePoint(0, 0.0, math.nan, math.nan)
         return Trial(seed, outcome, math.nan, last.seconds, last.tokens, math.nan, points)
-    summary = read_json(run / runs.FINISHED)
+    summary: Summary = read_record(run / runs.FINISHED, Summary, other_fields=True)
     value = best_value(points, metric)
     if math.isnan(value) or not math.isfinite(points[-1].value):
         step = next((point.step for point in points if not math.isfinite(point.value)), None)
         sentence = f"no finite {metric} was logged"
         outcome = Outcome("diverged", step, sentence) if points else Outcome("failed", None, sentence)
         value = math.nan
-    # a training that was stopped after its last step has no peak memory
-    peak = summary.get("peak_memory")
-    return Trial(
-        seed, outcome, value, summary["seconds"], summary["tokens"], math.nan if peak is None else peak, points
-    )
+    peak_memory = math.nan if summary.peak_memory is None else summary.peak_memory
+    return Trial(seed, outcome, value, summary.seconds, summary.tokens, peak_memory, points)
 
 
 def sort_results(results: Sequence[Result], plan: Plan) -> list[Result]:

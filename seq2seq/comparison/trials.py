@@ -10,10 +10,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from seq2seq.checkpoint import last_checkpoint
-from seq2seq.storage import read_json, write_json
+from seq2seq.comparison.json_records import read_record
+from seq2seq.ranges import CountOrZero
+from seq2seq.storage import write_json
 from seq2seq.training import runs
 from seq2seq.training.run_lock import run_lock
 
@@ -26,7 +28,7 @@ class Outcome(NamedTuple):
     """The outcome of a training."""
 
     status: Literal["finished", "diverged", "failed"]
-    step: int | None = None  # where it diverged
+    step: CountOrZero | None = None  # where it diverged
     sentence: str = ""  # the error message
 
 
@@ -150,9 +152,9 @@ def run_trial(
     A trial that failed without diverging is tried again, and so is one that finished without writing its summary.
     """
     path = folder / "trials" / f"{name}.json"
-    saved = read_if_exists(path)
-    if saved is not None and saved["status"] == "diverged":
-        return Outcome(**saved)
+    saved: Outcome | None = read_record(path, Outcome) if path.exists() else None
+    if saved is not None and saved.status == "diverged":
+        return saved
     outcome = (
         Outcome("finished")
         if is_finished(folder, name)
@@ -198,8 +200,3 @@ def run_folder(folder: Path, name: str) -> Path | None:
     """Return the folder of a trial's run."""
     numbered_runs = runs.list_runs(folder / "runs" / name)
     return numbered_runs[-1] if numbered_runs else None
-
-
-def read_if_exists(path: Path) -> Any:
-    """Return the content of a JSON file; None if it does not exist."""
-    return read_json(path) if path.exists() else None

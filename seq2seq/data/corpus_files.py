@@ -68,6 +68,11 @@ def _find_at(path: Path, source: str, split: str, columns: Sequence[str], subset
             if not path.is_dir():
                 raise UserError(f"the subset {subset!r} must be a folder inside {source}, which has none such")
         return _find_in_folder(path, split, columns)
+    if subset is not None and (path.exists() or glob.has_magic(source)):
+        raise UserError(
+            f"a subset must be a folder inside a corpus folder, or a configuration of a data set on the Hugging Face "
+            f"Hub: {source} has no subset {subset!r}"
+        )
     if path.exists():
         if not path.is_file():
             raise UserError(f"{source} must be a regular file, not a pipe or a device")
@@ -90,7 +95,7 @@ def explain_missing_split(source: str, split: str, columns: Sequence[str], subse
     """Return an error message on why a local source does not have a split."""
     folder = expand_home(source) / (subset or "")
     if not folder.is_dir():
-        return f"{source} serves the split 'train' only, not {split!r}; a folder can hold several"
+        return f"{source} has only the split 'train', not {split!r}; a folder can hold several"
     if _is_corpus_script(folder) and not _has_any_split(folder):
         return f"{folder} is a program that has not written its corpus yet: run python {folder}"
     parallel = " and ".join(f"{split}.{column}" for column in columns)

@@ -29,7 +29,7 @@ class LanguageData(pl.LightningDataModule):
         steps: Tokens per stream and batch, the window of truncated backpropagation through time.
         held_out: Share of the text, at its end, that is held out for validation if the corpus has no validation split;
             the tokenizer does not learn from it.
-        subset: Configuration of the Hub's data set.
+        subset: A folder inside the corpus folder, or a configuration of the Hub's data set.
         column: Column that contains the text, in formats that have columns.
         workers: Worker processes that prefetch batches.
     """
@@ -90,6 +90,11 @@ class LanguageData(pl.LightningDataModule):
     @cached_property
     def train_streams(self) -> TokenStreams:
         streams = TokenStreams(self.ids("train"), self.batch_size, self.steps)
+        if self.batch_size > streams.num_targets:
+            raise UserError(
+                f"batch_size ({self.batch_size:,} streams) must be at most the number of tokens in the training text "
+                f"of {self.corpus} ({streams.num_targets:,})"
+            )
         rank_zero_log(
             f"{streams.num_targets:,} tokens, a vocabulary of {self.vocab_size:,}, in {self.batch_size} streams: "
             f"{len(streams):,} batches of up to {self.steps} steps per epoch"
@@ -121,9 +126,10 @@ class LanguageData(pl.LightningDataModule):
         return self.eval_dataloader("test", batch_size=1)
 
     def eval_dataloader(self, split: str, batch_size: int | None = None) -> BatchLoader[LanguageBatch]:
-        """Return a loader of a split that always starts at the split's start."""
+        """Return a loader of a split that always starts at the split's start; a short split has fewer streams."""
         rank, world_size = self.rank_and_world_size
-        streams = TokenStreams(self.ids(split), max(batch_size or self.batch_size, world_size), self.steps)
+        ids = self.ids(split)
+        streams = TokenStreams(ids, max(min(batch_size or self.batch_size, len(ids) - 1), world_size), self.steps)
         make_batch = partial(streams.get_batch, rank=rank, world_size=world_size)
         return BatchLoader(range(len(streams)), make_batch, self.workers)
 

@@ -54,7 +54,7 @@ def language_text(
         corpus: A folder, a file, a glob, or a data set of the Hugging Face Hub.
         split: "train", "validation", "test" or another.
         held_out: Share of the training text's characters to hold out.
-        subset: Configuration of the Hub's data set.
+        subset: A folder inside the corpus folder, or a configuration of the Hub's data set.
         column: Column that contains the text, in formats that have columns.
 
     Raises:

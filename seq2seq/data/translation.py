@@ -37,7 +37,7 @@ class TranslationData(pl.LightningDataModule):
             in other splits.
         held_out: Approximate share of the pairs that is held out for validation if the corpus has no validation split;
             no source is in both splits. 0 holds out none.
-        subset: Configuration of the Hub's data set.
+        subset: A folder inside the corpus folder, or a configuration of the Hub's data set.
         seed: Random seed for shuffling batches and for subword sampling.
         workers: Worker processes that prefetch batches.
     """

@@ -22,7 +22,7 @@ def translation_pairs(
     source: str,
     target: str,
     split: str,
-    held_out: float = 0.05,
+    held_out: HeldOutPairs = 0.05,
     subset: str | None = None,
 ) -> "Dataset":
     """Return a split as a data set with the columns source and target.
@@ -37,7 +37,7 @@ def translation_pairs(
         target: The column to translate into.
         split: "train", "validation", "test" or another.
         held_out: Approximate share of the training pairs to hold out; 0 holds out none.
-        subset: Configuration of the Hub's data set.
+        subset: A folder inside the corpus folder, or a configuration of the Hub's data set.
 
     Raises:
         UserError: if there is no such split, or nothing is left of it.

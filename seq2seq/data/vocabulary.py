@@ -67,12 +67,30 @@ def find_data_state(checkpoint: Any) -> dict[str, Any]:
     return next((part for part in parts if isinstance(part, dict) and "tokenizers" in part), {})
 
 
+def check_data_state(data_state: dict[str, Any]) -> None:
+    """Raise a UserError unless a data module's state has tokenizers and a valid description of the corpus."""
+    states = data_state["tokenizers"]
+    if not (isinstance(states, dict) and isinstance(states.get("source"), dict)):
+        raise UserError("it contains no source tokenizer")
+    if not isinstance(states.get("target", {}), dict):
+        raise UserError("it contains no target tokenizer")
+    if not isinstance(corpus := data_state.get("corpus", {}), dict):
+        raise UserError("its description of the corpus is invalid")
+    for key, value in corpus.items():
+        if not isinstance(value, str | float | int | None):
+            raise UserError(f"its description of the corpus contains a {type(value).__name__} as {str(key)[:80]}")
+
+
 def load_checkpoint_tokenizer(path: str | Path, side: str) -> Tokenizer:
     """Load the tokenizer of a side from a checkpoint; the source tokenizer if it has no other."""
     if not (data_state := find_data_state(checkpoint.load(path))):
         raise UserError(f"{path} contains no tokenizer, so it is no checkpoint of seq2seq")
-    states = data_state["tokenizers"]
-    return tokenizers.restore(states.get(side, states["source"]))
+    try:
+        check_data_state(data_state)
+        states = data_state["tokenizers"]
+        return tokenizers.restore(states.get(side, states["source"]))
+    except UserError as error:
+        raise UserError(f"{path} cannot be used: {error}") from error
 
 
 def check_resume_tokenizers(data_state: dict[str, Any], current: dict[str, Tokenizer]) -> None:
@@ -81,7 +99,10 @@ def check_resume_tokenizers(data_state: dict[str, Any], current: dict[str, Token
     for side, tokenizer in current.items():
         if side not in states:
             raise UserError(f"cannot resume: the checkpoint contains no {side} tokenizer")
-        saved = tokenizers.restore(states[side])
+        try:
+            saved = tokenizers.restore(states[side])
+        except UserError as error:
+            raise UserError(f"cannot resume: the {side} tokenizer of the checkpoint is invalid: {error}") from error
         if saved != tokenizer:
             raise UserError(
                 f"cannot resume: the {side} tokenizer of the checkpoint ({saved.vocab_size} tokens) is not the one of "

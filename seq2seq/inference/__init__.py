@@ -1,5 +1,6 @@
 """Pipelines from text to text: the only package that decodes ids to text."""
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -71,10 +72,13 @@ def resolve_device(device: str) -> torch.device:
     """Return the torch device of this name; raise a UserError if tensors cannot be created on it and read back."""
     name = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     try:
-        probe = torch.zeros(1, device=name)
-        probe.item()  # fails on the meta device, whose tensors have no data
+        with warnings.catch_warnings(action="ignore"):  # about types of devices that are deprecated
+            probe = torch.zeros(1, device=name)
+            probe.item()  # fails on the meta device, whose tensors have no data
     except (RuntimeError, AssertionError, ImportError) as error:  # torch raises all of them for devices that it lacks
         reason = str(error).splitlines()[0][:200]
+        if reason.startswith("Could not run") or "INTERNAL ASSERT" in reason:  # of backends that this torch lacks
+            reason = "torch has no tensors there"
         raise UserError(f"the device {shorten(device)} cannot be used here: {reason}") from error
     return probe.device
 

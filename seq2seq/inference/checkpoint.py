@@ -9,9 +9,9 @@ from seq2seq import checkpoint as checkpoint_file
 from seq2seq.checkpoint import find_checkpoint, resolve_trusted_class
 from seq2seq.data.output_lengths import OutputLengths
 from seq2seq.data.pairs import Vocabularies
-from seq2seq.data.vocabulary import find_data_state
+from seq2seq.data.vocabulary import check_data_state, find_data_state
 from seq2seq.errors import UserError
-from seq2seq.inference.checkpoint_validation import check_data, check_model, check_weights, nbytes
+from seq2seq.inference.checkpoint_validation import check_model, check_weights, nbytes
 from seq2seq.inference.vocabularies import vocabularies_of
 from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.models.hyperparameters import deserialize_options
@@ -47,7 +47,7 @@ def read_checkpoint(checkpoint: str | Path) -> dict[str, Any]:
         raise UserError(f"{path} is not a checkpoint of seq2seq: it contains no model with its tokenizers")
     with _user_errors(path):
         check_model(content)
-        check_data(find_data_state(content))
+        check_data_state(find_data_state(content))
     return content
 
 

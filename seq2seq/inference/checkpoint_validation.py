@@ -99,17 +99,3 @@ def check_finite(weights: dict[str, Tensor]) -> None:
     for name, weight in weights.items():
         if weight.is_floating_point() and not weight.isfinite().all():
             raise UserError(f"its weights have diverged: {name} contains NaN or infinity")
-
-
-def check_data(data: dict[str, Any]) -> None:
-    """Raise a UserError unless the state of the training data has tokenizers and a valid description of the corpus."""
-    states = data["tokenizers"]
-    if not (isinstance(states, dict) and isinstance(states.get("source"), dict)):
-        raise UserError("it contains no source tokenizer")
-    if not isinstance(states.get("target", {}), dict):
-        raise UserError("it contains no target tokenizer")
-    if not isinstance(corpus := data.get("corpus", {}), dict):
-        raise UserError("its description of the corpus is invalid")
-    for key, value in corpus.items():
-        if not isinstance(value, str | float | int | None):
-            raise UserError(f"its description of the corpus contains a {type(value).__name__} as {str(key)[:80]}")

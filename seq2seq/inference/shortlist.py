@@ -1,6 +1,7 @@
 """Vocabulary shortlists: the target tokens allowed for each source sentence (Jean et al., 2015, section 3.2)."""
 
 import os
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Int
@@ -9,6 +10,7 @@ from torch import Tensor
 from seq2seq import checkpoint
 from seq2seq.data.pairs import Vocabularies
 from seq2seq.errors import UserError
+from seq2seq.ranges import shorten
 from seq2seq.special_tokens import NO_TOKEN, NUM_SPECIAL
 
 
@@ -56,9 +58,29 @@ class Shortlist:
         content = checkpoint.load(path)
         if "shortlist" not in content:
             raise UserError(f"{path} is not a shortlist of `seq2seq shortlist`")
-        if content["vocabularies"] != fingerprint(vocabularies):
+        if content.get("vocabularies") != fingerprint(vocabularies):
             raise UserError(f"{path} is the shortlist of a model with other vocabularies")
+        try:
+            validate_content(content["shortlist"], *(tokenizer.vocab_size for tokenizer in vocabularies))
+        except UserError as error:
+            raise UserError(f"{path} cannot be used as a shortlist: {error}") from error
         return Shortlist(**content["shortlist"])
+
+
+def validate_content(content: Any, source_size: int, target_size: int) -> None:
+    """Raise a UserError unless stored content is a shortlist for vocabularies of these sizes."""
+    if not isinstance(content, dict) or set(content) != {"frequent", "likely", "target_size"}:
+        raise UserError("it must contain frequent, likely and target_size, and nothing else")
+    if content["target_size"] != target_size:
+        raise UserError(f"it is for {shorten(content['target_size'])} target tokens, and there are {target_size}")
+    for name, dimensions in (("frequent", 1), ("likely", 2)):
+        ids = content[name]
+        if not isinstance(ids, Tensor) or ids.ndim != dimensions or ids.dtype not in (torch.int32, torch.int64):
+            raise UserError(f"{name} must be a tensor of integers with {dimensions} dimensions")
+        if ids.numel() and not 0 <= int(ids.min()) <= int(ids.max()) < target_size:
+            raise UserError(f"{name} must contain target tokens, from 0 to {target_size - 1}")
+    if len(content["likely"]) != source_size:
+        raise UserError(f"likely must have a row for each of the {source_size} source tokens")
 
 
 def fingerprint(vocabularies: Vocabularies) -> str:

@@ -138,10 +138,14 @@ def sum_by_key(keys: IntArray, counts: FloatArray) -> tuple[IntArray, FloatArray
 
 
 def topk_targets(lexicon: Lexicon, source_size: int, target_size: int, count: int) -> Any:
-    """Return the likeliest target tokens of each source token, [source_size, count], with PAD where there are fewer."""
+    """Return the likeliest target tokens of each source token, with PAD where there are fewer: [source_size, width].
+
+    The width is `count`, or the largest number of target tokens of a source token if that is less.
+    """
     sources, targets = np.divmod(lexicon.keys, target_size)
     order = np.lexsort((-lexicon.probabilities, sources))
     ranks = np.arange(len(order)) - np.searchsorted(sources, sources)  # the order is by source, as the keys are
+    count = min(count, int(ranks.max(initial=-1)) + 1)
     table = np.full((source_size, count), PAD, dtype=np.int64)
     selected = ranks < count
     table[sources[selected], ranks[selected]] = targets[order][selected]

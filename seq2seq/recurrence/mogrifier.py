@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from seq2seq.nn.linear import linear
 from seq2seq.nn.upcast import upcast
-from seq2seq.ranges import Count, CountOrZero, Finite, checked
+from seq2seq.ranges import Count, Finite, Rounds, checked
 from seq2seq.recurrence.base import Recurrence
 from seq2seq.recurrence.chrono import MemorySpan
 from seq2seq.recurrence.rnn import LSTMState, initialize_weights, lstm_biases
@@ -34,7 +34,7 @@ class MogrifierLSTM(Recurrence[LSTMState]):
         self,
         input_size: Count,
         size: Count,
-        rounds: CountOrZero = 5,
+        rounds: Rounds = 5,
         rank: Count | None = None,
         forget_bias: Finite = 1.0,
         memory_span: MemorySpan | None = None,

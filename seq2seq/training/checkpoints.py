@@ -1,6 +1,7 @@
 """Atomic checkpoints, and the callback that writes them so that a resumed training equals an uninterrupted one."""
 
 import os
+import re
 import shutil
 import signal
 import time
@@ -9,13 +10,18 @@ from types import FrameType
 from typing import Any
 
 import pytorch_lightning as pl
+import torch
 from pytorch_lightning.callbacks import Checkpoint, ModelCheckpoint
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
 from seq2seq import checkpoint as checkpoint_file
 from seq2seq.errors import UserError
-from seq2seq.ranges import Count, NonNegative, checked
+from seq2seq.ranges import Count, NonNegative, checked, shorten
 from seq2seq.storage import atomic_write, path_inside
+
+FILENAME_FIELD = re.compile(r"\{([A-Za-z_][\w./-]*)(:[-+ ]?(\d{0,9})[,_]?(\.(\d{1,9}))?[deEfFgGn%]?)?\}")
+MAX_FIELD_WIDTH = 20  # characters, and digits after the decimal point
+MAX_FILENAME_BYTES = 200  # a file name may have 255, and a suffix follows
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -235,6 +241,36 @@ def check_checkpoint_paths(options: Any, folder: Path) -> None:
         path_inside(folder, options.filename, "checkpoint.filename", nested=True)
         if Path(options.filename).name in ("best", "last"):
             raise UserError(f"checkpoint.filename must not be {options.filename}, which every run writes itself")
+        check_checkpoint_filename(options.filename)
+
+
+def check_checkpoint_filename(filename: str, option: str = "checkpoint.filename") -> None:
+    """Raise a UserError if ModelCheckpoint cannot make a file name of a format string during training.
+
+    The metrics are formatted as floats and also as integers, since one that is not logged yet is the integer 0.
+
+    Args:
+        filename: The format string: text with fields such as {step} and {val_loss:.3f}.
+        option: The option that has this value, for the error message.
+    """
+    error = UserError(
+        f"{option} must be a file name of at most {MAX_FILENAME_BYTES} bytes with fields such as {{step}} or "
+        f"{{val_loss:.3f}}, of at most {MAX_FIELD_WIDTH} characters, and {shorten(filename)} was given"
+    )
+    fields = list(FILENAME_FIELD.finditer(filename))
+    if re.search(r"[{}]", FILENAME_FIELD.sub("", filename)) or "\0" in filename:
+        raise error
+    if any(int(size or 0) > MAX_FIELD_WIDTH for field in fields for size in field.group(3, 5)):
+        raise error
+    for value in (0, 1e9):
+        metrics = {field[1]: torch.tensor(value) for field in fields}
+        counters = {name: torch.tensor(10**9) for name in ("epoch", "step")}
+        try:
+            path = ModelCheckpoint(filename=filename).format_checkpoint_name(metrics | counters)
+        except ValueError as cause:  # a format that the type of the value lacks
+            raise error from cause
+        if len(path.encode()) > MAX_FILENAME_BYTES:
+            raise error
 
 
 def link_or_copy(source: Path, target: Path) -> None:

@@ -3,23 +3,50 @@
 from typing import Any
 
 import torch
+from pytorch_lightning import LightningModule
 from pytorch_lightning.accelerators import CUDAAccelerator, MPSAccelerator, XLAAccelerator
+from pytorch_lightning.callbacks import LearningRateMonitor, ModelCheckpoint
 
 from seq2seq.errors import UserError
 from seq2seq.inference.checkpoint_validation import check_weights
 from seq2seq.models.trainable import describe
 from seq2seq.processor import has_fast_products
+from seq2seq.ranges import shorten
 from seq2seq.rank_zero import rank_zero_log
 from seq2seq.recurrence import GRU, LSTM, RNN, Recurrence, Stack
 from seq2seq.training.previews import Bleu
 
+METRICS = ("train_loss", "val_loss", "tokens_per_second", "gradient_norm", "tokens", "seconds")  # of every training
+KNOWN_PACKAGES = {"seq2seq", "pytorch_lightning", "torch"}  # whose classes log no other metrics
 
-def check_monitors(callbacks: list[Any]) -> None:
-    """Raise a UserError if a callback monitors val_bleu and no callback computes it."""
-    if any(getattr(callback, "monitor", None) == "val_bleu" for callback in callbacks) and not any(
-        isinstance(callback, Bleu) for callback in callbacks
-    ):
+
+def check_monitors(callbacks: list[Any], model: LightningModule, lr_scheduler: Any) -> None:
+    """Raise a UserError if a metric is monitored that the training does not log.
+
+    A model or callback of another package may log any metric, except for val_bleu.
+
+    Args:
+        callbacks: The callbacks that the configuration sets.
+        model: The model.
+        lr_scheduler: The option lr_scheduler.
+    """
+    monitors = [(callback, getattr(callback, "monitor", None)) for callback in callbacks]
+    if lr_scheduler is not None:
+        monitors.append((None, lr_scheduler.get("init_args", {}).get("monitor")))
+    has_bleu = any(isinstance(callback, Bleu) for callback in callbacks)
+    if not has_bleu and any(metric == "val_bleu" for _, metric in monitors):
         raise UserError("val_bleu is monitored but not computed: add Bleu to trainer.callbacks")
+    if any(type(part).__module__.partition(".")[0] not in KNOWN_PACKAGES for part in (model, *callbacks)):
+        return
+    has_rates = any(isinstance(callback, LearningRateMonitor) for callback in callbacks)
+    for callback, metric in monitors:
+        metrics = [*METRICS, *["val_bleu"] * has_bleu, *["epoch", "step"] * isinstance(callback, ModelCheckpoint)]
+        if metric is None or metric in metrics or (has_rates and metric.startswith("lr-")):
+            continue
+        owner = "lr_scheduler" if callback is None else type(callback).__name__
+        raise UserError(
+            f"{owner} monitors {shorten(metric)}, which is not logged; it can monitor one of {', '.join(metrics)}"
+        )
 
 
 def check_precision(model: Any, precision: Any) -> None:

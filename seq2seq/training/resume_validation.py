@@ -12,12 +12,15 @@ import torch
 from pytorch_lightning.callbacks import ModelCheckpoint
 from torch import Tensor
 from torch.optim import LBFGS
+from torch.optim.lr_scheduler import OneCycleLR
 
 from seq2seq.errors import UserError
+from seq2seq.inference.checkpoint_validation import check_finite
 from seq2seq.models import LanguageModel
 from seq2seq.ranges import LARGEST, shorten
 from seq2seq.rank_zero import rank_zero_log
 from seq2seq.state import unflatten
+from seq2seq.training.schedules import check_one_cycle_steps
 
 REQUIRED_KEYS = ("optimizer_states", "lr_schedulers", "loops", "callbacks")
 COUNTERS = ("epoch", "global_step")
@@ -60,6 +63,10 @@ def validate_resume(checkpoint: dict[str, Any], trainer: pl.Trainer, model: pl.L
             validate_structure(state, scheduler.state_dict(), "lr_schedulers")
         if isinstance(model, LanguageModel):
             validate_carried_state(checkpoint.get("carried_state"), model)
+        for state, scheduler in zip(checkpoint["lr_schedulers"], schedulers, strict=True):
+            if isinstance(scheduler, OneCycleLR):
+                check_one_cycle_steps(state["total_steps"], trainer.max_steps)
+        check_finite(checkpoint["state_dict"])
     except UserError as error:
         raise UserError(f"cannot resume from {path}: {error}") from error
     overridden = [

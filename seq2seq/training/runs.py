@@ -67,10 +67,15 @@ def find_finished(folder: Path, config: str) -> Path | None:
     """Return the newest finished run with the same configuration, or None."""
     with system_errors(f"cannot read {folder}"):
         for run in reversed(list_runs(folder)):
-            saved = run / CONFIG
-            if (run / FINISHED).exists() and saved.exists() and saved.read_text(encoding="utf-8") == config:
+            if (run / FINISHED).exists() and saved_config(run) == config.encode():
                 return run
     return None
+
+
+def saved_config(run: Path) -> bytes:
+    """Return the configuration of a run as bytes, since it may be damaged; empty if the run has none."""
+    path = run / CONFIG
+    return path.read_bytes() if path.is_file() else b""
 
 
 def newest_run(folder: Path, name: str | None = None, kind: str | None = None) -> Path:
@@ -91,19 +96,24 @@ def newest_run(folder: Path, name: str | None = None, kind: str | None = None) -
 
 def has_model_kind(run: Path, kind: str | None) -> bool:
     """Return whether the configuration of a run is for a model of this kind; True if kind is None."""
-    config = run / CONFIG
-    return kind is None or (config.exists() and f".{kind}\n" in config.read_text(encoding="utf-8"))
+    return kind is None or f".{kind}\n".encode() in saved_config(run)
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Print the newest run with a checkpoint, for the Makefile."""
-    parser = ArgumentParser(description=main.__doc__)
-    parser.add_argument("folder", type=Path)
+    """Print the newest run with a checkpoint, for the Makefile.
+
+    The options of `seq2seq fit` may follow the default folder of all runs: --runs, --name and --config choose the run.
+    """
+    parser = ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("folder")
+    parser.add_argument("--runs")
     parser.add_argument("--name")
+    parser.add_argument("-c", "--config", type=Path)
     parser.add_argument("--kind", choices=("LanguageModel", "Translator"))
-    options = parser.parse_args(arguments)
+    options, _ = parser.parse_known_args(arguments)
     try:
-        run = newest_run(options.folder, options.name, options.kind)
+        name = options.name or (options.config and options.config.stem)
+        run = newest_run(Path(options.runs or options.folder), name, options.kind)
     except UserError as error:
         sys.exit(f"seq2seq: {error}")
     print(f"using {run}", file=sys.stderr)

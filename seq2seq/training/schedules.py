@@ -1,7 +1,7 @@
 """Learning-rate schedules with a linear warm-up, updated at every step."""
 
 import math
-from typing import Annotated, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
@@ -78,4 +78,26 @@ def check_total_steps(steps: int) -> None:
         raise UserError(
             f"a schedule that ends needs the number of steps, and {steps} was given: set trainer.max_steps, "
             f"or take WarmupInverseSquareRoot"
+        )
+
+
+def check_schedule_length(lr_scheduler: Any, max_steps: int) -> None:
+    """Raise a UserError if a OneCycleLR, which cannot continue after its end, ends before the training.
+
+    Args:
+        lr_scheduler: The option lr_scheduler, or None.
+        max_steps: The option trainer.max_steps.
+    """
+    if lr_scheduler is not None and lr_scheduler.class_path == "torch.optim.lr_scheduler.OneCycleLR":
+        options = lr_scheduler.init_args
+        if steps := options.total_steps or (options.epochs or 0) * (options.steps_per_epoch or 0):
+            check_one_cycle_steps(steps, max_steps)
+
+
+def check_one_cycle_steps(steps: int, max_steps: int) -> None:
+    """Raise a UserError if a OneCycleLR has fewer steps than the training."""
+    if steps < max_steps:
+        raise UserError(
+            f"OneCycleLR ends after {steps} steps, and trainer.max_steps is {max_steps}: "
+            f"its total_steps must be at least as large"
         )

@@ -12,7 +12,8 @@ from torch import Tensor
 from seq2seq import tokenizers
 from seq2seq.data.vocabulary import find_data_state, load_checkpoint_tokenizer
 from seq2seq.errors import UserError
-from seq2seq.inference.checkpoint import read_checkpoint, read_trained_checkpoint
+from seq2seq.inference.checkpoint import read_trained_checkpoint
+from seq2seq.inference.checkpoint_validation import check_finite
 from seq2seq.inference.vocabularies import SIDES, Side, vocabularies_of
 from seq2seq.models.trainable import describe
 from seq2seq.rank_zero import rank_zero_log
@@ -35,7 +36,7 @@ def check_same_tokenizers(data: Any, checkpoint: str) -> None:
 
     A tokenizer class is compared by its name and options, not by what it would learn; a file by its contents.
     """
-    states = find_data_state(read_checkpoint(checkpoint))["tokenizers"]
+    states = find_data_state(read_trained_checkpoint(checkpoint))["tokenizers"]
     for option, side in (("tokenizer", "source"), ("target_tokenizer", "target")):
         given, state = data.get(option), states.get(side, states["source"])
         if given is None:
@@ -72,11 +73,15 @@ def initialize_from_checkpoint(
         checkpoint: Path of the checkpoint.
 
     Raises:
-        UserError: if the checkpoint's other weights do not fit, or its tokenizers are of another kind.
+        UserError: if a weight is not finite or does not fit, or the checkpoint's tokenizers are of another kind.
     """
     contents = read_trained_checkpoint(checkpoint)
     old_tokenizers = vocabularies_of(contents)._asdict()
     weights = dict(contents["state_dict"])
+    try:
+        check_finite(weights)
+    except UserError as error:
+        raise UserError(f"cannot start from {checkpoint}: {error}") from error
     sides = [
         side for option, side in SIDES.items() if option in describe(model)["init_args"] and side.name in new_tokenizers
     ]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny_runs import Runs
+from tiny_runs import LANGUAGE, Runs, fit
 from torch import Tensor
 
 from seq2seq import checkpoint
@@ -46,9 +46,10 @@ def test_average_can_be_evaluated_like_a_run(runs: Runs, tmp_path: Path, capsys:
     assert '"BLEU"' in capsys.readouterr().out
 
 
-def test_average_of_one_checkpoint_twice_is_unchanged(runs: Runs, tmp_path: Path) -> None:
+def test_average_of_two_equal_checkpoints_is_unchanged(runs: Runs, tmp_path: Path) -> None:
     one = runs.checkpoints[-1]
-    assert main(["average", str(one), str(one), "--output", str(tmp_path / "same.ckpt")]) == 0
+    copied = shutil.copyfile(one, tmp_path / "copy.ckpt")
+    assert main(["average", str(one), str(copied), "--output", str(tmp_path / "same.ckpt")]) == 0
     for name, weight in read_checkpoint(tmp_path / "same.ckpt")["state_dict"].items():
         assert torch.equal(weight, read_checkpoint(one)["state_dict"][name])
 
@@ -93,6 +94,10 @@ def test_errors_are_one_line_on_standard_error(runs: Runs, tmp_path: Path, capsy
         ([str(runs.translator), str(runs.language)], "their models or tokenizers differ"),
         ([first, "nowhere.ckpt"], "there is no checkpoint at nowhere.ckpt"),
         ([str(tmp_path)], "there is no checkpoint at"),
+        ([first, first], f"cannot average {first} with {first}: they are the same file"),
+        ([str(runs.translator), str(runs.translator / "checkpoints" / "best.ckpt")], "they are the same file"),
+        ([*map(str, runs.checkpoints), "--of", "best"], "--of chooses among the checkpoints of one run"),
+        ([*map(str, runs.checkpoints), "--count", "3"], "--count chooses among the checkpoints of one run"),
     )
     for arguments, message in wrong:
         assert main(["average", *arguments, "--output", str(tmp_path / "out.ckpt")]) == 1
@@ -154,3 +159,17 @@ def test_average_allows_the_longest_output_of_its_checkpoints(
         r"seq2seq: (.*other\.ckpt cannot be used|cannot average .*other\.ckpt): output_lengths\.ratio must be .*\n",
         capsys.readouterr().err,
     )
+
+
+@pytest.mark.parametrize("of", ["best", "last"])
+def test_checkpoints_in_folders_are_averaged(
+    runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str], of: str
+) -> None:
+    nested = ("--checkpoint.filename", "sub/x-{step}", "--checkpoint.save_top_k", "2")
+    steps = ("--trainer.max_steps", "2", "--trainer.val_check_interval", "1")
+    (tmp_path / "corpus").symlink_to(runs.corpus)
+    run = fit(tmp_path, "nested", LANGUAGE.replace("max_steps: 40, val_check_interval: 40, ", ""), *nested, *steps)
+    run = run.rename(tmp_path / "moved")
+    out = tmp_path / "mean.ckpt"
+    assert main(["average", str(run), "--output", str(out), "--of", of]) == 0
+    assert capsys.readouterr().out.count(f"{run / 'checkpoints' / 'sub'}/x-step=") == 2

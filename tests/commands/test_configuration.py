@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from seq2seq.__main__ import main
-from seq2seq.commands.configuration import MAX_VALUES, check_configuration, check_yaml
+from seq2seq.commands.configuration import MAX_VALUES, check_yaml, read_configuration
 from seq2seq.errors import UserError
 
 BOMB = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]\n" for n in range(1, 40))
@@ -42,7 +42,7 @@ def test_invalid_configuration_is_a_one_line_error(tmp_path: Path, content: byte
     path = tmp_path / "config.yaml"
     path.write_bytes(content)
     with pytest.raises(UserError) as raised:
-        check_configuration(str(path))
+        read_configuration(str(path))
     message = str(raised.value).replace(str(path), "FILE")
     assert message.startswith(sentence)
     assert "\n" not in message
@@ -58,7 +58,7 @@ def test_configuration_must_be_a_regular_file(tmp_path: Path) -> None:
         ("fifo", "must be a regular file, not a pipe or a device"),
     ):
         with pytest.raises(UserError, match=sentence):
-            check_configuration(str(tmp_path / name))
+            read_configuration(str(tmp_path / name))
 
 
 def test_anchors_merge_keys_and_equal_keys_in_different_mappings_are_valid() -> None:
@@ -67,7 +67,7 @@ def test_anchors_merge_keys_and_equal_keys_in_different_mappings_are_valid() -> 
 
 @pytest.mark.parametrize("path", sorted(Path(__file__).parents[2].glob("configs/*/*.yaml")), ids=lambda path: path.stem)
 def test_package_configurations_are_valid(path: Path) -> None:
-    check_configuration(str(path))
+    read_configuration(str(path))
 
 
 @pytest.mark.parametrize("content", ["", "# nothing\n"])
@@ -133,3 +133,42 @@ def test_later_configuration_overrides_earlier_one_and_printed_configuration_is_
     assert options["model"]["init_args"]["embedding_size"] == 128  # from the first configuration
     complete.write_text(text, encoding="utf-8")
     assert printed(complete) == text
+
+
+CLASSES = {"model": "{class_path: LanguageModel}", "data": "{class_path: LanguageData, init_args: {corpus: t}}"}
+
+
+@pytest.mark.parametrize("value", ["5", "[]", "[1, 2]", "true", "''", "null", "{class_path: 5}", "{init_args: 5}"])
+@pytest.mark.parametrize("key", ["trainer", "checkpoint", "keep", "model", "data", "optimizer", "lr_scheduler"])
+def test_value_instead_of_options_is_a_one_line_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], key: str, value: str
+) -> None:
+    is_class = key not in ("trainer", "checkpoint", "keep")
+    if is_class and value == "null":
+        return  # no optimizer, or no schedule
+    path = tmp_path / "config.yaml"
+    path.write_text("".join(f"{name}: {text}\n" for name, text in (CLASSES | {key: value}).items()))
+    assert main(["fit", "--config", str(path), "--trainer.max_steps", "1"]) == 1
+    error = capsys.readouterr().err
+    given = {"''": "an empty string", "true": "True"}.get(value, "5" if "5" in value else value)
+    option = f"{key}.{value[1:].partition(':')[0]}" if value.startswith("{") else key
+    names_class = is_class if option == key else option.endswith("class_path")
+    required = "name a class" if names_class else "contain options and values"
+    assert error == f"seq2seq: {option} in {path} must {required}, and {given} was given\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("trainer: x", "trainer must contain options and values, or be a file of them, and x was given"),
+        ("trainer: {callbacks: 5}", "trainer.callbacks must name a class, and 5 was given"),
+        ("optimizer: x", "there is no class x"),
+    ],
+)
+def test_text_instead_of_options_is_a_one_line_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, error: str
+) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text("".join(f"{name}: {value}\n" for name, value in CLASSES.items()) + text)
+    assert main(["fit", "--config", str(path)]) == 1
+    assert capsys.readouterr().err == f"seq2seq: {error}\n"

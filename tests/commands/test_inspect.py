@@ -1,8 +1,10 @@
 """Tests of `seq2seq inspect gradients`."""
 
 import json
+import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -131,7 +133,7 @@ def test_nan_weights_are_reported(runs: Runs, tmp_path: Path, capsys: pytest.Cap
     assert seen["models"][0]["layers"][0]["norms"] == [None] * 5
     captured = capsys.readouterr()
     assert "the weights have diverged" in captured.out
-    assert "broken.ckpt: its weights have diverged: stack.layers.0.rnn.weight_hh_l0 holds" in captured.err
+    assert "broken.ckpt: its weights have diverged: stack.layers.0.rnn.weight_hh_l0 contains" in captured.err
 
 
 @pytest.mark.parametrize("precision", ["int8", "bf16"])
@@ -187,3 +189,15 @@ def test_help_shows_examples_without_torch() -> None:
     assert b"\n  seq2seq inspect gradients " in shell("inspect", "--help").stdout
     code = "import sys, seq2seq.commands.inspect; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_text_from_a_pipe_is_read_once_for_all_models(runs: Runs, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    threading.Thread(target=lambda: pipe.write_text("one two three " * 8, encoding="utf-8"), daemon=True).start()
+    config = write_config(tmp_path, runs)
+    options = ("--untrained", "--text", pipe, "--steps", 3, "--windows", 2)
+    before, after, made = (
+        model["layers"] for model in run_inspect(tmp_path, runs.language, config, *options)["models"]
+    )
+    assert before == made != after

@@ -23,15 +23,36 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--checkpoint.monitor=absent"], "could not find the monitored key"),
-        (["--trainer.callbacks=EarlyStopping", "--trainer.callbacks.monitor=absent"], "Early stopping conditioned on"),
+        (
+            ["--checkpoint.monitor=gradient_norm", "--trainer.log_every_n_steps=99"],  # never logged
+            "could not find the monitored key",
+        ),
+        (
+            [
+                "--trainer.callbacks=EarlyStopping",
+                "--trainer.callbacks.monitor=gradient_norm",
+                "--trainer.log_every_n_steps=99",
+            ],
+            "Early stopping conditioned on",
+        ),
         (
             [
                 "--lr_scheduler=pytorch_lightning.cli.ReduceLROnPlateau",
-                "--lr_scheduler.monitor=absent",
+                "--lr_scheduler.monitor=gradient_norm",
+                "--trainer.log_every_n_steps=99",
                 "--trainer.max_steps=20",
             ],
             "ReduceLROnPlateau conditioned on",
+        ),
+        (
+            [
+                "--lr_scheduler=OneCycleLR",
+                "--lr_scheduler.max_lr=0.1",
+                "--lr_scheduler.total_steps=1",
+                "--trainer.max_steps=-1",
+                "--trainer.max_epochs=1",
+            ],
+            "Tried to step 2 times. The specified number of total steps is 1",
         ),
         (["--trainer.val_check_interval=9999", "--trainer.check_val_every_n_epoch=1"], "`val_check_interval` (9999)"),
         (["--trainer.limit_val_batches=0.0001"], "You requested to check 0.0001 of the `val_dataloader`"),

@@ -4,6 +4,7 @@ import inspect
 import math
 from collections.abc import Callable, Iterator
 from importlib import import_module
+from pathlib import Path
 from typing import Any, NamedTuple, get_args, get_type_hints
 
 import pytest
@@ -246,3 +247,64 @@ def test_short_range_omits_technical_bounds() -> None:
     assert Range(1, 2**31 - 1).short == "at least 1"
     assert Range(0, 1, exclusive_maximum=True).short == "at least 0 and below 1"
     assert Range(0, math.inf, exclusive_minimum=True, exclusive_maximum=True).short == "above 0"
+
+
+@pytest.mark.parametrize(
+    ("option", "values"),
+    [
+        ("optimizer.alpha", ["RMSprop", "2"]),
+        ("optimizer.alpha", ["RMSprop", "1"]),
+        ("optimizer.alpha", ["ASGD", "-1"]),
+        ("optimizer.rho", ["Adadelta", "1"]),
+        ("optimizer.momentum", ["SGD", "1"]),
+        ("optimizer.momentum", ["RMSprop", "2"]),
+        ("optimizer.momentum", ["Muon", "1.5"]),
+        ("optimizer.dampening", ["SGD", "2"]),
+        ("optimizer.dampening", ["SGD", "-1"]),
+        ("optimizer.eps", ["Adafactor", "[-1, 0.1]"]),
+        ("optimizer.betas", ["Adamax", "[0.9, 1]"]),
+        ("optimizer.etas", ["Rprop", "[0.5, 0.9]"]),
+        ("optimizer.lambd", ["ASGD", "-1"]),
+        ("optimizer.lr_decay", ["Adagrad", "-1"]),
+        ("lr_scheduler.factor", ["pytorch_lightning.cli.ReduceLROnPlateau", "1"]),
+        ("lr_scheduler.max_momentum", ["CyclicLR", "1"]),
+    ],
+)
+def test_range_belongs_to_the_class(option: str, values: list[str]) -> None:
+    group, _, name = option.partition(".")
+    kind, value = values
+    needed = ["--lr_scheduler.monitor=val_loss"] if kind.endswith("ReduceLROnPlateau") else []
+    needed += ["--lr_scheduler.base_lr=0.1", "--lr_scheduler.max_lr=0.2"] if kind == "CyclicLR" else []
+    with pytest.raises(UserError, match=f"^{option} must be .* was given$"):
+        ParseOnly(["fit", *LANGUAGE, f"--{group}={kind}", *needed, f"--{group}.{name}={value}"])
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [("ASGD", {"alpha": 2.0}), ("Adafactor", {"eps": (None, 0.1)}), ("RMSprop", {"alpha": 0.0, "momentum": 0.9})],
+)
+def test_values_in_the_range_of_the_class_are_accepted(kind: str, options: dict[str, Any]) -> None:
+    assert list(out_of_range(option_types(getattr(torch.optim, kind)), options)) == []
+
+
+@pytest.mark.parametrize("text", ["inf", "Inf", "infinity", "+inf", ".inf"])
+@pytest.mark.parametrize("option", ["patience", "threshold"])
+def test_infinity_is_accepted_where_the_range_has_it(
+    option: str, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["translate", "nowhere", f"--{option}", text]) == 1
+    assert capsys.readouterr().err == "seq2seq: there is no checkpoint at nowhere\n"
+
+
+@pytest.mark.parametrize("text", ["inf", "-inf", "nan", "NaN", ".nan", "-Infinity"])
+def test_other_infinities_and_nan_are_out_of_range(text: str, tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text(f"optimizer: {{class_path: SGD, init_args: {{lr: {text}}}}}\n")
+    for arguments in ([f"--optimizer.lr={text}"], ["--config", str(config)]):
+        with pytest.raises(UserError, match=r"^optimizer\.lr must be at least 0 and finite, and .* was given$"):
+            ParseOnly(["fit", *LANGUAGE, *arguments])
+
+
+def test_a_name_may_be_spelled_like_a_number() -> None:
+    for name in ("inf", "nan"):
+        assert ParseOnly(["fit", *LANGUAGE, "--name", name]).options.name == name

@@ -76,3 +76,12 @@ def test_errors_are_one_line(runs: Runs, learned: Path, tmp_path: Path, capsys: 
         capsys, "shortlist", str(runs.translator), "--output", output, "--likely", "-1"
     )
     assert not Path(output).exists()
+
+
+def test_shortlist_is_not_wider_than_its_longest_row(runs: Runs, tmp_path: Path) -> None:
+    path = tmp_path / "list"
+    counts = ["--frequent", "2147483647", "--likely", "2147483647"]
+    assert main(["shortlist", str(runs.translator), "--output", str(path), *counts]) == 0
+    vocabularies = load_translation(runs.translator).vocabularies
+    learned = Shortlist.load(path, vocabularies)
+    assert learned.likely.shape[1] <= vocabularies.target.vocab_size

@@ -161,7 +161,7 @@ def test_long_sources_are_counted_by_all_commands(
 def test_unknown_token_needs_allow_unknown(
     runs: Runs, source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    contents = checkpoint.load(checkpoint.find(runs.translator), mapped=False)
+    contents = checkpoint.load(checkpoint.find_checkpoint(runs.translator), mapped=False)
     contents["state_dict"]["output.bias"][UNK] = 30.0
     checkpoint.save(contents, tmp_path / "unknown.ckpt")
     for beams in (1, 3):

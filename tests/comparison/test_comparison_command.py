@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from experiments import LANGUAGE, TRANSLATION, CommandResult, RunningCommand, seq2seq, write_config
 
-from seq2seq.commands.parser import without_dotted
+from seq2seq.commands.arguments import split_dotted_options
 
 
 @pytest.fixture(autouse=True)
@@ -188,7 +188,7 @@ def test_dotted_options_are_passed_to_fit() -> None:
         "--model.size=3",
         "--seeds=2.5",
     ]
-    assert without_dotted(arguments) == (
+    assert split_dotted_options(arguments) == (
         ["--config", "a.yaml", "--layers", "GRU", "LSTM", "--seeds=2.5"],
         ["--data.corpus", "x", "y", "--model.size=3"],
     )

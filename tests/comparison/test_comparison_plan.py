@@ -352,10 +352,12 @@ def test_saved_plan_is_restored_and_a_different_one_is_rejected(
 def test_more_seeds_and_other_layers_keep_the_saved_plan(language_config: dict[str, Any], tmp_path: Path) -> None:
     timed = make_settings(language_config, "LSTM", "GRU", steps=None, minutes=1.0, budget="time")
     first = prepare_plan(make_plan(timed), tmp_path, False)
-    calibrated = first._replace(variants=[variant._replace(steps=80) for variant in first.variants])
+    calibrated = first._replace(
+        variants=[variant._replace(steps=80, config=with_steps(variant.config, 80)) for variant in first.variants]
+    )
     save_plan(calibrated, tmp_path)
     extended = prepare_plan(make_plan(timed._replace(layers=["GRU", "RNN"], seeds=3)), tmp_path, False)
-    assert extended.make_settings.seeds == 3
+    assert extended.settings.seeds == 3
     assert [(variant.entry, variant.steps) for variant in extended.variants] == [("GRU", 80), ("RNN", None)]
     assert extended == load_plan(tmp_path)
     # an entry that is added again gets its old variant
@@ -386,7 +388,7 @@ def test_starting_anew_removes_only_files_of_the_comparison(
         (tmp_path / name).write_text("{}")
     if content is not None:
         (tmp_path / "plan.json").write_text(content)
-        with pytest.raises(ValueError, match="is not a plan of a comparison; --again makes a new one"):
+        with pytest.raises(ValueError, match=r"with --output, or start anew with --again$"):
             prepare_plan(make_plan(requested), tmp_path, False)
     plan = prepare_plan(make_plan(requested), tmp_path, True)
     assert load_plan(tmp_path) == plan

@@ -103,4 +103,4 @@ def test_lost_checkpoint_only_prevents_measuring_generation(tmp_path: Path) -> N
         plan, variant, [Trial(1, Outcome("finished"), 1.0, 1.0, 1.0, 1.0, [])], tmp_path
     )
     assert costs == []
-    assert "without checkpoints/best.ckpt" in note
+    assert "contains no checkpoints/best.ckpt" in note

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from seq2seq.data.loader import BatchLoader, ResumableBatchLoader
+
+from seq2seq.data.batches import BatchLoader, ResumableBatchLoader
 
 pytestmark = pytest.mark.filterwarnings("ignore:This DataLoader will create")
 

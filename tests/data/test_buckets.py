@@ -62,7 +62,7 @@ def test_shuffling_only_exchanges_sentences_of_equal_lengths(
             for batch in bucket_by_length(*pairs, tokens, make_generator(seed))
         )
 
-    assert shapes(one) == shapes(other)  # so there are equally make_lengths batches in every epoch
+    assert shapes(one) == shapes(other)  # so every epoch has the same number of batches
 
 
 def test_batches_have_little_padding() -> None:

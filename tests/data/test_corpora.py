@@ -162,6 +162,18 @@ def test_subset_is_a_subfolder(tmp_path: Path) -> None:
         read_pairs(tmp_path, subset="old")
 
 
+@pytest.mark.parametrize("name", ["pairs.tsv", "*.tsv"])
+def test_file_and_glob_have_no_subset(tmp_path: Path, name: str) -> None:
+    write_tab_separated(tmp_path, "pairs", PAIRS)
+    source = str(tmp_path / name)
+    for read in (
+        lambda: load_pairs(source, "de", "en", subset="news"),
+        lambda: load_texts(source, column="de", subset="news"),
+        lambda: has_split(source, "train", ["de", "en"], "news"),
+    ):
+        assert get_error(read).endswith(f"on the Hugging Face Hub: {source} has no subset 'news'")
+
+
 @pytest.mark.parametrize(("split", "subset"), [("../train", None), ("a/train", None), ("", None), ("train", "../x")])
 def test_split_and_subset_must_be_inside_the_folder(tmp_path: Path, split: str, subset: str | None) -> None:
     for folder in (tmp_path, tmp_path / "x", tmp_path / "x" / "a"):
@@ -209,7 +221,7 @@ def test_file_and_glob_have_a_training_split_only(tmp_path: Path) -> None:
         assert read_text(tmp_path / source) == text
         assert has_split(str(tmp_path / source), "train", ["text"])
         assert not has_split(str(tmp_path / source), "validation", ["text"])
-        with pytest.raises(ValueError, match="serves the split 'train' only, not 'validation'"):
+        with pytest.raises(ValueError, match="has only the split 'train', not 'validation'"):
             read_text(tmp_path / source, "validation")
 
 
@@ -280,7 +292,7 @@ def test_errors_name_missing_files(tmp_path: Path) -> None:
     (tmp_path / "train.en").unlink()
     assert "train.de must have train.en beside it" in get_error(lambda: read_pairs(tmp_path))
     (tmp_path / "train.en").mkdir()
-    assert "train.en is a folder where a file" in get_error(lambda: read_pairs(tmp_path))
+    assert "train.en is a folder, not a file" in get_error(lambda: read_pairs(tmp_path))
     assert "pairs must be in a file ending in" in get_error(lambda: read_pairs(tmp_path / "train.de"))
     assert "no file matches" in get_error(lambda: read_text(tmp_path / "*.tsv"))
     assert "no file or folder" in get_error(lambda: read_text(tmp_path / "absent"))
@@ -435,11 +447,11 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     code = """
 import sys
 from seq2seq.data.corpora import load_pairs, load_texts
-from seq2seq.peak_memory import held
+from seq2seq.peak_memory import process_memory
 load_texts(sys.argv[1]); load_pairs(sys.argv[1], "0", "1")
-before = held("VmHWM")
+before = process_memory("VmHWM")
 load_texts(sys.argv[2]); load_pairs(sys.argv[2], "0", "1")
-print(held("VmHWM") - before)
+print(process_memory("VmHWM") - before)
 """
     line = b"a sentence of some words that goes on and on\tein Satz aus W\xc3\xb6rtern, der immer weitergeht\n"
     small, large = tmp_path / "small.txt", tmp_path / "large.txt"

@@ -184,6 +184,27 @@ def test_fewer_streams_than_processes_are_refused(corpus: Path) -> None:
     assert len(next(iter(data.val_dataloader())).inputs) == 1
 
 
+@pytest.mark.parametrize("batch_size", [27, 2**31 - 1])
+def test_more_streams_than_tokens_are_refused(corpus: Path, batch_size: int) -> None:
+    (corpus / "train.txt").write_text(OTHER_TEXT)
+    (corpus / "validation.txt").write_text(TEXT)
+    with pytest.raises(UserError, match=rf"batch_size \({batch_size:,} streams\) must be at most .* \(26\)"):
+        make_data(corpus, Bytes(), batch_size=batch_size).train_dataloader()
+    assert len(next(iter(make_data(corpus, Bytes(), batch_size=26).train_dataloader())).inputs) == 26
+
+
+@pytest.mark.parametrize("world_size", [1, 30])
+def test_short_split_is_evaluated_in_fewer_streams(corpus: Path, world_size: int) -> None:
+    (corpus / "validation.txt").write_text(OTHER_TEXT)
+    data = make_data(corpus, Bytes(), batch_size=2**31 - 1, steps=2**31 - 1)
+    batches = []
+    for rank in range(world_size):
+        data.trainer = SimpleNamespace(global_rank=rank, world_size=world_size)  # type: ignore[assignment]
+        batches += list(data.val_dataloader())
+    assert [len(batch.inputs) for batch in batches] == ([26] if world_size == 1 else [1] * 30)
+    assert Bytes().decode([token for batch in batches for token in get_targets([batch])]) == OTHER_TEXT
+
+
 @pytest.mark.filterwarnings("ignore:This DataLoader will create")
 def test_batches_do_not_depend_on_workers(corpus: Path) -> None:
     def load_batches(workers: int) -> list[list[Any]]:

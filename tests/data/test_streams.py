@@ -128,12 +128,12 @@ def test_failed_encoding_leaves_nothing_in_the_cache() -> None:
 MEASURE = """
 import sys, threading, time
 from seq2seq.data.language import LanguageData
-from seq2seq.peak_memory import held
+from seq2seq.peak_memory import process_memory
 from seq2seq.tokenizers import Characters
 
 def watch():
     while True:  # without mapped files, whose memory the system can reclaim
-        measured.append(held("RssAnon"))
+        measured.append(process_memory("RssAnon"))
         time.sleep(0.01)
 
 measured = []

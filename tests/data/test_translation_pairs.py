@@ -60,7 +60,7 @@ def test_larger_share_holds_out_a_superset() -> None:
 def test_nothing_is_held_out_with_a_validation_split_or_share_0(tmp_path: Path) -> None:
     corpus = write_one_file(tmp_path)
     assert len(translation_pairs(corpus, "de", "en", "train", 0.0)) == len(PAIRS)
-    with pytest.raises(UserError, match="serves the split 'train' only"):
+    with pytest.raises(UserError, match="has only the split 'train'"):
         translation_pairs(corpus, "de", "en", "validation", 0.0)
     folder = tmp_path / "folder"
     folder.mkdir()

@@ -145,6 +145,26 @@ def test_invalid_checkpoint_is_refused(tmp_path: Path) -> None:
         assert "\n" not in str(caught.value)
 
 
+FORGED_TOKENIZERS: dict[str, object] = {
+    "none": {},
+    "a list": [1, 2],
+    "a number": {"source": 5},
+    "an empty state": {"source": {}},
+    "an unknown kind": {"source": {"kind": "Lines", "version": 1, "options": {}}},
+    "a tensor": {"source": {**Bytes().state_dict(), "options": torch.zeros(2)}},
+    "a target that is a list": {"source": Bytes().state_dict(), "target": [1]},
+}
+
+
+@pytest.mark.parametrize("forged", FORGED_TOKENIZERS.values(), ids=FORGED_TOKENIZERS)
+def test_forged_tokenizers_of_a_checkpoint_are_refused(tmp_path: Path, forged: object) -> None:
+    path = str(tmp_path / "forged.ckpt")
+    checkpoint.save({"LanguageData": {"tokenizers": forged}}, path)
+    for side in ("source", "target"):
+        with pytest.raises(UserError, match=r"^\S+forged\.ckpt cannot be used: .*tokenizer"):
+            load_or_learn_tokenizer(path, CountedLines(), "content", side)
+
+
 def test_resume_requires_the_same_tokenizers() -> None:
     words, others = learn(Words()), learn(Words(), ["other words"])
     data_state = {"tokenizers": {"source": words.state_dict(), "target": others.state_dict()}}
@@ -154,3 +174,5 @@ def test_resume_requires_the_same_tokenizers() -> None:
     for foreign in ({}, {"tokenizers": {"source": words.state_dict()}}):
         with pytest.raises(ValueError, match="contains no target tokenizer"):
             check_resume_tokenizers(foreign, {"target": words})
+    with pytest.raises(UserError, match=r"^cannot resume: the source tokenizer of the checkpoint is invalid: "):
+        check_resume_tokenizers({"tokenizers": {"source": {"kind": "Words"}}}, {"source": words})

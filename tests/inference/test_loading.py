@@ -123,7 +123,7 @@ def test_a_model_that_cannot_be_built_is_refused(runs: Runs, tmp_path: Path) -> 
 def test_missing_checkpoints_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="there is no checkpoint at"):
         load(tmp_path / "nowhere")
-    with pytest.raises(ValueError, match="no run that wrote a checkpoint"):
+    with pytest.raises(ValueError, match="so it is not a run with a checkpoint"):
         load(tmp_path)
     with pytest.raises(ValueError, match="at least one checkpoint"):
         load()

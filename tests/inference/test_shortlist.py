@@ -1,7 +1,7 @@
 """Translation with a shortlist of target tokens, and learning one."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from tiny_runs import WORDS, Runs, reverse_words
 
 from seq2seq import checkpoint
 from seq2seq.data.pairs import Vocabularies, pad
+from seq2seq.errors import UserError
 from seq2seq.inference import SearchOptions, TranslationPipeline, load_translation
 from seq2seq.inference import shortlist_learning as module
 from seq2seq.inference.shortlist import Shortlist
@@ -203,3 +204,37 @@ def test_a_saved_shortlist_loads_only_with_its_vocabularies(tmp_path: Path) -> N
     checkpoint.save({"state_dict": {}}, tmp_path / "other")
     with pytest.raises(ValueError, match="other is not a shortlist"):
         Shortlist.load(tmp_path / "other", vocabularies)
+
+
+Content = dict[str, Any]
+FORGERIES: dict[str, Callable[[Content], object]] = {
+    "no vocabularies": lambda content: content.pop("vocabularies"),
+    "a list": lambda content: content.update(shortlist=[1, 2]),
+    "another part": lambda content: content["shortlist"].update(more=1),
+    "a part less": lambda content: content["shortlist"].pop("frequent"),
+    "floats": lambda content: content["shortlist"].update(frequent=torch.zeros(3)),
+    "an id that is too large": lambda content: content["shortlist"]["likely"].fill_(10**6),
+    "a negative id": lambda content: content["shortlist"]["frequent"].fill_(-1),
+    "rows for fewer tokens": lambda content: content["shortlist"].update(likely=content["shortlist"]["likely"][:2]),
+    "a vector": lambda content: content["shortlist"].update(likely=content["shortlist"]["likely"][0]),
+    "more target tokens": lambda content: content["shortlist"].update(target_size=200),
+    "any number of target tokens": lambda content: content["shortlist"].update(target_size=2**40),
+    "text for a size": lambda content: content["shortlist"].update(target_size="many"),
+}
+
+
+@pytest.mark.parametrize("forge", FORGERIES.values(), ids=FORGERIES)
+def test_a_forged_shortlist_is_refused_in_one_sentence(
+    runs: Runs, tmp_path: Path, forge: Callable[[Content], object]
+) -> None:
+    translation = load_translation(runs.translator)
+    sizes = [tokenizer.vocab_size for tokenizer in translation.vocabularies]
+    path = tmp_path / "forged.shortlist"
+    likely = torch.zeros(sizes[0], 2, dtype=torch.int32)
+    Shortlist(torch.tensor([4, 5]), likely, sizes[1]).save(path, translation.vocabularies)
+    assert Shortlist.load(path, translation.vocabularies).target_size == sizes[1]
+    content = checkpoint.load(path, mapped=False)
+    forge(content)
+    checkpoint.save(content, path)
+    with pytest.raises(UserError, match=r"forged\.shortlist (cannot be used as a shortlist: |is )[^\n]+$"):
+        Shortlist.load(path, translation.vocabularies)

@@ -153,3 +153,15 @@ def test_fine_tuning_and_resuming_refuse_an_exchanged_tokenizer(
     assert "the source tokenizer of the checkpoint (19 tokens) is not the one" in capsys.readouterr().err
     assert main(["validate", "--config", str(config), "--ckpt-path", str(path)]) == 1
     assert "with another source tokenizer" in capsys.readouterr().err
+
+
+def test_fine_tuning_refuses_a_forged_tokenizer(runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def clear(content: dict[str, Any]) -> None:
+        tokenizers_in(content)["source"].clear()
+        content["model"].pop("fingerprints")
+
+    path = changed(runs.language, tmp_path, clear)
+    options = ["--config", str(runs.language / "config.yaml"), "--runs", str(tmp_path / "runs"), "--init-from"]
+    assert main(["fit", *options, str(path)]) == 1
+    assert capsys.readouterr().err.startswith(f"seq2seq: {path} cannot be used: the state of a tokenizer has ")
+    assert not (tmp_path / "runs").exists()

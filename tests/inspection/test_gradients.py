@@ -198,7 +198,7 @@ def make_curve(norms: list[float], label: str = "a") -> Curve:
         ([1.0, 2.0, math.nan, 1.0], "the gradient is not finite from 3 characters back on: the weights have diverged"),
         ([1.0, math.inf], "the gradient is not finite from 2 characters back on"),
         ([math.nan] * 3, "the gradient is not finite from 1 characters back on"),
-        ([0.0] * 3, "no gradient reaches a state at all"),
+        ([0.0] * 3, "no gradient reaches any state"),
         ([1.0, 0.0, 0.0], "less than 1 % is left beyond 1 characters"),
         ([1.0], "does not fade out within 1 characters: 100 % is left there"),
     ],

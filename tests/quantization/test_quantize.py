@@ -113,7 +113,7 @@ def test_a_saved_quantized_model_cannot_be_used_in_another_precision(
     assert "quantized.ckpt" in capsys.readouterr().out
     for command in (
         ["sample", str(saved), "--precision", "bf16"],
-        ["quantize", str(saved), "--output", str(saved), "--precision", "bf16"],
+        ["quantize", str(saved), "--output", str(tmp_path / "other.ckpt"), "--precision", "bf16"],
     ):
         assert main(command) == 1
         assert "saved in int8" in capsys.readouterr().err
@@ -126,7 +126,7 @@ def test_a_quantized_model_is_neither_trained_nor_averaged(
     assert main(["quantize", str(runs.language), "--output", saved]) == 0
     config = ["--config", str(runs.language / "config.yaml"), "--runs", str(tmp_path)]
     for command in (
-        ["average", saved, saved, "--output", str(tmp_path / "mean.ckpt")],
+        ["average", saved, str(runs.language), "--output", str(tmp_path / "mean.ckpt")],
         ["fit", *config, "--name", "quantized", "--init-from", saved],
         ["test", "--config", str(runs.language / "config.yaml"), "--ckpt-path", saved],
     ):

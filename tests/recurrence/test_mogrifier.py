@@ -90,5 +90,7 @@ def test_memory_span_initializes_gate_biases() -> None:
 def test_rounds_and_rank_out_of_range_are_refused() -> None:
     with pytest.raises(ValueError, match=r"rounds must be at least 0 .* and -1 was given"):
         MogrifierLSTM(2, 2, rounds=-1)
+    with pytest.raises(ValueError, match=r"rounds must be .* at most 100, and 2147483647 was given"):
+        MogrifierLSTM(2, 2, rounds=2**31 - 1)
     with pytest.raises(ValueError, match=r"rank must be at least 1 .* and 0 was given"):
         MogrifierLSTM(2, 2, rank=0)

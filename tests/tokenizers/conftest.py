@@ -1,4 +1,4 @@
-"""Fixtures of small learn tokenizers, one of each kind."""
+"""Fixtures of small trained tokenizers, one of each kind."""
 
 import warnings
 

@@ -56,6 +56,7 @@ CHANGES: dict[str, Callable[[Checkpoint], object]] = {
     "a scalar": lambda ckpt: first_state(ckpt).update(exp_avg=torch.tensor(0.0)),
     "None for a tensor": lambda ckpt: first_state(ckpt).update(exp_avg=None),
     "an integer tensor": lambda ckpt: first_state(ckpt).update(exp_avg=first_state(ckpt)["exp_avg"].long()),
+    "a weight of NaN": lambda ckpt: ckpt["state_dict"]["stack.layers.0.rnn.weight_hh_l0"].fill_(math.nan),
     "a carried state of NaN": lambda ckpt: [part.fill_(math.nan) for part in ckpt["carried_state"][0]],
     "text for a tensor": lambda ckpt: first_state(ckpt).update(exp_avg="text"),
     "a missing entry": lambda ckpt: first_state(ckpt).pop("exp_avg"),
@@ -161,6 +162,15 @@ def test_invalid_last_checkpoint_is_refused_by_resume(language_run: Trained, tmp
     )
 
 
+def test_schedule_of_the_checkpoint_must_be_as_long_as_the_training(language_run: Trained, tmp_path: Path) -> None:
+    line = ["fit", "--config", language_run.config, "--runs", tmp_path, "--name", "r",
+            "--lr_scheduler=OneCycleLR", "--lr_scheduler.max_lr=0.1"]  # fmt: skip
+    assert seq2seq(*line, "--lr_scheduler.total_steps=4", "--trainer.max_steps=2").status == 0
+    result = seq2seq(*line, "--lr_scheduler.total_steps=6", "--trainer.max_steps=6", "--resume")
+    assert result.status == 1
+    assert "last.ckpt: OneCycleLR ends after 4 steps, and trainer.max_steps is 6" in result.err.splitlines()[-1]
+
+
 def test_resume_from_an_average_is_refused(language_run: Trained, tmp_path: Path) -> None:
     assert seq2seq("average", language_run.folder, "--output", tmp_path / "mean.ckpt", "--count", "2").status == 0
     result = seq2seq("fit", "--config", language_run.config, "--runs", tmp_path, "--ckpt-path", tmp_path / "mean.ckpt")
@@ -259,7 +269,7 @@ def test_weights_with_another_shape_or_nan_are_refused(language_run: Trained, tm
     def not_finite(ckpt: Checkpoint) -> None:
         ckpt["state_dict"][name][0, 0] = math.nan
 
-    for change, reason in ((another_shape, "shape"), (not_finite, "not finite")):
+    for change, reason in ((another_shape, "is stored as [3, 5]"), (not_finite, "contains NaN")):
         path = forge(language_run.folder / LAST, tmp_path / "other.ckpt", change)
         result = seq2seq(command, "--config", language_run.config, "--ckpt-path", path)
         assert result.status == 1

@@ -52,6 +52,22 @@ def test_find_finished_needs_a_finished_run_with_the_same_configuration(tmp_path
     assert runs.find_finished(tmp_path, "b") == run
 
 
+@pytest.mark.parametrize("damage", ["bytes", "folder", "absent"])
+def test_run_with_a_damaged_configuration_is_passed_over(tmp_path: Path, damage: str) -> None:
+    config = "model:\n  class_path: seq2seq.models.LanguageModel\n"
+    intact, damaged = (create_run(tmp_path / "name", config, checkpoint=True) for _ in range(2))
+    runs.mark_finished(intact, {"steps": 3})
+    runs.mark_finished(damaged, {"steps": 3})
+    os.utime(last_checkpoint(damaged), (2e9, 2e9))
+    (damaged / runs.CONFIG).unlink()
+    if damage == "bytes":
+        (damaged / runs.CONFIG).write_bytes(b"\xff\xfe")
+    elif damage == "folder":
+        (damaged / runs.CONFIG).mkdir()
+    assert runs.find_finished(tmp_path / "name", config) == intact
+    assert runs.newest_run(tmp_path, kind="LanguageModel") == intact
+
+
 def test_summary_of_a_finished_run_is_strict_json(tmp_path: Path) -> None:
     run = create_run(tmp_path)
     runs.mark_finished(run, {"steps": 3, "val_loss": math.nan, "train_loss": 1.5})
@@ -105,3 +121,27 @@ def test_command_for_the_makefile_prints_one_error_line(tmp_path: Path) -> None:
     assert process.stdout == ""
     assert process.stderr.startswith("seq2seq: --name must be")
     assert process.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["my run", "it's", "a"])
+@pytest.mark.parametrize("equals", [False, True])
+def test_options_of_fit_choose_the_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, equals: bool
+) -> None:
+    """As the Makefile passes them; other options and their values are ignored."""
+    run = create_run(tmp_path / "its runs" / name, checkpoint=True)
+    create_run(tmp_path / "its runs" / "config", checkpoint=True)
+    create_run(tmp_path / "runs" / "config", checkpoint=True)
+    given = {"--runs": str(tmp_path / "its runs"), "--name": name}
+    options = [word for key, value in given.items() for word in ([f"{key}={value}"] if equals else [key, value])]
+    others = ["--trainer.max_steps", "3", "--again", "--data.corpus=x", "--resume"]
+    runs.main([str(tmp_path / "runs"), "--config", "configs/config.yaml", *others, *options, "--model.size", "-1"])
+    assert capsys.readouterr().out == f"{run}\n"
+
+
+def test_configuration_names_the_run_by_default(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The last one; an empty name counts as not given."""
+    run = create_run(tmp_path / "second.x", checkpoint=True)
+    create_run(tmp_path / "other", checkpoint=True)
+    runs.main([str(tmp_path), "--config", "first.yaml", "--name", "", "--runs=", "--config=a/second.x.yaml"])
+    assert capsys.readouterr().out == f"{run}\n"

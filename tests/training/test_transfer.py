@@ -279,6 +279,19 @@ def test_other_tokenizer_options_are_another_tokenizer(workspace: Workspace) -> 
     assert "keep their weights" in result.err
 
 
+def test_weights_of_nan_are_refused_before_the_run_is_made(workspace: Workspace) -> None:
+    contents = checkpoint(workspace.folder / "w" / "1")
+    contents["state_dict"]["output.bias"][-1] = torch.nan
+    path = workspace.folder / "diverged.ckpt"
+    checkpoint_file.save(contents, path)
+    result = workspace("fit", "w", "--init-from", path, "--name", "other")
+    assert result.status == 1
+    assert result.err.splitlines()[-1] == (
+        f"seq2seq: cannot start from {path}: its weights have diverged: output.bias contains NaN or infinity"
+    )
+    assert not (workspace.folder / "other").exists()
+
+
 def test_init_vocabulary_needs_init_from(workspace: Workspace) -> None:
     result = workspace("fit", "w", "--init-vocabulary", "data")
     assert result.status == 1

@@ -127,7 +127,7 @@ def _arguments(files: fixtures.Fixtures, model: str, use: str, path: Path, folde
         "score": ["score", path, "--text", files.sources] if language else ["score", path, *pairs],
         "evaluate": ["evaluate", path],
         "quantize": ["quantize", path, "--output", folder / "out"],
-        "average": ["average", path, path, "--output", folder / "out"],
+        "average": ["average", path, files.run("language" if language else "translator"), "--output", folder / "out"],
         "inspect": ["inspect", "gradients", path, "--steps", "3", "--windows", "2"],
         "shortlist": ["shortlist", path, "--output", folder / "out"],
         "init": [*fit, "--init-from", path],

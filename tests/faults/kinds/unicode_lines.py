@@ -58,8 +58,8 @@ def _check(workdir: Path, rng: random.Random, folder: Path) -> list[str]:
     path.write_bytes(text.encode())
     problems: list[str] = []
 
-    def run(*arguments: str | Path, given: bytes = b"") -> Outcome:
-        outcome = run_forked(folder, *arguments, stdin=given, seconds=120)
+    def run(*arguments: str | Path, stdin: bytes = b"") -> Outcome:
+        outcome = run_forked(folder, *arguments, stdin=stdin, seconds=120)
         problems.extend(f"{arguments[0]} {arguments[1]}: {problem}" for problem in find_problems(outcome, statuses={0}))
         return outcome
 
