@@ -42,7 +42,7 @@ def create_run(run: Path, config: str) -> None:
 def reopen_run(run: Path, config: str) -> None:
     """Prepare a stopped or finished run, which must be locked, for resuming, possibly with other options."""
     with system_errors(f"cannot write {run}"):
-        for partial in (*run.glob(f".*{PARTIAL}"), *checkpoint_folder(run).glob(f".*{PARTIAL}")):
+        for partial in (*run.glob(f".*{PARTIAL}"), *checkpoint_folder(run).rglob(f".*{PARTIAL}")):
             partial.unlink()  # left by a kill -9 during a write
         with atomic_write(run / CONFIG) as temporary:
             temporary.write_text(config, encoding="utf-8")

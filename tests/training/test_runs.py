@@ -11,6 +11,7 @@ import pytest
 
 from seq2seq.checkpoint import last_checkpoint
 from seq2seq.errors import UserError
+from seq2seq.storage import PARTIAL
 from seq2seq.training import runs
 
 
@@ -50,6 +51,22 @@ def test_find_finished_needs_a_finished_run_with_the_same_configuration(tmp_path
     assert runs.find_finished(tmp_path, "b") is None
     runs.mark_finished(run, {"steps": 6})
     assert runs.find_finished(tmp_path, "b") == run
+
+
+def test_reopening_removes_partial_files_also_in_nested_folders(tmp_path: Path) -> None:
+    """Checkpoint names may have folders, so that kill -9 can leave a partial file in one of these."""
+    run = create_run(tmp_path, checkpoint=True)
+    nested = last_checkpoint(run).parent / "sub" / "step=3.ckpt"
+    nested.parent.mkdir()
+    nested.touch()
+    partial = [
+        path.parent / f".{path.name}.1-ab{PARTIAL}" for path in (run / runs.CONFIG, last_checkpoint(run), nested)
+    ]
+    for path in partial:
+        path.touch()
+    runs.reopen_run(run, "b")
+    assert not any(path.exists() for path in partial)
+    assert nested.exists()
 
 
 @pytest.mark.parametrize("damage", ["bytes", "folder", "absent"])
