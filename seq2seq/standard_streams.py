@@ -65,13 +65,16 @@ def fill_closed_streams() -> None:
         try:
             os.fstat(descriptor)
         except OSError:
-            # both take the lowest free descriptor; a socket cannot be opened for reading as /dev/stdin
-            os.open(os.devnull, os.O_RDWR) if descriptor else _unconnected_socket()
+            if descriptor == 0:
+                _open_socket()  # cannot be opened again by the name /dev/stdin, as /dev/null could
+            else:
+                os.open(os.devnull, os.O_RDWR)  # gets the lowest free descriptor, as the socket does
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - otherwise print(file=None) writes to standard output
 
 
-def _unconnected_socket() -> int:
+def _open_socket() -> int:
+    """Open a socket without a connection, and return its descriptor."""
     import socket  # rarely needed, and would slow down every start
 
     return socket.socket().detach()

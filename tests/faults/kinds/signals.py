@@ -22,7 +22,7 @@ COMMANDS = ("translate", "sample", "evaluate", "score", "tokenize", "quantize", 
 COMMAND_SIGNALS = {"term": [TERM], "int": [INT], "hup": [HUP], "stop-cont": [STOP, CONT]}
 MOMENTS = 2  # per signal and command
 LINES = 6000
-END_SECONDS = 1.0  # a command that ends within this time may exit normally; a slow machine takes half of it to exit
+END_SECONDS = 0.2  # a command that ends within this time may exit normally
 START_SECONDS = 0.3  # until the interpreter has started
 
 prepare = kills.prepare
