@@ -13,9 +13,10 @@ from benchmarks.contest import elapsed_seconds, run_interleaved, spread
 from benchmarks.precision import PRECISIONS
 from benchmarks.setting import pin
 from seq2seq.data.text import read_lines
-from seq2seq.inference import SearchOptions, TranslationPipeline, load_translation
+from seq2seq.inference import SearchOptions, TranslationPipeline
 from seq2seq.inference.shortlist import Shortlist
 from seq2seq.metrics import bleu
+from seq2seq.tasks import load_translation
 
 SETTINGS = ((99.0, 99.0), (0.2, 99.0), (0.2, 3.0), (0.2, 2.0), (0.2, 1.5), (0.2, 1.0), (0.0, 2.0))
 TABLE_HEAD = ("| patience | threshold | seconds | BLEU | mean log-probability |", "|---|---|---|---|---|")

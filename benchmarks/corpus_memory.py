@@ -105,8 +105,9 @@ def make_data_and_model(corpus: str, tokenizer: str, kind: str) -> tuple[Any, An
 
     from seq2seq.data.language import LanguageData
     from seq2seq.data.translation import TranslationData
-    from seq2seq.models import LanguageModel, Translator
     from seq2seq.tokenizers import Bytes
+    from seq2seq.training.language_model import LanguageModel
+    from seq2seq.training.translator import Translator
 
     if kind == "text":
         text = LanguageData(corpus, Bytes())

@@ -16,7 +16,6 @@ from typing import Any, NamedTuple
 
 import torch
 
-from seq2seq.models import LanguageModel
 from seq2seq.peak_memory import peak_memory, process_memory
 from seq2seq.recurrence import (
     GRU,
@@ -26,6 +25,7 @@ from seq2seq.recurrence import (
     RNN,
     RWKV,
     SLSTM,
+    BlockConfig,
     CausalAttention,
     LayerFactory,
     LayerNormGRU,
@@ -40,6 +40,7 @@ from seq2seq.search import Sampling, sample
 from seq2seq.special_tokens import BOS
 from seq2seq.state import flatten
 from seq2seq.storage import atomic_write
+from seq2seq.training.language_model import LanguageModel
 
 VOCABULARY, SIZE, DEPTH = 70, 64, 2
 BLOCK_CHARACTERS = 1000  # characters that are timed together; the median over blocks is robust to disturbances
@@ -81,7 +82,9 @@ class GenerationResult(NamedTuple):
 def generate(layer: str, characters: int) -> GenerationResult:
     """Sample characters one by one from an untrained model with this layer."""
     torch.manual_seed(1)
-    model = LanguageModel(VOCABULARY, LAYERS[layer], size=SIZE, depth=DEPTH, norm=True, residual=True).eval()
+    model = LanguageModel(
+        VOCABULARY, LAYERS[layer], size=SIZE, depth=DEPTH, block=BlockConfig(norm=True, residual=True)
+    ).eval()
     block = min(BLOCK_CHARACTERS, characters // 10)
     latest: Any = model.initial_state(1)
 

@@ -60,7 +60,8 @@ def train_steps(case: Case, steps: int) -> float:
 
 @cache
 def make_model(case: Case) -> Any:
-    from seq2seq.models import LanguageModel, Translator
+    from seq2seq.training.language_model import LanguageModel
+    from seq2seq.training.translator import Translator
 
     if case.kind == "language":
         return LanguageModel(case.vocabulary, size=case.width, depth=1)

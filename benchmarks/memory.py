@@ -24,6 +24,7 @@ from seq2seq.recurrence import (
     RNN,
     RWKV,
     SLSTM,
+    BlockConfig,
     CausalAttention,
     LayerFactory,
     LayerNormGRU,
@@ -137,7 +138,7 @@ class Model(nn.Module):
     def __init__(self, layer: LayerFactory, task: Task, width: int, depth: int) -> None:
         super().__init__()
         self.embedding = nn.Embedding(task.tokens, width)
-        self.stack = Stack(width, width, [layer] * depth, norm=True, residual=True)
+        self.stack = Stack(width, width, [layer] * depth, block=BlockConfig(norm=True, residual=True))
         self.output = nn.Linear(width, task.answers)
 
     def forward(self, inputs: Int[Tensor, "batch time tokens"]) -> Float[Tensor, "batch time answers"]:

@@ -57,7 +57,8 @@ def make_data(case: Case, folder: str) -> Any:
 
 @cache
 def make_model(case: Case, folder: str) -> Any:
-    from seq2seq.models import LanguageModel, Translator
+    from seq2seq.training.language_model import LanguageModel
+    from seq2seq.training.translator import Translator
 
     torch.manual_seed(1)
     corpus = make_data(case, folder)

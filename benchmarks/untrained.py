@@ -9,8 +9,8 @@ from benchmarks import corpora
 def translator(folder: Path, size: int, vocabulary: int, pairs: int = 5000) -> Path:
     """Return the checkpoint of a word-level translator with 2 + 2 layers."""
     from seq2seq.data.translation import TranslationData
-    from seq2seq.models import Translator
     from seq2seq.tokenizers import Words
+    from seq2seq.training.translator import Translator
 
     path = folder / f"translator-{size}-{vocabulary}.ckpt"
     if not path.exists():
@@ -24,8 +24,8 @@ def translator(folder: Path, size: int, vocabulary: int, pairs: int = 5000) -> P
 def language_model(folder: Path, size: int) -> Path:
     """Return the checkpoint of a one-layer language model of about 100 characters."""
     from seq2seq.data.language import LanguageData
-    from seq2seq.models import LanguageModel
     from seq2seq.tokenizers import Characters
+    from seq2seq.training.language_model import LanguageModel
 
     path = folder / f"language-{size}.ckpt"
     if not path.exists():

@@ -98,8 +98,9 @@ def make_data_and_model(case: Case) -> tuple[Any, Any]:
     """Return the data and a model for it."""
     from seq2seq.data.language import LanguageData
     from seq2seq.data.translation import TranslationData
-    from seq2seq.models import LanguageModel, Translator
     from seq2seq.tokenizers import Characters, Subwords, Tokenizer, Words
+    from seq2seq.training.language_model import LanguageModel
+    from seq2seq.training.translator import Translator
 
     folder, tiny = Path(case.folder), case.tiny
     if case.kind == "text":

@@ -5,22 +5,23 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from seq2seq.data import LanguageData, TranslationData
-    from seq2seq.inference import SearchOptions, TextGenerator, TranslationPipeline, load
-    from seq2seq.models import LanguageModel, Translator
+    from seq2seq.inference import SearchOptions, TextGenerator, TranslationPipeline
     from seq2seq.search import Sampling
+    from seq2seq.tasks import load
+    from seq2seq.training import LanguageModel, Translator
 
 __version__ = "0.1.0"
 
 _EXPORTS = {
     "LanguageData": "data",
     "TranslationData": "data",
-    "LanguageModel": "models",
-    "Translator": "models",
+    "LanguageModel": "training",
+    "Translator": "training",
     "Sampling": "search",
     "SearchOptions": "inference",
     "TranslationPipeline": "inference",
     "TextGenerator": "inference",
-    "load": "inference",
+    "load": "tasks",
 }
 __all__ = [
     "LanguageData",

@@ -17,7 +17,7 @@ from zipfile import ZIP_STORED, ZipFile
 from seq2seq.errors import UserError, system_errors
 from seq2seq.storage import CHECKSUM_LENGTH, atomic_write, checksum
 
-FORMAT = 2  # version of the stored data; checkpoints of another version are rejected
+FORMAT = 3  # version of the stored data; checkpoints of another version are rejected
 
 _ZIP_START = b"PK\3\4"
 _ZIP_END = (

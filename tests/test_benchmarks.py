@@ -35,8 +35,9 @@ from benchmarks.setting import Setting
 from benchmarks.translating import Case, typical_lengths
 from benchmarks.watch import anonymous_memory, track_memory
 from seq2seq import recurrence
-from seq2seq.inference import SearchOptions, load_translation
+from seq2seq.inference import SearchOptions
 from seq2seq.recurrence import Recurrence, Stack
+from seq2seq.tasks import load_translation
 
 ROWS = 200
 

@@ -7,13 +7,13 @@ from json import dumps
 from typing import TYPE_CHECKING, Any
 
 from seq2seq.commands import lines
-from seq2seq.commands.trained_corpus import trained_corpus
 from seq2seq.data.text import read_lines
 from seq2seq.errors import UserError
 from seq2seq.quantization.precision import Precision
 from seq2seq.ranges import Beams, Count, CountOrZero, LengthPenalty, NonNegativeOrInfinite, checked
 from seq2seq.rank_zero import rank_zero_log
 from seq2seq.storage import json_value
+from seq2seq.tasks.trained_corpus import trained_corpus
 
 if TYPE_CHECKING:
     from seq2seq.inference import TranslationPipeline
@@ -112,7 +112,8 @@ def evaluate(
     if (source is None) != (reference is None):
         raise UserError("--source and --reference must be given together")
 
-    from seq2seq.inference import SearchOptions, TranslationPipeline, load
+    from seq2seq.inference import SearchOptions, TranslationPipeline
+    from seq2seq.tasks import load
 
     model = load(*checkpoints, device=device, precision=precision, trust=trust or ())
     if isinstance(model, TranslationPipeline):

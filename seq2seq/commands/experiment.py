@@ -32,10 +32,8 @@ from seq2seq.commands.parser import check_groups, check_ranges, option_arity
 from seq2seq.construction import constructor_errors
 from seq2seq.data.vocabulary import find_data_state
 from seq2seq.errors import UserError, system_errors
-from seq2seq.inference import TranslationPipeline
 from seq2seq.inference.checkpoint import read_checkpoint, read_trained_checkpoint
 from seq2seq.inference.checkpoint_validation import check_finite
-from seq2seq.models import LanguageModel, Translator
 from seq2seq.ranges import Count
 from seq2seq.rank_zero import rank_zero_log
 from seq2seq.storage import path_inside
@@ -309,26 +307,16 @@ class Experiment(LightningCLI):
             print(format_metrics(self.trainer, "test_loss"), flush=True)
 
     def predict(self, model: Any, datamodule: Any, ckpt_path: str, **_: Any) -> None:
-        """Print predictions for the test split: one translation per line, or the nats of one token per line."""
+        """Print predictions for the test split, such as one translation per line, or the nats of one token per line."""
         self.load_weights(model, datamodule, ckpt_path)
-        if isinstance(model, Translator):
+        if self.options.max_length is not None:
+            if "max_length" not in model.predict_options:
+                raise UserError(f"--max-length does not apply to {model.task.noun}")
             model.max_length = self.options.max_length
-        elif self.options.max_length is not None:
-            raise UserError("--max-length does not apply to a language model")
         batches = self.trainer.predict(model, datamodule=datamodule)
         predictions = [prediction for batch in batches or [] for prediction in batch]
-        if not isinstance(model, Translator):
-            for nats in predictions:
-                print(f"{nats:.6f}")
-            return
-        pipeline = TranslationPipeline([model], datamodule.vocabularies, [datamodule.output_lengths])
-        for hypothesis in predictions:
-            print(pipeline.detokenize(hypothesis.ids))
-        if truncated := sum(hypothesis.truncated for hypothesis in predictions):
-            rank_zero_log(
-                f"translations cut short by the limit of their length: {truncated:,} of {len(predictions):,}; "
-                f"--max-length N lets each have N tokens"
-            )
+        for line in model.format_predictions(predictions, datamodule):
+            print(line)
 
     @staticmethod
     def load_weights(model: Any, datamodule: Any, checkpoint: str) -> None:
@@ -377,7 +365,8 @@ def default_previews(model: Any, callbacks: list[Any]) -> list[pl.Callback]:
     """Return the callback that prints sample output at each validation, unless the configuration already has one."""
     if any(isinstance(callback, Bleu | TextPreview | TranslationPreview) for callback in callbacks):
         return []
-    return [TextPreview()] if isinstance(model, LanguageModel) else [TranslationPreview()]
+    preview = model.default_preview()
+    return [] if preview is None else [preview]
 
 
 def is_first_process(trainer: pl.Trainer) -> bool:

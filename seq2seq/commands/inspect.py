@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Sequence
 from copy import copy
-from itertools import chain, islice, tee
+from itertools import tee
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,27 +13,24 @@ from seq2seq.rank_zero import rank_zero_log
 from seq2seq.storage import check_output, json_value, write_json
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from seq2seq.inspection import Curve
-    from seq2seq.models.recurrent_language_model import RecurrentLanguageModel
+    from seq2seq.tasks.task import Windows
     from seq2seq.tokenizers import Tokenizer
 
 WARM_UP = 50  # tokens before the first state whose gradient is measured, which is then not the initial state
-MAX_TOKENS = 1_000_000  # tokens of a text from which windows are taken
 COLUMNS = (2, 5, 10, 20, 50, 100, 200, 300, 500, 1000, 2000, 5000)
 UNITS = ("Characters", "Bytes", "Words", "Subwords")
 
 
 class InspectedModel(NamedTuple):
-    """A model and the text for measuring its gradients."""
+    """A network, and the windows of text for measuring its gradients."""
 
     label: str
     source: str  # the checkpoint, run or configuration
     trained: bool
-    model: "RecurrentLanguageModel"
+    network: Any
     tokenizer: "Tokenizer"
-    text: Iterable[str]  # in blocks
+    windows: "Windows"
 
 
 @checked
@@ -82,9 +79,9 @@ def inspect(
 
     from seq2seq.commands import lines
     from seq2seq.data.text import read_blocks
-    from seq2seq.inference import resolve_device
     from seq2seq.inspection import Curve, gradient_norms
     from seq2seq.inspection.picture import draw
+    from seq2seq.tasks.loading import resolve_device
 
     for extension in ("png", "json"):
         lines.check_other_file("--output", f"{output}.{extension}", [*paths, text])
@@ -94,11 +91,14 @@ def inspect(
     curves, num_windows = [], 0
     with lines.progress("inspecting", lambda: len(paths)) as progress:
         for name, path in zip(names, paths, strict=True):
-            for subject_model in load_models(path, name, blocks, untrained, seed, trust or ()):
-                label, source, trained, model, tokenizer, _ = subject_model
-                ids = text_windows(subject_model, windows, WARM_UP + steps + 1).to(target_device)
-                num_windows = max(num_windows, len(ids))
-                norms = gradient_norms(model.to(target_device), ids, steps).tolist()
+            text_blocks = None if blocks is None else copy(blocks)
+            for inspected in load_models(
+                path, name, text_blocks, windows, WARM_UP + steps, untrained, seed, trust or ()
+            ):
+                label, source, trained, network, tokenizer, (inputs, targets) = inspected
+                num_windows = max(num_windows, len(inputs))
+                inputs, targets = inputs.to(target_device), targets.to(target_device)
+                norms = gradient_norms(network.to(target_device), inputs, targets, steps).tolist()
                 curves.append(Curve(label, source, trained, token_unit(tokenizer), norms))
             progress(1)
     print_curves(curves, num_windows)
@@ -120,82 +120,59 @@ def run_name(path: Path) -> str:
 
 
 def load_models(
-    path: str, label: str, text: Iterable[str] | None, untrained: bool, seed: int, trust: Sequence[str]
+    path: str,
+    label: str,
+    text: Iterable[str] | None,
+    windows: int,
+    width: int,
+    untrained: bool,
+    seed: int,
+    trust: Sequence[str],
 ) -> Iterable[InspectedModel]:
-    """Yield the model of a checkpoint or configuration, after its untrained version if that is requested.
-
-    Each gets a copy of `text`, if it is given.
-    """
-    from seq2seq.inference import TextGenerator
-    from seq2seq.inference.checkpoint import build_model, open_checkpoint, read_checkpoint
+    """Yield the model of a checkpoint or configuration, after its untrained version if that is requested."""
+    from seq2seq.inference.checkpoint import read_checkpoint
     from seq2seq.inference.checkpoint_validation import check_finite
+    from seq2seq.tasks.loading import build_network, check_command, open_checkpoint
 
     if path.endswith((".yaml", ".yml")):
-        yield untrained_model(path, label, text, seed)
+        yield untrained_model(path, label, text, windows, width, seed)
         return
     loaded = open_checkpoint(path, trust=trust)
-    model = check_language_model(loaded.model, path)
+    check_command(loaded.task, "inspect", path)
     if loaded.precision != "float32":
         raise UserError(f"gradients need a model in float32, and {path} was saved in {loaded.precision}")
     try:
-        check_finite(model.state_dict())
+        check_finite(loaded.network.state_dict())
     except UserError as error:
         rank_zero_log(f"{path}: {error}")  # only a warning: the gradients may still be finite
+    text_windows = loaded.task.inspection_windows(loaded.vocabularies, loaded.corpus, text, windows, width)
     tokenizer = loaded.vocabularies.source
-
-    def blocks() -> Iterable[str]:
-        from seq2seq.commands.language_scores import corpus_text
-
-        if text is not None:
-            return copy(text)
-        return corpus_text(TextGenerator(model, tokenizer, loaded.corpus), None, "validation")
-
     if untrained:
         import torch
 
         torch.manual_seed(seed)
-        initial = check_language_model(build_model(read_checkpoint(path)["model"], trust), path)
-        yield InspectedModel(label, path, False, initial, tokenizer, blocks())
-    yield InspectedModel(label, path, True, model, tokenizer, blocks())
+        initial = build_network(read_checkpoint(path)["model"], trust)
+        yield InspectedModel(label, path, False, initial, tokenizer, text_windows)
+    yield InspectedModel(label, path, True, loaded.network, tokenizer, text_windows)
 
 
-def untrained_model(path: str, label: str, text: Iterable[str] | None, seed: int) -> InspectedModel:
+def untrained_model(
+    path: str, label: str, text: Iterable[str] | None, windows: int, width: int, seed: int
+) -> InspectedModel:
     """Return the untrained model of a configuration."""
     from seq2seq.commands.untrained import build_untrained
+    from seq2seq.data.pairs import Vocabularies
+    from seq2seq.tasks.loading import check_command
 
     if not Path(path).is_file():
         raise UserError(f"there is no configuration {path}")
     experiment = build_untrained(path, seed)
-    model, data = check_language_model(experiment.model, path), experiment.datamodule
-    blocks = copy(text) if text is not None else data.text("validation")
-    return InspectedModel(label, path, False, model, data.tokenizer, blocks)
-
-
-def check_language_model(model: Any, path: str) -> "RecurrentLanguageModel":
-    from seq2seq.models.encoder_decoder import EncoderDecoder
-    from seq2seq.models.recurrent_language_model import RecurrentLanguageModel
-
-    if not isinstance(model, RecurrentLanguageModel):
-        kind = "Translator" if isinstance(model, EncoderDecoder) else type(model).__name__
-        raise UserError(f"gradients can be inspected only in language models, and {path} is a {kind}")
-    return model
-
-
-def text_windows(subject: InspectedModel, windows: int, width: int) -> "Tensor":
-    """Return evenly spaced windows of ids, [windows, width]; fewer, with a notice, if the text has fewer."""
-    import torch
-
-    encoded = subject.tokenizer.encode_blocks(subject.text)
-    ids = torch.tensor(list(islice(chain.from_iterable(encoded), MAX_TOKENS)), dtype=torch.long)
-    if len(ids) < width:
-        raise UserError(
-            f"{width - WARM_UP - 1} steps need a text of at least {width:,} {token_unit(subject.tokenizer)}, and the "
-            f"text for {subject.source} has {len(ids):,}; give fewer --steps or another --text"
-        )
-    candidates = ids.unfold(0, width, 1)
-    if len(candidates) < windows:
-        rank_zero_log(f"the text for {subject.source} has only {len(candidates):,} of {windows:,} windows")
-    return candidates[torch.linspace(0, len(candidates) - 1, min(windows, len(candidates))).long()]
+    model, data = experiment.model, experiment.datamodule
+    check_command(model.task, "inspect", path)
+    source = data.tokenizers["source"]
+    vocabularies = Vocabularies(source, data.tokenizers.get("target", source))
+    text_windows = model.task.inspection_windows(vocabularies, data.state_dict()["corpus"], text, windows, width)
+    return InspectedModel(label, path, False, model, source, text_windows)
 
 
 def token_unit(tokenizer: "Tokenizer") -> str:

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator
 from json import dumps
 from typing import TYPE_CHECKING
 
-from seq2seq.commands.trained_corpus import trained_corpus
 from seq2seq.data.text import read_blocks
 from seq2seq.errors import UserError
 from seq2seq.storage import json_value
+from seq2seq.tasks.language_modeling import corpus_text
 from seq2seq.tokenizers.unknown import UnknownTokenCounts, format_percent
 
 if TYPE_CHECKING:
@@ -59,7 +59,9 @@ def score_text(
 
     if window is None and model.model.stack.grows:
         raise UserError("this model's state grows with the text: give --window, the number of tokens to read at once")
-    blocks = CountedText(read_blocks(text) if text is not None else corpus_text(model, corpus, split), model.tokenizer)
+    blocks = CountedText(
+        read_blocks(text) if text is not None else corpus_text(model.corpus, corpus, split), model.tokenizer
+    )
     measured = model.score_text(blocks, window)
     if not measured.tokens:
         problem = "is empty" if not blocks.characters else "contains no tokens"
@@ -68,16 +70,6 @@ def score_text(
     unknown = UnknownTokenCounts(measured.tokens, measured.unknown)
     unknown.report()
     (print_json if as_json else print_table)(score, unknown, blocks)
-
-
-def corpus_text(model: "TextGenerator", corpus: str | None, split: str | None) -> Iterable[str]:
-    """Return the text of a split in blocks; by default of the corpus of the training."""
-    from seq2seq.data.corpora import evaluation_split
-    from seq2seq.data.language_text import HeldOut, language_text
-
-    name, subset, column, held_out = trained_corpus(model.corpus, corpus, "column", held_out=HeldOut)
-    split = split or evaluation_split(name, [column], subset) or "validation"
-    return language_text(name, split, held_out, subset, column)
 
 
 def print_json(score: "LanguageScore", unknown: UnknownTokenCounts, text: CountedText) -> None:

@@ -27,8 +27,9 @@ def quantize(
     """
     from seq2seq.checkpoint import find_checkpoint, save
     from seq2seq.data.vocabulary import find_data_state
-    from seq2seq.inference.checkpoint import open_checkpoint, read_checkpoint
+    from seq2seq.inference.checkpoint import read_checkpoint
     from seq2seq.inference.checkpoint_validation import check_finite, nbytes
+    from seq2seq.tasks.loading import open_checkpoint
 
     check_other_file("--output", output, map(find_checkpoint, [checkpoint]))
     check_output(output)
@@ -38,7 +39,7 @@ def quantize(
         check_finite(weights)
     except UserError as error:
         raise UserError(f"{find_checkpoint(checkpoint)} cannot be quantized: {error}") from error
-    quantized = open_checkpoint(checkpoint, precision, trust or ()).model.state_dict()
+    quantized = open_checkpoint(checkpoint, precision, trust or ()).network.state_dict()
     data = find_data_state(contents)
     save({"model": contents["model"], "precision": precision, "state_dict": quantized, "data": data}, output)
     old_size, new_size = (f"{nbytes(state_dict) / 1e6:.1f} MB" for state_dict in (weights, quantized))

@@ -65,8 +65,8 @@ def sample(
         precision: Precision of the weights: float32, bf16, or int8 (CPU only); by default as saved.
         trust: Your own modules whose layers a checkpoint may use, separated by commas; they are imported.
     """
-    from seq2seq.inference import load_text_generator
     from seq2seq.search import Sampling
+    from seq2seq.tasks import load_text_generator
 
     sampling = Sampling(temperature, top_k, top_p, min_p, allow_unknown)
     if prompts is not None and prompt != "\n":

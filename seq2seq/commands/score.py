@@ -62,8 +62,9 @@ def score(
     if not lines.is_standard_stream(output):
         check_output(str(output))
 
-    from seq2seq.inference import TranslationPipeline, load
+    from seq2seq.inference import TranslationPipeline
     from seq2seq.inference.search_options import MAX_SOURCE_LENGTH
+    from seq2seq.tasks import load
     from seq2seq.tokenizers.unknown import UnknownTokenCounts
 
     model = load(*checkpoints, device=device, precision=precision, trust=trust or ())

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from seq2seq.checkpoint import find_checkpoint
 from seq2seq.commands.lines import check_other_file
-from seq2seq.commands.trained_corpus import trained_corpus
 from seq2seq.ranges import CountOrZero, checked
 from seq2seq.rank_zero import rank_zero_log
 from seq2seq.storage import check_output
+from seq2seq.tasks.trained_corpus import trained_corpus
 
 if TYPE_CHECKING:
     from seq2seq.inference.shortlist_learning import Pair
@@ -51,8 +51,8 @@ def shortlist(
     from seq2seq.data.corpus_files import find_split_files
     from seq2seq.data.pairs import encode_pairs
     from seq2seq.data.translation_pairs import HeldOutPairs, translation_pairs
-    from seq2seq.inference import load_translation
     from seq2seq.inference.shortlist_learning import ITERATIONS, coverage, learn_shortlist
+    from seq2seq.tasks import load_translation
 
     model = load_translation(checkpoint, device="cpu", trust=trust or ())
     name, subset, source, target, held_out = trained_corpus(

@@ -75,7 +75,8 @@ def translate(
     for option, path in outputs.items():
         lines.check_other_file(option, path, chain(map(find_checkpoint, checkpoints), (input or "-", shortlist)))
 
-    from seq2seq.inference import NO_TRANSLATION, SearchOptions, load_translation
+    from seq2seq.inference import NO_TRANSLATION, SearchOptions
+    from seq2seq.tasks import load_translation
 
     search = SearchOptions(
         beams=beams,

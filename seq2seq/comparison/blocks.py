@@ -9,7 +9,7 @@ from torch import nn
 
 from seq2seq.comparison.entries import Entry, configurable_arguments, layer_classes
 from seq2seq.comparison.recipes import BUILT_IN_PARTS, NEUTRAL_GATE_BIASES, RECIPES
-from seq2seq.models import Translator
+from seq2seq.training.translator import Translator
 
 # options that a description omits: those that all rows share, and those at its front
 OMITTED_OPTIONS = {"size", "depth", "encoder", "decoder", "layer", "embedding_size", "dropout", "word_dropout", "tied"}

@@ -11,9 +11,9 @@ from torch import nn
 
 import seq2seq.recurrence
 from seq2seq.errors import UserError
-from seq2seq.models import Translator
 from seq2seq.ranges import Positive, out_of_range, ranges, shorten
 from seq2seq.recurrence import Recurrence
+from seq2seq.training.translator import Translator
 
 SIZE_ARGUMENTS = ("input_size", "size")  # arguments that the model passes to every layer
 FIXED_ARGUMENTS = {"self", "vocab_size", "source_vocab_size", "target_vocab_size", "shared_vocabulary", *SIZE_ARGUMENTS}

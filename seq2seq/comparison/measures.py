@@ -10,12 +10,13 @@ from typing import Annotated, Any, NamedTuple
 import torch
 from torch import Tensor
 
-from seq2seq.inference import TextGenerator, load
+from seq2seq.inference import TextGenerator
 from seq2seq.models.encoder_decoder import EncoderDecoder
-from seq2seq.models.recurrent_language_model import RecurrentLanguageModel
+from seq2seq.models.language_model import LanguageModelNetwork
 from seq2seq.ranges import CountOrZero, NonNegative, Range
 from seq2seq.special_tokens import EOS
 from seq2seq.state import flatten
+from seq2seq.tasks import load
 
 POSITIONS = (100, 10_000)
 CHUNK_TOKENS = 256  # prompt tokens read at once
@@ -61,22 +62,22 @@ def fixed_seed() -> Iterator[None]:
         yield
 
 
-def make_stepper(model: RecurrentLanguageModel | EncoderDecoder) -> Stepper:
+def make_stepper(model: LanguageModelNetwork | EncoderDecoder) -> Stepper:
     """Return the prefill and step functions of a model; a translator's encoded source is not part of its state."""
-    if isinstance(model, RecurrentLanguageModel):
+    if isinstance(model, LanguageModelNetwork):
         return Stepper(
-            lambda ids, state: model(ids, state)[1], model.step, model.initial_state(1), model.output.out_features
+            lambda ids, state: model(ids, state)[1], model.step, model.initial_state(1), model.output.vocab_size
         )
     vocab_size = model.source_embedding.num_embeddings
     source = torch.cat(
         [torch.randint(FIRST_TOKEN_ID, vocab_size, (1, SOURCE_TOKENS)), torch.tensor([[EOS]])], dim=1
     ).to(model.device)
-    source_memory, state = model.encode(source, torch.tensor([SOURCE_TOKENS + 1], device=model.device))
+    encoded, state = model.encode(source, torch.tensor([SOURCE_TOKENS + 1], device=model.device))
     return Stepper(
-        lambda ids, state: model.decoder(model.target_embedding(ids), source_memory, state).state,
-        lambda ids, state: model.step(ids, state, source_memory),
+        lambda ids, state: model.decoder(model.target_embedding(ids), encoded.memory, state).state,
+        lambda ids, state: model.step(ids, state, encoded),
         state,
-        model.output.out_features,
+        model.output.vocab_size,
     )
 
 

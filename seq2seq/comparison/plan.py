@@ -17,9 +17,10 @@ from seq2seq.comparison.json_records import remedy, to_type
 from seq2seq.comparison.widths import Width, find_width, is_close, nearest_width, parameter_counter
 from seq2seq.construction import constructor_errors
 from seq2seq.errors import UserError
-from seq2seq.models import LanguageModel, Translator
 from seq2seq.ranges import Count, ParameterCount, Positive, out_of_range, ranges, shorten
 from seq2seq.storage import atomic_write, path_inside, read_json, write_json
+from seq2seq.training.language_model import LanguageModel
+from seq2seq.training.translator import Translator
 
 PLAN_VERSION = 1  # of the format of plan.json; plans of another version are rejected
 Budget = Literal["parameters", "time", "tokens"]

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from seq2seq.data.pairs import pad
 from seq2seq.errors import UserError, refuse_string
-from seq2seq.models.recurrent_language_model import RecurrentLanguageModel
+from seq2seq.models.language_model import LanguageModelNetwork
 from seq2seq.ranges import Count, Seed, checked
 from seq2seq.search import Sampling, Step, sample
 from seq2seq.search.cuda_graph import graphed_step, has_static_shapes
@@ -49,9 +49,7 @@ class TextGenerator:
         corpus: The corpus of the training, as the arguments of its data.
     """
 
-    def __init__(
-        self, model: RecurrentLanguageModel, tokenizer: Tokenizer, corpus: dict[str, Any] | None = None
-    ) -> None:
+    def __init__(self, model: LanguageModelNetwork, tokenizer: Tokenizer, corpus: dict[str, Any] | None = None) -> None:
         self.model = model
         self.tokenizer = tokenizer
         self.corpus = corpus or {}

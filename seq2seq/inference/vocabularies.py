@@ -18,9 +18,9 @@ class Side(NamedTuple):
 
 # by the model's option for the vocabulary size
 SIDES = {
-    "vocab_size": Side("source", ("embedding", "output")),
+    "vocab_size": Side("source", ("embedding", "output.linear")),
     "source_vocab_size": Side("source", ("source_embedding",)),
-    "target_vocab_size": Side("target", ("target_embedding", "output")),
+    "target_vocab_size": Side("target", ("target_embedding", "output.linear")),
 }
 
 

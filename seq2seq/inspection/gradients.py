@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import torch
 from jaxtyping import Float, Int
@@ -10,43 +10,57 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from seq2seq.errors import UserError
-from seq2seq.models.recurrent_language_model import RecurrentLanguageModel
+from seq2seq.nn.output import OutputInput, OutputLayer
 from seq2seq.recurrence import Stack
 from seq2seq.state import detach, flatten, map_state
 
-ModuleT = TypeVar("ModuleT", bound=nn.Module)
+NetworkT = TypeVar("NetworkT")
 
 MAX_BATCH_WINDOWS = 16  # the most windows in a batch
 MAX_STATE_BYTES = 2**30  # the most bytes of the states of a batch, all of which are kept with their gradients
 
 
+class RecurrentNetwork(Protocol):
+    """A network that reads token ids through an embedding and a stack, and predicts a token at every step."""
+
+    embedding: nn.Embedding
+    stack: Stack
+    output: OutputLayer
+
+    def output_input(self, y: Float[Tensor, "batch time size"]) -> OutputInput:
+        """Return the input of the output layer, given the output of the stack."""
+
+
 @torch.enable_grad()
 def gradient_norms(
-    model: RecurrentLanguageModel, ids: Int[Tensor, "windows tokens"], steps: int
+    network: RecurrentNetwork,
+    inputs: Int[Tensor, "windows tokens"],
+    targets: Int[Tensor, " windows"],
+    steps: int,
 ) -> Float[Tensor, "layers steps"]:
     """Return the norm of d loss(t) / d state(t - k) at k = 1, 2, ..., `steps` for every layer, averaged over windows.
 
-    The loss is that of a window's last token, and the state at k is the input state of the k-th last step, of all
+    The loss is that of a window's last step, and the state at k is the input state of the k-th last step, of all
     layers at once. The norm of a layer is that of its whole state, for example of hidden state and cell state together,
-    so that layers with different states can be compared. Tokens before the last `steps` + 1 are read without gradient,
+    so that layers with different states can be compared. Tokens before the last `steps` are read without gradient,
     so that no state is the initial one. There is no dropout, and the model runs in float64 where the device supports
     it, so that very small and very large norms are exact.
     """
-    if not 1 <= steps < ids.shape[1]:
-        raise UserError(f"{steps} steps need windows of at least {steps + 1} tokens, and these have {ids.shape[1]}")
-    dtype = torch.float32 if ids.device.type == "mps" else torch.float64
-    embedding, stack = frozen_copy(model.embedding, dtype), frozen_copy(model.stack, dtype)
-    readout, output = frozen_copy(model.output_adapter, dtype), frozen_copy(model.output, dtype)
-    total = torch.zeros(len(stack.layers), steps, dtype=dtype, device=ids.device)
+    if not 1 <= steps <= inputs.shape[1]:
+        raise UserError(f"{steps} steps need windows of at least {steps} tokens, and these have {inputs.shape[1]}")
+    dtype = torch.float32 if inputs.device.type == "mps" else torch.float64
+    network = frozen_copy(network, dtype)
+    stack = network.stack
+    total = torch.zeros(len(stack.layers), steps, dtype=dtype, device=inputs.device)
     batch_windows = max(1, min(MAX_BATCH_WINDOWS, MAX_STATE_BYTES // (2 * steps * state_bytes(stack, dtype, steps))))
-    for windows in ids.split(batch_windows):
-        targets = windows[:, -1]
+    for windows, target in zip(inputs.split(batch_windows), targets.split(batch_windows), strict=True):
 
-        def loss(y: Tensor, targets: Tensor = targets) -> Tensor:
-            return cross_entropy(output(readout(y)), targets, reduction="sum")
+        def loss(y: Tensor, target: Tensor = target) -> Tensor:
+            logits = network.output.logits(network.output_input(y[:, None]))
+            return cross_entropy(logits[:, 0], target, reduction="sum")
 
-        total += state_gradient_norms(stack, embedding(windows[:, :-1]), loss, steps).sum(dim=1)
-    return total / len(ids)
+        total += state_gradient_norms(stack, network.embedding(windows), loss, steps).sum(dim=1)
+    return total / len(inputs)
 
 
 def state_bytes(stack: Stack, dtype: torch.dtype, steps: int) -> int:
@@ -57,9 +71,9 @@ def state_bytes(stack: Stack, dtype: torch.dtype, steps: int) -> int:
     return sum(part.numel() for part in flatten(state)) * dtype.itemsize
 
 
-def frozen_copy(module: ModuleT, dtype: torch.dtype) -> ModuleT:
-    """Return a copy of a module in this dtype, in evaluation mode and without gradients for its parameters."""
-    return copy.deepcopy(module).to(dtype).eval().requires_grad_(False)
+def frozen_copy(network: NetworkT, dtype: torch.dtype) -> NetworkT:
+    """Return a copy of a network in this dtype, in evaluation mode and without gradients for its parameters."""
+    return copy.deepcopy(network).to(dtype).eval().requires_grad_(False)  # type: ignore[attr-defined,no-any-return]
 
 
 def state_gradient_norms(

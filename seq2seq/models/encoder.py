@@ -9,10 +9,10 @@ from torch import Tensor, nn
 
 from seq2seq.models.hyperparameters import factory_class
 from seq2seq.nn.attention import Encoding
-from seq2seq.ranges import Count, DropProbability, NonNegative, checked
+from seq2seq.ranges import Count, checked
 from seq2seq.recurrence import Bidirectional, EncoderLayerFactory, LayerFactory, SelfAttention
 from seq2seq.recurrence.ops.padding import fill_padding
-from seq2seq.recurrence.residual_block import ResidualBlock
+from seq2seq.recurrence.residual_block import PLAIN_BLOCK, BlockConfig, ResidualBlock
 
 
 class Encoder(nn.Module):
@@ -24,33 +24,22 @@ class Encoder(nn.Module):
         input_size: Number of features of a source token.
         size: Number of output features, half from each direction of a recurrence.
         layers: The layers, from the input up.
-        dropout: Dropout probability of a layer's output, with one mask for a whole sentence.
-        norm: LayerNorm before every layer and after the last one.
-        residual: Add a layer's input to its output, where the sizes allow it.
-        feed_forward: Hidden features, as a multiple of size, of a gated feed-forward after every layer; 0 for none.
+        block: What stands around every layer.
     """
 
     @checked
     def __init__(
-        self,
-        input_size: Count,
-        size: Count,
-        layers: Sequence[EncoderLayerFactory],
-        dropout: DropProbability = 0.0,
-        norm: bool = False,
-        residual: bool = False,
-        feed_forward: NonNegative = 0.0,
+        self, input_size: Count, size: Count, layers: Sequence[EncoderLayerFactory], block: BlockConfig = PLAIN_BLOCK
     ) -> None:
         super().__init__()
-        input_sizes = [input_size] + [size] * (len(layers) - 1)
+        sizes = [input_size] + [size] * (len(layers) - 1)
         self.layers = nn.ModuleList(
-            encoder_layer(layer, size_in, size) for layer, size_in in zip(layers, input_sizes, strict=True)
+            encoder_layer(layer, size_in, size) for layer, size_in in zip(layers, sizes, strict=True)
         )
-        blocks = nn.ModuleList(
-            ResidualBlock(size_in, size, dropout, norm, residual, feed_forward) for size_in in input_sizes
+        self.blocks = cast(  # a ModuleList's type does not name its elements
+            "Sequence[ResidualBlock]", nn.ModuleList(ResidualBlock(size_in, size, block) for size_in in sizes)
         )
-        self.blocks = cast("Sequence[ResidualBlock]", blocks)  # a ModuleList has no type for its elements
-        self.norm = nn.LayerNorm(size) if norm else nn.Identity()
+        self.norm = block.layer_norm(size)
 
     def forward(self, x: Float[Tensor, "batch source input"], lengths: Int[Tensor, " batch"]) -> Encoding:
         """Return the states of all tokens and a summary: the final state of each direction of the last layer.

@@ -1,6 +1,7 @@
 """An encoder-decoder network with attention."""
 
 from functools import partial
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Int
@@ -8,19 +9,26 @@ from torch import Tensor
 
 from seq2seq.batch import TranslationBatch
 from seq2seq.errors import UserError
-from seq2seq.models.decoder import Decoder, DecoderOutput, DecoderState
+from seq2seq.models.decoder import Decoder, DecoderState
 from seq2seq.models.encoder import Encoder
 from seq2seq.models.network import Network
-from seq2seq.models.shortlist_output import ShortlistOutput
 from seq2seq.nn.attention import AttentionFactory, BilinearAttention, FixedContext, Memory
 from seq2seq.nn.dropout import VariationalDropout, WordDropout
-from seq2seq.nn.embedding import embedding, output_layer
-from seq2seq.nn.loss import token_nats
-from seq2seq.ranges import Count, Depth, DropProbability, NonNegative, checked
+from seq2seq.nn.embedding import embedding
+from seq2seq.nn.output import LinearOutput, OutputFactory, OutputInput, RestrictedOutput
+from seq2seq.ranges import Count, Depth, DropProbability, checked
 from seq2seq.recurrence import LSTM, EncoderLayerFactory, LayerFactory
+from seq2seq.recurrence.residual_block import PLAIN_BLOCK, BlockConfig
 from seq2seq.search import DecodingProblem, Step
 from seq2seq.special_tokens import UNK
 from seq2seq.state import select
+
+
+class EncodedSource(NamedTuple):
+    """What the decoder and the output layer read of the sources, one row per sentence."""
+
+    memory: Memory
+    ids: Int[Tensor, "batch source"]
 
 
 class EncoderDecoder(Network):
@@ -39,12 +47,11 @@ class EncoderDecoder(Network):
         tied: Use the target's embedding as the output layer too, and as the source's if the vocabulary is shared.
         dropout: Dropout probability of embeddings, layers and the output, with one mask per sentence.
         word_dropout: Probability of replacing an input token of encoder or decoder by the unknown token.
-        norm: LayerNorm before every layer and after the last one.
-        residual: Add a layer's input to its output, where the sizes allow it.
-        feed_forward: Hidden features, as a multiple of size, of a gated feed-forward after every layer; 0 for none.
+        block: What stands around every layer: norm, residual, feed_forward.
         input_feeding: Feed the decoder's last output back into it; slower, and sometimes better. Dropout between the
             decoder's layers and of its weights is then drawn for every token.
         label_smoothing: Share of each target's probability that is spread over all tokens alike.
+        output: The output layer, from the decoder's features to the probabilities of the next token.
     """
 
     @checked
@@ -62,11 +69,10 @@ class EncoderDecoder(Network):
         tied: bool = True,
         dropout: DropProbability = 0.2,
         word_dropout: DropProbability = 0.0,
-        norm: bool = False,
-        residual: bool = False,
-        feed_forward: NonNegative = 0.0,
+        block: BlockConfig = PLAIN_BLOCK,
         input_feeding: bool = False,
         label_smoothing: DropProbability = 0.1,
+        output: OutputFactory = LinearOutput,
     ) -> None:
         super().__init__()
         self.save_hyperparameters()
@@ -83,7 +89,8 @@ class EncoderDecoder(Network):
         )
         self.word_dropout = WordDropout(word_dropout, UNK)
         self.dropout = VariationalDropout(dropout)
-        self.encoder = Encoder(width, size, [encoder] * depth, dropout, norm, residual, feed_forward)
+        block = block.with_dropout(dropout)
+        self.encoder = Encoder(width, size, [encoder] * depth, block)
         self.decoder = Decoder(
             input_size=width,
             size=size,
@@ -91,40 +98,48 @@ class EncoderDecoder(Network):
             memory_size=size,
             layers=[decoder] * depth,
             attention=FixedContext if attention is None else attention,
-            dropout=dropout,
-            norm=norm,
-            residual=residual,
-            feed_forward=feed_forward,
+            block=block,
             input_feeding=input_feeding,
         )
-        self.output = output_layer(width if tied else size, target_vocab_size, self.target_embedding if tied else None)
+        self.output = output(width if tied else size, self.decoder.attention.size, target_vocab_size)
+        if tied:
+            self.output.tie(self.target_embedding)
 
     def encode(
         self, source: Int[Tensor, "batch source"], lengths: Int[Tensor, " batch"]
-    ) -> tuple[Memory, DecoderState]:
-        """Encode the sources; return the memory that the decoder attends to and its initial state."""
+    ) -> tuple[EncodedSource, DecoderState]:
+        """Encode the sources; return what the decoder and the output layer read of them, and the decoder's state."""
         embedded: Tensor = self.source_embedding(self.word_dropout(source))
-        return self.decoder.start(self.encoder(self.dropout(embedded), lengths))
+        memory, state = self.decoder.start(self.encoder(self.dropout(embedded), lengths))
+        return EncodedSource(memory, source), state
 
     def forward(
         self,
         source: Int[Tensor, "batch source"],
         lengths: Int[Tensor, " batch"],
         inputs: Int[Tensor, "batch target"],
-    ) -> DecoderOutput:
-        """Return the features and attention weights after every token of `inputs`."""
-        memory, state = self.encode(source, lengths)
+    ) -> OutputInput:
+        """Return the input of the output layer after every token of `inputs`, attention weights included."""
+        encoded, state = self.encode(source, lengths)
         embedded = self.dropout(self.target_embedding(self.word_dropout(inputs)))
-        output: DecoderOutput = self.decoder(embedded, memory, state)
-        return output._replace(features=self.dropout(output.features))
+        features, context, weights, _ = self.decoder(embedded, encoded.memory, state)
+        return OutputInput(self.dropout(features), context, weights, source)
+
+    def auxiliary_loss(self, x: OutputInput) -> Tensor | float:
+        """Return a loss that training adds to the mean loss of a batch's tokens, such as one of attention weights.
+
+        Args:
+            x: The input of the output layer.
+        """
+        return 0.0
 
     def step(
         self,
         tokens: Int[Tensor, " rows"],
         state: DecoderState,
-        memory: Memory,
-        shortlist: ShortlistOutput | None = None,
-        memory_rows: Int[Tensor, " sentences"] | None = None,
+        encoded: EncodedSource,
+        shortlist: RestrictedOutput | None = None,
+        encoded_rows: Int[Tensor, " sentences"] | None = None,
     ) -> tuple[Float[Tensor, "rows vocab"], DecoderState]:
         """Return the logits of the next token; a `Step` of `seq2seq.search` once the other arguments are bound.
 
@@ -132,17 +147,20 @@ class EncoderDecoder(Network):
             tokens: The last token of each row; with `shortlist`, its index in its sentence's shortlist, as the logits
                 are then too.
             state: The state.
-            memory: Keys and values of the sentences.
+            encoded: The encoded sentences.
             shortlist: The output layer over the shortlists; the whole vocabulary by default.
-            memory_rows: Each sentence's row in `memory`, from which some were removed; the sentence's own index by
+            encoded_rows: Each sentence's row in `encoded`, from which some were removed; the sentence's own index by
                 default.
         """
-        sentence_index = state.sentence_index if memory_rows is None else memory_rows[state.sentence_index]
+        sentence_index = state.sentence_index if encoded_rows is None else encoded_rows[state.sentence_index]
         ids = tokens if shortlist is None else shortlist.ids[sentence_index, tokens]
-        features, _, next_state = self.decoder.step(
-            self.target_embedding(ids), memory, state._replace(sentence_index=sentence_index)
+        features, context, weights, next_state = self.decoder.step(
+            self.target_embedding(ids), encoded.memory, state._replace(sentence_index=sentence_index)
         )
-        logits: Tensor = self.output(features) if shortlist is None else shortlist(features, sentence_index)
+        x = OutputInput(
+            features[:, None], context[:, None], weights[:, None], encoded.ids.index_select(0, sentence_index)
+        )
+        logits = self.output.logits(x)[:, 0] if shortlist is None else shortlist.logits(x, sentence_index)
         return logits, next_state._replace(sentence_index=state.sentence_index)
 
     def decoding_problem(
@@ -156,23 +174,22 @@ class EncoderDecoder(Network):
         A shortlist holds ids in ascending order with all special ones first, and NO_TOKEN at the end where it is
         shorter. The search then works on indices in the shortlist, which for special tokens are their ids.
         """
-        memory, state = self.encode(source, lengths)
-        shortlist = None if shortlist_ids is None else ShortlistOutput.from_layer(self.output, shortlist_ids)
-        step = partial(self.step, memory=memory, shortlist=shortlist)
-        return DecodingProblem(step, state, partial(self.restrict, memory=memory, shortlist=shortlist))
+        encoded, state = self.encode(source, lengths)
+        shortlist = None if shortlist_ids is None else self.output.restrict(shortlist_ids)
+        step = partial(self.step, encoded=encoded, shortlist=shortlist)
+        return DecodingProblem(step, state, partial(self.restrict, encoded=encoded, shortlist=shortlist))
 
     def restrict(
-        self, sentences: Int[Tensor, " kept"], memory: Memory, shortlist: ShortlistOutput | None = None
+        self, sentences: Int[Tensor, " kept"], encoded: EncodedSource, shortlist: RestrictedOutput | None = None
     ) -> Step[DecoderState]:
-        """Return the step for these sentences only; the memory of the others is freed once it is half or more."""
-        if 2 * len(sentences) > len(memory.mask):
-            return partial(self.step, memory=memory, shortlist=shortlist)
-        memory_rows = sentences.new_zeros(len(memory.mask))
-        memory_rows[sentences] = torch.arange(len(sentences), device=sentences.device)
+        """Return the step for these sentences only; the others' memory is freed once it is half or more."""
+        if 2 * len(sentences) > len(encoded.ids):
+            return partial(self.step, encoded=encoded, shortlist=shortlist)
+        encoded_rows = sentences.new_zeros(len(encoded.ids))
+        encoded_rows[sentences] = torch.arange(len(sentences), device=sentences.device)
         kept = None if shortlist is None else shortlist.select(sentences)
-        return partial(self.step, memory=select(memory, sentences), shortlist=kept, memory_rows=memory_rows)
+        return partial(self.step, encoded=select(encoded, sentences), shortlist=kept, encoded_rows=encoded_rows)
 
     def token_nats(self, batch: TranslationBatch) -> Float[Tensor, "batch target"]:
         """Return the negative log-probability of every target token in nats, 0 on padding."""
-        features = self(batch.source, batch.lengths, batch.inputs).features
-        return token_nats(features, self.output, batch.targets)
+        return self.output.token_nats(self(batch.source, batch.lengths, batch.inputs), batch.targets)

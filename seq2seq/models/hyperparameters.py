@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, is_dataclass
 from functools import partial
 from typing import Any
 
@@ -10,15 +11,16 @@ from torch import nn
 from seq2seq import recurrence
 from seq2seq.checkpoint import resolve_trusted_class
 from seq2seq.errors import UserError
-from seq2seq.nn import attention
+from seq2seq.nn import attention, output
 from seq2seq.nn.attention import Attention
-from seq2seq.recurrence import Recurrence, SelfAttention
+from seq2seq.nn.output import OutputLayer
+from seq2seq.recurrence import BlockConfig, Recurrence, SelfAttention
 
 PACKAGE_PREFIX = "seq2seq."
 # classes that a checkpoint may name without their module
 BUILTIN_CLASSES: dict[str, type[nn.Module]] = {
     name: kind
-    for module in (attention, recurrence)
+    for module in (attention, output, recurrence)
     for name, kind in vars(module).items()
     if isinstance(kind, type) and issubclass(kind, nn.Module)
 }
@@ -28,7 +30,11 @@ OPTION_BASES: dict[str, tuple[type[nn.Module], ...]] = {
     "encoder": (Recurrence, SelfAttention),
     "decoder": (Recurrence,),
     "attention": (Attention,),
+    "output": (OutputLayer,),
 }
+# options whose value is a dataclass, stored as a dict of its fields
+OPTION_DATACLASSES = {"block": BlockConfig}
+NUM_SIZES = {OutputLayer: 3}  # arguments of a constructor that are sizes and come from the model; others have two
 
 
 def serialize_options(options: Any) -> Any:
@@ -57,6 +63,8 @@ def serialize_options(options: Any) -> Any:
             return float(options)
         case str():
             return str(options)
+        case _ if is_dataclass(options) and not isinstance(options, type):
+            return serialize_options(asdict(options))
         case _ if hasattr(options, "class_path"):  # a jsonargparse namespace
             return serialize_options(vars(options))
     raise UserError(
@@ -80,7 +88,8 @@ def deserialize_options(options: Any, trust: Sequence[str] = (), option: str = "
             check_arguments(kind, name, arguments)
             return partial(kind, **arguments) if arguments else kind
         case Mapping():
-            return {key: deserialize_options(value, trust, key) for key, value in options.items()}
+            values = {key: deserialize_options(value, trust, key) for key, value in options.items()}
+            return OPTION_DATACLASSES[option](**values) if option in OPTION_DATACLASSES else values
         case list():
             return [deserialize_options(value, trust, option) for value in options]
     return options
@@ -89,7 +98,7 @@ def deserialize_options(options: Any, trust: Sequence[str] = (), option: str = "
 def resolve_class(name: str, trust: Sequence[str], option: str) -> type[nn.Module]:
     """Return the built-in class of this name, or the trusted one at this import path; it must fit its option."""
     kind = BUILTIN_CLASSES.get(name) or resolve_trusted_class(name, trust)
-    bases = OPTION_BASES.get(option, (Recurrence, SelfAttention, Attention))
+    bases = OPTION_BASES.get(option, (Recurrence, SelfAttention, Attention, OutputLayer))
     if not issubclass(kind, bases):
         expected = " or ".join(base.__name__ for base in bases)
         raise UserError(f"it names {name}, which is no {expected}" + (f", as {option} must be" if option else ""))
@@ -97,11 +106,12 @@ def resolve_class(name: str, trust: Sequence[str], option: str) -> type[nn.Modul
 
 
 def check_arguments(kind: type[nn.Module], name: str, arguments: Any) -> None:
-    """Raise a UserError for arguments that a class does not accept besides its two sizes."""
+    """Raise a UserError for arguments that a class does not accept besides its sizes."""
     if not isinstance(arguments, dict):
         raise UserError(f"the arguments of {name} must have names")
+    num_sizes = next((count for base, count in NUM_SIZES.items() if issubclass(kind, base)), 2)
     try:
-        inspect.signature(kind).bind(0, 0, **arguments)
+        inspect.signature(kind).bind(*[0] * num_sizes, **arguments)
     except TypeError as error:
         raise UserError(f"{name} does not take the arguments that are stored for it: {error}") from error
 

@@ -1,77 +1,113 @@
-"""Training of a language model with a carried state (truncated BPTT)."""
+"""A recurrent language model: the next token given all before it."""
 
-from functools import cached_property
 from typing import Any
 
-import torch
-from jaxtyping import Float
-from torch import Tensor
+from jaxtyping import Float, Int
+from torch import Tensor, nn
 
-from seq2seq.batch import LanguageBatch
-from seq2seq.models.recurrent_language_model import RecurrentLanguageModel
-from seq2seq.models.trainable import Trainable
-from seq2seq.nn.loss import cross_entropy, token_nats
-from seq2seq.special_tokens import PAD
-from seq2seq.state import detach, flatten, unflatten
+from seq2seq.models.network import Network
+from seq2seq.nn.dropout import VariationalDropout, WordDropout
+from seq2seq.nn.embedding import embedding
+from seq2seq.nn.output import LinearOutput, OutputFactory, OutputInput
+from seq2seq.ranges import Count, Depth, DropProbability, checked
+from seq2seq.recurrence import LSTM, LayerFactory, Stack
+from seq2seq.recurrence.residual_block import PLAIN_BLOCK, BlockConfig
+from seq2seq.recurrence.stack import StackOutput
+from seq2seq.special_tokens import UNK
 
 
-class LanguageModel(RecurrentLanguageModel, Trainable):
-    """A recurrent language model (Mikolov et al., 2010) whose state is carried from batch to batch.
+class LanguageModelNetwork(Network):
+    """A recurrent language model (Mikolov et al., 2010).
 
-    A state that grows without bound, as attention's without a window, is not carried: each batch starts afresh.
+    Args:
+        vocab_size: Number of tokens, special ones included; taken from the data.
+        layer: The recurrent layer.
+        size: Number of features of every layer.
+        depth: Number of layers.
+        embedding_size: Number of features of a token; the same as size by default.
+        tied: Use the embedding as the output layer too.
+        dropout: Dropout probability of the embedding and of every layer, with one mask per sequence.
+        word_dropout: Probability of replacing an input token by the unknown token.
+        block: What stands around every layer: norm, residual, feed_forward.
+        output: The output layer, from features to the probabilities of the next token.
     """
 
-    restored_state: list[Tensor] | None = None  # of the training streams, from a checkpoint
+    @checked
+    def __init__(
+        self,
+        vocab_size: Count,
+        layer: LayerFactory = LSTM,
+        size: Count = 512,
+        depth: Depth = 2,
+        embedding_size: Count | None = None,
+        tied: bool = True,
+        dropout: DropProbability = 0.1,
+        word_dropout: DropProbability = 0.0,
+        block: BlockConfig = PLAIN_BLOCK,
+        output: OutputFactory = LinearOutput,
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters()
+        width = size if embedding_size is None else embedding_size
+        self.vocab_size = vocab_size
+        self.embedding = embedding(vocab_size, width)
+        self.word_dropout = WordDropout(word_dropout, UNK)
+        self.dropout = VariationalDropout(dropout)
+        block = block.with_dropout(dropout)
+        self.stack = Stack(width, size, [layer] * depth, block)
+        self.output_adapter = nn.Linear(size, width) if tied and width != size else nn.Identity()
+        self.output = output(width if tied else size, 0, vocab_size)
+        if tied:
+            self.output.tie(self.embedding)
 
-    @cached_property
-    def carried_states(self) -> dict[str, Any]:
-        """The state of the streams of each split: train, val, test and predict."""
-        return {}
+    def initial_state(self, batch: int) -> tuple[Any, ...]:
+        return self.stack.initial_state(batch)
 
-    def training_step(self, batch: LanguageBatch) -> Tensor:
-        features = self.forward_carried(batch, "train")
-        loss = cross_entropy(features, self.output.weight, self.output.bias, batch.targets)
-        self.log("train_loss", loss.nats / loss.tokens.clamp(min=1), batch_size=max(1, batch.tokens), prog_bar=True)
-        # gradients are averaged over ranks, so each rank's share of the global mean is multiplied by their number
-        return loss.smoothed * self.trainer.world_size / batch.tokens
+    def forward(
+        self,
+        ids: Int[Tensor, "batch time"],
+        state: tuple[Any, ...] | None = None,
+        lengths: Int[Tensor, " batch"] | None = None,
+    ) -> tuple[Float[Tensor, "batch time size"], tuple[Any, ...]]:
+        """Return the features that go into the output layer at every step, and the state after the last one."""
+        features, state, _ = self.run(ids, state, lengths)
+        return features, state
 
-    def evaluate(self, batch: LanguageBatch, split: str) -> None:
-        nats = token_nats(self.forward_carried(batch, split), self.output, batch.targets)
-        tokens = int((batch.targets != PAD).sum())  # may be 0 on one of several ranks
-        self.log(f"{split}_loss", nats.sum() / max(1, tokens), batch_size=tokens, prog_bar=True, sync_dist=True)
+    def run(
+        self,
+        ids: Int[Tensor, "batch time"],
+        state: tuple[Any, ...] | None = None,
+        lengths: Int[Tensor, " batch"] | None = None,
+    ) -> StackOutput:
+        """Compute the same as `forward`, and return the activations of every layer, too."""
+        x = self.dropout(self.embedding(self.word_dropout(ids)))
+        output = self.stack.run(x, state, lengths)
+        return output._replace(output=self.output_adapter(output.output))
 
-    def forward_carried(self, batch: LanguageBatch, split: str) -> Float[Tensor, "batch time size"]:
-        """Return the features of a batch, continuing the split's streams from their carried state, which is updated."""
-        if batch.start:
-            self.carried_states.pop(split, None)
-        elif split == "train" and self.restored_state is not None:
-            like = self.initial_state(len(batch.inputs))
-            device = batch.inputs.device
-            self.carried_states[split] = unflatten([part.to(device) for part in self.restored_state], like)
-        self.restored_state = None if split == "train" else self.restored_state
-        features, state = self.forward(batch.inputs, self.carried_states.get(split))
-        if not self.stack.grows:
-            self.carried_states[split] = detach(state)
-        return features
+    def output_input(self, y: Float[Tensor, "batch time size"]) -> OutputInput:
+        """Return the input of the output layer, given the output of the stack."""
+        return OutputInput(self.output_adapter(y))
 
-    def predict_step(self, batch: LanguageBatch) -> list[float]:
-        """Return the negative log-probability of every token in nats."""
-        features = self.forward_carried(batch, "predict")
-        nats = token_nats(features, self.output, batch.targets)
-        return list(nats[batch.targets != PAD].tolist())
+    def auxiliary_loss(self, output: StackOutput) -> Tensor | float:
+        """Return a loss that training adds to the mean loss of a batch's tokens, such as a norm of activations.
 
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        super().on_save_checkpoint(checkpoint)
-        own_state = (
-            [part.cpu() for part in flatten(self.carried_states["train"])] if "train" in self.carried_states else []
-        )
-        states = [own_state]
-        if torch.distributed.is_available() and torch.distributed.is_initialized():
-            states = [[] for _ in range(torch.distributed.get_world_size())]
-            torch.distributed.all_gather_object(states, own_state)
-        checkpoint["carried_state"] = states  # one per rank
+        Args:
+            output: The features, the final state, and the activations of every layer.
+        """
+        return 0.0
 
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        states = checkpoint.get("carried_state", [])
-        rank = self._trainer.global_rank if self._trainer is not None else 0
-        self.restored_state = states[rank] if rank < len(states) and states[rank] else None
+    def step(self, tokens: Int[Tensor, " batch"], state: tuple[Any, ...]) -> tuple[Tensor, tuple[Any, ...]]:
+        """Return the logits of the next token, [batch, vocab], and the next state: a `Step` of `seq2seq.search`."""
+        y, state = self.stack.step(self.embedding(tokens), state)
+        return self.output.logits(self.output_input(y[:, None]))[:, 0], state
+
+    def token_nats(
+        self,
+        inputs: Int[Tensor, "batch time"],
+        targets: Int[Tensor, "batch time"],
+        state: tuple[Any, ...] | None = None,
+        lengths: Int[Tensor, " batch"] | None = None,
+    ) -> tuple[Float[Tensor, "batch time"], tuple[Any, ...]]:
+        """Return the negative log-probability of every target in nats, 0 where it is PAD, and the final state."""
+        features, state = self(inputs, state, lengths)
+        return self.output.token_nats(OutputInput(features), targets), state

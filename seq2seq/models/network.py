@@ -15,4 +15,4 @@ class Network(nn.Module):
         return next(itertools.chain(self.parameters(), self.buffers())).device
 
     def save_hyperparameters(self) -> None:
-        """Do nothing: only a `Trainable`, which a checkpoint describes, stores the arguments of its constructor."""
+        """Do nothing: only a training module, which a checkpoint describes, stores the arguments of its constructor."""

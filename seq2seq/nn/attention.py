@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import NamedTuple, TypeAlias
+from typing import Any, Generic, NamedTuple, TypeAlias
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -13,6 +13,7 @@ from seq2seq.kernels.attention import attend
 from seq2seq.kernels.library import kernels_available
 from seq2seq.nn.linear import linear
 from seq2seq.ranges import Count, checked
+from seq2seq.state import S, select
 
 
 class Encoding(NamedTuple):
@@ -31,15 +32,25 @@ class Memory(NamedTuple):
     mask: Bool[Tensor, "batch source"]  # False on padding
 
 
-class Attention(nn.Module, ABC):
+class AttentionOutput(NamedTuple, Generic[S]):
+    """The result of attending: for all queries of a target, or for one query per row."""
+
+    context: Float[Tensor, "*queries size"]
+    weights: Float[Tensor, "*queries source"]  # 0 on padding
+    state: S
+
+
+class Attention(nn.Module, ABC, Generic[S]):
     """Attention of a decoder's queries over the encoder's states.
+
+    State goes in and comes out, one row per row of queries: coverage or a position in the source is a state, and most
+    attentions have an empty one. A subclass defines `step`; `ContentAttention` is the base of those whose weights
+    depend on query and key alone, which attend with all queries of a target at once.
 
     Args:
         query_size: Number of features of a query, the decoder's hidden state.
         memory_size: Number of features of the encoder's states.
     """
-
-    dot_product_scores = False  # whether a score is the dot product of query and key and nothing else
 
     @checked
     def __init__(self, query_size: Count, memory_size: Count) -> None:
@@ -52,9 +63,55 @@ class Attention(nn.Module, ABC):
         states = masked_states(encoding)
         return Memory(self.keys(states), states, encoding.mask)
 
-    @abstractmethod
     def keys(self, states: Float[Tensor, "batch source size"]) -> Float[Tensor, "batch source attention"]:
-        """Return the keys of these encoder states."""
+        """Return the keys of these encoder states; by default the states themselves."""
+        return states
+
+    def initial_state(self, memory: Memory) -> S:
+        """Return the state before the first query, one row per sentence; by default it is empty."""
+        return ()  # type: ignore[return-value]
+
+    @abstractmethod
+    def step(self, query: Float[Tensor, "rows query"], memory: Memory, state: S) -> AttentionOutput[S]:
+        """Attend with one query per row to the sentence in the same row of memory; padding gets weight 0."""
+
+    def forward(
+        self, query: Float[Tensor, "batch target query"], memory: Memory, state: S | None = None
+    ) -> AttentionOutput[S]:
+        """Attend with all queries of a target, one after another."""
+        state = self.initial_state(memory) if state is None else state
+        if not query.shape[1]:  # a discarded step gives the shapes
+            context, weights, _ = self.step(query.sum(dim=1), memory, state)
+            return AttentionOutput(context[:, None][:, :0], weights[:, None][:, :0], state)
+        contexts, all_weights = [], []
+        for query_t in query.unbind(dim=1):
+            context, weights, state = self.step(query_t, memory, state)
+            contexts.append(context)
+            all_weights.append(weights)
+        return AttentionOutput(torch.stack(contexts, dim=1), torch.stack(all_weights, dim=1), state)
+
+    def step_rows(
+        self,
+        query: Float[Tensor, "rows query"],
+        memory: Memory,
+        state: S,
+        sentence_index: Int[Tensor, " rows"] | None = None,
+    ) -> AttentionOutput[S]:
+        """Attend with one query per row, where several rows may share a sentence, as in beam search.
+
+        Args:
+            query: One query per row.
+            memory: Keys and values of the sentences.
+            state: The state of each row.
+            sentence_index: Index in memory of each row's sentence, ascending; None for one row per sentence.
+        """
+        return self.step(query, memory if sentence_index is None else select(memory, sentence_index), state)
+
+
+class ContentAttention(Attention[tuple[()]]):
+    """Attention whose weights are the softmax of a score of query and key; it has no state."""
+
+    dot_product_scores = False  # whether a score is the dot product of query and key and nothing else
 
     @abstractmethod
     def scores(
@@ -63,39 +120,41 @@ class Attention(nn.Module, ABC):
         """Return the unnormalized score of each key for each query."""
 
     def forward(
-        self, query: Float[Tensor, "batch target query"], memory: Memory
-    ) -> tuple[Float[Tensor, "batch target size"], Float[Tensor, "batch target source"]]:
-        """Return the context and the attention weights of each query; padding gets 0, even where all is padding."""
+        self, query: Float[Tensor, "batch target query"], memory: Memory, state: tuple[()] | None = None
+    ) -> AttentionOutput[tuple[()]]:
+        """Attend with all queries at once; padding gets weight 0, even where all is padding."""
         weights = masked_softmax(self.scores(query, memory.keys), memory.mask[:, None])
-        return torch.bmm(weights.to(memory.values.dtype), memory.values), weights
+        return AttentionOutput(torch.bmm(weights.to(memory.values.dtype), memory.values), weights, ())
 
-    def attend_step(
-        self, query: Float[Tensor, "rows query"], memory: Memory, sentence_index: Int[Tensor, " rows"] | None
-    ) -> tuple[Float[Tensor, "rows size"], Float[Tensor, "rows source"]]:
-        """Return context and attention weights for one decoding step of rows that each attend to one sentence.
+    def step(
+        self, query: Float[Tensor, "rows query"], memory: Memory, state: tuple[()] = ()
+    ) -> AttentionOutput[tuple[()]]:
+        context, weights, _ = self(query[:, None], memory)
+        return AttentionOutput(context.squeeze(1), weights.squeeze(1), ())
 
-        Args:
-            query: One query per row.
-            memory: Keys and values of the sentences.
-            sentence_index: Index in memory of each row's sentence, ascending; None for one row per sentence.
-        """
+    def step_rows(
+        self,
+        query: Float[Tensor, "rows query"],
+        memory: Memory,
+        state: tuple[()] = (),
+        sentence_index: Int[Tensor, " rows"] | None = None,
+    ) -> AttentionOutput[tuple[()]]:
         if sentence_index is None:
-            context, weights = self(query[:, None], memory)
-            return context.squeeze(1), weights.squeeze(1)
+            return self.step(query, memory)
         if self.dot_product_scores and kernels_available(query, memory.keys, memory.values):
-            return attend(query, sentence_index, *memory)
+            return AttentionOutput(*attend(query, sentence_index, *memory), ())
         sentences, rows = len(memory.mask), len(query)
         rows_per_sentence = sentence_index.bincount(minlength=sentences)
         max_rows = int(rows_per_sentence.max()) if sentences else 0
         first_row = rows_per_sentence.cumsum(0) - rows_per_sentence
-        # where each row goes in [sentences, max_rows], flattened
+        # where each row goes in [sentences, max_rows], flattened, so that keys are not copied for each row
         slots = sentence_index * max_rows + torch.arange(rows, device=query.device) - first_row[sentence_index]
         grouped = query.new_zeros(sentences * max_rows, query.shape[1]).index_copy(0, slots, query)
-        context, weights = self(grouped.view(sentences, max_rows, query.shape[1]), memory)
-        return context.flatten(0, 1)[slots], weights.flatten(0, 1)[slots]
+        context, weights, _ = self(grouped.view(sentences, max_rows, query.shape[1]), memory)
+        return AttentionOutput(context.flatten(0, 1)[slots], weights.flatten(0, 1)[slots], ())
 
 
-class DotAttention(Attention):
+class DotAttention(ContentAttention):
     """score(q, k) = q k (Luong et al., 2015, equation 8); query_size must equal memory_size."""
 
     dot_product_scores = True
@@ -109,14 +168,11 @@ class DotAttention(Attention):
                 f"bilinear attention takes any sizes"
             )
 
-    def keys(self, states: Tensor) -> Tensor:
-        return states
-
     def scores(self, query: Tensor, keys: Tensor) -> Tensor:
         return torch.bmm(query, keys.transpose(1, 2))
 
 
-class BilinearAttention(Attention):
+class BilinearAttention(ContentAttention):
     """score(q, k) = q W k (Luong et al., 2015, equation 8, "general")."""
 
     dot_product_scores = True
@@ -134,7 +190,7 @@ class BilinearAttention(Attention):
         return torch.bmm(query, keys.transpose(1, 2))
 
 
-class AdditiveAttention(Attention):
+class AdditiveAttention(ContentAttention):
     """score(q, k) = v tanh(W q + U k) (Bahdanau et al., 2015, appendix A.1.2)."""
 
     @checked
@@ -154,7 +210,7 @@ class AdditiveAttention(Attention):
         return scores.squeeze(-1)
 
 
-class MultiHeadAttention(Attention):
+class MultiHeadAttention(ContentAttention):
     """Multi-head scaled dot-product attention (Vaswani et al., 2017, section 3.2.2).
 
     The attention weights returned are the mean over the heads.
@@ -190,12 +246,12 @@ class MultiHeadAttention(Attention):
         scaled = self.split_heads(self.query_projection(query)) * (self.query_size // self.heads) ** -0.5
         return torch.bmm(scaled, self.split_heads(keys).transpose(1, 2))
 
-    def forward(self, query: Tensor, memory: Memory) -> tuple[Tensor, Tensor]:
+    def forward(self, query: Tensor, memory: Memory, state: tuple[()] | None = None) -> AttentionOutput[tuple[()]]:
         scores = self.scores(query, memory.keys).unflatten(0, (-1, self.heads))
         weights = masked_softmax(scores, memory.mask[:, None, None])
         context = torch.bmm(weights.flatten(0, 1).to(memory.values.dtype), self.split_heads(memory.values))
         joined = context.unflatten(0, (-1, self.heads)).transpose(1, 2).flatten(2)
-        return self.output_projection(joined), weights.mean(dim=1)
+        return AttentionOutput(self.output_projection(joined), weights.mean(dim=1), ())
 
     def split_heads(self, x: Tensor) -> Tensor:
         """[batch, length, size] -> [batch * heads, length, head_dim]"""
@@ -203,21 +259,18 @@ class MultiHeadAttention(Attention):
         return heads.flatten(0, 1)
 
 
-class FixedContext(Attention):
+class FixedContext(ContentAttention):
     """No attention: the context of every step is the summary of the whole source (Cho et al., 2014)."""
 
     def project_keys(self, encoding: Encoding) -> Memory:
         summary = encoding.summary[:, None]
         return Memory(summary, summary, encoding.mask.any(dim=1, keepdim=True))
 
-    def keys(self, states: Tensor) -> Tensor:
-        return states
-
     def scores(self, query: Tensor, keys: Tensor) -> Tensor:
         return query.new_zeros(len(query), query.shape[1], keys.shape[1])
 
 
-AttentionFactory: TypeAlias = Callable[[int, int], Attention]  # (query_size, memory_size) -> attention
+AttentionFactory: TypeAlias = Callable[[int, int], Attention[Any]]  # (query_size, memory_size) -> attention
 
 
 def masked_states(encoding: Encoding) -> Float[Tensor, "batch source size"]:

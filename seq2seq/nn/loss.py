@@ -75,6 +75,18 @@ def token_nats(
     return nats.view_as(targets)
 
 
+def nll_loss(
+    log_probabilities: Float[Tensor, "batch time vocab"], targets: Int[Tensor, "batch time"], smoothing: float
+) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+    """Return the negative log-likelihood with and without label smoothing, summed over targets other than PAD."""
+    mask = targets != PAD
+    nats = -log_probabilities.gather(2, targets[..., None]).squeeze(2).masked_fill(~mask, 0.0).sum()
+    if not smoothing:
+        return nats, nats
+    uniform = -log_probabilities.mean(dim=2).masked_fill(~mask, 0.0).sum()
+    return (1 - smoothing) * nats + smoothing * uniform, nats
+
+
 def computes_padding(device: torch.device) -> bool:
     """Return whether padding is computed and discarded: on a GPU, counting it would wait for the device."""
     return device.type != "cpu"

@@ -1,8 +1,7 @@
 """Linear layers and embeddings with quantized weights, for inference only."""
 
-from copy import copy
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int, Int8
@@ -13,7 +12,6 @@ from seq2seq.kernels import int8
 from seq2seq.kernels.library import kernels_available
 from seq2seq.processor import has_fast_products
 
-L = TypeVar("L", bound=nn.Module)
 INT8_MAX = 127  # -128 is not used, so that the range is symmetric
 
 
@@ -118,17 +116,6 @@ class Int8Embedding(nn.Module):
 
     def forward(self, ids: Int[Tensor, "*rows"]) -> Float[Tensor, "*rows size"]:
         return F.embedding(ids, self.quantized_weight).float() * F.embedding(ids, self.scale)
-
-
-def select_rows(layer: L, ids: Int[Tensor, " rows"]) -> L:
-    """Return a linear layer, quantized or not, with copies of these rows (outputs) only."""
-    selected = copy(layer)
-    selected._parameters = {
-        name: None if parameter is None else nn.Parameter(parameter[ids], requires_grad=False)
-        for name, parameter in layer._parameters.items()
-    }
-    selected._buffers = {name: None if buffer is None else buffer[ids] for name, buffer in layer._buffers.items()}
-    return selected
 
 
 @cache

@@ -7,6 +7,7 @@ from seq2seq.recurrence.mamba import Mamba
 from seq2seq.recurrence.min_rnn import MinGRU, MinLSTM
 from seq2seq.recurrence.mlstm import MLSTM
 from seq2seq.recurrence.mogrifier import MogrifierLSTM
+from seq2seq.recurrence.residual_block import BlockConfig
 from seq2seq.recurrence.retention import Retention
 from seq2seq.recurrence.rglru import RGLRU
 from seq2seq.recurrence.rnn import GRU, LSTM, RNN, LSTMState
@@ -24,6 +25,7 @@ __all__ = [
     "RWKV",
     "SLSTM",
     "Bidirectional",
+    "BlockConfig",
     "CausalAttention",
     "EncoderLayerFactory",
     "LSTMState",

@@ -1,16 +1,24 @@
 """A stack of recurrent layers, itself a recurrent layer."""
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from seq2seq.errors import UserError
-from seq2seq.ranges import Count, DropProbability, NonNegative, checked
+from seq2seq.ranges import Count, checked
 from seq2seq.recurrence.base import LayerFactory, Recurrence
 from seq2seq.recurrence.ops.padding import fill_padding
-from seq2seq.recurrence.residual_block import ResidualBlock
+from seq2seq.recurrence.residual_block import PLAIN_BLOCK, BlockConfig, ResidualBlock
+
+
+class StackOutput(NamedTuple):
+    """The output of a stack, its final state, and the activations of every layer, for regularizers and inspection."""
+
+    output: Float[Tensor, "batch time size"]
+    state: tuple[Any, ...]
+    activations: list[Float[Tensor, "batch time size"]]  # of each layer after its residual block, from the input up
 
 
 class Stack(Recurrence[tuple[Any, ...]]):
@@ -22,32 +30,23 @@ class Stack(Recurrence[tuple[Any, ...]]):
         input_size: Number of input features of a step.
         size: Number of output features of every layer.
         layers: The layers, from the input to the output; they may be of different kinds.
-        dropout: Probability of dropping an output feature of a layer, with one mask for a whole sequence.
-        norm: Apply LayerNorm (Ba et al., 2016) to the input of every layer and to the output of the last one.
-        residual: Add the input of a layer to its output, if their sizes are equal.
-        feed_forward: Inner size of a gated feed-forward after every layer, as a multiple of `size`; 0 for none.
+        block: What stands around every layer.
     """
 
     @checked
     def __init__(
-        self,
-        input_size: Count,
-        size: Count,
-        layers: Sequence[LayerFactory],
-        dropout: DropProbability = 0.0,
-        norm: bool = False,
-        residual: bool = False,
-        feed_forward: NonNegative = 0.0,
+        self, input_size: Count, size: Count, layers: Sequence[LayerFactory], block: BlockConfig = PLAIN_BLOCK
     ) -> None:
         super().__init__(input_size, size)
         if not layers:
             raise UserError("a stack needs at least one layer, and none was given")
         sizes = [input_size] + [size] * (len(layers) - 1)
         modules = nn.ModuleList(layer(size_in, size) for layer, size_in in zip(layers, sizes, strict=True))
-        blocks = nn.ModuleList(ResidualBlock(size_in, size, dropout, norm, residual, feed_forward) for size_in in sizes)
         self.layers = cast("Sequence[Recurrence[Any]]", modules)  # a ModuleList's type does not name its elements
-        self.blocks = cast("Sequence[ResidualBlock]", blocks)
-        self.norm = nn.LayerNorm(size) if norm else nn.Identity()
+        self.blocks = cast(
+            "Sequence[ResidualBlock]", nn.ModuleList(ResidualBlock(size_in, size, block) for size_in in sizes)
+        )
+        self.norm = block.layer_norm(size)
         self.grows = any(layer.grows for layer in self.layers)
 
     def initial_state(self, batch: int) -> tuple[Any, ...]:
@@ -59,14 +58,25 @@ class Stack(Recurrence[tuple[Any, ...]]):
         state: tuple[Any, ...] | None = None,
         lengths: Int[Tensor, " batch"] | None = None,
     ) -> tuple[Float[Tensor, "batch time size"], tuple[Any, ...]]:
+        output, state, _ = self.run(x, state, lengths)
+        return output, state
+
+    def run(
+        self,
+        x: Float[Tensor, "batch time input"],
+        state: tuple[Any, ...] | None = None,
+        lengths: Int[Tensor, " batch"] | None = None,
+    ) -> StackOutput:
+        """Compute the same as `forward`, and return the activations of every layer, too."""
         state = self.initial_state(len(x)) if state is None else state
         x = fill_padding(x, lengths, 0.0)
-        next_state = []
+        next_state, activations = [], []
         for layer, block, layer_state in zip(self.layers, self.blocks, state, strict=True):
             y, layer_state = layer(block.norm(x), layer_state, lengths)
             x = block(x, y)
             next_state.append(layer_state)
-        return self.norm(x), tuple(next_state)
+            activations.append(x)
+        return StackOutput(self.norm(x), tuple(next_state), activations)
 
     def step(self, x: Float[Tensor, "batch input"], state: tuple[Any, ...]) -> tuple[Tensor, tuple[Any, ...]]:
         next_state = []

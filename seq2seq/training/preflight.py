@@ -9,12 +9,12 @@ from pytorch_lightning.callbacks import LearningRateMonitor, ModelCheckpoint
 
 from seq2seq.errors import UserError
 from seq2seq.inference.checkpoint_validation import check_weights
-from seq2seq.models.trainable import describe
 from seq2seq.processor import has_fast_products
 from seq2seq.ranges import shorten
 from seq2seq.rank_zero import rank_zero_log
 from seq2seq.recurrence import GRU, LSTM, RNN, Recurrence, Stack
 from seq2seq.training.previews import Bleu
+from seq2seq.training.training_module import describe
 
 METRICS = ("train_loss", "val_loss", "tokens_per_second", "gradient_norm", "tokens", "seconds")  # of every training
 KNOWN_PACKAGES = {"seq2seq", "pytorch_lightning", "torch"}  # whose classes log no other metrics

@@ -7,7 +7,6 @@ import pytorch_lightning as pl
 from seq2seq.errors import UserError
 from seq2seq.inference import SearchOptions, TextGenerator, TranslationPipeline
 from seq2seq.metrics import bleu
-from seq2seq.models import LanguageModel, Translator
 from seq2seq.ranges import Beams, Count, CountOrZero, NonNegative, checked
 from seq2seq.rank_zero import rank_zero_log
 from seq2seq.search import Sampling
@@ -42,16 +41,15 @@ class Bleu(pl.Callback):
         self.examples = examples
         self.example_texts: list[str] = []
 
-    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
-        if not isinstance(pl_module, Translator):
+    def setup(self, trainer: pl.Trainer, pl_module: Any, stage: str) -> None:
+        if not serves(pl_module, "translate"):
             raise UserError(f"val_bleu needs a translator, and the model is a {type(pl_module).__name__}")
 
-    def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        assert isinstance(pl_module, Translator)
+    def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         texts = data.texts("validation")
         texts = texts.select(range(min(len(texts), self.sentences or len(texts))))
-        pipeline = TranslationPipeline([pl_module], data.vocabularies, [data.output_lengths])
+        pipeline: TranslationPipeline = pl_module.task.training_pipeline(pl_module, data)
         # each rank translates every `ranks`th sentence, and the translations are gathered in the original order
         rank, ranks = trainer.global_rank, trainer.world_size
         sources = list(texts["source"])[rank::ranks]
@@ -69,9 +67,14 @@ class Bleu(pl.Callback):
         rows = evenly_spaced(len(texts), self.examples)
         self.example_texts = [format_example(texts[row], translations[row]) for row in rows]
 
-    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
         if trainer.is_global_zero and self.example_texts:
             print("\n\n".join(self.example_texts), flush=True)
+
+
+def serves(module: Any, command: str) -> bool:
+    """Return whether models of a training module's task can be used with a command."""
+    return command in module.task.commands
 
 
 def gather_in_order(items: list[T], ranks: int) -> list[T]:
@@ -96,13 +99,13 @@ class TranslationPreview(pl.Callback):
         self.examples = examples
         self.search_options = SearchOptions(beams=1, max_length=max_length)
 
-    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        if not isinstance(pl_module, Translator) or not trainer.is_global_zero or trainer.sanity_checking:
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
+        if not serves(pl_module, "translate") or not trainer.is_global_zero or trainer.sanity_checking:
             return
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         texts = data.texts("validation")
         pairs = [texts[row] for row in evenly_spaced(len(texts), self.examples)]
-        pipeline = TranslationPipeline([pl_module], data.vocabularies, [data.output_lengths])
+        pipeline: TranslationPipeline = pl_module.task.training_pipeline(pl_module, data)
         translations = [
             best for best, *_ in pipeline.translate([pair["source"] for pair in pairs], self.search_options)
         ]
@@ -142,15 +145,16 @@ class TextPreview(pl.Callback):
         self.prompt = prompt
         self.sampler = Sampling(temperature=temperature)
 
-    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        if isinstance(pl_module, LanguageModel):
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
+        if serves(pl_module, "sample"):
             counts = UnknownTokenCounts()
             counts.add([trainer.datamodule.tokenizer.encode(self.prompt)])  # type: ignore[attr-defined]
             counts.report(prefix="prompt of TextPreview: ")
 
-    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        if not isinstance(pl_module, LanguageModel) or not trainer.is_global_zero or trainer.sanity_checking:
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
+        if not serves(pl_module, "sample") or not trainer.is_global_zero or trainer.sanity_checking:
             return
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
-        text = TextGenerator(pl_module, data.tokenizer).complete(self.prompt, self.length, self.sampler)
+        generator: TextGenerator = pl_module.task.training_pipeline(pl_module, data)
+        text = generator.complete(self.prompt, self.length, self.sampler)
         print("  | " + text.strip("\n").replace("\n", "\n  | "), flush=True)

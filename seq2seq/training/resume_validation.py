@@ -16,11 +16,10 @@ from torch.optim.lr_scheduler import OneCycleLR
 
 from seq2seq.errors import UserError
 from seq2seq.inference.checkpoint_validation import check_finite
-from seq2seq.models import LanguageModel
 from seq2seq.ranges import LARGEST, shorten
 from seq2seq.rank_zero import rank_zero_log
-from seq2seq.state import unflatten
 from seq2seq.training.schedules import check_one_cycle_steps
+from seq2seq.training.training_module import TrainingModule
 
 REQUIRED_KEYS = ("optimizer_states", "lr_schedulers", "loops", "callbacks")
 COUNTERS = ("epoch", "global_step")
@@ -30,7 +29,7 @@ IMPLEMENTATION_OPTIONS = ("foreach", "fused", "capturable", "differentiable")  #
 PATH_KEYS = ("best_model_path", "kth_best_model_path", "last_model_path")
 
 
-def validate_resume(checkpoint: dict[str, Any], trainer: pl.Trainer, model: pl.LightningModule, path: str) -> None:
+def validate_resume(checkpoint: dict[str, Any], trainer: pl.Trainer, model: TrainingModule, path: str) -> None:
     """Raise a UserError if training cannot be resumed from a checkpoint; log options that the checkpoint overrides.
 
     Args:
@@ -61,8 +60,7 @@ def validate_resume(checkpoint: dict[str, Any], trainer: pl.Trainer, model: pl.L
         validate_count(checkpoint["lr_schedulers"], schedulers, "lr_schedulers")
         for state, scheduler in zip(checkpoint["lr_schedulers"], schedulers, strict=True):
             validate_structure(state, scheduler.state_dict(), "lr_schedulers")
-        if isinstance(model, LanguageModel):
-            validate_carried_state(checkpoint.get("carried_state"), model)
+        model.validate_resume(checkpoint)
         for state, scheduler in zip(checkpoint["lr_schedulers"], schedulers, strict=True):
             if isinstance(scheduler, OneCycleLR):
                 check_one_cycle_steps(state["total_steps"], trainer.max_steps)
@@ -244,23 +242,6 @@ def validate_checkpoint_paths(state: dict[str, Any]) -> None:
     for path in (*scores, *filter(None, (state[key] for key in PATH_KEYS))):
         if not isinstance(folder, str) or not str(path).startswith(f"{folder}/") or ".." in Path(str(path)).parts:
             raise UserError(f"callbacks.ModelCheckpoint names {format_value(path)}, which is not in its folder")
-
-
-def validate_carried_state(states: Any, model: LanguageModel) -> None:
-    """Raise a UserError unless each process has a carried state that fits the layers of the model, or an empty one."""
-    if not isinstance(states, list):
-        raise UserError("carried_state must have one state for each process")
-    for state in states:
-        if not isinstance(state, list) or not all(isinstance(part, Tensor) and part.ndim for part in state):
-            raise UserError("carried_state does not fit the layers of this model")
-        if not state:
-            continue
-        try:
-            unflatten(state, model.initial_state(len(state[0])))
-        except UserError as error:
-            raise UserError(f"carried_state does not fit the layers of this model: {error}") from error
-        if not all(part.isfinite().all() for part in state):
-            raise UserError("carried_state has values that are not finite")
 
 
 def optimizers_and_schedulers(configured: Any) -> tuple[list[Any], list[Any]]:

@@ -15,10 +15,10 @@ from seq2seq.errors import UserError
 from seq2seq.inference.checkpoint import read_trained_checkpoint
 from seq2seq.inference.checkpoint_validation import check_finite
 from seq2seq.inference.vocabularies import SIDES, Side, vocabularies_of
-from seq2seq.models.trainable import describe
 from seq2seq.rank_zero import rank_zero_log
 from seq2seq.special_tokens import NUM_SPECIAL
 from seq2seq.tokenizers import Tokenizer
+from seq2seq.training.training_module import describe
 
 VocabularyOrigin: TypeAlias = Literal["checkpoint", "data"]  # whose vocabulary is used
 RowIndices: TypeAlias = np.ndarray[tuple[int], np.dtype[np.int64]]

@@ -15,8 +15,8 @@ from seq2seq import checkpoint
 from seq2seq.__main__ import main
 from seq2seq.commands.average import select_checkpoints
 from seq2seq.data.output_lengths import OutputLengths
-from seq2seq.inference import load_translation
 from seq2seq.inference.checkpoint import read_checkpoint
+from seq2seq.tasks import load_translation
 
 
 def test_weights_are_averaged(runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,7 +14,7 @@ from seq2seq import SearchOptions, checkpoint
 from seq2seq.__main__ import main
 from seq2seq.checkpoint import find_checkpoint
 from seq2seq.data.language_text import language_text
-from seq2seq.inference import load_text_generator, load_translation
+from seq2seq.tasks import load_text_generator, load_translation
 
 LETTERED = "Four three TWO one."
 
@@ -158,7 +158,9 @@ def test_nan_model_is_an_error(
 def test_infinite_perplexity_is_null_in_json(runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A perplexity can exceed the range of floating-point numbers."""
     contents = checkpoint.load(find_checkpoint(runs.language))
-    contents["state_dict"]["output.bias"] = 1000 * torch.eye(1, len(contents["state_dict"]["output.bias"]))[0]
+    contents["state_dict"]["output.linear.bias"] = (
+        1000 * torch.eye(1, len(contents["state_dict"]["output.linear.bias"]))[0]
+    )
     checkpoint.save(contents, tmp_path / "sure.ckpt")
     assert main(["evaluate", str(tmp_path / "sure.ckpt"), "--json"]) == 0
     scores = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)

@@ -24,8 +24,9 @@ from experiments import write_corpus as write
 
 from seq2seq.checkpoint import save
 from seq2seq.commands.experiment import Experiment
-from seq2seq.inference import SearchOptions, load_text_generator, load_translation
+from seq2seq.inference import SearchOptions
 from seq2seq.special_tokens import EOS
+from seq2seq.tasks import load_text_generator, load_translation
 from seq2seq.training import WarmupCosine
 
 SCHEDULE = "lr_scheduler: {class_path: WarmupCosine, init_args: {warmup: 2}}\n"
@@ -111,7 +112,7 @@ def test_translator_is_linked_to_vocabularies_and_seed(monkeypatch: pytest.Monke
     assert model.hparams["source_vocab_size"] == model.hparams["target_vocab_size"] == letters + 4
     assert model.hparams["shared_vocabulary"] is True
     assert model.source_embedding is model.target_embedding
-    assert len(model.output.weight) == data.vocabularies.target.vocab_size
+    assert len(model.output.linear.weight) == data.vocabularies.target.vocab_size
     assert data.seed == 5
 
 
@@ -409,8 +410,8 @@ def test_weights_of_another_model_are_an_error(trained: Workspace) -> None:
 def test_predict_prints_translations_in_order(copy: Workspace) -> None:
     best = copy.run("t") / "checkpoints" / "best.ckpt"
     contents = torch.load(best, weights_only=True)
-    contents["state_dict"]["output.bias"][2:] += 10 * torch.rand(
-        len(contents["state_dict"]["output.bias"]) - 2, generator=torch.Generator().manual_seed(1)
+    contents["state_dict"]["output.linear.bias"][2:] += 10 * torch.rand(
+        len(contents["state_dict"]["output.linear.bias"]) - 2, generator=torch.Generator().manual_seed(1)
     )  # for translations that are not empty
     save(contents, best)
     result = copy("predict", "t", "--ckpt-path", copy.run("t"))
@@ -424,7 +425,7 @@ def test_predict_prints_translations_in_order(copy: Workspace) -> None:
 def test_predict_has_max_length(copy: Workspace) -> None:
     best = copy.run("t") / "checkpoints" / "best.ckpt"
     contents = torch.load(best, weights_only=True)
-    contents["state_dict"]["output.bias"][EOS] = -1e9  # so that no translation ends
+    contents["state_dict"]["output.linear.bias"][EOS] = -1e9  # so that no translation ends
     save(contents, best)
     lines = (copy.corpus / "test.a").read_text().splitlines()
     translate = load_translation(copy.run("t"), device="cpu")

@@ -15,8 +15,8 @@ from tiny_runs import LANGUAGE, Runs, shell
 from seq2seq import checkpoint
 from seq2seq.__main__ import main
 from seq2seq.commands.inspect import default_labels, format_ratio
-from seq2seq.inference import load_text_generator
 from seq2seq.inspection import gradient_norms
+from seq2seq.tasks import load_text_generator
 
 
 def run_inspect(folder: Path, *arguments: object) -> dict[str, Any]:

@@ -11,7 +11,8 @@ from tiny_runs import Runs
 from seq2seq import Sampling
 from seq2seq.__main__ import main
 from seq2seq.commands import sample as module
-from seq2seq.inference import TextGenerator, load_text_generator
+from seq2seq.inference import TextGenerator
+from seq2seq.tasks import load_text_generator
 
 
 def run_sample(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:

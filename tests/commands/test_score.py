@@ -9,7 +9,7 @@ import pytest
 from tiny_runs import Runs, reverse_words
 
 from seq2seq.__main__ import main
-from seq2seq.inference import load_text_generator, load_translation
+from seq2seq.tasks import load_text_generator, load_translation
 
 UNKNOWN = re.compile(r"[0-9,]+ of [0-9,]+ (\w+ )?tokens \([0-9.]+ %\) (is|are) not in the vocabulary .*")
 TEXT = "one two\n\nfünf ✓✓ six\r\nthree\u2028 four\n  two "  # the check mark is unknown

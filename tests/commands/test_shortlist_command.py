@@ -6,8 +6,8 @@ import pytest
 from tiny_runs import TRANSLATOR, Runs, fit, reverse_words, shell, write_corpus
 
 from seq2seq.__main__ import main
-from seq2seq.inference import load_translation
 from seq2seq.inference.shortlist import Shortlist
+from seq2seq.tasks import load_translation
 
 LINES = ["one two", "six", "", "three four five one", "   ", "日本語", "one one"]
 

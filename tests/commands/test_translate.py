@@ -9,8 +9,9 @@ from tiny_runs import Runs, reverse_words, shell
 from seq2seq import checkpoint
 from seq2seq.__main__ import main
 from seq2seq.commands.alignments import draw_alignment
-from seq2seq.inference import Alignment, load_translation
+from seq2seq.inference import Alignment
 from seq2seq.special_tokens import UNK
+from seq2seq.tasks import load_translation
 
 LINES = ["one two", "six", "", "three four five one", "   ", "日本語", "one one"]
 
@@ -162,7 +163,7 @@ def test_unknown_token_needs_allow_unknown(
     runs: Runs, source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     contents = checkpoint.load(checkpoint.find_checkpoint(runs.translator), mapped=False)
-    contents["state_dict"]["output.bias"][UNK] = 30.0
+    contents["state_dict"]["output.linear.bias"][UNK] = 30.0
     checkpoint.save(contents, tmp_path / "unknown.ckpt")
     for beams in (1, 3):
         command = ("translate", str(tmp_path / "unknown.ckpt"), "--input", str(source), "--beams", str(beams))

@@ -6,7 +6,8 @@ import pytest
 
 from seq2seq.comparison.entries import configurable_arguments, layer_classes, option_names, parse_entries, parse_entry
 from seq2seq.comparison.recipes import BUILT_IN_PARTS, RECIPES
-from seq2seq.models import LanguageModel, Translator
+from seq2seq.training.language_model import LanguageModel
+from seq2seq.training.translator import Translator
 
 
 def test_entry_has_a_layer_and_options() -> None:

@@ -5,8 +5,8 @@ import torch
 from tiny_runs import Runs
 
 from seq2seq.comparison.measures import make_stepper, measure_generation
-from seq2seq.inference import load_text_generator, load_translation
 from seq2seq.state import flatten
+from seq2seq.tasks import load_text_generator, load_translation
 
 
 @pytest.mark.parametrize("kind", ["language", "translator"])

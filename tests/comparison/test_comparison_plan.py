@@ -27,8 +27,8 @@ from seq2seq.comparison.plan import (
 from seq2seq.comparison.recipes import NEUTRAL_GATE_BIASES, RECIPES
 from seq2seq.comparison.widths import TOLERANCE, Width, find_width
 from seq2seq.errors import UserError
-from seq2seq.inference.checkpoint import build_model
 from seq2seq.models.hyperparameters import serialize_options
+from seq2seq.tasks.loading import build_network
 
 
 def make_settings(config: dict[str, Any], *layers: str, **overrides: Any) -> Settings:
@@ -37,7 +37,7 @@ def make_settings(config: dict[str, Any], *layers: str, **overrides: Any) -> Set
 
 
 def count_built_parameters(config: dict[str, Any], **vocabulary_sizes: Any) -> int:
-    model = build_model(
+    model = build_network(
         serialize_options({**config["model"], "init_args": {**config["model"]["init_args"], **vocabulary_sizes}})
     )
     return sum(weight.numel() for weight in model.parameters())

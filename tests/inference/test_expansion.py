@@ -8,7 +8,7 @@ import pytest
 from tiny_runs import fit
 
 from seq2seq.__main__ import main
-from seq2seq.inference import load_translation
+from seq2seq.tasks import load_translation
 
 NAMES = {"1": "the first of the numbers", "2": "twice as much as that", "3": "more than enough"}
 CONFIG = """

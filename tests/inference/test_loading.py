@@ -15,13 +15,14 @@ from tiny_runs import LANGUAGE, TRANSLATOR, Runs, fit, shell, write_corpus
 from seq2seq import SearchOptions, TextGenerator, TranslationPipeline, checkpoint, load
 from seq2seq.checkpoint import find_checkpoint
 from seq2seq.errors import UserError
-from seq2seq.inference import load_text_generator, load_translation
-from seq2seq.inference.checkpoint import open_checkpoint, read_checkpoint
-from seq2seq.models import LanguageModel
+from seq2seq.inference.checkpoint import read_checkpoint
 from seq2seq.models.encoder_decoder import EncoderDecoder
-from seq2seq.models.recurrent_language_model import RecurrentLanguageModel
-from seq2seq.recurrence import LayerFactory, Mamba, Retention
+from seq2seq.models.language_model import LanguageModelNetwork
+from seq2seq.recurrence import BlockConfig, LayerFactory, Mamba, Retention
+from seq2seq.tasks import load_text_generator, load_translation
+from seq2seq.tasks.loading import open_checkpoint
 from seq2seq.tokenizers import Characters, Words, fingerprint
+from seq2seq.training.language_model import LanguageModel
 
 ROOT = Path(__file__).parents[2]
 LINES = ["one two three", "six", "four four", "five one two six"]
@@ -143,7 +144,7 @@ def test_checkpoints_stay_readable(tmp_path: Path) -> None:
     sizes = {"source_vocab_size": words.vocab_size, "target_vocab_size": words.vocab_size, "shared_vocabulary": True}
     layers = {"encoder": LSTM, "decoder": LSTM, "attention": BILINEAR, "size": 6, "depth": 2, "embedding_size": None}
     regularization = {"tied": True, "dropout": 0.1, "word_dropout": 0.0, "norm": False, "residual": False}
-    other_options = {"feed_forward": 0.0, "input_feeding": False, "label_smoothing": 0.1}
+    other_options = {"block": BlockConfig(feed_forward=0.0), "input_feeding": False, "label_smoothing": 0.1}
     content = {
         "model": {
             "class_path": "Translator",
@@ -197,7 +198,7 @@ def test_loading_draws_no_random_numbers_and_restores_all_buffers(layer: LayerFa
 
 
 def test_the_network_is_loaded_without_its_training_module(runs: Runs) -> None:
-    assert type(load_text_generator(runs.language).model) is RecurrentLanguageModel
+    assert type(load_text_generator(runs.language).model) is LanguageModelNetwork
     assert type(load_translation(runs.translator).models[0]) is EncoderDecoder
 
 
@@ -290,7 +291,7 @@ def forged(path: Path, run: Path, *keys: str, value: Any = None) -> Path:
         (("model", "init_args", "unknown_option"), 1, "unknown_option"),
         (("model", "init_args", "layer"), {"class_path": "Mamba", "init_args": {"expansion": 10**6}}, "expansion"),
         (("state_dict",), {}, "it has no weights"),
-        (("state_dict", "output.bias"), None, "1 of its weights are not stored, as output.bias"),
+        (("state_dict", "output.linear.bias"), None, "1 of its weights are not stored, as output.linear.bias"),
         (("state_dict", "more"), torch.zeros(2), "1 of the stored weights are not the model's, as more"),
         (("state_dict", "stack.layers.0.rnn.bias_hh_l0"), torch.zeros(3), r"is stored as \[3\]"),
         (("state_dict", "stack.layers.0.rnn.bias_hh_l0"), torch.zeros(64).long(), r"is stored as torch\.int64"),

@@ -12,12 +12,14 @@ from tiny_runs import WORDS, Runs, reverse_words
 from seq2seq import checkpoint
 from seq2seq.data.pairs import Vocabularies, pad
 from seq2seq.errors import UserError
-from seq2seq.inference import SearchOptions, TranslationPipeline, load_translation
+from seq2seq.inference import SearchOptions, TranslationPipeline
 from seq2seq.inference import shortlist_learning as module
 from seq2seq.inference.shortlist import Shortlist
 from seq2seq.inference.shortlist_learning import coverage, learn_shortlist
-from seq2seq.quantization.linear import BFloat16Linear, Int8Linear, select_rows
+from seq2seq.nn.linear import select_rows
+from seq2seq.quantization.linear import BFloat16Linear, Int8Linear
 from seq2seq.special_tokens import BOS, EOS, NO_TOKEN, NUM_SPECIAL, PAD, UNK
+from seq2seq.tasks import load_translation
 from seq2seq.tokenizers import Words
 
 LINES = ["six", "one two", "", "four three two one", "five five", "two six one", "日本", "three one"]

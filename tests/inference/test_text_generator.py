@@ -14,13 +14,13 @@ from tiny_runs import WORDS, Runs
 
 from seq2seq import Sampling, TextGenerator
 from seq2seq.errors import UserError
-from seq2seq.inference import load_text_generator
 from seq2seq.inference.text_generator import CHUNK_TOKENS, MAX_TOKENS
-from seq2seq.models import LanguageModel
 from seq2seq.recurrence import GRU
 from seq2seq.search import sample
 from seq2seq.special_tokens import BOS, NUM_SPECIAL, UNK
+from seq2seq.tasks import load_text_generator
 from seq2seq.tokenizers import Bytes, Characters, Subwords, Tokenizer, Words
+from seq2seq.training.language_model import LanguageModel
 
 GREEDY = Sampling(temperature=0)
 LINES = [f"{one} {two} Straße 日本" for one in WORDS for two in WORDS]
@@ -147,7 +147,7 @@ def single_forward_nats(generator: TextGenerator, ids: list[int]) -> list[float]
     """Compute the negative log-probabilities in one forward pass over all ids."""
     inputs = torch.tensor([[BOS, *ids[:-1]]])
     features, _ = generator.model(inputs)
-    log_probabilities = generator.model.output(features).log_softmax(dim=-1)
+    log_probabilities = generator.model.output.linear(features).log_softmax(dim=-1)
     return [-float(log_probabilities[0, position, token]) for position, token in enumerate(ids)]
 
 
@@ -168,7 +168,7 @@ def test_windows_reset_the_state(generator: TextGenerator, window: int) -> None:
     for start in range(0, len(ids), window):
         part = ids[start : start + window]
         features, _ = generator.model(torch.tensor([inputs[start : start + len(part)]]))
-        log_probabilities = generator.model.output(features).log_softmax(dim=-1)[0]
+        log_probabilities = generator.model.output.linear(features).log_softmax(dim=-1)[0]
         expected += [-float(row[token]) for row, token in zip(log_probabilities, part, strict=True)]
     assert [token.nats for token in generator.score(TEXT, window)] == pytest.approx(expected, abs=1e-3)
 
@@ -226,14 +226,14 @@ def test_text_like_the_training_text_is_likelier(runs: Runs) -> None:
 @pytest.mark.parametrize("sampler", [Sampling(), GREEDY, Sampling(top_p=0.5)])
 def test_generating_with_a_model_that_gives_nan_raises(sampler: Sampling) -> None:
     model = LanguageModel(260, size=4, depth=1).eval().requires_grad_(False)
-    model.output.bias[7] = torch.nan
+    model.output.linear.bias[7] = torch.nan
     with pytest.raises(UserError, match="the model gives NaN"):
         TextGenerator(model, Bytes()).complete("one", 1, sampler)
 
 
 def test_the_unknown_token_is_generated_only_if_allowed(runs: Runs) -> None:
     generator = load_text_generator(runs.language)
-    generator.model.output.bias[UNK] = 30.0
+    generator.model.output.linear.bias[UNK] = 30.0
     for temperature in (0.0, 1.0):
         assert "<unk>" not in generator.complete("one", 50, Sampling(temperature))
         assert generator.complete("one", 2, Sampling(temperature, allow_unknown=True)) == "one<unk><unk>"
@@ -249,7 +249,7 @@ def test_generating_with_special_tokens_only_raises() -> None:
 @pytest.mark.parametrize("window", [None, 2])
 def test_scoring_with_a_model_that_gives_nan_or_infinity_raises(value: float, window: int | None) -> None:
     model = LanguageModel(260, size=4, depth=1).eval().requires_grad_(False)
-    model.output.weight.fill_(value)
+    model.output.linear.weight.fill_(value)
     for score in (TextGenerator(model, Bytes()).score, TextGenerator(model, Bytes()).score_text):
         with pytest.raises(UserError, match="cannot be scored, since the model gives NaN or infinity"):
             list(score("one", window))
@@ -259,8 +259,8 @@ def unigram_model(tokenizer: Tokenizer, text: str) -> TextGenerator:
     """Return a model that predicts each token by its relative frequency in the text, without context."""
     model = LanguageModel(tokenizer.vocab_size, size=4, depth=1).eval().requires_grad_(False)
     counts = torch.bincount(torch.tensor(tokenizer.encode(text)), minlength=tokenizer.vocab_size)
-    model.output.weight.zero_()
-    model.output.bias.copy_((counts / counts.sum()).clamp(min=1e-30).log())
+    model.output.linear.weight.zero_()
+    model.output.linear.bias.copy_((counts / counts.sum()).clamp(min=1e-30).log())
     return TextGenerator(model, tokenizer)
 
 

@@ -15,12 +15,13 @@ from tiny_runs import WORDS, Runs, reverse_words
 from seq2seq.data.output_lengths import OutputLengths
 from seq2seq.data.pairs import Vocabularies
 from seq2seq.errors import UserError
-from seq2seq.inference import SearchOptions, TranslationPipeline, load_translation
+from seq2seq.inference import SearchOptions, TranslationPipeline
 from seq2seq.inference import translation_pipeline as module
 from seq2seq.inference.truncation_counts import TruncationCounts
-from seq2seq.models import Translator
 from seq2seq.special_tokens import EOS, NUM_SPECIAL, UNK
+from seq2seq.tasks import load_translation
 from seq2seq.tokenizers import Bytes
+from seq2seq.training.translator import Translator
 
 LENGTHS = OutputLengths(sources=[1, 2], targets=[3, 9], longest_source=6, ratio=[9, 2])
 LINES = [" ".join(words) for length in (1, 2, 3) for words in itertools.product(WORDS[:4], repeat=length)]
@@ -49,7 +50,7 @@ def untrained() -> TranslationPipeline:
     """Return a byte-level translator that generates arbitrary bytes."""
     torch.manual_seed(1)
     model = Translator(260, 260, True, size=8, depth=1).eval().requires_grad_(False)
-    model.output.bias[EOS] = 2.0
+    model.output.linear.bias[EOS] = 2.0
     return TranslationPipeline([model], Vocabularies(Bytes(), Bytes()), [LENGTHS])
 
 
@@ -114,7 +115,7 @@ def test_sources_longer_than_any_in_training_are_counted(translation: Translatio
 def test_translations_end_at_their_length_limit(untrained: TranslationPipeline, beams: int) -> None:
     """A model that never generates EOS reaches exactly the limit."""
     endless = deepcopy(untrained)
-    endless.models[0].output.bias[EOS] = -torch.inf
+    endless.models[0].output.linear.bias[EOS] = -torch.inf
     for max_length in (None, 1, 30):
         endless.truncation_counts = TruncationCounts()
         lines = ["a", "bc", "defghi", "jklmnopqr"]
@@ -143,7 +144,7 @@ def test_an_ensemble_has_the_largest_limit(untrained: TranslationPipeline) -> No
 
 def test_the_unknown_token_is_generated_only_if_allowed(runs: Runs) -> None:
     translation = load_translation(runs.translator)
-    translation.models[0].output.bias[UNK] = 30.0
+    translation.models[0].output.linear.bias[UNK] = 30.0
     for beams in (1, 3):
         assert "<unk>" not in " ".join(translation(LINES, SearchOptions(beams)))
         allowed = next(translation.translate(["one"], SearchOptions(beams, allow_unknown=True)))[0]
@@ -311,7 +312,7 @@ def test_alignments_follow_the_translated_words(translation: TranslationPipeline
 @pytest.mark.parametrize("beams", [1, 4])
 def test_translating_with_a_model_that_gives_nan_raises(runs: Runs, beams: int) -> None:
     broken = load_translation(runs.translator)
-    broken.models[0].output.bias.fill_(torch.nan)
+    broken.models[0].output.linear.bias.fill_(torch.nan)
     with pytest.raises(UserError, match="the model gives NaN"):
         broken(["one two"], SearchOptions(beams))
     with pytest.raises(UserError, match="the model gives NaN"):

@@ -102,7 +102,9 @@ def test_vocabulary_sizes_in_the_options_must_match_the_tokenizers(
         assert f"its option {option} is for {size} tokens" in refused(changed(run, tmp_path, change), capsys)
 
 
-@pytest.mark.parametrize(("weight", "part"), [("embedding.weight", "weight of embedding"), ("output.bias", "bias of")])
+@pytest.mark.parametrize(
+    ("weight", "part"), [("embedding.weight", "weight of embedding"), ("output.linear.bias", "bias of")]
+)
 def test_rows_of_the_weights_must_match_the_tokenizers(
     runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str], weight: str, part: str
 ) -> None:

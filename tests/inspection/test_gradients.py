@@ -14,9 +14,9 @@ from seq2seq import recurrence
 from seq2seq.inspection import Curve, compare_curves, describe_curve, gradient_norms, summarize_norms
 from seq2seq.inspection.fading import half_life, horizon, slope
 from seq2seq.inspection.gradients import state_gradient_norms
-from seq2seq.models import LanguageModel
 from seq2seq.recurrence import GRU, LSTM, RNN, Bidirectional, MinGRU, Recurrence, Stack
 from seq2seq.state import detach, flatten, map_state
+from seq2seq.training.language_model import LanguageModel
 
 VOCAB_SIZE, STEPS = 12, 9
 EXPORTED = [getattr(recurrence, name) for name in recurrence.__all__]
@@ -97,7 +97,7 @@ def test_norms_equal_gradients_of_a_detached_state(layer: Any, depth: int) -> No
             _, state = model(ids[:, : STEPS - k])
         leaf = map_state(lambda part: part.detach().requires_grad_(), detach(state))
         y, _ = model(ids[:, STEPS - k : STEPS], leaf)
-        cross_entropy(model.output(y[:, -1]), ids[:, -1], reduction="sum").backward()
+        cross_entropy(model.output.linear(y[:, -1]), ids[:, -1], reduction="sum").backward()
         for layer_index, part in enumerate(leaf):
             gradient = torch.cat([tensor.grad.flatten(1) for tensor in flatten(part)], dim=1)
             torch.testing.assert_close(norms[layer_index, k - 1], gradient.norm(dim=1).mean())

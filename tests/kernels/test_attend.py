@@ -48,12 +48,12 @@ def test_attention_is_the_same_with_and_without_the_kernel(rows: list[int], monk
     mask = torch.arange(6) < torch.tensor([6, 2, 4])[:, None]
     memory = attention.project_keys(Encoding(torch.randn(3, 6, 20), torch.randn(3, 20), mask))
     queries, sentences = torch.randn(len(rows), 12), torch.tensor(rows)
-    by_kernel = attention.attend_step(queries, memory, sentences)
+    by_kernel = attention.step_rows(queries, memory, (), sentences)
     called: list[Int[Tensor, " rows"]] = []
     monkeypatch.setattr("seq2seq.nn.attention.kernels_available", lambda *tensors: called.append(sentences))
-    by_torch = attention.attend_step(queries, memory, sentences)
+    by_torch = attention.step_rows(queries, memory, (), sentences)
     assert called
-    for actual, expected in zip(by_kernel, by_torch, strict=True):
+    for actual, expected in zip(by_kernel[:2], by_torch[:2], strict=True):
         torch.testing.assert_close(actual, expected, atol=1e-6, rtol=1e-5)
 
 

@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seq2seq.errors import UserError
-from seq2seq.inference.checkpoint import build_model
-from seq2seq.models import LanguageModel, Translator
 from seq2seq.models.hyperparameters import deserialize_options, serialize_options
 from seq2seq.nn.attention import MultiHeadAttention
-from seq2seq.recurrence import GRU, LSTM, RNN, LayerFactory
+from seq2seq.recurrence import GRU, LSTM, RNN, BlockConfig, LayerFactory
+from seq2seq.tasks.loading import build_network
+from seq2seq.training.language_model import LanguageModel
+from seq2seq.training.translator import Translator
 
 
 def save_and_load(value: Any) -> Any:
@@ -112,7 +113,9 @@ def test_options_that_cannot_be_serialized_raise_a_one_line_error(wrong: LayerFa
 @pytest.mark.parametrize(
     "model",
     [
-        LanguageModel(9, layer=partial(RNN, nonlinearity="relu"), size=4, embedding_size=6, norm=True),
+        LanguageModel(
+            9, layer=partial(RNN, nonlinearity="relu"), size=4, embedding_size=6, block=BlockConfig(norm=True)
+        ),
         Translator(7, 9, encoder=GRU, attention=partial(MultiHeadAttention, heads=2), size=4, input_feeding=True),
         Translator(7, 9, attention=None, size=4, tied=False),
     ],
@@ -121,7 +124,7 @@ def test_options_that_cannot_be_serialized_raise_a_one_line_error(wrong: LayerFa
 def test_model_is_rebuilt_from_its_checkpoint(model: LanguageModel | Translator) -> None:
     checkpoint: dict[str, Any] = {}
     model.on_save_checkpoint(checkpoint)
-    rebuilt = build_model(save_and_load(checkpoint)["model"])
+    rebuilt = build_network(save_and_load(checkpoint)["model"])
     rebuilt.load_state_dict(model.state_dict())
     assert type(rebuilt) in type(model).__bases__  # the network without its training code
     assert [str(part) for part in rebuilt.children()] == [str(part) for part in model.children()]

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from seq2seq.batch import LanguageBatch
-from seq2seq.models import LanguageModel
-from seq2seq.recurrence import GRU, LSTM, RNN, RWKV, CausalAttention, Mamba, Stack
+from seq2seq.recurrence import GRU, LSTM, RNN, RWKV, BlockConfig, CausalAttention, Mamba, Stack
 from seq2seq.search import Sampling, sample
 from seq2seq.special_tokens import BOS
+from seq2seq.training.language_model import LanguageModel
 
 VOCAB_SIZE = 12
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -22,10 +22,10 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "untied": {"tied": False},
     "narrow embedding": {"embedding_size": 5},
     "untied narrow embedding": {"embedding_size": 5, "tied": False},
-    "mixed": {"layer": GRU, "depth": 3, "norm": True, "residual": True},
-    "parallel": {"layer": Mamba, "depth": 2, "norm": True, "residual": True, "feed_forward": 2.0},
-    "shifted": {"layer": partial(RWKV, heads=2), "depth": 2, "norm": True, "residual": True},
-    "window": {"layer": partial(CausalAttention, window=4), "depth": 2, "norm": True, "residual": True},
+    "mixed": {"layer": GRU, "depth": 3, "block": BlockConfig(norm=True, residual=True)},
+    "parallel": {"layer": Mamba, "depth": 2, "block": BlockConfig(norm=True, residual=True, feed_forward=2.0)},
+    "shifted": {"layer": partial(RWKV, heads=2), "depth": 2, "block": BlockConfig(norm=True, residual=True)},
+    "window": {"layer": partial(CausalAttention, window=4), "depth": 2, "block": BlockConfig(norm=True, residual=True)},
     "relu": {"layer": partial(RNN, nonlinearity="relu"), "depth": 1},
 }
 each_model = pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
@@ -55,7 +55,7 @@ def test_steps_equal_one_forward(options: dict[str, Any]) -> None:
     state: Any = model.initial_state(3)
     for t in range(9):
         logits, state = model.step(text[:, t], state)
-        torch.testing.assert_close(logits, model.output(features[:, t]))
+        torch.testing.assert_close(logits, model.output.linear(features[:, t]))
 
 
 @each_model
@@ -63,13 +63,13 @@ def test_steps_equal_one_forward(options: dict[str, Any]) -> None:
 def test_chunks_with_carried_state_equal_one_forward(options: dict[str, Any], size: int) -> None:
     model, text = build(**options), ids(3, 14)
     whole, _ = model(text[:, :-1])
-    features = [model.forward_carried(batch, "train") for batch in chunks(text, size)]
+    features = [model.run_carried(batch, "train").output for batch in chunks(text, size)]
     torch.testing.assert_close(torch.cat(features, dim=1), whole)
 
 
 def test_growing_state_is_not_carried_between_batches() -> None:
     model, text = build(layer=CausalAttention, depth=1), ids(2, 21)
-    features = [model.forward_carried(batch, "val") for batch in chunks(text, 5)]
+    features = [model.run_carried(batch, "val").output for batch in chunks(text, 5)]
     alone = [model(batch.inputs)[0] for batch in chunks(text, 5)]
     torch.testing.assert_close(torch.cat(features, dim=1), torch.cat(alone, dim=1))
     assert not model.carried_states
@@ -84,8 +84,8 @@ def test_stack_grows_if_a_layer_grows() -> None:
 
 def test_truncated_bptt_stops_the_gradient_between_batches_only() -> None:
     model, (first, second) = build(tied=False), chunks(torch.arange(4, 12).repeat(2, 1), 4)
-    model.forward_carried(first, "train")
-    model.forward_carried(second, "train").sum().backward()
+    model.run_carried(first, "train")
+    model.run_carried(second, "train").output.sum().backward()
     gradient = model.embedding.weight.grad
     assert gradient is not None
     assert (gradient[first.inputs.unique()] == 0).all()
@@ -95,50 +95,50 @@ def test_truncated_bptt_stops_the_gradient_between_batches_only() -> None:
 def test_start_resets_the_carried_state() -> None:
     model = build()
     first, second = chunks(ids(2, 9), 4)
-    fresh = model.forward_carried(first, "train")
-    continued = model.forward_carried(second, "train")
-    assert torch.equal(model.forward_carried(first, "train"), fresh)
-    assert not torch.allclose(model.forward_carried(second._replace(start=True), "train"), continued)
+    fresh = model.run_carried(first, "train").output
+    continued = model.run_carried(second, "train").output
+    assert torch.equal(model.run_carried(first, "train").output, fresh)
+    assert not torch.allclose(model.run_carried(second._replace(start=True), "train").output, continued)
 
 
 def test_validation_state_is_separate_from_training_state() -> None:
     model, other = build(), ids(5, 9)
     first, second = chunks(ids(2, 9), 4)
-    model.forward_carried(first, "train")
-    expected = model.forward_carried(second, "train")
-    model.forward_carried(first, "train")
-    validated = [model.forward_carried(batch, "val") for batch in chunks(other, 4)]
-    assert torch.equal(model.forward_carried(second, "train"), expected)
+    model.run_carried(first, "train")
+    expected = model.run_carried(second, "train").output
+    model.run_carried(first, "train")
+    validated = [model.run_carried(batch, "val").output for batch in chunks(other, 4)]
+    assert torch.equal(model.run_carried(second, "train").output, expected)
     torch.testing.assert_close(torch.cat(validated, dim=1), model(other[:, :-1])[0])
 
 
 def test_checkpoint_restores_carried_state() -> None:
     first, second, third = chunks(ids(2, 13), 4)
     model = build()
-    model.forward_carried(first, "train")
+    model.run_carried(first, "train")
     checkpoint: dict[str, Any] = {}
     model.on_save_checkpoint(checkpoint)
     file = io.BytesIO()
     torch.save(checkpoint, file)
-    expected = [model.forward_carried(batch, "train") for batch in (second, third)]
+    expected = [model.run_carried(batch, "train").output for batch in (second, third)]
     file.seek(0)
     restored = build()
     restored.on_load_checkpoint(torch.load(file, weights_only=True))
-    restored.forward_carried(chunks(ids(5, 9), 4)[0], "val")  # a validation in between changes nothing
+    restored.run_carried(chunks(ids(5, 9), 4)[0], "val")  # a validation in between changes nothing
     for batch, features in zip((second, third), expected, strict=True):
-        assert torch.equal(restored.forward_carried(batch, "train"), features)
+        assert torch.equal(restored.run_carried(batch, "train").output, features)
 
 
 def test_start_resets_the_state_restored_from_a_checkpoint() -> None:
     first, second = chunks(ids(2, 9), 4)
     model = build()
-    model.forward_carried(first, "train")
+    model.run_carried(first, "train")
     checkpoint: dict[str, Any] = {}
     model.on_save_checkpoint(checkpoint)
     restored = build()
     restored.on_load_checkpoint(checkpoint)
     for batch in (first, second):
-        assert torch.equal(restored.forward_carried(batch, "train"), model.forward_carried(batch, "train"))
+        assert torch.equal(restored.run_carried(batch, "train").output, model.run_carried(batch, "train").output)
 
 
 def test_token_nats_are_negative_log_probabilities_of_the_targets() -> None:
@@ -146,7 +146,7 @@ def test_token_nats_are_negative_log_probabilities_of_the_targets() -> None:
     targets = text[:, 1:].clone()
     targets[1, 3:] = 0
     nats, _ = model.token_nats(text[:, :-1], targets)
-    log_probs = model.output(model(text[:, :-1])[0]).log_softmax(dim=-1)
+    log_probs = model.output.linear(model(text[:, :-1])[0]).log_softmax(dim=-1)
     expected = -log_probs.gather(2, targets[..., None]).squeeze(2).masked_fill(targets == 0, 0)
     torch.testing.assert_close(nats, expected)
 
@@ -195,8 +195,8 @@ def test_mean_over_ranks_is_the_loss_of_the_global_batch(monkeypatch: pytest.Mon
 
 def test_tied_models_share_embedding_and_output_weights() -> None:
     tied, untied = build(), build(tied=False)
-    assert tied.output.weight is tied.embedding.weight
-    assert untied.output.weight is not untied.embedding.weight
+    assert tied.output.linear.weight is tied.embedding.weight
+    assert untied.output.linear.weight is not untied.embedding.weight
     assert sum(p.numel() for p in untied.parameters()) - sum(p.numel() for p in tied.parameters()) == VOCAB_SIZE * 8
 
 
@@ -213,6 +213,6 @@ def test_bfloat16_autocast_trains_and_is_close_to_float32(layer: Any) -> None:
     full, _ = model.token_nats(text[:, :-1], text[:, 1:])
     with torch.autocast("cpu", torch.bfloat16):
         for batch in chunks(text, 4):
-            model.forward_carried(batch, "train").float().sum().backward()
+            model.run_carried(batch, "train").output.float().sum().backward()
         half, _ = model.token_nats(text[:, :-1], text[:, 1:])
     torch.testing.assert_close(half, full, rtol=0.02, atol=0.02)

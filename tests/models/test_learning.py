@@ -9,7 +9,6 @@ import pytorch_lightning as pl
 import torch
 
 from seq2seq.batch import LanguageBatch, TranslationBatch
-from seq2seq.models import LanguageModel, Translator
 from seq2seq.nn.attention import AdditiveAttention, BilinearAttention, MultiHeadAttention
 from seq2seq.recurrence import (
     GRU,
@@ -18,6 +17,7 @@ from seq2seq.recurrence import (
     RGLRU,
     RWKV,
     SLSTM,
+    BlockConfig,
     CausalAttention,
     LayerNormGRU,
     LayerNormLSTM,
@@ -30,9 +30,11 @@ from seq2seq.recurrence import (
 )
 from seq2seq.search import Sampling, beam_search, sample
 from seq2seq.special_tokens import BOS, EOS, NUM_SPECIAL
+from seq2seq.training.language_model import LanguageModel
+from seq2seq.training.translator import Translator
 
 LETTERS, MAX_LENGTH = 6, 4
-BLOCK: dict[str, Any] = {"depth": 2, "norm": True, "residual": True, "feed_forward": 2.0}
+BLOCK: dict[str, Any] = {"depth": 2, "block": BlockConfig(norm=True, residual=True, feed_forward=2.0)}
 TRANSFORMER = {
     "encoder": SelfAttention,
     "decoder": CausalAttention,

@@ -9,9 +9,9 @@ from translator_cases import ATTENTIONS, MODELS, OPTIONS, build, each_model
 
 from seq2seq.batch import TranslationBatch
 from seq2seq.inference.shortlist import Shortlist
-from seq2seq.models.recurrent_language_model import RecurrentLanguageModel
+from seq2seq.models.language_model import LanguageModelNetwork
 from seq2seq.quantization.quantize import quantize
-from seq2seq.recurrence import GRU, LSTM, RNN, RWKV, CausalAttention, LayerFactory, Mamba, MinGRU
+from seq2seq.recurrence import GRU, LSTM, RNN, RWKV, BlockConfig, CausalAttention, LayerFactory, Mamba, MinGRU
 from seq2seq.search import Sampling, beam_search, greedy, sample
 from seq2seq.special_tokens import BOS, NUM_SPECIAL
 
@@ -80,13 +80,15 @@ def test_packed_loop_with_empty_batches(
 
 
 @pytest.mark.parametrize("layer", [RNN, LSTM, GRU, Mamba, partial(RWKV, heads=2), CausalAttention])
-@pytest.mark.parametrize("block", [{}, {"norm": True, "residual": True, "feed_forward": 2.0}], ids=["plain", "block"])
+@pytest.mark.parametrize(
+    "block", [{}, {"block": BlockConfig(norm=True, residual=True, feed_forward=2.0)}], ids=["plain", "block"]
+)
 @each_precision
 def test_language_model_continues_after_an_empty_batch(
     layer: LayerFactory, block: dict[str, Any], precision: Any
 ) -> None:
     torch.manual_seed(0)
-    model = RecurrentLanguageModel(50, layer, 16, 2, **block).eval().requires_grad_(False)
+    model = LanguageModelNetwork(50, layer, 16, 2, **block).eval().requires_grad_(False)
     quantize(model, precision)
     ids = torch.randint(NUM_SPECIAL, 50, (2, 5))
     for rows in (0, 2):

@@ -7,7 +7,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from seq2seq.models import Translator
 from seq2seq.models.encoder import Encoder
 from seq2seq.quantization.quantize import quantize
 from seq2seq.recurrence import (
@@ -16,12 +15,14 @@ from seq2seq.recurrence import (
     RNN,
     RWKV,
     SLSTM,
+    BlockConfig,
     CausalAttention,
     EncoderLayerFactory,
     Mamba,
     MinGRU,
     SelfAttention,
 )
+from seq2seq.training.translator import Translator
 
 LENGTHS = torch.tensor([6, 0, 4])
 MASK = torch.arange(6) < LENGTHS[:, None]
@@ -38,7 +39,10 @@ LAYERS: dict[str, EncoderLayerFactory] = {
     "attention": partial(SelfAttention, heads=2),
     "unordered attention": partial(SelfAttention, heads=2, rotary=False),
 }
-BLOCKS: dict[str, dict[str, Any]] = {"plain": {}, "block": {"norm": True, "residual": True, "feed_forward": 2.0}}
+BLOCKS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "block": {"block": BlockConfig(norm=True, residual=True, feed_forward=2.0)},
+}
 each_block = pytest.mark.parametrize("block", BLOCKS.values(), ids=BLOCKS)
 
 

@@ -11,11 +11,11 @@ from torch.nn import functional as F
 from translator_cases import ATTENTIONS, OPTIONS, SOURCE_VOCAB_SIZE, build, each_model
 
 from seq2seq.batch import TranslationBatch
-from seq2seq.models import Translator
 from seq2seq.recurrence import GRU, LSTM, LayerFactory, MinGRU
 from seq2seq.search import Hypothesis, beam_search, greedy
 from seq2seq.special_tokens import BOS
 from seq2seq.state import repeat
+from seq2seq.training.translator import Translator
 
 LENGTHS = torch.tensor([6, 1, 4])
 
@@ -40,11 +40,11 @@ def sentence(b: TranslationBatch, index: int) -> TranslationBatch:
 @each_model
 def test_steps_equal_one_forward(options: dict[str, Any]) -> None:
     model, b = build(**options), batch()
-    features, weights, _ = model(b.source, b.lengths, b.inputs)
+    features, _, weights, _ = model(b.source, b.lengths, b.inputs)
     step, state, _ = model.decoding_problem(b.source, b.lengths)
     for t in range(b.inputs.shape[1]):
         logits, state = step(b.inputs[:, t], state)
-        torch.testing.assert_close(logits, model.output(features[:, t]))
+        torch.testing.assert_close(logits, model.output.linear(features[:, t]))
     torch.testing.assert_close(weights.sum(dim=-1), torch.ones(3, 5, dtype=weights.dtype))
 
 
@@ -52,7 +52,7 @@ def test_steps_equal_one_forward(options: dict[str, Any]) -> None:
 def test_padding_changes_neither_token_nats_nor_features(options: dict[str, Any]) -> None:
     model, b = build(**options), batch()
     nats = model.token_nats(b)
-    features, _, _ = model(b.source, b.lengths, b.inputs)
+    features, *_ = model(b.source, b.lengths, b.inputs)
     for index in range(3):
         alone = sentence(b, index)
         torch.testing.assert_close(model.token_nats(alone)[0], nats[index])
@@ -62,12 +62,12 @@ def test_padding_changes_neither_token_nats_nor_features(options: dict[str, Any]
 @each_model
 def test_rows_that_share_a_memory_equal_rows_with_copies(options: dict[str, Any]) -> None:
     model, b = build(**options), batch()
-    memory, state = model.encode(b.source, b.lengths)
+    encoded, state = model.encode(b.source, b.lengths)
     tokens = torch.randint(4, SOURCE_VOCAB_SIZE, (2, 12), generator=torch.Generator().manual_seed(1))
     shared, own = repeat(state, 4), repeat(state, 4)._replace(sentence_index=torch.arange(12))
     for step_tokens in tokens:
-        shared_logits, shared = model.step(step_tokens, shared, memory)
-        own_logits, own = model.step(step_tokens, own, repeat(memory, 4))
+        shared_logits, shared = model.step(step_tokens, shared, encoded)
+        own_logits, own = model.step(step_tokens, own, repeat(encoded, 4))
         torch.testing.assert_close(shared_logits, own_logits)
     assert (shared_logits[0] - shared_logits[1]).abs().max() > 1e-4
 
@@ -77,8 +77,8 @@ def test_features_do_not_depend_on_later_target_tokens(options: dict[str, Any]) 
     model, b = build(**options), batch()
     other = b.inputs.clone()
     other[:, 3:] = (other[:, 3:] - 3) % (SOURCE_VOCAB_SIZE - 4) + 4
-    features, _, _ = model(b.source, b.lengths, b.inputs)
-    changed, _, _ = model(b.source, b.lengths, other)
+    features, *_ = model(b.source, b.lengths, b.inputs)
+    changed, *_ = model(b.source, b.lengths, other)
     torch.testing.assert_close(changed[:, :3], features[:, :3])
     assert (changed[:, 3:] - features[:, 3:]).abs().max() > 1e-4
 
@@ -114,13 +114,13 @@ def test_packed_loop_changes_nothing_with_input_feeding(
 @pytest.mark.parametrize("attention", ATTENTIONS.values(), ids=ATTENTIONS)
 def test_input_feeding_uses_the_last_features(attention: Any) -> None:
     model, b = build(attention=attention, input_feeding=True), batch()
-    memory, state = model.encode(b.source, b.lengths)
+    encoded, state = model.encode(b.source, b.lengths)
     assert not state.input_feed.any()
     embedded = model.target_embedding(b.inputs)
-    features, _, state = model.decoder.step(embedded[:, 0], memory, state)
+    features, *_, state = model.decoder.step(embedded[:, 0], encoded.memory, state)
     assert torch.equal(state.input_feed, features)
-    expected, _, _ = model.decoder.step(embedded[:, 1], memory, state)
-    other, _, _ = model.decoder.step(embedded[:, 1], memory, state._replace(input_feed=-features))
+    expected, *_ = model.decoder.step(embedded[:, 1], encoded.memory, state)
+    other, *_ = model.decoder.step(embedded[:, 1], encoded.memory, state._replace(input_feed=-features))
     assert (expected - other).abs().max() > 1e-4
 
 
@@ -179,7 +179,7 @@ def test_label_smoothing_applies_to_the_training_loss_only(monkeypatch: pytest.M
         model.test_step(b)
         nats = float(model.token_nats(b).detach().sum() / b.tokens)
         assert logged == pytest.approx(dict.fromkeys(("train_loss", "val_loss", "test_loss"), nats))
-    logits = model.output(model(b.source, b.lengths, b.inputs).features)
+    logits = model.output.linear(model(b.source, b.lengths, b.inputs).features)
     smoothed = F.cross_entropy(logits.flatten(0, 1), b.targets.flatten(), ignore_index=0, label_smoothing=0.3)
     assert losses == pytest.approx([nats, float(smoothed.detach())])
     assert abs(losses[1] - losses[0]) > 1e-4
@@ -207,11 +207,11 @@ def test_batch_of_only_padding_targets_has_no_loss_and_no_gradient(monkeypatch: 
 
 def test_tied_embeddings_and_shared_vocabulary_share_weights() -> None:
     tied, shared = build(), build(**OPTIONS["shared"])
-    assert tied.output.weight is tied.target_embedding.weight
+    assert tied.output.linear.weight is tied.target_embedding.weight
     assert tied.source_embedding is not tied.target_embedding
-    assert shared.output.weight is shared.source_embedding.weight
+    assert shared.output.linear.weight is shared.source_embedding.weight
     untied = build(tied=False, shared_vocabulary=True, target_vocab_size=SOURCE_VOCAB_SIZE)
-    assert len({id(w.weight) for w in (untied.output, untied.source_embedding, untied.target_embedding)}) == 3
+    assert len({id(w.weight) for w in (untied.output.linear, untied.source_embedding, untied.target_embedding)}) == 3
 
 
 def test_shared_vocabulary_of_two_sizes_raises() -> None:

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 import torch
 
-from seq2seq.models import Translator
 from seq2seq.nn.attention import AdditiveAttention, BilinearAttention, DotAttention, MultiHeadAttention
-from seq2seq.recurrence import GRU, RNN, RWKV, CausalAttention, Mamba, MinGRU, Retention, SelfAttention
+from seq2seq.recurrence import GRU, RNN, RWKV, BlockConfig, CausalAttention, Mamba, MinGRU, Retention, SelfAttention
+from seq2seq.training.translator import Translator
 
 SOURCE_VOCAB_SIZE, TARGET_VOCAB_SIZE = 11, 13
 ATTENTIONS: dict[str, Any] = {
@@ -18,7 +18,7 @@ ATTENTIONS: dict[str, Any] = {
     "additive": AdditiveAttention,
     "heads": partial(MultiHeadAttention, heads=2),
 }
-BLOCK: dict[str, Any] = {"depth": 2, "norm": True, "residual": True, "feed_forward": 2.0}
+BLOCK: dict[str, Any] = {"depth": 2, "block": BlockConfig(norm=True, residual=True, feed_forward=2.0)}
 OPTIONS: dict[str, dict[str, Any]] = {
     "one layer": {"depth": 1},
     "untied": {"tied": False, "embedding_size": 6},
@@ -32,7 +32,12 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "attention": partial(MultiHeadAttention, heads=2),
         **BLOCK,
     },
-    "mixed": {"encoder": GRU, "decoder": partial(RNN, nonlinearity="relu"), "depth": 3, "norm": True, "residual": True},
+    "mixed": {
+        "encoder": GRU,
+        "decoder": partial(RNN, nonlinearity="relu"),
+        "depth": 3,
+        "block": BlockConfig(norm=True, residual=True),
+    },
 }
 MODELS: dict[str, dict[str, Any]] = {
     **{

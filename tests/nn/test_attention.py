@@ -41,7 +41,7 @@ def attention_case(kind: str) -> tuple[Any, Tensor, Encoding]:
 @each_kind
 def test_weights_sum_to_one_and_are_zero_on_padding(kind: str) -> None:
     attention, query, encoding = attention_case(kind)
-    _, weights = attention(query, attention.project_keys(encoding))
+    _, weights, _ = attention(query, attention.project_keys(encoding))
     torch.testing.assert_close(weights.sum(dim=-1), torch.ones(3, 4, dtype=torch.double))
     assert (weights.masked_select(~MASK[:, None]) == 0).all()
     assert (weights.masked_select(MASK[:, None]) > 0).all()
@@ -50,7 +50,7 @@ def test_weights_sum_to_one_and_are_zero_on_padding(kind: str) -> None:
 def outputs_and_gradients(attention: Any, query: Tensor, encoding: Encoding) -> list[Tensor]:
     """Return contexts, weights, and the gradients of a loss that depends on both."""
     query, states, summary = (part.detach().requires_grad_() for part in (query, encoding.states, encoding.summary))
-    context, weights = attention(query, attention.project_keys(encoding._replace(states=states, summary=summary)))
+    context, weights, _ = attention(query, attention.project_keys(encoding._replace(states=states, summary=summary)))
     loss = context.cos().sum() + weights.square().sum()
     inputs = [query, states, summary, *attention.parameters()]
     return [context, weights, *torch.autograd.grad(loss, inputs, materialize_grads=True)]
@@ -84,7 +84,7 @@ def test_source_of_only_padding_has_zero_weights_and_zero_context(kind: str, pad
 
 @each_kind
 @pytest.mark.parametrize("use_kernel", [True, False], ids=["kernel", "plain"])
-def test_attend_step_equals_forward_with_a_sentence_of_only_padding(
+def test_step_rows_equals_forward_with_a_sentence_of_only_padding(
     kind: str, use_kernel: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     attention, query, encoding = attention_case(kind)
@@ -93,8 +93,8 @@ def test_attend_step_equals_forward_with_a_sentence_of_only_padding(
     memory = attention.project_keys(Encoding(encoding.states.float() / mask[..., None], encoding.summary.float(), mask))
     if not use_kernel:
         monkeypatch.setattr("seq2seq.nn.attention.kernels_available", lambda *tensors: False)
-    found = attention.attend_step(query.flatten(0, 1), memory, torch.arange(3).repeat_interleave(4))
-    for step, whole in zip(found, attention(query, memory), strict=True):
+    found = attention.step_rows(query.flatten(0, 1), memory, (), torch.arange(3).repeat_interleave(4))
+    for step, whole in zip(found[:2], attention(query, memory)[:2], strict=True):
         assert whole.isfinite().all()
         torch.testing.assert_close(step, whole.flatten(0, 1), atol=1e-6, rtol=1e-5)
 
@@ -111,7 +111,7 @@ def test_empty_batches_queries_and_sources(kind: str, rows: int, steps: int, tok
     assert all(part.isfinite().all() for part in found)
     memory = attention.project_keys(encoding._replace(summary=encoding.states.sum(dim=1)))
     for sentence_index in (None, torch.arange(rows)):
-        context, _ = attention.attend_step(query[:rows, 0], memory, sentence_index)
+        context, *_ = attention.step_rows(query[:rows, 0], memory, (), sentence_index)
         assert context.shape == (rows, SIZE)
         assert tokens or not context.any()
 
@@ -143,7 +143,7 @@ def formula(score: Callable[[Tensor, Tensor], Tensor], query: Tensor, encoding: 
 )
 def test_context_equals_the_published_formula(kind: str, score: Callable[..., Tensor]) -> None:
     attention, query, encoding = attention_case(kind)
-    context, _ = attention(query, attention.project_keys(encoding))
+    context, *_ = attention(query, attention.project_keys(encoding))
     torch.testing.assert_close(context, formula(lambda q, k: score(attention, q, k), query, encoding))
 
 
@@ -163,7 +163,7 @@ def test_multi_head_attention_concatenates_scaled_dot_product_heads() -> None:
         weights = scores.masked_fill(~MASK[:, None], -math.inf).softmax(dim=-1)
         contexts.append(weights @ values)
         head_weights.append(weights)
-    context, weights = attention(query, attention.project_keys(encoding))
+    context, weights, _ = attention(query, attention.project_keys(encoding))
     torch.testing.assert_close(context, torch.cat(contexts, dim=-1) @ attention.output_projection.weight.T)
     torch.testing.assert_close(weights, torch.stack(head_weights).mean(dim=0))
 
@@ -172,9 +172,9 @@ def test_multi_head_attention_concatenates_scaled_dot_product_heads() -> None:
 def test_queries_at_once_equal_one_query_at_a_time(kind: str) -> None:
     attention, query, encoding = attention_case(kind)
     memory = attention.project_keys(encoding)
-    contexts, weights = attention(query, memory)
+    contexts, weights, _ = attention(query, memory)
     for t in range(query.shape[1]):
-        context, step_weights = attention(query[:, t : t + 1], memory)
+        context, step_weights, _ = attention(query[:, t : t + 1], memory)
         torch.testing.assert_close(context[:, 0], contexts[:, t])
         torch.testing.assert_close(step_weights[:, 0], weights[:, t])
 
@@ -183,8 +183,8 @@ def test_queries_at_once_equal_one_query_at_a_time(kind: str) -> None:
 def test_repeated_memory_equals_shared_memory(kind: str) -> None:
     attention, query, encoding = attention_case(kind)
     memory = attention.project_keys(encoding)
-    shared, _ = attention(query, memory)
-    own, _ = attention(query.flatten(0, 1)[:, None], repeat(memory, 4))
+    shared, *_ = attention(query, memory)
+    own, *_ = attention(query.flatten(0, 1)[:, None], repeat(memory, 4))
     torch.testing.assert_close(own.view_as(shared), shared)
 
 
@@ -204,7 +204,7 @@ def test_fixed_context_is_the_summary_for_every_query() -> None:
     _, query, encoding = attention_case("dot")
     fixed = FixedContext(SIZE, SIZE)
     for q in (query, -query):
-        context, weights = fixed(q, fixed.project_keys(encoding))
+        context, weights, _ = fixed(q, fixed.project_keys(encoding))
         torch.testing.assert_close(context, encoding.summary[:, None].expand_as(query))
         assert torch.equal(weights.double(), torch.ones(3, 4, 1, dtype=torch.double))
 
@@ -212,7 +212,7 @@ def test_fixed_context_is_the_summary_for_every_query() -> None:
 @each_kind
 def test_scores_whose_exponential_overflows(kind: str) -> None:
     attention, query, encoding = attention_case(kind)
-    context, weights = attention(1e4 * query, attention.project_keys(encoding))
+    context, weights, _ = attention(1e4 * query, attention.project_keys(encoding))
     assert context.isfinite().all()
     assert weights.isfinite().all()
 
@@ -228,6 +228,6 @@ def test_mismatched_sizes_raise() -> None:
 def test_query_and_memory_may_differ_in_size(kind: str) -> None:
     attention: Attention = KINDS[kind](8, 6)
     encoding = Encoding(torch.randn(2, 3, 6), torch.randn(2, 6), torch.ones(2, 3, dtype=torch.bool))
-    context, weights = attention(torch.randn(2, 4, 8), attention.project_keys(encoding))
+    context, weights, _ = attention(torch.randn(2, 4, 8), attention.project_keys(encoding))
     assert context.shape == (2, 4, attention.size)
     assert weights.shape == (2, 4, 3)

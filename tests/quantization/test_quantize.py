@@ -11,9 +11,8 @@ from torch import nn
 
 from seq2seq import SearchOptions
 from seq2seq.__main__ import main
-from seq2seq.inference import load_text_generator, load_translation
 from seq2seq.models.encoder_decoder import EncoderDecoder
-from seq2seq.models.recurrent_language_model import RecurrentLanguageModel
+from seq2seq.models.language_model import LanguageModelNetwork
 from seq2seq.quantization.quantize import quantize
 from seq2seq.recurrence import (
     GRU,
@@ -23,6 +22,7 @@ from seq2seq.recurrence import (
     RNN,
     RWKV,
     SLSTM,
+    BlockConfig,
     CausalAttention,
     LayerFactory,
     LayerNormGRU,
@@ -34,6 +34,7 @@ from seq2seq.recurrence import (
     Retention,
 )
 from seq2seq.state import flatten
+from seq2seq.tasks import load_text_generator, load_translation
 
 LAYERS: list[LayerFactory] = [
     *(RNN, LSTM, GRU, LayerNormLSTM, LayerNormGRU, MogrifierLSTM, SLSTM, MinGRU, MinLSTM),
@@ -51,7 +52,7 @@ def test_every_layer_computes_nearly_the_same(layer: LayerFactory, precision: An
     torch.manual_seed(1)
     ids = torch.randint(4, 50, (2, 20))
     with torch.no_grad():
-        model = RecurrentLanguageModel(50, layer, 32, 2, dropout=0.0, norm=True, residual=True).eval()
+        model = LanguageModelNetwork(50, layer, 32, 2, dropout=0.0, block=BlockConfig(norm=True, residual=True)).eval()
         expected, _ = model(ids)
         quantize(model, precision)
         features, _ = model(ids)
@@ -59,7 +60,10 @@ def test_every_layer_computes_nearly_the_same(layer: LayerFactory, precision: An
         state = model.initial_state(2)
         for tokens in ids.unbind(1):
             logits, state = model.step(tokens, state)
-        torch.testing.assert_close(logits, model.output(model.output_adapter(features[:, -1])), atol=0.05, rtol=0.05)
+        output = model.output.linear(model.output_adapter(features[:, -1]))
+        torch.testing.assert_close(logits, output, atol=0.05, rtol=0.05)
+            logits, model.output.linear(model.output_adapter(features[:, -1])), atol=0.05, rtol=0.05
+        )
         assert all(part.dtype == torch.float32 for part in flatten(state) if part.is_floating_point())
 
 
@@ -144,7 +148,7 @@ def test_folding_the_embedding_does_not_change_the_output(
     for max_vocab in (0, 50):
         monkeypatch.setattr("seq2seq.quantization.quantize.MAX_FOLDED_VOCAB", max_vocab)
         torch.manual_seed(1)
-        model = RecurrentLanguageModel(50, layer, 32, 2).eval()
+        model = LanguageModelNetwork(50, layer, 32, 2).eval()
         quantize(model, precision)
         first = model.stack.layers[0]
         assert isinstance(getattr(first, "reference", first).linear_ih, nn.Identity) == bool(max_vocab)

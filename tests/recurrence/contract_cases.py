@@ -15,6 +15,7 @@ from seq2seq.recurrence import (
     RNN,
     RWKV,
     SLSTM,
+    BlockConfig,
     CausalAttention,
     LayerFactory,
     LayerNormGRU,
@@ -52,7 +53,11 @@ LAYERS: dict[str, LayerFactory] = {
 KINDS: dict[str, LayerFactory] = {
     **LAYERS,
     "stack": partial(Stack, layers=[LSTM, LSTM]),
-    "mixed": partial(Stack, layers=[GRU, MinGRU, Mamba, CausalAttention], norm=True, residual=True, feed_forward=2.0),
+    "mixed": partial(
+        Stack,
+        layers=[GRU, MinGRU, Mamba, CausalAttention],
+        block=BlockConfig(norm=True, residual=True, feed_forward=2.0),
+    ),
 }
 LENGTHS = [1, 2, 31, 32, 33, 257]  # a chunk of the scans is 32 steps
 TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-9}

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from seq2seq.recurrence import GRU, LSTM, LayerFactory, MinGRU, Recurrence, Stack
+from seq2seq.recurrence import GRU, LSTM, BlockConfig, LayerFactory, MinGRU, Recurrence, Stack
 from seq2seq.recurrence.ops.lstm_cell import LSTMCell
 from seq2seq.recurrence.ops.packed_loop import MIN_PACKED_SIZE, PackedLoop, packed_loop
 
@@ -16,7 +16,7 @@ LAYERS: dict[str, LayerFactory] = {
     "lstm with weight dropout": partial(LSTM, weight_dropout=0.5),
     "gru": GRU,
     "mingru": MinGRU,
-    "stack": partial(Stack, layers=[LSTM, MinGRU], norm=True, residual=True, feed_forward=2.0),
+    "stack": partial(Stack, layers=[LSTM, MinGRU], block=BlockConfig(norm=True, residual=True, feed_forward=2.0)),
 }
 ROWS, TIME, SIZE = 3, 5, 6
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from seq2seq.recurrence import GRU, LSTM, RNN, Stack
+from seq2seq.recurrence import GRU, LSTM, RNN, BlockConfig, Stack
 
 
 def test_each_layer_gets_the_output_of_the_layer_below() -> None:
@@ -15,7 +15,7 @@ def test_each_layer_gets_the_output_of_the_layer_below() -> None:
 
 
 def test_residual_connections_need_equal_sizes() -> None:
-    stack = Stack(3, 4, [RNN, GRU], residual=True)
+    stack = Stack(3, 4, [RNN, GRU], block=BlockConfig(residual=True))
     x = torch.randn(2, 5, 3)
     below, _ = stack.layers[0](x)  # 3 features cannot be added to 4
     above, _ = stack.layers[1](below)
@@ -23,7 +23,7 @@ def test_residual_connections_need_equal_sizes() -> None:
 
 
 def test_normalized_stack_ignores_the_scale_of_its_input() -> None:
-    stack = Stack(6, 4, [LSTM, LSTM], norm=True)
+    stack = Stack(6, 4, [LSTM, LSTM], block=BlockConfig(norm=True))
     x = torch.randn(2, 5, 6)
     torch.testing.assert_close(stack(x)[0], stack(100 * x)[0], rtol=1e-3, atol=1e-3)
     torch.testing.assert_close(stack(x)[0].mean(dim=-1), torch.zeros(2, 5), rtol=0, atol=1e-5)
@@ -31,7 +31,7 @@ def test_normalized_stack_ignores_the_scale_of_its_input() -> None:
 
 def test_dropout_uses_one_mask_for_all_steps_and_none_in_evaluation() -> None:
     torch.manual_seed(0)
-    stack = Stack(3, 50, [LSTM], dropout=0.5)
+    stack = Stack(3, 50, [LSTM], block=BlockConfig(dropout=0.5))
     x = torch.randn(2, 7, 3)
     dropped = stack(x)[0] == 0
     assert torch.equal(dropped, dropped[:, :1].expand_as(dropped))

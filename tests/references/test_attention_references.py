@@ -135,7 +135,7 @@ def compare_attention(
     comparison: Comparison, layer: Attention, reference: Reference, query: Tensor, states: Tensor, mask: Tensor
 ) -> None:
     """Compare contexts, weights and gradients of an attention; the reference is called with query, states and mask."""
-    context, weights = layer(query, layer.project_keys(Encoding(states, states[:, -1], mask)))
+    context, weights, _ = layer(query, layer.project_keys(Encoding(states, states[:, -1], mask)))
     expected, expected_weights = call_with_weights(reference, reference.whole, query, states, mask[:, None])
     comparison.close("weights", weights, expected_weights)
     compare_values(comparison, context, expected, [query, states, *layer.parameters()])

@@ -17,7 +17,7 @@ from rwkv_simple import rwkv as simple
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from seq2seq.recurrence import RWKV, Stack
+from seq2seq.recurrence import RWKV, BlockConfig, Stack
 from seq2seq.recurrence.rwkv import RWKVState
 
 BOUND = -(torch.e**-0.5)
@@ -67,7 +67,7 @@ def test_rwkv_simple(compare: Compare, monkeypatch: pytest.MonkeyPatch, size: in
             "key.weight": layer.key.weight,
             "value.weight": layer.value.weight,
             "gate.weight": layer.gate.weight,
-            "output.weight": layer.output_projection.weight,
+            "output.linear.weight": layer.output_projection.weight,
             "ln_x.weight": layer.norm.weight,
             "ln_x.bias": layer.norm.bias,
         }
@@ -117,7 +117,12 @@ class Published(nn.Module):
 
 @SIZES
 def test_rwkv_authors(compare: Compare, size: int, heads: int, time: int) -> None:
-    stack = Stack(size, size, [lambda input_size, size: RWKV(input_size, size, heads, RANK)], norm=True, residual=True)
+    stack = Stack(
+        size,
+        size,
+        [lambda input_size, size: RWKV(input_size, size, heads, RANK)],
+        block=BlockConfig(norm=True, residual=True),
+    )
     perturb(stack, amount=0.3)
     stack.norm = nn.Identity()
     layer: Any = stack.layers[0]

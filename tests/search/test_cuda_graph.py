@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from seq2seq.models.recurrent_language_model import RecurrentLanguageModel
+from seq2seq.models.language_model import LanguageModelNetwork
 from seq2seq.recurrence import LSTM, CausalAttention, LayerFactory, Mamba
 from seq2seq.search.cuda_graph import graphed_step, has_static_shapes
 from seq2seq.state import flatten
@@ -22,7 +22,7 @@ def capture(function: Callable[[], Tensor]) -> tuple[Callable[[], Any], Tensor]:
 
 def test_captured_step_equals_the_step() -> None:
     torch.manual_seed(1)
-    model = RecurrentLanguageModel(30, size=16, depth=2).eval().requires_grad_(False)
+    model = LanguageModelNetwork(30, size=16, depth=2).eval().requires_grad_(False)
     ids = torch.randint(4, 30, (8, 3))
     state = model.initial_state(3)
     captured_step = graphed_step(model.step, ids[0], state, capture)
@@ -39,5 +39,5 @@ def test_captured_step_equals_the_step() -> None:
     ("layer", "static"), [(LSTM, True), (Mamba, True), (partial(CausalAttention, window=3), False)]
 )
 def test_growing_state_has_no_static_shapes(layer: LayerFactory, static: bool) -> None:
-    model = RecurrentLanguageModel(30, layer, 16, 1).eval().requires_grad_(False)
+    model = LanguageModelNetwork(30, layer, 16, 1).eval().requires_grad_(False)
     assert has_static_shapes(model.step, torch.tensor([5, 6]), model.initial_state(2)) == static

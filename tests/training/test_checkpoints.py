@@ -15,7 +15,7 @@ from experiments import LANGUAGE, RunningCommand, checkpoint, metrics, same_trai
 from seq2seq import checkpoint as checkpoint_file
 from seq2seq import tokenizers
 from seq2seq.errors import UserError
-from seq2seq.inference import load
+from seq2seq.tasks import load
 from seq2seq.training import AtomicCheckpointIO, ResumeCheckpoint
 
 # prints WRITING and waits when the second checkpoint is half written

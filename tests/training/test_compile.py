@@ -7,22 +7,22 @@ from typing import Any
 
 import pytest
 
-from seq2seq.models import LanguageModel
 from seq2seq.recurrence import LSTM, SLSTM, LayerFactory, LayerNormGRU, MinGRU, MogrifierLSTM
 from seq2seq.training import Compile
+from seq2seq.training.language_model import LanguageModel
 
 # run in a separate process, since the shape checks of the tests cannot be compiled
 SCRIPT = """
 import sys, torch
 from types import SimpleNamespace
 from seq2seq import recurrence
-from seq2seq.models import LanguageModel
+from seq2seq.training.language_model import LanguageModel
 from seq2seq.training import Compile
 
 def model():
     torch.manual_seed(1)
     layer = getattr(recurrence, sys.argv[1])
-    return LanguageModel(9, layer=layer, size=8, depth=2, norm=True, residual=True, dropout=0.0)
+    return LanguageModel(9, layer=layer, size=8, depth=2, block=BlockConfig(norm=True, residual=True), dropout=0.0)
 
 plain, compiled = model(), model()
 Compile(backend=sys.argv[2]).setup(SimpleNamespace(), compiled, "fit")

@@ -9,8 +9,8 @@ import pytest
 import torch
 from experiments import LANGUAGE, CommandResult, checkpoint, seq2seq, write_config
 
-from seq2seq.models import LanguageModel
 from seq2seq.training import NanGuard, ThroughputMonitor
+from seq2seq.training.language_model import LanguageModel
 
 
 def fit(tmp_path: Path, corpus: Path, *options: str) -> CommandResult:

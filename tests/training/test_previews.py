@@ -14,9 +14,9 @@ from experiments import LANGUAGE, TRANSLATION, metrics, seq2seq, write_config
 from seq2seq.errors import UserError
 from seq2seq.inference import SearchOptions, TranslationPipeline, TranslationResult
 from seq2seq.metrics import bleu
-from seq2seq.models import LanguageModel
 from seq2seq.tokenizers import Characters
 from seq2seq.training import previews
+from seq2seq.training.language_model import LanguageModel
 from seq2seq.training.previews import evenly_spaced
 
 

@@ -11,10 +11,11 @@ from torch import Tensor
 from seq2seq import checkpoint as checkpoint_file
 from seq2seq import tokenizers
 from seq2seq.errors import UserError
-from seq2seq.models import LanguageModel, Translator
-from seq2seq.models.trainable import describe
 from seq2seq.tokenizers import Bytes, Characters, Subwords, Tokenizer, Words
+from seq2seq.training.language_model import LanguageModel
+from seq2seq.training.training_module import describe
 from seq2seq.training.transfer import initialize_from_checkpoint
+from seq2seq.training.translator import Translator
 
 Sides = dict[str, Tokenizer]
 
@@ -40,7 +41,7 @@ def translator(sides: Sides, seed: int, **options: Any) -> Translator:
 def save(model: Any, sides: Sides, folder: Path) -> str:
     """Save a checkpoint of a model with random output biases, and return its path."""
     with torch.no_grad():
-        model.output.bias.uniform_(-1, 1)
+        model.output.linear.bias.uniform_(-1, 1)
     contents = {
         "state_dict": model.state_dict(),
         "model": describe(model) | {"fingerprints": {side: t.fingerprint() for side, t in sides.items()}},
@@ -69,7 +70,7 @@ def test_shared_tokens_of_a_language_model_keep_their_weights(
             assert torch.equal(row(model, layer, new, token), row(trained, layer, old, token))
         for token in ("new", "c", "newer"):
             assert torch.equal(row(model, layer, new, token), row(fresh, layer, new, token))
-    assert (model.output.weight is model.embedding.weight) == (options.get("tied", True))
+    assert (model.output.linear.weight is model.embedding.weight) == (options.get("tied", True))
     others = {name for name in model.state_dict() if not name.startswith(("embedding", "output"))}
     assert others
     assert all(torch.equal(model.state_dict()[name], trained.state_dict()[name]) for name in others)
@@ -281,13 +282,13 @@ def test_other_tokenizer_options_are_another_tokenizer(workspace: Workspace) -> 
 
 def test_weights_of_nan_are_refused_before_the_run_is_made(workspace: Workspace) -> None:
     contents = checkpoint(workspace.folder / "w" / "1")
-    contents["state_dict"]["output.bias"][-1] = torch.nan
+    contents["state_dict"]["output.linear.bias"][-1] = torch.nan
     path = workspace.folder / "diverged.ckpt"
     checkpoint_file.save(contents, path)
     result = workspace("fit", "w", "--init-from", path, "--name", "other")
     assert result.status == 1
     assert result.err.splitlines()[-1] == (
-        f"seq2seq: cannot start from {path}: its weights have diverged: output.bias contains NaN or infinity"
+        f"seq2seq: cannot start from {path}: its weights have diverged: output.linear.bias contains NaN or infinity"
     )
     assert not (workspace.folder / "other").exists()
 

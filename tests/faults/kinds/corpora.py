@@ -222,8 +222,9 @@ def _config(folder: Path, corpus: Corpus, tokenizer: str, corpus_folder: Path) -
 
 def record(path: Path) -> None:
     """Record the text of every batch of a training step in a file."""
-    from seq2seq.models import LanguageModel, Translator
     from seq2seq.special_tokens import EOS, PAD
+    from seq2seq.training.language_model import LanguageModel
+    from seq2seq.training.translator import Translator
 
     read: list[Any] = []
 

@@ -10,10 +10,10 @@ from tiny_runs import Runs
 from seq2seq import checkpoint
 from seq2seq.__main__ import main
 from seq2seq.checkpoint import find_checkpoint
-from seq2seq.commands.trained_corpus import trained_corpus
 from seq2seq.data.language_text import HeldOut
 from seq2seq.data.vocabulary import find_data_state
 from seq2seq.errors import UserError
+from seq2seq.tasks.trained_corpus import trained_corpus
 
 DESCRIPTION = {"corpus": "here", "subset": None, "column": "text", "held_out": 0.1}
 

@@ -1,5 +1,6 @@
 """Training of an encoder-decoder."""
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -7,21 +8,27 @@ from torch import Tensor
 
 from seq2seq.batch import TranslationBatch
 from seq2seq.models.encoder_decoder import EncoderDecoder
-from seq2seq.models.trainable import Trainable
-from seq2seq.nn.loss import cross_entropy
+from seq2seq.rank_zero import rank_zero_log
 from seq2seq.search import Hypothesis, greedy
 from seq2seq.special_tokens import PAD
+from seq2seq.tasks.translation import Translation
+from seq2seq.training.previews import TranslationPreview
+from seq2seq.training.training_module import TrainingModule
 
 
-class Translator(EncoderDecoder, Trainable):
+class Translator(EncoderDecoder, TrainingModule):
+    """Trains an encoder-decoder with attention by the cross-entropy of the target's tokens."""
+
+    task = Translation()
+    predict_options = ("max_length",)
     max_length: int | None = None  # of a predicted translation in tokens, in place of the limits learned in training
 
     def training_step(self, batch: TranslationBatch) -> Tensor:
-        features = self(batch.source, batch.lengths, batch.inputs).features
-        loss = cross_entropy(features, self.output.weight, self.output.bias, batch.targets, self.label_smoothing)
+        x = self(batch.source, batch.lengths, batch.inputs)
+        loss = self.output.loss(x, batch.targets, self.label_smoothing)
         self.log("train_loss", loss.nats / loss.tokens.clamp(min=1), batch_size=max(1, batch.tokens), prog_bar=True)
         # gradients are averaged over ranks, so each rank's share of the global mean is multiplied by their number
-        return loss.smoothed * self.trainer.world_size / batch.tokens
+        return loss.smoothed * self.trainer.world_size / batch.tokens + self.auxiliary_loss(x)
 
     def evaluate(self, batch: TranslationBatch, split: str) -> None:
         tokens = int((batch.targets != PAD).sum())  # may be 0 on one of several ranks
@@ -35,3 +42,15 @@ class Translator(EncoderDecoder, Trainable):
         limits = learned if self.max_length is None else [self.max_length] * len(learned)
         problem = self.decoding_problem(batch.source, batch.lengths)
         return greedy(problem, torch.tensor(limits, device=batch.lengths.device))
+
+    def default_preview(self) -> TranslationPreview:
+        return TranslationPreview()
+
+    def format_predictions(self, predictions: Sequence[Hypothesis], data: Any) -> Iterator[str]:
+        pipeline = self.task.training_pipeline(self, data)
+        yield from (pipeline.detokenize(hypothesis.ids) for hypothesis in predictions)
+        if truncated := sum(hypothesis.truncated for hypothesis in predictions):
+            rank_zero_log(
+                f"translations cut short by the limit of their length: {truncated:,} of {len(predictions):,}; "
+                f"--max-length N lets each have N tokens"
+            )

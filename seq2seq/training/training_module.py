@@ -1,7 +1,8 @@
-"""The Lightning hooks that all trainable models share."""
+"""The base class of the Lightning modules that train a network."""
 
 from abc import ABC, abstractmethod
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar
 
 import pytorch_lightning as pl
 import torch
@@ -11,16 +12,34 @@ from pytorch_lightning.utilities import GradClipAlgorithmType
 from seq2seq.errors import UserError
 from seq2seq.models.hyperparameters import class_path, serialize_options
 from seq2seq.models.network import Network
+from seq2seq.tasks.task import Task
 
 
-class Trainable(Network, pl.LightningModule, ABC):
-    """A network that can be trained, validated and tested, and whose class and options its checkpoints hold."""
+class TrainingModule(Network, pl.LightningModule, ABC):
+    """A network with its training, validation and testing, whose class and options its checkpoints hold.
+
+    A subclass derives from a network, too, so that it has the network's options and weights.
+    """
+
+    task: ClassVar[Task[Any, Any]]
+    predict_options: ClassVar[tuple[str, ...]] = ()  # attributes that `seq2seq predict` may set
 
     save_hyperparameters = pl.LightningModule.save_hyperparameters
 
     @abstractmethod
     def evaluate(self, batch: Any, split: str) -> None:
         """Log the loss of a batch as `split`_loss."""
+
+    def default_preview(self) -> pl.Callback | None:
+        """Return the callback that prints sample output at each validation if the configuration has none."""
+        return None
+
+    def format_predictions(self, predictions: Sequence[Any], data: Any) -> Iterator[str]:
+        """Yield the lines that `seq2seq predict` prints for the results of `predict_step`, with their data module."""
+        return map(str, predictions)
+
+    def validate_resume(self, checkpoint: dict[str, Any]) -> None:
+        """Raise a UserError if what `on_save_checkpoint` wrote does not fit this model."""
 
     def validation_step(self, batch: Any) -> None:
         self.evaluate(batch, "val")

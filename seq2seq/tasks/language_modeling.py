@@ -1,0 +1,66 @@
+"""Language modeling: generating and scoring text."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain, islice
+from typing import Any
+
+import torch
+
+from seq2seq.data.corpora import evaluation_split
+from seq2seq.data.language_text import HeldOut, language_text
+from seq2seq.data.pairs import Vocabularies
+from seq2seq.errors import UserError
+from seq2seq.inference.text_generator import TextGenerator
+from seq2seq.models.language_model import LanguageModelNetwork
+from seq2seq.rank_zero import rank_zero_log
+from seq2seq.tasks.task import LoadedModel, Task, Windows
+from seq2seq.tasks.trained_corpus import trained_corpus
+
+MAX_TOKENS = 1_000_000  # tokens of a text from which windows are taken
+
+
+class LanguageModeling(Task[LanguageModelNetwork, TextGenerator]):
+    noun = "a language model"
+    commands = frozenset({"sample", "score", "evaluate", "inspect"})
+
+    @property
+    def network(self) -> type[LanguageModelNetwork]:
+        return LanguageModelNetwork
+
+    def pipeline(self, models: Sequence[LoadedModel[LanguageModelNetwork]]) -> TextGenerator:
+        [model] = models
+        return TextGenerator(model.network, model.vocabularies.source, model.corpus)
+
+    def inspection_windows(
+        self, vocabularies: Vocabularies, corpus: dict[str, Any], text: Iterable[str] | None, windows: int, width: int
+    ) -> Windows:
+        tokenizer = vocabularies.source
+        blocks = text if text is not None else corpus_text(corpus, None, "validation")
+        encoded = chain.from_iterable(tokenizer.encode_blocks(blocks))
+        ids = torch.tensor(list(islice(encoded, MAX_TOKENS)), dtype=torch.long)
+        if len(ids) <= width:
+            raise UserError(
+                f"windows of {width + 1:,} tokens need a longer text than one of {len(ids):,}: give fewer --steps or "
+                f"another --text"
+            )
+        candidates = ids.unfold(0, width + 1, 1)
+        if len(candidates) < windows:
+            rank_zero_log(f"the text has only {len(candidates):,} of {windows:,} windows")
+        chosen = candidates[torch.linspace(0, len(candidates) - 1, min(windows, len(candidates))).long()]
+        return Windows(chosen[:, :-1], chosen[:, -1])
+
+    def training_pipeline(self, network: LanguageModelNetwork, data: Any) -> TextGenerator:
+        return TextGenerator(network, data.tokenizer)
+
+
+def corpus_text(training: Mapping[str, Any], corpus: str | None, split: str | None) -> Iterable[str]:
+    """Return the text of a split in blocks.
+
+    Args:
+        training: The arguments of the training's data: where its text is.
+        corpus: Corpus to use instead of that of the training.
+        split: Split of the corpus; by default test, or validation if there is none.
+    """
+    name, subset, column, held_out = trained_corpus(training, corpus, "column", held_out=HeldOut)
+    split = split or evaluation_split(name, [column], subset) or "validation"
+    return language_text(name, split, held_out, subset, column)

@@ -1,0 +1,173 @@
+"""Loading of trained models: a checkpoint names the class that was trained, and the class its task."""
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from seq2seq.checkpoint import find_checkpoint, resolve_trusted_class
+from seq2seq.data.vocabulary import find_data_state
+from seq2seq.errors import UserError
+from seq2seq.inference.checkpoint import read_checkpoint, user_errors
+from seq2seq.inference.checkpoint_validation import check_weights, nbytes
+from seq2seq.inference.text_generator import TextGenerator
+from seq2seq.inference.translation_pipeline import TranslationPipeline
+from seq2seq.inference.vocabularies import vocabularies_of
+from seq2seq.models.hyperparameters import deserialize_options
+from seq2seq.models.network import Network
+from seq2seq.nn.skip_init import SkipInit
+from seq2seq.quantization.precision import Precision
+from seq2seq.quantization.quantize import quantize
+from seq2seq.ranges import shorten
+from seq2seq.tasks.language_modeling import LanguageModeling
+from seq2seq.tasks.task import LoadedModel, Task
+from seq2seq.tasks.translation import Translation
+
+# by the class of the training, which needs Lightning; any other class names its task itself
+TASKS: dict[str, Task[Any, Any]] = {"LanguageModel": LanguageModeling(), "Translator": Translation()}
+
+# limits of what building a model may allocate beyond its stored weights: quantized ones are built in float32 first, and
+# tied ones twice
+MAX_OVERHEAD, EXTRA_BYTES, EXTRA_TENSORS = 16, 1 << 26, 1000
+
+
+def load(
+    *checkpoints: str | Path, device: str = "auto", precision: Precision | None = None, trust: Sequence[str] = ()
+) -> Any:
+    """Load a trained model: a language model as a `TextGenerator`, translators as a `TranslationPipeline`.
+
+    Args:
+        checkpoints: A checkpoint, or the folder of a run, whose best one is used; several translators make an ensemble.
+        device: Device to run on: auto, cpu, cuda, ...
+        precision: Precision of the weights: float32, bf16 or int8, which is for CPUs; by default as they were saved.
+        trust: Modules or packages of yours whose classes a checkpoint may name, such as "my_layers"; they are imported.
+    """
+    return load_pipeline(checkpoints, device, precision, trust)[1]
+
+
+def load_pipeline(
+    checkpoints: Sequence[str | Path],
+    device: str = "auto",
+    precision: Precision | None = None,
+    trust: Sequence[str] = (),
+    command: str | None = None,
+) -> tuple[Task[Any, Any], Any]:
+    """Load trained models as `load` does; return their task, too.
+
+    Args:
+        checkpoints: Checkpoints, or folders of runs.
+        device: Device to run on.
+        precision: Precision of the weights.
+        trust: Modules whose classes a checkpoint may name.
+        command: A command that the task must serve.
+    """
+    if not checkpoints:
+        raise UserError("there must be at least one checkpoint")
+    torch_device = resolve_device(device)
+    loaded = [open_checkpoint(path, precision, trust) for path in checkpoints]
+    if torch_device.type != "cpu" and any(model.precision == "int8" for model in loaded):
+        raise UserError(f"int8 is for CPUs, and the device is {torch_device.type}: take bf16 there")
+    if command is not None:
+        check_command(loaded[0].task, command, loaded[0].path)
+    check_ensemble(loaded)
+    task: Task[Any, Any] = loaded[0].task
+    return task, task.pipeline([model._replace(network=model.network.to(torch_device)) for model in loaded])
+
+
+def check_ensemble(models: Sequence[LoadedModel[Any]]) -> None:
+    """Raise a UserError if there are several models that cannot be combined."""
+    first = models[0]
+    for model in models if len(models) > 1 else ():
+        if not model.task.makes_ensembles:
+            raise UserError(f"only translators make an ensemble, and {model.path} is {model.task.noun}")
+        if type(model.task) is not type(first.task):
+            raise UserError(
+                f"cannot make an ensemble of {first.path} and {model.path}: {first.task.noun} and {model.task.noun}"
+            )
+
+
+def check_command(task: Task[Any, Any], command: str, path: str | Path) -> None:
+    """Raise a UserError unless a command can use a model of this task."""
+    if command not in task.commands:
+        nouns = [known.noun for known in TASKS.values() if command in known.commands]
+        raise UserError(f"{' or '.join(nouns)} is needed here, and {path} is {task.noun}")
+
+
+def find_task(class_path: str, trust: Sequence[str] = ()) -> tuple[Task[Any, Any], type[Network]]:
+    """Return the task and the network of the class that a checkpoint names."""
+    if class_path in TASKS:
+        return TASKS[class_path], TASKS[class_path].network
+    network = resolve_trusted_class(class_path, trust)
+    task = getattr(network, "task", None)
+    if not (isinstance(task, Task) and issubclass(network, task.network)):
+        raise UserError(f"it names {class_path}, which is not the network of any task")
+    return task, network
+
+
+def build_network(description: dict[str, Any], trust: Sequence[str] = ()) -> Network:
+    """Return a new network from its class and options, as `describe` of seq2seq.training writes them."""
+    _, network = find_task(description["class_path"], trust)
+    return network(**deserialize_options(description["init_args"], trust))
+
+
+def open_checkpoint(
+    checkpoint: str | Path, precision: Precision | None = None, trust: Sequence[str] = ()
+) -> LoadedModel[Any]:
+    """Load a model for inference, on the CPU.
+
+    Args:
+        checkpoint: A checkpoint, or the folder of a run.
+        precision: Precision of the weights; by default as they were saved.
+        trust: Modules that may be imported, if the checkpoint names their classes.
+    """
+    path = find_checkpoint(checkpoint)
+    content = read_checkpoint(path)
+    saved: Precision = content.get("precision", "float32")
+    if saved != "float32" and precision not in (None, saved):
+        raise UserError(f"{path} was saved in {saved}, and cannot be used in {precision}")
+    with user_errors(path):
+        vocabularies = vocabularies_of(content)
+        weights = content["state_dict"]
+        task, _ = find_task(content["model"]["class_path"], trust)
+        with SkipInit(EXTRA_BYTES + MAX_OVERHEAD * nbytes(weights), EXTRA_TENSORS + MAX_OVERHEAD * len(weights)):
+            network = build_network(content["model"], trust)
+        quantize(network, saved)
+        check_weights(network, weights)
+        network.load_state_dict(weights)
+    network.eval().requires_grad_(False)
+    if saved == "float32":
+        quantize(network, precision or saved)
+    return LoadedModel(path, task, network, vocabularies, find_data_state(content), precision or saved)
+
+
+def resolve_device(device: str) -> torch.device:
+    """Return the torch device of this name; raise a UserError if tensors cannot be created on it and read back."""
+    name = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+    try:
+        with warnings.catch_warnings(action="ignore"):  # about types of devices that are deprecated
+            probe = torch.zeros(1, device=name)
+            probe.item()  # fails on the meta device, whose tensors have no data
+    except (RuntimeError, AssertionError, ImportError) as error:  # torch raises all of them for devices that it lacks
+        reason = str(error).splitlines()[0][:200]
+        if reason.startswith("Could not run") or "INTERNAL ASSERT" in reason:  # of backends that this torch lacks
+            reason = "torch has no tensors there"
+        raise UserError(f"the device {shorten(device)} cannot be used here: {reason}") from error
+    return probe.device
+
+
+def load_text_generator(
+    checkpoint: str | Path, device: str = "auto", precision: Precision | None = None, trust: Sequence[str] = ()
+) -> TextGenerator:
+    """Load a language model; raise a UserError for any other model."""
+    generator: TextGenerator = load_pipeline([checkpoint], device, precision, trust, "sample")[1]
+    return generator
+
+
+def load_translation(
+    *checkpoints: str | Path, device: str = "auto", precision: Precision | None = None, trust: Sequence[str] = ()
+) -> TranslationPipeline:
+    """Load translators; raise a UserError for any other model."""
+    pipeline: TranslationPipeline = load_pipeline(checkpoints, device, precision, trust, "translate")[1]
+    return pipeline

@@ -1,0 +1,85 @@
+"""What a task is: the text pipeline, the scores and the inspection of the models that are trained for it."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
+
+from jaxtyping import Int
+from torch import Tensor
+
+from seq2seq.data.pairs import Vocabularies
+from seq2seq.errors import UserError
+from seq2seq.models.network import Network
+from seq2seq.quantization.precision import Precision
+
+N = TypeVar("N", bound=Network)
+P = TypeVar("P")
+
+
+class LoadedModel(NamedTuple, Generic[N]):
+    """A trained network with its tokenizers, for inference."""
+
+    path: Path  # of the checkpoint
+    task: "Task[N, Any]"
+    network: N
+    vocabularies: Vocabularies
+    data: dict[str, Any]  # the state of the training's data module
+    precision: Precision
+
+    @property
+    def corpus(self) -> dict[str, Any]:
+        """The training data's arguments: where its text is."""
+        corpus: dict[str, Any] = self.data.get("corpus", {})
+        return corpus
+
+
+class Windows(NamedTuple):
+    """Parts of a text, and the target of each one's last step."""
+
+    inputs: Int[Tensor, "windows tokens"]
+    targets: Int[Tensor, " windows"]
+
+
+class Task(ABC, Generic[N, P]):
+    """A kind of problem on text, such as language modeling or translation.
+
+    The Lightning module that trains a network for it names the task as its attribute `task`. A subclass says how a
+    trained network is used; a task needs no change to any command.
+    """
+
+    noun: ClassVar[str]  # a trained model in an error message, such as "a translator"
+    commands: ClassVar[frozenset[str]] = frozenset()  # commands that its pipeline serves
+    makes_ensembles: ClassVar[bool] = False  # whether a pipeline combines several models
+
+    @property
+    @abstractmethod
+    def network(self) -> type[N]:
+        """The class of its networks, imported when it is needed."""
+
+    @abstractmethod
+    def pipeline(self, models: Sequence[LoadedModel[N]]) -> P:
+        """Return the pipeline from text to text of a model, or of several that make an ensemble."""
+
+    def inspection_windows(
+        self, vocabularies: Vocabularies, corpus: dict[str, Any], text: Iterable[str] | None, windows: int, width: int
+    ) -> Windows:
+        """Return evenly spaced windows of a text, for `seq2seq inspect`; fewer, with a notice, if the text has fewer.
+
+        Args:
+            vocabularies: The tokenizers.
+            corpus: The training data's arguments: where its text is.
+            text: The text in blocks; None for the validation split of the corpus.
+            windows: Number of windows.
+            width: Number of tokens of a window.
+        """
+        raise UserError(f"the gradients of {self.noun} cannot be inspected")
+
+    @abstractmethod
+    def training_pipeline(self, network: N, data: Any) -> P:
+        """Return the pipeline of a network that is being trained, for previews and scores at validation.
+
+        Args:
+            network: The network.
+            data: The data module of the training.
+        """
