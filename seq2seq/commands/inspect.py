@@ -95,7 +95,8 @@ def inspect(
             for inspected in load_models(
                 path, name, text_blocks, windows, WARM_UP + steps, untrained, seed, trust or ()
             ):
-                label, source, trained, network, tokenizer, (inputs, targets) = inspected
+                check_windows(inspected, windows, steps)
+                label, source, trained, network, tokenizer, (inputs, targets, _) = inspected
                 num_windows = max(num_windows, len(inputs))
                 inputs, targets = inputs.to(target_device), targets.to(target_device)
                 norms = gradient_norms(network.to(target_device), inputs, targets, steps).tolist()
@@ -173,6 +174,18 @@ def untrained_model(
     vocabularies = Vocabularies(source, data.tokenizers.get("target", source))
     text_windows = model.task.inspection_windows(vocabularies, data.state_dict()["corpus"], text, windows, width)
     return InspectedModel(label, path, False, model, source, text_windows)
+
+
+def check_windows(inspected: InspectedModel, windows: int, steps: int) -> None:
+    """Raise a UserError if there is no window of text, and say if there are fewer than wanted."""
+    found, unit = len(inspected.windows.inputs), token_unit(inspected.tokenizer)
+    if not found:
+        raise UserError(
+            f"{steps} steps need a text of at least {WARM_UP + steps + 1:,} {unit}, and the text for "
+            f"{inspected.source} has {inspected.windows.text_tokens:,}; give fewer --steps or another --text"
+        )
+    if found < windows:
+        rank_zero_log(f"the text for {inspected.source} has only {found:,} of {windows:,} windows")
 
 
 def token_unit(tokenizer: "Tokenizer") -> str:

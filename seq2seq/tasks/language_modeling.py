@@ -9,10 +9,8 @@ import torch
 from seq2seq.data.corpora import evaluation_split
 from seq2seq.data.language_text import HeldOut, language_text
 from seq2seq.data.pairs import Vocabularies
-from seq2seq.errors import UserError
 from seq2seq.inference.text_generator import TextGenerator
 from seq2seq.models.language_model import LanguageModelNetwork
-from seq2seq.rank_zero import rank_zero_log
 from seq2seq.tasks.task import LoadedModel, Task, Windows
 from seq2seq.tasks.trained_corpus import trained_corpus
 
@@ -38,16 +36,9 @@ class LanguageModeling(Task[LanguageModelNetwork, TextGenerator]):
         blocks = text if text is not None else corpus_text(corpus, None, "validation")
         encoded = chain.from_iterable(tokenizer.encode_blocks(blocks))
         ids = torch.tensor(list(islice(encoded, MAX_TOKENS)), dtype=torch.long)
-        if len(ids) <= width:
-            raise UserError(
-                f"windows of {width + 1:,} tokens need a longer text than one of {len(ids):,}: give fewer --steps or "
-                f"another --text"
-            )
-        candidates = ids.unfold(0, width + 1, 1)
-        if len(candidates) < windows:
-            rank_zero_log(f"the text has only {len(candidates):,} of {windows:,} windows")
+        candidates = ids.unfold(0, width + 1, 1) if len(ids) > width else ids.new_zeros(0, width + 1)
         chosen = candidates[torch.linspace(0, len(candidates) - 1, min(windows, len(candidates))).long()]
-        return Windows(chosen[:, :-1], chosen[:, -1])
+        return Windows(chosen[:, :-1], chosen[:, -1], len(ids))
 
     def training_pipeline(self, network: LanguageModelNetwork, data: Any) -> TextGenerator:
         return TextGenerator(network, data.tokenizer)

@@ -35,10 +35,11 @@ class LoadedModel(NamedTuple, Generic[N]):
 
 
 class Windows(NamedTuple):
-    """Parts of a text, and the target of each one's last step."""
+    """Evenly spaced parts of a text, and the target of each one's last step."""
 
     inputs: Int[Tensor, "windows tokens"]
     targets: Int[Tensor, " windows"]
+    text_tokens: int  # in the whole text
 
 
 class Task(ABC, Generic[N, P]):
@@ -64,7 +65,7 @@ class Task(ABC, Generic[N, P]):
     def inspection_windows(
         self, vocabularies: Vocabularies, corpus: dict[str, Any], text: Iterable[str] | None, windows: int, width: int
     ) -> Windows:
-        """Return evenly spaced windows of a text, for `seq2seq inspect`; fewer, with a notice, if the text has fewer.
+        """Return windows of a text, for `seq2seq inspect`; fewer if the text has fewer.
 
         Args:
             vocabularies: The tokenizers.

@@ -79,7 +79,7 @@ def test_text_option_and_few_windows(runs: Runs, tmp_path: Path, capsys: pytest.
     results = run_inspect(tmp_path, runs.language, "--text", path, "--steps", 20, "--windows", 100)
     writer = load_text_generator(runs.language)
     ids = torch.tensor(writer.tokenizer.encode(path.read_text())).unfold(0, 71, 1)
-    norms = gradient_norms(writer.model, ids, 20)
+    norms = gradient_norms(writer.model, ids[:, :-1], ids[:, -1], 20)
     assert [layer["norms"] for layer in results["models"][0]["layers"]] == norms.tolist()
     assert results["text"] == str(path)
     assert results["windows"] == len(ids) < 100
@@ -160,7 +160,7 @@ def test_quantized_model_is_an_error(
         ("gradients MODEL --text nowhere", "there is no file nowhere"),
         ("gradients MODEL --labels a,b", "each of the 1 models needs a label, and 2 were given: a,b"),
         ("gradients MODEL --device moon", "the device moon cannot be used here"),
-        ("gradients TRANSLATOR", "gradients can be inspected only in language models, and TRANSLATOR is a Translator"),
+        ("gradients TRANSLATOR", "a language model is needed here, and TRANSLATOR is a translator"),
     ],
 )
 def test_errors_are_one_line_on_standard_error(

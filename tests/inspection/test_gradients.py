@@ -57,6 +57,11 @@ def token_windows(windows: int = 3, tokens: int = STEPS + 1) -> Tensor:
     return torch.randint(4, VOCAB_SIZE, (windows, tokens), generator=torch.Generator().manual_seed(2))
 
 
+def norms_of(model: LanguageModel, ids: Tensor, steps: int) -> Tensor:
+    """Return the norms for the loss of the last token."""
+    return gradient_norms(model, ids[:, :-1], ids[:, -1], steps)
+
+
 @given(st.floats(-1.5, 1.5), st.integers(1, 12))
 def test_linear_layer_gradient_decays_with_its_factor(factor: float, steps: int) -> None:
     stack = Stack(2, 2, [leaky_layer(factor)])
@@ -91,7 +96,7 @@ def test_unused_state_has_no_gradient() -> None:
 def test_norms_equal_gradients_of_a_detached_state(layer: Any, depth: int) -> None:
     """The last loss of the second part is differentiated with respect to the detached state of the first part."""
     model, ids = language_model(layer, depth), token_windows()
-    norms = gradient_norms(model, ids, STEPS)
+    norms = norms_of(model, ids, STEPS)
     for k in range(1, STEPS):
         with torch.no_grad():
             _, state = model(ids[:, : STEPS - k])
@@ -108,38 +113,38 @@ def test_every_layer_has_gradient_norms(layer: Any) -> None:
     """Whether the state consists of vectors, matrices, or all previous keys and values."""
     torch.manual_seed(1)
     model, ids = LanguageModel(VOCAB_SIZE, layer, size=64, depth=2), token_windows()
-    norms = gradient_norms(model, ids, 5)
+    norms = norms_of(model, ids, 5)
     assert norms.shape == (2, 5)
     assert bool(norms.isfinite().all())
     assert bool((norms > 0).all())
-    torch.testing.assert_close(gradient_norms(model, ids.flip(0), 5), norms)
+    torch.testing.assert_close(norms_of(model, ids.flip(0), 5), norms)
 
 
 def test_tokens_before_the_steps_are_read() -> None:
     ids = token_windows(tokens=STEPS + 6)
     model = language_model(GRU)
-    torch.testing.assert_close(gradient_norms(model, ids, 4), gradient_norms(model, ids, STEPS)[:, :4])
-    assert not torch.allclose(gradient_norms(model, ids, 4), gradient_norms(model, ids[:, -5:], 4))
+    torch.testing.assert_close(norms_of(model, ids, 4), norms_of(model, ids, STEPS)[:, :4])
+    assert not torch.allclose(norms_of(model, ids, 4), norms_of(model, ids[:, -5:], 4))
 
 
 def test_norms_are_averaged_over_windows() -> None:
     model, ids = language_model(LSTM, 2), token_windows(windows=19)
-    separate = torch.stack([gradient_norms(model, row[None], STEPS) for row in ids])
-    torch.testing.assert_close(gradient_norms(model, ids, STEPS), separate.mean(dim=0))
+    separate = torch.stack([norms_of(model, row[None], STEPS) for row in ids])
+    torch.testing.assert_close(norms_of(model, ids, STEPS), separate.mean(dim=0))
 
 
 def test_model_is_unchanged() -> None:
     """In training mode, with dropout, or frozen."""
     model = language_model(RNN, dropout=0.5, tied=False).float().train()
     weights = {name: weight.clone() for name, weight in model.state_dict().items()}
-    first = gradient_norms(model, token_windows(), STEPS)
+    first = norms_of(model, token_windows(), STEPS)
     assert first.dtype == torch.float64
-    assert torch.equal(first, gradient_norms(model, token_windows(), STEPS))
+    assert torch.equal(first, norms_of(model, token_windows(), STEPS))
     assert model.training
     assert all(weight.requires_grad and weight.grad is None for weight in model.parameters())
     assert all(torch.equal(weight, weights[name]) for name, weight in model.state_dict().items())
     with torch.inference_mode(False), torch.no_grad():
-        assert torch.equal(first, gradient_norms(model.requires_grad_(False), token_windows(), STEPS))
+        assert torch.equal(first, norms_of(model.requires_grad_(False), token_windows(), STEPS))
 
 
 def test_orthogonal_rnn_in_linear_regime_preserves_the_gradient() -> None:
@@ -147,13 +152,13 @@ def test_orthogonal_rnn_in_linear_regime_preserves_the_gradient() -> None:
     model = language_model(RNN, tied=False)
     with torch.no_grad():
         model.embedding.weight.mul_(1e-6)
-    norms = gradient_norms(model, token_windows(tokens=101), 100)[0]
+    norms = norms_of(model, token_windows(tokens=101), 100)[0]
     torch.testing.assert_close(norms, norms[:1].expand(100), atol=0.0, rtol=1e-5)
 
 
 def test_more_steps_than_tokens_are_rejected() -> None:
-    with pytest.raises(ValueError, match="10 steps need windows of at least 11 tokens, and these have 10"):
-        gradient_norms(language_model(), token_windows(), STEPS + 1)
+    with pytest.raises(ValueError, match="10 steps need windows of at least 10 tokens, and these have 9"):
+        norms_of(language_model(), token_windows(), STEPS + 1)
 
 
 @given(st.floats(0.05, 0.995), st.floats(1e-8, 1e8), st.integers(3, 400))

@@ -62,8 +62,6 @@ def test_every_layer_computes_nearly_the_same(layer: LayerFactory, precision: An
             logits, state = model.step(tokens, state)
         output = model.output.linear(model.output_adapter(features[:, -1]))
         torch.testing.assert_close(logits, output, atol=0.05, rtol=0.05)
-            logits, model.output.linear(model.output_adapter(features[:, -1])), atol=0.05, rtol=0.05
-        )
         assert all(part.dtype == torch.float32 for part in flatten(state) if part.is_floating_point())
 
 

@@ -65,7 +65,7 @@ def test_shared_tokens_of_a_language_model_keep_their_weights(
     old, new = words("b a gone <s>"), words("new a c b <s> newer")
     trained, model, fresh = language(old, 1, **options), language(new, 2, **options), language(new, 2, **options)
     initialize_from_checkpoint(model, {"source": new}, save(trained, {"source": old}, tmp_path))
-    for layer in ("embedding", "output"):
+    for layer in ("embedding", "output.linear"):
         for token in ("<pad>", "<unk>", "</s>", "\n", "a", "b", "<s>"):
             assert torch.equal(row(model, layer, new, token), row(trained, layer, old, token))
         for token in ("new", "c", "newer"):
@@ -100,7 +100,7 @@ def test_shared_tokens_of_a_translator_keep_their_weights_by_side(
     initialize_from_checkpoint(model, new, save(trained, old, tmp_path))
     one_table = model.source_embedding.weight is model.target_embedding.weight
     assert one_table == (tied and new_kind == "shared")
-    for layer, side in (("target_embedding", "target"), ("output", "target"), ("source_embedding", "source")):
+    for layer, side in (("target_embedding", "target"), ("output.linear", "target"), ("source_embedding", "source")):
         shared = set(new[side].units()) & set(old[side].units())
         if layer == "source_embedding" and one_table:
             shared -= set(old["target"].units())  # a shared table has the rows of the target side
@@ -144,7 +144,7 @@ def test_subword_pieces_are_matched_by_their_text(tmp_path: Path) -> None:
     shared = set(old.units()) & set(new.units())
     assert len(shared) > 262
     for piece in shared:
-        assert torch.equal(row(model, "output", new, piece), row(trained, "output", old, piece))
+        assert torch.equal(row(model, "output.linear", new, piece), row(trained, "output.linear", old, piece))
 
 
 def test_tokenizer_of_another_kind_is_refused(tmp_path: Path) -> None:
