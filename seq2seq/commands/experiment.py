@@ -5,14 +5,13 @@ import os
 import re
 import warnings
 from collections.abc import Iterator
-from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import ModelCheckpoint
-from pytorch_lightning.cli import LightningArgumentParser, LightningCLI, ReduceLROnPlateau
+from pytorch_lightning.cli import LightningArgumentParser, ReduceLROnPlateau
 from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
 from torch.optim import Optimizer
 
@@ -27,51 +26,36 @@ from seq2seq.checkpoint import find_checkpoint, last_checkpoint
 from seq2seq.commands.arguments import check_unicode, prepare_arguments
 from seq2seq.commands.configuration import read_configuration
 from seq2seq.commands.library_errors import LIGHTNING, option_errors, training_errors
+from seq2seq.commands.lightning_cli import SingleCommandCLI
 from seq2seq.commands.options import ExperimentParser, add_options
 from seq2seq.commands.parser import check_groups, check_ranges, option_arity
 from seq2seq.construction import constructor_errors
-from seq2seq.data.vocabulary import find_data_state
 from seq2seq.errors import UserError, system_errors
-from seq2seq.inference.checkpoint import read_checkpoint, read_trained_checkpoint
-from seq2seq.inference.checkpoint_validation import check_finite
-from seq2seq.ranges import Count
-from seq2seq.rank_zero import rank_zero_log
 from seq2seq.storage import path_inside
-from seq2seq.training import runs
-from seq2seq.training.allocator import keep_freed_memory
-from seq2seq.training.checkpoints import (
-    AtomicCheckpointIO,
-    ResumeCheckpoint,
-    check_checkpoint_filename,
-    check_checkpoint_paths,
-)
-from seq2seq.training.metrics_log import log_versions, logger_errors
+from seq2seq.training import evaluation, runs
+from seq2seq.training.checkpoints import AtomicCheckpointIO, ResumeCheckpoint
+from seq2seq.training.fit import RUN_VARIABLE, fit
+from seq2seq.training.metrics_log import log_versions
 from seq2seq.training.nan_guard import NanGuard
 from seq2seq.training.preflight import (
+    check_checkpoint_filename,
+    check_checkpoint_paths,
     check_monitors,
     check_precision,
-    check_process_count,
-    check_same_model,
     supported_precision,
 )
 from seq2seq.training.previews import Bleu, TextPreview, TranslationPreview
-from seq2seq.training.progress import ProgressLine, format_metrics
-from seq2seq.training.resume_validation import validate_resume
-from seq2seq.training.run_lock import run_lock
-from seq2seq.training.run_summary import complete_run, peer_errors, resource_usage
+from seq2seq.training.progress import ProgressLine
 from seq2seq.training.schedules import check_schedule_length, check_total_steps
 from seq2seq.training.step_seeding import StepSeeding
 from seq2seq.training.throughput import ThroughputMonitor
-from seq2seq.training.transfer import check_same_tokenizers, initialize_from_checkpoint, use_checkpoint_tokenizers
+from seq2seq.training.transfer import check_same_tokenizers, use_checkpoint_tokenizers
 
 TOKENIZER_OPTION = re.compile(r"--data\.(init_args\.)?(target_)?tokenizer\b")
-RUN_VARIABLE = "SEQ2SEQ_RUN"  # the run folder that the first process chose, for the processes that Lightning starts
-
-USE_RUN_CONFIG = "use the config.yaml in the folder of its run"
 
 
-class Experiment(LightningCLI):
-    """LightningCLI for one command, which trains or evaluates the model of a configuration."""
+class Experiment(SingleCommandCLI):
+    """One command that trains or evaluates the model of a configuration."""
 
     def __init__(self, args: list[str]) -> None:
         self.command = args[0]
@@ -97,13 +81,9 @@ class Experiment(LightningCLI):
             args=args,
         )
 
-    def subcommands(self) -> dict[str, set[str]]:  # type: ignore[override]
-        """Return only the given command, since building the parser of each takes a while."""
-        return {name: skipped for name, skipped in LightningCLI.subcommands().items() if name == self.command}
-
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         """Parse the command line and the configurations, and check them before any data is read."""
-        command_parser = self._parser(self.command)
+        command_parser = self.command_parser
         check_unicode(args, "the configuration of the run records it")
         arguments = prepare_arguments(args, partial(option_arity, command_parser))
         for path in config_paths(arguments):
@@ -113,18 +93,7 @@ class Experiment(LightningCLI):
         check_ranges(command_parser, self.config[self.command])
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        add_options(parser)
-        if self.command == "predict":
-            parser.add_argument(
-                "--max_length",
-                type=Count | None,
-                default=None,
-                help="Maximum tokens of a translation; by default 1.5 times the longest training target of sources of "
-                "the same length, plus 10.",
-            )
-
-    def _parse_ckpt_path(self) -> None:
-        """Skip LightningCLI's reading of model options from the checkpoint: the configuration describes the model."""
+        add_options(parser, self.command)
 
     @property
     def options(self) -> Any:
@@ -198,15 +167,15 @@ class Experiment(LightningCLI):
             options.pop(key, None)
         options.checkpoint.dirpath = None
         # nulls are kept, since the default may be another value, as in attention: null
-        return str(self._parser("fit").dump(options, skip_validation=True, skip_none=False))
+        return str(self.command_parser.dump(options, skip_validation=True, skip_none=False))
 
     def instantiate_classes(self) -> None:
         with option_errors("trainer", LIGHTNING), constructor_errors():
             super().instantiate_classes()
 
-    def _add_configure_optimizers_method_to_model(self, subcommand: str | None) -> None:
+    def build_optimizer(self) -> None:
         with option_errors("optimizer or lr_scheduler"):
-            super()._add_configure_optimizers_method_to_model(subcommand)
+            super().build_optimizer()
 
     def instantiate_trainer(self, **kwargs: Any) -> pl.Trainer:
         options = self.options
@@ -242,93 +211,27 @@ class Experiment(LightningCLI):
             return super().instantiate_trainer(**kwargs)
 
     def fit(self, model: Any, datamodule: Any, ckpt_path: str | None = None, **_: Any) -> None:
-        with ExitStack() as stack:
-            if self.options.resume and is_first_process(self.trainer):
-                stack.enter_context(run_lock(self.run_folder))
-            self.train(model, datamodule, ckpt_path, stack)
-
-    def train(self, model: Any, datamodule: Any, ckpt_path: str | None, stack: ExitStack) -> None:
-        options, trainer, run = self.options, self.trainer, self.run_folder
+        options = self.options
         check_precision(model, options.trainer.precision)
-        is_new = not options.resume and RUN_VARIABLE not in os.environ and is_first_process(trainer)
-        if options.resume:
-            ckpt_path = str(last_checkpoint(run))
-        if ckpt_path is not None:
-            contents = read_checkpoint(ckpt_path)
-            datamodule.load_state_dict(find_data_state(contents))  # first, to report a changed vocabulary as such
-            check_same_model(
-                model,
-                read_trained_checkpoint(ckpt_path),
-                ckpt_path,
-                "give --init-from to start a new training from its weights",
-            )
-            validate_resume(contents, trainer, model, ckpt_path)
-            check_process_count(contents, trainer.num_devices * trainer.num_nodes)
-            if 0 <= trainer.max_steps <= contents["global_step"]:
-                if options.resume and is_first_process(trainer) and not (run / runs.FINISHED).exists():
-                    complete_run(run, contents)
-                print(
-                    f"{run} has already trained for {contents['global_step']:,} steps; "
-                    f"give a larger --trainer.max_steps to continue"
-                )
-                return
-        elif options.init_from is not None:
-            initialize_from_checkpoint(model, datamodule.tokenizers, options.init_from)
-        datamodule.train_dataloader()  # to report errors of the corpus before anything is written
-        if trainer.limit_val_batches:
-            datamodule.val_dataloader()
-        if is_new:
-            runs.create_run(run, self.config_text)
-            stack.enter_context(run_lock(run))
-        elif options.resume and is_first_process(trainer):
-            runs.reopen_run(run, self.config_text)
-        os.environ[RUN_VARIABLE] = str(run)
-        keep_freed_memory()
-        rank_zero_log(f"run {run}")
-        with logger_errors(run), peer_errors():
-            trainer.fit(model, datamodule=datamodule, ckpt_path=ckpt_path, weights_only=True)
-        if trainer.is_global_zero:
-            metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
-            runs.mark_finished(run, {"steps": trainer.global_step, **metrics, **resource_usage(trainer)})
-            print(f"finished {run} after {trainer.global_step:,} steps", flush=True)
+        fit(
+            self.trainer,
+            model,
+            datamodule,
+            self.run_folder,
+            self.config_text,
+            resume=options.resume,
+            checkpoint=ckpt_path,
+            init_from=options.init_from,
+        )
 
     def validate(self, model: Any, datamodule: Any, ckpt_path: str, **_: Any) -> None:
-        """Print the loss on the validation split, and BLEU if the configuration has the Bleu callback."""
-        self.load_weights(model, datamodule, ckpt_path)
-        self.trainer.validate(model, datamodule=datamodule, verbose=False)
-        if self.trainer.is_global_zero:
-            print(format_metrics(self.trainer, "val_loss", "val_bleu"), flush=True)
+        evaluation.validate(self.trainer, model, datamodule, ckpt_path)
 
     def test(self, model: Any, datamodule: Any, ckpt_path: str, **_: Any) -> None:
-        """Print the loss on the test split."""
-        self.load_weights(model, datamodule, ckpt_path)
-        self.trainer.test(model, datamodule=datamodule, verbose=False)
-        if self.trainer.is_global_zero:
-            print(format_metrics(self.trainer, "test_loss"), flush=True)
+        evaluation.test(self.trainer, model, datamodule, ckpt_path)
 
     def predict(self, model: Any, datamodule: Any, ckpt_path: str, **_: Any) -> None:
-        """Print predictions for the test split, such as one translation per line, or the nats of one token per line."""
-        self.load_weights(model, datamodule, ckpt_path)
-        if self.options.max_length is not None:
-            if "max_length" not in model.predict_options:
-                raise UserError(f"--max-length does not apply to {model.task.noun}")
-            model.max_length = self.options.max_length
-        batches = self.trainer.predict(model, datamodule=datamodule)
-        predictions = [prediction for batch in batches or [] for prediction in batch]
-        for line in model.format_predictions(predictions, datamodule):
-            print(line)
-
-    @staticmethod
-    def load_weights(model: Any, datamodule: Any, checkpoint: str) -> None:
-        """Load the weights and the tokenizers of a checkpoint, which may also be an average."""
-        contents = read_trained_checkpoint(checkpoint)
-        check_same_model(model, contents, checkpoint, USE_RUN_CONFIG)
-        try:
-            check_finite(contents["state_dict"])
-        except UserError as error:
-            raise UserError(f"{checkpoint} cannot be used: {error}") from error
-        datamodule.load_state_dict(find_data_state(contents))
-        model.load_state_dict(contents["state_dict"])
+        evaluation.predict(self.trainer, model, datamodule, ckpt_path, self.options.max_length)
 
     @staticmethod
     def configure_optimizers(
@@ -367,11 +270,6 @@ def default_previews(model: Any, callbacks: list[Any]) -> list[pl.Callback]:
         return []
     preview = model.default_preview()
     return [] if preview is None else [preview]
-
-
-def is_first_process(trainer: pl.Trainer) -> bool:
-    """Whether this is the first of all processes; also correct before they are connected."""
-    return trainer.node_rank == 0 and trainer.local_rank == 0
 
 
 def silence_lightning() -> None:

@@ -21,7 +21,7 @@ class ExperimentParser(OneLineErrorParser, LightningArgumentParser):
     """LightningCLI's parser with one-line errors."""
 
 
-def add_options(parser: LightningArgumentParser) -> None:
+def add_options(parser: LightningArgumentParser, command: str) -> None:
     """Add the options of a run, its checkpoints, its optimizer and its schedule, and link options that must agree."""
     parser.add_argument(
         "--name", type=str | None, default=None, help="Name of the run; by default that of the configuration."
@@ -56,3 +56,11 @@ def add_options(parser: LightningArgumentParser) -> None:
     parser.link_arguments("seed_everything", "data.init_args.seed", compute_fn=int)
     for source, target in LINKS:
         parser.link_arguments(source, target, apply_on="instantiate")
+    if command == "predict":
+        parser.add_argument(
+            "--max_length",
+            type=Count | None,
+            default=None,
+            help="Maximum tokens of a translation; by default 1.5 times the longest training target of sources of "
+            "the same length, plus 10.",
+        )

@@ -18,7 +18,7 @@ class ConfigurationOnly(Experiment):
     def instantiate_classes(self) -> None:
         """Build nothing."""
 
-    def _run_subcommand(self, subcommand: str) -> None:
+    def run_command(self) -> None:
         """Train nothing."""
 
 

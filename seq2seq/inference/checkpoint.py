@@ -13,10 +13,15 @@ from seq2seq.inference.checkpoint_validation import check_model
 from seq2seq.inference.vocabularies import vocabularies_of
 
 
-def read_checkpoint(checkpoint: str | Path) -> dict[str, Any]:
-    """Return the content of a model's checkpoint, validated, without executing code from it."""
+def read_checkpoint(checkpoint: str | Path, mapped: bool = True) -> dict[str, Any]:
+    """Return the content of a model's checkpoint, validated, without executing code from it.
+
+    Args:
+        checkpoint: A checkpoint, or the folder of a run.
+        mapped: Whether tensors stay in the file, memory-mapped.
+    """
     path = find_checkpoint(checkpoint)
-    content = checkpoint_file.load(path)
+    content = checkpoint_file.load(path, mapped)
     if "model" not in content or not find_data_state(content):
         raise UserError(f"{path} is not a checkpoint of seq2seq: it contains no model with its tokenizers")
     with user_errors(path):
@@ -25,9 +30,9 @@ def read_checkpoint(checkpoint: str | Path) -> dict[str, Any]:
     return content
 
 
-def read_trained_checkpoint(checkpoint: str | Path) -> dict[str, Any]:
+def read_trained_checkpoint(checkpoint: str | Path, mapped: bool = True) -> dict[str, Any]:
     """Return the content of a checkpoint that is not quantized, so that it can be trained or averaged."""
-    content = read_checkpoint(checkpoint)
+    content = read_checkpoint(checkpoint, mapped)
     if (saved := content.get("precision", "float32")) != "float32":
         raise UserError(
             f"{find_checkpoint(checkpoint)} was saved in {saved}: only translate, sample, evaluate and score can use it"

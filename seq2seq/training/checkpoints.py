@@ -1,7 +1,6 @@
 """Atomic checkpoints, and the callback that writes them so that a resumed training equals an uninterrupted one."""
 
 import os
-import re
 import shutil
 import signal
 import time
@@ -10,22 +9,24 @@ from types import FrameType
 from typing import Any
 
 import pytorch_lightning as pl
-import torch
 from pytorch_lightning.callbacks import Checkpoint, ModelCheckpoint
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
 from seq2seq import checkpoint as checkpoint_file
 from seq2seq.errors import UserError
-from seq2seq.ranges import Count, NonNegative, checked, shorten
-from seq2seq.storage import atomic_write, path_inside
-
-FILENAME_FIELD = re.compile(r"\{([A-Za-z_][\w./-]*)(:[-+ ]?(\d{0,9})[,_]?(\.(\d{1,9}))?[deEfFgGn%]?)?\}")
-MAX_FIELD_WIDTH = 20  # characters, and digits after the decimal point
-MAX_FILENAME_BYTES = 200  # a file name may have 255, and a suffix follows
+from seq2seq.ranges import Count, NonNegative, checked
+from seq2seq.storage import atomic_write
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
-    """Checkpoint plugin that writes to a temporary file and renames it, so that kill -9 cannot corrupt a checkpoint."""
+    """Checkpoint plugin that writes to a temporary file and renames it, so that kill -9 cannot corrupt a checkpoint.
+
+    Contents in `preloaded`, by path, are used once instead of reading the file.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.preloaded: dict[str, dict[str, Any]] = {}
 
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: str | os.PathLike[str], storage_options: Any | None = None
@@ -38,6 +39,8 @@ class AtomicCheckpointIO(TorchCheckpointIO):
     def load_checkpoint(
         self, path: str | os.PathLike[str], map_location: Any = None, weights_only: bool | None = None
     ) -> dict[str, Any]:
+        if (contents := self.preloaded.pop(os.fspath(path), None)) is not None:
+            return contents
         return checkpoint_file.load(path, mapped=False)  # training modifies the tensors in place and replaces the file
 
 
@@ -224,53 +227,6 @@ def describe_last_checkpoint(folder: Path) -> str:
     if (best := folder / "best.ckpt").exists():
         return f"the only good checkpoint is {best}; start from its weights with --init-from"
     return "there is no checkpoint yet"
-
-
-def check_checkpoint_paths(options: Any, folder: Path) -> None:
-    """Raise a UserError if ModelCheckpoint would write outside of the run or overwrite best.ckpt or last.ckpt.
-
-    Args:
-        options: `dirpath`, `filename` and `save_last`.
-        folder: The folder of all runs, for the error message.
-    """
-    if options.dirpath is not None:
-        raise UserError(f"checkpoint.dirpath is the folder of the run: set it with --runs and --name, now {folder}")
-    if options.save_last:
-        raise UserError("checkpoint.save_last is not needed: every run keeps last.ckpt, as often as --keep sets")
-    if options.filename is not None:
-        path_inside(folder, options.filename, "checkpoint.filename", nested=True)
-        if Path(options.filename).name in ("best", "last"):
-            raise UserError(f"checkpoint.filename must not be {options.filename}, which every run writes itself")
-        check_checkpoint_filename(options.filename)
-
-
-def check_checkpoint_filename(filename: str, option: str = "checkpoint.filename") -> None:
-    """Raise a UserError if ModelCheckpoint cannot make a file name of a format string during training.
-
-    The metrics are formatted as floats and also as integers, since one that is not logged yet is the integer 0.
-
-    Args:
-        filename: The format string: text with fields such as {step} and {val_loss:.3f}.
-        option: The option that has this value, for the error message.
-    """
-    error = UserError(
-        f"{option} must be a file name of at most {MAX_FILENAME_BYTES} bytes with fields such as {{step}} or "
-        f"{{val_loss:.3f}}, of at most {MAX_FIELD_WIDTH} characters, and {shorten(filename)} was given"
-    )
-    fields = list(FILENAME_FIELD.finditer(filename))
-    if re.search(r"[{}]", FILENAME_FIELD.sub("", filename)) or "\0" in filename:
-        raise error
-    if any(int(size or 0) > MAX_FIELD_WIDTH for field in fields for size in field.group(3, 5)):
-        raise error
-    for value in (0, 1e9):
-        metrics = {field[1]: torch.tensor(value) for field in fields}
-        counters = {name: torch.tensor(10**9) for name in ("epoch", "step")}
-        try:
-            path = ModelCheckpoint(filename=filename).format_checkpoint_name(metrics | counters)
-        except ValueError as cause:  # a format that the type of the value lacks
-            raise error from cause
-        if len(path.encode()) > MAX_FILENAME_BYTES:
-            raise error
 
 
 def link_or_copy(source: Path, target: Path) -> None:

@@ -1,5 +1,7 @@
 """Preflight checks: errors in the options of a training or an evaluation, reported before it starts."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,11 +15,15 @@ from seq2seq.processor import has_fast_products
 from seq2seq.ranges import shorten
 from seq2seq.rank_zero import rank_zero_log
 from seq2seq.recurrence import GRU, LSTM, RNN, Recurrence, Stack
+from seq2seq.storage import path_inside
 from seq2seq.training.previews import Bleu
 from seq2seq.training.training_module import describe
 
 METRICS = ("train_loss", "val_loss", "tokens_per_second", "gradient_norm", "tokens", "seconds")  # of every training
 KNOWN_PACKAGES = {"seq2seq", "pytorch_lightning", "torch"}  # whose classes log no other metrics
+FILENAME_FIELD = re.compile(r"\{([A-Za-z_][\w./-]*)(:[-+ ]?(\d{0,9})[,_]?(\.(\d{1,9}))?[deEfFgGn%]?)?\}")
+MAX_FIELD_WIDTH = 20  # characters, and digits after the decimal point
+MAX_FILENAME_BYTES = 200  # a file name may have 255, and a suffix follows
 
 
 def check_monitors(callbacks: list[Any], model: LightningModule, lr_scheduler: Any) -> None:
@@ -47,6 +53,53 @@ def check_monitors(callbacks: list[Any], model: LightningModule, lr_scheduler: A
         raise UserError(
             f"{owner} monitors {shorten(metric)}, which is not logged; it can monitor one of {', '.join(metrics)}"
         )
+
+
+def check_checkpoint_paths(options: Any, folder: Path) -> None:
+    """Raise a UserError if ModelCheckpoint would write outside of the run or overwrite best.ckpt or last.ckpt.
+
+    Args:
+        options: `dirpath`, `filename` and `save_last`.
+        folder: The folder of all runs, for the error message.
+    """
+    if options.dirpath is not None:
+        raise UserError(f"checkpoint.dirpath is the folder of the run: set it with --runs and --name, now {folder}")
+    if options.save_last:
+        raise UserError("checkpoint.save_last is not needed: every run keeps last.ckpt, as often as --keep sets")
+    if options.filename is not None:
+        path_inside(folder, options.filename, "checkpoint.filename", nested=True)
+        if Path(options.filename).name in ("best", "last"):
+            raise UserError(f"checkpoint.filename must not be {options.filename}, which every run writes itself")
+        check_checkpoint_filename(options.filename)
+
+
+def check_checkpoint_filename(filename: str, option: str = "checkpoint.filename") -> None:
+    """Raise a UserError if ModelCheckpoint cannot make a file name of a format string during training.
+
+    The metrics are formatted as floats and also as integers, since one that is not logged yet is the integer 0.
+
+    Args:
+        filename: The format string: text with fields such as {step} and {val_loss:.3f}.
+        option: The option that has this value, for the error message.
+    """
+    error = UserError(
+        f"{option} must be a file name of at most {MAX_FILENAME_BYTES} bytes with fields such as {{step}} or "
+        f"{{val_loss:.3f}}, of at most {MAX_FIELD_WIDTH} characters, and {shorten(filename)} was given"
+    )
+    fields = list(FILENAME_FIELD.finditer(filename))
+    if re.search(r"[{}]", FILENAME_FIELD.sub("", filename)) or "\0" in filename:
+        raise error
+    if any(int(size or 0) > MAX_FIELD_WIDTH for field in fields for size in field.group(3, 5)):
+        raise error
+    for value in (0, 1e9):
+        metrics = {field[1]: torch.tensor(value) for field in fields}
+        counters = {name: torch.tensor(10**9) for name in ("epoch", "step")}
+        try:
+            path = ModelCheckpoint(filename=filename).format_checkpoint_name(metrics | counters)
+        except ValueError as cause:  # a format that the type of the value lacks
+            raise error from cause
+        if len(path.encode()) > MAX_FILENAME_BYTES:
+            raise error
 
 
 def check_precision(model: Any, precision: Any) -> None:

@@ -12,9 +12,8 @@ from seq2seq.commands.library_ranges import option_types
 from seq2seq.errors import UserError
 from seq2seq.ranges import out_of_range
 from seq2seq.recurrence import LSTM, Mamba
-from seq2seq.training.checkpoints import check_checkpoint_filename
 from seq2seq.training.language_model import LanguageModel
-from seq2seq.training.preflight import check_monitors, check_precision
+from seq2seq.training.preflight import check_checkpoint_filename, check_monitors, check_precision
 from seq2seq.training.previews import Bleu
 
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 from experiments import FreshProcess, metrics, same_training, seq2seq
 
+from seq2seq import checkpoint
 from seq2seq.training.throughput import ThroughputMonitor
 
 LANGUAGE = """
@@ -210,6 +211,23 @@ def test_resume_with_more_steps_equals_one_long_training(tmp_path: Path, corpus:
         resumed = ["--resume"]
     assert same_training(tmp_path / "whole" / "1", tmp_path / "longer" / "1")
     assert logged("longer") == logged("whole")
+
+
+def test_resume_reads_the_training_state_once(tmp_path: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "config.yaml").write_text(
+        LANGUAGE.replace("CORPUS", str(corpus)).replace("STOP", EARLY_STOPPING), encoding="utf-8"
+    )
+    assert fit(tmp_path, "longer", "--trainer.max_steps=3") == 0
+    loaded: list[str] = []
+    load = checkpoint.load
+
+    def record(path: str | os.PathLike[str], mapped: bool = True) -> dict[str, Any]:
+        loaded.append(os.fspath(path))
+        return load(path, mapped)
+
+    monkeypatch.setattr(checkpoint, "load", record)
+    assert fit(tmp_path, "longer", "--resume", "--trainer.max_steps=5") == 0
+    assert loaded == [str(tmp_path / "longer" / "1" / "checkpoints" / "last.ckpt")]
 
 
 def test_resume_with_gradient_accumulation(tmp_path: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,61 @@
+"""Evaluation of a trained checkpoint with the trainer: the losses of a split, and predictions for the test split."""
+
+from typing import Any
+
+import pytorch_lightning as pl
+
+from seq2seq.data.vocabulary import find_data_state
+from seq2seq.errors import UserError
+from seq2seq.inference.checkpoint import read_trained_checkpoint
+from seq2seq.inference.checkpoint_validation import check_finite
+from seq2seq.training.preflight import check_same_model
+from seq2seq.training.progress import format_metrics
+
+
+def load_weights(model: pl.LightningModule, datamodule: Any, checkpoint: str) -> None:
+    """Load the weights and the tokenizers of a checkpoint, which may also be an average."""
+    contents = read_trained_checkpoint(checkpoint)
+    check_same_model(model, contents, checkpoint, "use the config.yaml in the folder of its run")
+    try:
+        check_finite(contents["state_dict"])
+    except UserError as error:
+        raise UserError(f"{checkpoint} cannot be used: {error}") from error
+    datamodule.load_state_dict(find_data_state(contents))
+    model.load_state_dict(contents["state_dict"])
+
+
+def validate(trainer: pl.Trainer, model: pl.LightningModule, datamodule: Any, checkpoint: str) -> None:
+    """Print the loss on the validation split, and BLEU if the trainer has the Bleu callback."""
+    load_weights(model, datamodule, checkpoint)
+    trainer.validate(model, datamodule=datamodule, verbose=False)
+    if trainer.is_global_zero:
+        print(format_metrics(trainer, "val_loss", "val_bleu"), flush=True)
+
+
+def test(trainer: pl.Trainer, model: pl.LightningModule, datamodule: Any, checkpoint: str) -> None:
+    """Print the loss on the test split."""
+    load_weights(model, datamodule, checkpoint)
+    trainer.test(model, datamodule=datamodule, verbose=False)
+    if trainer.is_global_zero:
+        print(format_metrics(trainer, "test_loss"), flush=True)
+
+
+def predict(trainer: pl.Trainer, model: Any, datamodule: Any, checkpoint: str, max_length: int | None) -> None:
+    """Print predictions for the test split, such as one translation per line, or the nats of one token per line.
+
+    Args:
+        trainer: The trainer.
+        model: The `TrainingModule`, with the options of the checkpoint.
+        datamodule: The data.
+        checkpoint: Checkpoint that has the weights and the tokenizers.
+        max_length: Maximum tokens of a translation; by default a limit learned from the training pairs.
+    """
+    load_weights(model, datamodule, checkpoint)
+    if max_length is not None:
+        if "max_length" not in model.predict_options:
+            raise UserError(f"--max-length does not apply to {model.task.noun}")
+        model.max_length = max_length
+    batches = trainer.predict(model, datamodule=datamodule)
+    predictions: list[Any] = [prediction for batch in batches or [] for prediction in batch]
+    for line in model.format_predictions(predictions, datamodule):
+        print(line)
