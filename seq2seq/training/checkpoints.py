@@ -16,6 +16,15 @@ from seq2seq import checkpoint as checkpoint_file
 from seq2seq.errors import UserError
 from seq2seq.ranges import Count, NonNegative, checked
 from seq2seq.storage import atomic_write
+from seq2seq.training.lightning_internals import (
+    correct_logged_step,
+    correct_restored_epochs,
+    correct_saved_epochs,
+    forget_sigterm,
+    is_accumulating,
+    is_end_of_epoch,
+    is_validation_due,
+)
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -80,9 +89,7 @@ class ResumeCheckpoint(Checkpoint):
     ) -> None:
         """Add the latest metrics, which schedules and callbacks need on resume, and correct the epoch counters."""
         checkpoint["metrics"] = {name: value.cpu() for name, value in sorted(trainer.callback_metrics.items())}
-        epochs = checkpoint["loops"]["fit_loop"]["epoch_progress"]
-        for progress in (epochs["total"], epochs["current"]):
-            progress["ready"] = progress["started"]
+        correct_saved_epochs(checkpoint)
 
     def on_load_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
@@ -106,21 +113,20 @@ class ResumeCheckpoint(Checkpoint):
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self.last_save_time = time.monotonic()
         self.last_step = trainer.global_step
-        correct_epoch_counters(trainer.fit_loop)
+        correct_restored_epochs(trainer)
         trainer.callback_metrics.update(self.restored_metrics)
         if trainer.is_global_zero:
             self.main_pid = os.getpid()
         if trainer.received_sigterm:  # caught by Lightning's handler, which would exit without a checkpoint
             self.received_signal = signal.SIGTERM
-            trainer._signal_connector.received_sigterm = False
+            forget_sigterm(trainer)
         for number in (signal.SIGINT, signal.SIGTERM):
             self.previous_handlers[number] = signal.signal(number, self.handle_signal)
 
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        # the step in the logs; Lightning is one step ahead after resuming from a checkpoint of a finished training
-        trainer.fit_loop.epoch_loop._batches_that_stepped = trainer.global_step
+        correct_logged_step(trainer)
 
     def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
         self.restore_signal_handlers()
@@ -142,13 +148,11 @@ class ResumeCheckpoint(Checkpoint):
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        loop = trainer.fit_loop.epoch_loop
-        fetcher = trainer.fit_loop._data_fetcher
-        if trainer.global_step == self.last_step or loop._should_accumulate():
+        if trainer.global_step == self.last_step or is_accumulating(trainer):
             return  # gradients are being accumulated, and a checkpoint does not contain them
-        if fetcher is not None and loop._should_check_val_fx(fetcher):
+        if is_validation_due(trainer):
             return  # on_validation_end saves after this step
-        if loop._num_ready_batches_reached():
+        if is_end_of_epoch(trainer):
             return  # on_train_epoch_start saves, after everything that runs at the end of an epoch
         self.save_if_due(trainer)
 
@@ -160,7 +164,7 @@ class ResumeCheckpoint(Checkpoint):
         if trainer.sanity_checking or trainer.state.fn != "fit":
             return
         self.update_best(trainer)
-        if not trainer.fit_loop.epoch_loop._should_accumulate():
+        if not is_accumulating(trainer):
             self.save_if_due(trainer)
 
     def save_if_due(self, trainer: pl.Trainer) -> None:
@@ -198,26 +202,6 @@ class ResumeCheckpoint(Checkpoint):
         for callback in trainer.checkpoint_callbacks:
             if isinstance(callback, ModelCheckpoint) and callback.best_model_path and trainer.is_global_zero:
                 link_or_copy(Path(callback.best_model_path), self.folder / "best.ckpt")
-
-
-def correct_epoch_counters(loop: Any) -> None:
-    """Correct the restored progress of Lightning's fit loop, so that training continues as if uninterrupted.
-
-    Without this, Lightning resumes from the end of an epoch as if it were in the middle of one, counts the epoch in
-    which a training ended as a complete one, and skips what is due at the end of the first epoch.
-    """
-    epochs, batches = loop.epoch_progress, loop.epoch_loop.batch_progress
-    if 0 < epochs.total.processed == epochs.total.started:
-        if batches.is_last_batch or batches.current.ready >= loop.max_batches:
-            loop.reset_restart_stage()
-            loop.epoch_loop.reset_restart_stage()
-            loop.epoch_loop.restarting = False
-        else:
-            for progress in (epochs.total, epochs.current):
-                progress.processed -= 1
-                progress.completed = progress.processed
-            loop.update_restart_stage()
-    loop._restarting = False  # only of this loop: the epoch loop inside still restarts in the middle of an epoch
 
 
 def describe_last_checkpoint(folder: Path) -> str:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from seq2seq.errors import UserError
 from seq2seq.training.checkpoints import ResumeCheckpoint
-from seq2seq.training.throughput import is_logging_step
+from seq2seq.training.lightning_internals import is_logging_step
 
 
 class NanGuard(pl.Callback):

@@ -8,7 +8,7 @@ import pytorch_lightning as pl
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from seq2seq.training.throughput import is_logging_step
+from seq2seq.training.lightning_internals import is_logging_step
 
 
 class ProgressLine(pl.Callback):

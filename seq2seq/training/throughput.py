@@ -7,6 +7,8 @@ import pytorch_lightning as pl
 import torch
 from torch.optim import Optimizer
 
+from seq2seq.training.lightning_internals import is_logging_step
+
 
 class ThroughputMonitor(pl.Callback):
     """Callback that logs target tokens per second over all processes, and the gradient norm before clipping.
@@ -63,8 +65,3 @@ class ThroughputMonitor(pl.Callback):
         if is_logging_step(trainer):
             gradients = [p.grad for p in pl_module.parameters() if p.grad is not None]
             pl_module.log("gradient_norm", torch.nn.utils.get_total_norm(gradients))
-
-
-def is_logging_step(trainer: pl.Trainer) -> bool:
-    """Return whether the loggers write the metrics of this step."""
-    return bool(trainer._logger_connector.should_update_logs)
