@@ -90,12 +90,11 @@ def run_command(arguments: list[str]) -> int:
         print(f"seq2seq {__version__}")
         return 0
     if command not in COMMANDS:
-        import difflib
-
+        from seq2seq.errors import closest_name
         from seq2seq.ranges import shorten
 
-        near = difflib.get_close_matches(command, [*COMMANDS, "--help", "--version"], n=1)
-        return print_error(f"there is no command {shorten(command)}" + (f"; did you mean {near[0]}?" if near else ""))
+        near = closest_name(command, [*COMMANDS, "--help", "--version"])
+        return print_error(f"there is no command {shorten(command)}" + (f"; did you mean {near}?" if near else ""))
     from seq2seq.memory_errors import memory_errors
 
     with memory_errors("a smaller model, shorter lines or smaller batches need less"):

@@ -143,13 +143,13 @@ def out_of_range(types: Mapping[str, Any], arguments: Mapping[str, Any], prefix:
             yield f"{prefix}{name} must be {allowed}, and {shorten(arguments[name])} was given"
 
 
-def shorten(value: Any) -> str:
-    """Return a value as text for an error message: one line of at most 43 characters."""
+def shorten(value: Any, length: int = 40) -> str:
+    """Return a value as text for an error message: one line, with an ellipsis if it is longer than `length`."""
     try:
         text = " ".join(str(value).split())
     except ValueError:  # an int with more digits than Python converts
         text = "a number of thousands of digits"
-    return text if len(text) <= 40 else f"{text[:40]}..."
+    return text if len(text) <= length else f"{text[:length]}..."
 
 
 def check_fields(options: Any) -> None:

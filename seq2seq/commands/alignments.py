@@ -1,9 +1,9 @@
 """Attention weights of a translator, as text and as a picture."""
 
-import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from seq2seq.pictures import import_pyplot, save_picture
 from seq2seq.storage import atomic_write
 
 if TYPE_CHECKING:
@@ -48,15 +48,10 @@ def escape(character: str) -> str:
 
 def draw_alignment(alignment: "Alignment", path: str) -> None:
     """Draw the weights as a PNG heat map, source from left to right and target from top to bottom."""
-    import matplotlib
-
-    matplotlib.use("agg")
-    from matplotlib import pyplot
-
     longest = max(len(alignment.source), len(alignment.target))
     cell = min(CELL_INCHES, MAX_SIDE_INCHES / longest)
     step = 1 + longest // MAX_LABELS
-    figure = pyplot.figure(figsize=(cell * len(alignment.source), cell * len(alignment.target)), dpi=150)
+    figure = import_pyplot().figure(figsize=(cell * len(alignment.source), cell * len(alignment.target)), dpi=150)
     axes = figure.add_axes((0, 0, 1, 1))  # the labels are outside; bbox_inches="tight" makes room for them
     axes.imshow(alignment.weights.numpy(), cmap="Blues", vmin=0, vmax=1)
     for axis, pieces in ((axes.xaxis, alignment.source), (axes.yaxis, alignment.target)):
@@ -69,7 +64,4 @@ def draw_alignment(alignment: "Alignment", path: str) -> None:
     axes.xaxis.tick_top()
     axes.tick_params(which="both", length=0)
     axes.spines[:].set_color("lightgray")
-    with atomic_write(path) as temporary, warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph")  # missing in the font and drawn as boxes
-        figure.savefig(temporary, format="png", bbox_inches="tight", pad_inches=0.1)
-    pyplot.close(figure)
+    save_picture(figure, path, bbox_inches="tight", pad_inches=0.1)

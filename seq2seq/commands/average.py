@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from seq2seq.commands.lines import check_other_file
-from seq2seq.errors import UserError, system_errors
+from seq2seq.errors import UserError, prefix_errors, system_errors
 from seq2seq.ranges import LARGEST, Range, checked
 from seq2seq.storage import check_output
 
@@ -88,10 +88,8 @@ def merge_output_lengths(checkpoints: Sequence[dict[str, Any]], paths: Sequence[
 
     lengths = []
     for path, contents in zip(paths, checkpoints, strict=True):
-        try:
+        with prefix_errors(f"cannot average {path}"):
             lengths.append(OutputLengths.from_state(find_data_state(contents).get("output_lengths")))
-        except UserError as error:
-            raise UserError(f"cannot average {path}: {error}") from error
     return OutputLengths.merge(lengths).state_dict()
 
 
@@ -108,10 +106,8 @@ def average_weights(state_dicts: Sequence[dict[str, "Tensor"]], paths: Sequence[
 
     first = state_dicts[0]
     for path, weights in zip(paths, state_dicts, strict=True):
-        try:
+        with prefix_errors(f"cannot average {path}"):
             check_finite(weights)
-        except UserError as error:
-            raise UserError(f"cannot average {path}: {error}") from error
         for name in {**first, **weights}:
             one, other = first.get(name), weights.get(name)
             if one is None or other is None or (one.shape, one.dtype) != (other.shape, other.dtype):

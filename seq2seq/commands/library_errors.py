@@ -8,6 +8,7 @@ from types import TracebackType
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 
 from seq2seq.errors import UserError, reason
+from seq2seq.ranges import shorten
 
 LIGHTNING = frozenset({"pytorch_lightning", "lightning_fabric", "lightning_utilities"})
 LIBRARIES = LIGHTNING | {"torch"}
@@ -67,5 +68,4 @@ def raising_package(traceback: TracebackType | None) -> str:
 
 def one_line(error: Exception) -> str:
     """Return an error's message on one line of at most 303 characters."""
-    text = " ".join(str(error).split()).rstrip(".") or type(error).__name__
-    return text if len(text) <= 300 else f"{text[:300]}..."
+    return shorten(str(error).strip().rstrip("."), 300) or type(error).__name__

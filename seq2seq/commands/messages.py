@@ -1,6 +1,5 @@
 """Adapter of jsonargparse's error messages: one plain sentence, with the nearest valid name."""
 
-import difflib
 import inspect
 import os
 import re
@@ -9,6 +8,7 @@ from collections import deque
 from collections.abc import Iterable
 
 from seq2seq.construction import UNION_ERROR
+from seq2seq.errors import closest_name
 from seq2seq.ranges import shorten
 
 # base classes, by name, of the classes in configurations; by name to avoid importing the libraries of some
@@ -100,18 +100,17 @@ def class_error(name: str, key: str) -> str:
     """Return the message for a class that does not exist, or that is not allowed for an option."""
     if name in class_names():
         return f"{shorten(name)} cannot be used as {key}"
-    near = difflib.get_close_matches(name, class_names(), n=1)
-    return f"there is no class {shorten(name)}" + (f"; did you mean {near[0]}?" if near else "")
+    near = closest_name(name, class_names())
+    return f"there is no class {shorten(name)}" + (f"; did you mean {near}?" if near else "")
 
 
 def unknown_option_error(name: str, known: Iterable[str]) -> str:
     """Return the message for an unknown option, with the nearest known one or the classes that have such an option."""
     last_parts = {option.rsplit(".", 1)[-1]: option for option in known}
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.7)
     last_part = name.rsplit(".", 1)[-1]
-    near = near or [last_parts[part] for part in difflib.get_close_matches(last_part, last_parts, n=1)]
+    near = closest_name(name, known, 0.7) or last_parts.get(closest_name(last_part, last_parts) or "")
     if near:
-        return f"unknown option {shorten(name)}; did you mean {near[0]}?"
+        return f"unknown option {shorten(name)}; did you mean {near}?"
     owners = sorted(cls.__name__ for cls in configurable_classes() if last_part in inspect.signature(cls).parameters)
     return f"unknown option {shorten(name)}" + (f", which belongs to {' and '.join(owners[:3])}" if owners else "")
 

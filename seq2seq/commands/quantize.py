@@ -3,7 +3,7 @@
 from typing import Literal
 
 from seq2seq.commands.lines import check_other_file
-from seq2seq.errors import UserError
+from seq2seq.errors import prefix_errors
 from seq2seq.storage import check_output
 
 
@@ -35,10 +35,8 @@ def quantize(
     check_output(output)
     contents = read_checkpoint(checkpoint)
     weights = contents["state_dict"]
-    try:
+    with prefix_errors(f"{find_checkpoint(checkpoint)} cannot be quantized"):
         check_finite(weights)
-    except UserError as error:
-        raise UserError(f"{find_checkpoint(checkpoint)} cannot be quantized: {error}") from error
     quantized = open_checkpoint(checkpoint, precision, trust or ()).network.state_dict()
     data = find_data_state(contents)
     save({"model": contents["model"], "precision": precision, "state_dict": quantized, "data": data}, output)

@@ -1,6 +1,5 @@
 """Parse the entries of --layers: `LSTM`, `LSTM:depth=2,lr=0.01`; for a translator `DECODER` or `ENCODER/DECODER`."""
 
-import difflib
 import inspect
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
@@ -10,7 +9,7 @@ import yaml
 from torch import nn
 
 import seq2seq.recurrence
-from seq2seq.errors import UserError
+from seq2seq.errors import UserError, closest_name
 from seq2seq.ranges import Positive, out_of_range, ranges, shorten
 from seq2seq.recurrence import Recurrence
 from seq2seq.training.translator import Translator
@@ -129,8 +128,5 @@ def parse_number(value: str, key: str, text: str) -> float:
 
 def suggestion(name: str, known: Iterable[str]) -> str:
     """Return the end of an error message: the closest known name, or all of them."""
-    by_lowercase = {name.lower(): name for name in known}
-    matches = difflib.get_close_matches(name.lower(), by_lowercase, n=1, cutoff=0.5)
-    return (
-        f"; did you mean {by_lowercase[matches[0]]}?" if matches else f"; there are {', '.join(dict.fromkeys(known))}"
-    )
+    near = closest_name(name, known, 0.5)
+    return f"; did you mean {near}?" if near else f"; there are {', '.join(dict.fromkeys(known))}"

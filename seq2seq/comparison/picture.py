@@ -8,12 +8,9 @@ from typing import NamedTuple
 
 from seq2seq.comparison.curves import CurvePoint
 from seq2seq.comparison.results import Result
-from seq2seq.storage import atomic_write
+from seq2seq.pictures import COLORS, MARKERS, escape_math, import_pyplot, save_picture
 
-# a color-blind safe palette (Okabe and Ito, 2008); markers and line styles distinguish lines of the same color
-COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-LINE_STYLES = ("-", "--", ":", "-.")
+LINE_STYLES = ("-", "--", ":", "-.")  # distinguish lines of the same color
 LOG_AXIS_RATIO = 5  # longest over shortest training above which the axis is logarithmic
 
 
@@ -48,10 +45,8 @@ def aggregate_seeds(curves: Sequence[Sequence[CurvePoint]]) -> list[Band]:
 
 def draw(results: Sequence[Result], metric: str, path: Path) -> None:
     """Draw one line per layer: the mean over its seeds, in a band from the worst to the best seed."""
-    import matplotlib
-
-    matplotlib.use("agg")
-    from matplotlib import pyplot, ticker
+    pyplot = import_pyplot()
+    from matplotlib import ticker
 
     lines = [(result, aggregate_seeds([trial.curve for trial in result.trials])) for result in results]
     figure, panels = pyplot.subplots(1, 2, figsize=(12, 5), dpi=150, sharey=True, layout="constrained")
@@ -86,16 +81,14 @@ def draw(results: Sequence[Result], metric: str, path: Path) -> None:
     handles, labels = panels[0].get_legend_handles_labels()
     if handles:
         figure.legend(handles, labels, loc="outside right center", frameon=False, fontsize=9)
-    with atomic_write(path) as temporary:
-        figure.savefig(temporary, format="png")
-    pyplot.close(figure)
+    save_picture(figure, path)
 
 
 def label(result: Result) -> str:
     """Return the label of a line, with dollar signs escaped for matplotlib."""
     unfinished = len(result.trials) - len(result.finished)
     text = result.variant.entry + (f" ({unfinished} of {len(result.trials)} did not finish)" if unfinished else "")
-    return text.replace(",", ",\n").replace("$", r"\$")
+    return escape_math(text.replace(",", ",\n"))
 
 
 def y_limits(lines: Sequence[Sequence[Band]]) -> tuple[float, float] | None:

@@ -6,7 +6,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from seq2seq.errors import UserError
-from seq2seq.ranges import LARGEST
+from seq2seq.ranges import LARGEST, shorten
 
 PRECISIONS = ("float32", "bf16", "int8")
 MAX_NESTING = 20  # of options within options
@@ -28,7 +28,7 @@ def check_model(content: dict[str, Any]) -> None:
         raise UserError("it has no weights")
     for name, weight in weights.items():
         if not isinstance(name, str) or not isinstance(weight, Tensor):
-            raise UserError(f"its weights must be tensors with names, and {str(name)[:80]} is not one")
+            raise UserError(f"its weights must be tensors with names, and {shorten(name, 80)} is not one")
     check_sizes(options, len(weights), nbytes(weights))
     if content.get("precision", "float32") not in PRECISIONS:
         raise UserError(f"its precision must be one of {', '.join(PRECISIONS)}")
@@ -52,7 +52,7 @@ def check_options(value: Any, name: str, nesting: int) -> None:
             for key, part in value.items():
                 check_options(part, f"{name[:200]}, {key[:80]}", nesting - 1)
         case int() | float():
-            raise UserError(f"{name} cannot be {str(value)[:40]}")
+            raise UserError(f"{name} cannot be {shorten(value)}")
         case _:
             raise UserError(f"{name} must be plain data, and there is a {type(value).__name__}")
 
@@ -70,10 +70,10 @@ def check_sizes(options: dict[str, Any], num_weights: int, num_bytes: int) -> No
         if size is None and name == "embedding_size":
             continue
         if name in options and not (type(size) is int and 1 <= size <= num_bytes):
-            raise UserError(f"its {name} cannot be {str(size)[:40]}, since {num_bytes:,} bytes of weights are stored")
+            raise UserError(f"its {name} cannot be {shorten(size)}, since {num_bytes:,} bytes of weights are stored")
     depth = options.get("depth", 1)
     if not (type(depth) is int and 1 <= depth <= num_weights):
-        raise UserError(f"its depth cannot be {str(depth)[:40]}, since {num_weights:,} weights are stored")
+        raise UserError(f"its depth cannot be {shorten(depth)}, since {num_weights:,} weights are stored")
 
 
 def check_weights(model: nn.Module, weights: dict[str, Tensor]) -> None:
@@ -82,7 +82,7 @@ def check_weights(model: nn.Module, weights: dict[str, Tensor]) -> None:
     if missing := [name for name in expected if name not in weights]:
         raise UserError(f"{len(missing)} of its weights are not stored, as {missing[0]}")
     if extra := [name for name in weights if name not in expected]:
-        raise UserError(f"{len(extra)} of the stored weights are not the model's, as {extra[0][:80]}")
+        raise UserError(f"{len(extra)} of the stored weights are not the model's, as {shorten(extra[0], 80)}")
     for name, weight in weights.items():
         if weight.shape != expected[name].shape:
             raise UserError(

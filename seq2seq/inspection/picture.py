@@ -5,20 +5,14 @@ from collections.abc import Sequence
 
 from seq2seq.inspection.curve import Curve
 from seq2seq.inspection.fading import HORIZON_SHARE
-from seq2seq.storage import atomic_write
+from seq2seq.pictures import COLORS, MARKERS, escape_math, import_pyplot, save_picture
 
-# a color-blind safe palette (Okabe and Ito, 2008)
-COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#56B4E9", "#7F6000")
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 MIN_SHOWN, MAX_SHOWN = 1e-6, 1e6  # limits of the axis, relative to the first norm
 
 
 def draw(curves: Sequence[Curve], path: str) -> None:
     """Draw a panel per layer, with panels before and after training side by side if there are both."""
-    import matplotlib
-
-    matplotlib.use("agg")
-    from matplotlib import pyplot
+    pyplot = import_pyplot()
     from matplotlib.lines import Line2D
 
     labels = list(dict.fromkeys(curve.label for curve in curves))
@@ -71,14 +65,12 @@ def draw(curves: Sequence[Curve], path: str) -> None:
         Line2D([], [], color=COLORS[i % len(COLORS)], marker=MARKERS[i % len(MARKERS)], markersize=4, linewidth=1.6)
         for i in range(len(labels))
     ]
-    names = [label.replace("$", r"\$") for label in labels]  # or matplotlib reads them as mathematics
+    names = [escape_math(label) for label in labels]
     if len(stages) == 2:
         handles += [Line2D([], [], color="gray", linestyle=style) for style in ((0, (4, 1.5)), "-")]
         names += ["before training", "after training"]
     figure.legend(handles, names, loc="outside right upper", frameon=False, fontsize=9, handlelength=2.8)
-    with atomic_write(path) as temporary:
-        figure.savefig(temporary, format="png")
-    pyplot.close(figure)
+    save_picture(figure, path)
 
 
 def relative_norms(norms: Sequence[float]) -> list[float]:

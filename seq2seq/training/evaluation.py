@@ -5,7 +5,7 @@ from typing import Any
 import pytorch_lightning as pl
 
 from seq2seq.data.vocabulary import find_data_state
-from seq2seq.errors import UserError
+from seq2seq.errors import UserError, prefix_errors
 from seq2seq.inference.checkpoint import read_trained_checkpoint
 from seq2seq.inference.checkpoint_validation import check_finite
 from seq2seq.training.preflight import check_same_model
@@ -16,10 +16,8 @@ def load_weights(model: pl.LightningModule, datamodule: Any, checkpoint: str) ->
     """Load the weights and the tokenizers of a checkpoint, which may also be an average."""
     contents = read_trained_checkpoint(checkpoint)
     check_same_model(model, contents, checkpoint, "use the config.yaml in the folder of its run")
-    try:
+    with prefix_errors(f"{checkpoint} cannot be used"):
         check_finite(contents["state_dict"])
-    except UserError as error:
-        raise UserError(f"{checkpoint} cannot be used: {error}") from error
     datamodule.load_state_dict(find_data_state(contents))
     model.load_state_dict(contents["state_dict"])
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from seq2seq.batch import LanguageBatch
-from seq2seq.errors import UserError
+from seq2seq.errors import UserError, prefix_errors
 from seq2seq.models.language_model import LanguageModelNetwork
 from seq2seq.nn.output import OutputInput
 from seq2seq.recurrence.stack import StackOutput
@@ -96,9 +96,7 @@ class LanguageModel(LanguageModelNetwork, TrainingModule):
                 raise UserError("carried_state does not fit the layers of this model")
             if not state:
                 continue
-            try:
+            with prefix_errors("carried_state does not fit the layers of this model"):
                 unflatten(state, self.initial_state(len(state[0])))
-            except UserError as error:
-                raise UserError(f"carried_state does not fit the layers of this model: {error}") from error
             if not all(part.isfinite().all() for part in state):
                 raise UserError("carried_state has values that are not finite")

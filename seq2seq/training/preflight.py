@@ -9,7 +9,7 @@ from pytorch_lightning import LightningModule
 from pytorch_lightning.accelerators import CUDAAccelerator, MPSAccelerator, XLAAccelerator
 from pytorch_lightning.callbacks import LearningRateMonitor, ModelCheckpoint
 
-from seq2seq.errors import UserError
+from seq2seq.errors import UserError, prefix_errors
 from seq2seq.inference.checkpoint_validation import check_weights
 from seq2seq.processor import has_fast_products
 from seq2seq.ranges import shorten
@@ -155,10 +155,8 @@ def check_same_model(model: Any, checkpoint: dict[str, Any], path: str, advice: 
         changed = ["its class"]
     if changed:
         raise UserError(f"the model in {path} differs from the configuration (changed: {', '.join(changed)}); {advice}")
-    try:
+    with prefix_errors(f"{path} does not fit this model"):
         check_weights(model, checkpoint["state_dict"])
-    except UserError as error:
-        raise UserError(f"{path} does not fit this model: {error}") from error
 
 
 def check_process_count(checkpoint: dict[str, Any], processes: int) -> None:

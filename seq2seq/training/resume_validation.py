@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.optim import LBFGS
 from torch.optim.lr_scheduler import OneCycleLR
 
-from seq2seq.errors import UserError
+from seq2seq.errors import UserError, prefix_errors
 from seq2seq.inference.checkpoint_validation import check_finite
 from seq2seq.ranges import LARGEST, shorten
 from seq2seq.rank_zero import rank_zero_log
@@ -43,7 +43,7 @@ def validate_resume(checkpoint: dict[str, Any], trainer: pl.Trainer, model: Trai
             f"cannot resume from {path}: it has weights but no training state, as an average "
             f"(missing: {', '.join(missing)}); give --init-from to start a new training from its weights"
         )
-    try:
+    with prefix_errors(f"cannot resume from {path}"):
         for counter in COUNTERS:
             validate_structure(checkpoint.get(counter), 0, counter)
         if not re.fullmatch(r"\d+(\.\w+)+", str(checkpoint.get("pytorch-lightning_version"))):
@@ -65,8 +65,6 @@ def validate_resume(checkpoint: dict[str, Any], trainer: pl.Trainer, model: Trai
             if isinstance(scheduler, OneCycleLR):
                 check_one_cycle_steps(state["total_steps"], trainer.max_steps)
         check_finite(checkpoint["state_dict"])
-    except UserError as error:
-        raise UserError(f"cannot resume from {path}: {error}") from error
     overridden = [
         option
         for state, optimizer in zip(checkpoint["optimizer_states"], optimizers, strict=True)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from seq2seq import tokenizers
 from seq2seq.data.vocabulary import find_data_state, load_checkpoint_tokenizer
-from seq2seq.errors import UserError
+from seq2seq.errors import UserError, prefix_errors
 from seq2seq.inference.checkpoint import read_trained_checkpoint
 from seq2seq.inference.checkpoint_validation import check_finite
 from seq2seq.inference.vocabularies import SIDES, Side, vocabularies_of
@@ -78,10 +78,8 @@ def initialize_from_checkpoint(
     contents = read_trained_checkpoint(checkpoint)
     old_tokenizers = vocabularies_of(contents)._asdict()
     weights = dict(contents["state_dict"])
-    try:
+    with prefix_errors(f"cannot start from {checkpoint}"):
         check_finite(weights)
-    except UserError as error:
-        raise UserError(f"cannot start from {checkpoint}: {error}") from error
     sides = [
         side for option, side in SIDES.items() if option in describe(model)["init_args"] and side.name in new_tokenizers
     ]
