@@ -6,10 +6,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-import jsonargparse
 import yaml
-from jsonargparse import _loaders_dumpers, _paths
 
+from seq2seq.commands.jsonargparse_internals import load_yaml, read_path, set_yaml_reader, yaml_loader
 from seq2seq.data.text import decode, open_file
 from seq2seq.errors import UserError, system_errors
 from seq2seq.ranges import shorten
@@ -22,13 +21,9 @@ CONTAIN_OPTIONS = "contain options and values"
 
 _NOT_FINITE = re.compile(r"[-+]?(inf|infinity|nan)", re.IGNORECASE)
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_JSONARGPARSE: Any = _loaders_dumpers
-_PATH: Any = _paths.Path
 yaml.SafeDumper.add_multi_representer(  # some defaults of Lightning's classes are enums
     Enum, lambda dumper, value: dumper.represent_data(value.value)
 )
-_read_text = _PATH.read_text
-_load_yaml = _JSONARGPARSE.yaml_load
 
 
 def read_configuration(path: str) -> dict[str, Any]:
@@ -45,7 +40,7 @@ def read_configuration(path: str) -> dict[str, Any]:
     text = decode(content, path, 1)
     try:
         check_yaml(text, path)
-        options = yaml.load(text, Loader=_JSONARGPARSE.get_yaml_default_loader())
+        options = yaml.load(text, Loader=yaml_loader())
     except yaml.MarkedYAMLError as error:
         line = f", line {error.problem_mark.line + 1}" if error.problem_mark is not None else ""
         raise UserError(f"{path}{line} is not YAML: {error.problem or error.context}") from None
@@ -136,10 +131,7 @@ def check_yaml(text: str, name: str = "a value") -> None:
 
 def limit_yaml() -> None:
     """Apply these limits to all YAML that jsonargparse reads: values of options, and files named as values."""
-    if _JSONARGPARSE.loaders["yaml"] is not _load_option:
-        jsonargparse.set_loader("yaml", _load_option, exceptions=(yaml.YAMLError,))
-        _PATH.read_text = _read_limited
-        _JSONARGPARSE.yaml_load = _load_scalar  # used for numbers and booleans instead of that loader
+    set_yaml_reader(_load_option, _load_scalar, _read_limited)
 
 
 def _read_limited(path: Any) -> str:
@@ -147,8 +139,7 @@ def _read_limited(path: Any) -> str:
     check_regular(path.absolute)
     if os.path.getsize(path.absolute) > MAX_FILE_BYTES:
         raise yaml.YAMLError(f"{path.relative} must have at most {MAX_FILE_BYTES:,} bytes")
-    text: str = _read_text(path)
-    return text
+    return read_path(path)
 
 
 def _load_scalar(text: str) -> Any:
@@ -156,7 +147,7 @@ def _load_scalar(text: str) -> Any:
         return float(text)
     try:
         check_yaml(text)
-        return _load_yaml(text)
+        return load_yaml(text)
     except ValueError as error:
         raise yaml.YAMLError(str(error)) from error
 
@@ -166,6 +157,6 @@ def _load_option(text: str) -> Any:
         check_yaml(text)
         if yaml.compose(text, Loader=_LOADER) is None:
             raise UserError("it is empty")
-        return _load_yaml(text)
+        return load_yaml(text)
     except ValueError as error:  # also for a number of thousands of digits; jsonargparse then tries it as a string
         raise yaml.YAMLError(str(error)) from error

@@ -12,12 +12,12 @@ import docstring_parser
 from jsonargparse import (  # type: ignore[attr-defined]
     ActionConfigFile,
     ArgumentParser,
-    DefaultHelpFormatter,
     Namespace,
 )
 
 from seq2seq.commands.arguments import Arity, prepare_arguments, split_dotted_options
 from seq2seq.commands.configuration import CONTAIN_OPTIONS, limit_yaml, value_error
+from seq2seq.commands.jsonargparse_internals import TypeHelpFormatter, actions, find_action, type_hint
 from seq2seq.commands.library_ranges import OPTIONS, option_types
 from seq2seq.commands.messages import ErrorMessages
 from seq2seq.construction import constructor_errors
@@ -28,12 +28,12 @@ INTEGER = re.compile(r"-?\d{1,400}")
 _MESSAGES = ErrorMessages()
 
 
-class HelpFormatter(RawDescriptionHelpFormatter, DefaultHelpFormatter):
+class HelpFormatter(RawDescriptionHelpFormatter, TypeHelpFormatter):
     """A help formatter that keeps the line breaks of examples, and shows types, ranges and defaults of options."""
 
-    def _get_type_str(self, action: Any) -> str | None:
-        text = super()._get_type_str(action)
-        for kind, allowed in ranges_in(getattr(action, "_typehint", None)):
+    def type_text(self, action: Any) -> str | None:
+        text = super().type_text(action)
+        for kind, allowed in ranges_in(type_hint(action)):
             text = (text or "").replace(f"Annotated[{kind.__name__}, {allowed!r}]", f"{kind.__name__} {allowed.short}")
         return text
 
@@ -54,12 +54,12 @@ class OneLineErrorParser(ArgumentParser):
 
 def option_names(parser: Any) -> list[str]:
     """Return the options of a parser, without dashes."""
-    return [option.lstrip("-") for action in parser._actions for option in action.option_strings]
+    return [option.lstrip("-") for action in actions(parser) for option in action.option_strings]
 
 
 def option_arity(parser: Any, option: str) -> Arity:
     """Return how many values an option of a parser takes; options of a nested class take one."""
-    action = parser._option_string_actions.get(option)
+    action = find_action(parser, option)
     if action is None:
         return "one"
     if action.nargs == 0:
@@ -69,21 +69,21 @@ def option_arity(parser: Any, option: str) -> Arity:
 
 def check_groups(parser: Any, options: Mapping[str, Any], path: str) -> None:
     """Raise a UserError for a value of a configuration where the parser has options, or a class with options."""
-    actions = {action.dest: action for action in parser._actions}
-    groups = {dest.partition(".")[0] for dest in actions if "." in dest}
+    by_name = {action.dest: action for action in actions(parser)}
+    groups = {dest.partition(".")[0] for dest in by_name if "." in dest}
     for name, value in options.items():
-        is_class = getattr(actions.get(name), "_typehint", None) is not None
-        is_name = name in actions and isinstance(value, str) and value  # of a file or a class; the parser checks it
+        is_class = type_hint(by_name.get(name)) is not None
+        is_name = name in by_name and isinstance(value, str) and value  # of a file or a class; the parser checks it
         if name in groups and not (isinstance(value, dict) or is_name or (is_class and value is None)):
             raise value_error(name, path, "name a class" if is_class else CONTAIN_OPTIONS, value)
 
 
 def check_ranges(parser: Any, parsed: Namespace) -> None:
     """Raise a UserError for the first number outside its range, including options of nested classes."""
-    for action in parser._actions:
+    for action in actions(parser):
         group, _, name = action.dest.rpartition(".")
         library_types = OPTIONS if group in ("trainer", "checkpoint") or name == "seed_everything" else {}
-        annotation = library_types.get(name, getattr(action, "_typehint", None))
+        annotation = library_types.get(name, type_hint(action))
         value = parsed.get(action.dest)
         if library_types and isinstance(value, str) and INTEGER.fullmatch(value):
             value = int(value)  # as Lightning reads it

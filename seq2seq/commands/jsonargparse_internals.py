@@ -1,0 +1,67 @@
+"""Adapter of jsonargparse's private interfaces; those of its messages are in `messages` and `construction`.
+
+`tests/commands/test_jsonargparse_internals.py` fails if a new version of jsonargparse changes one of them.
+"""
+
+from argparse import Action
+from collections.abc import Callable
+from typing import Any
+
+import jsonargparse
+import yaml
+from jsonargparse import DefaultHelpFormatter, _loaders_dumpers, _paths  # type: ignore[attr-defined]
+
+_LOADERS: Any = _loaders_dumpers
+_PATH: Any = _paths.Path
+
+load_yaml: Callable[[str], Any] = _LOADERS.yaml_load  # jsonargparse's own, before `set_yaml_reader`
+read_path: Callable[[Any], str] = _PATH.read_text
+
+
+def actions(parser: Any) -> list[Action]:
+    """Return the options and the positional arguments of a parser."""
+    return list(parser._actions)
+
+
+def find_action(parser: Any, option: str) -> Action | None:
+    """Return the action of an option with its dashes."""
+    action: Action | None = parser._option_string_actions.get(option)
+    return action
+
+
+def type_hint(action: Action | None) -> Any:
+    """Return the annotation of an option; None for a flag and for a plain argparse type."""
+    return getattr(action, "_typehint", None)
+
+
+class TypeHelpFormatter(DefaultHelpFormatter):
+    """A help formatter whose texts of types can be overridden."""
+
+    def type_text(self, action: Action) -> str | None:
+        """Return the type of an option as text for its help."""
+        text: str | None = super()._get_type_str(action)
+        return text
+
+    def _get_type_str(self, action: Action) -> str | None:
+        return self.type_text(action)
+
+
+def yaml_loader() -> Any:
+    """Return the class with which jsonargparse loads YAML."""
+    return _LOADERS.get_yaml_default_loader()
+
+
+def set_yaml_reader(
+    load_option: Callable[[str], Any], load_scalar: Callable[[str], Any], read_text: Callable[[Any], str]
+) -> None:
+    """Replace the functions with which jsonargparse reads YAML.
+
+    Args:
+        load_option: Loads the value of an option.
+        load_scalar: Loads a number or a boolean.
+        read_text: Reads a file that contains the value of an option, given jsonargparse's path.
+    """
+    if _LOADERS.loaders["yaml"] is not load_option:
+        jsonargparse.set_loader("yaml", load_option, exceptions=(yaml.YAMLError,))
+        _PATH.read_text = read_text
+        _LOADERS.yaml_load = load_scalar
