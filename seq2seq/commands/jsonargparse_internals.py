@@ -9,7 +9,7 @@ from typing import Any
 
 import jsonargparse
 import yaml
-from jsonargparse import DefaultHelpFormatter, _loaders_dumpers, _paths  # type: ignore[attr-defined]
+from jsonargparse import DefaultHelpFormatter, _loaders_dumpers, _paths
 
 _LOADERS: Any = _loaders_dumpers
 _PATH: Any = _paths.Path

@@ -15,6 +15,7 @@ from seq2seq.recurrence.stack import StackOutput
 from seq2seq.special_tokens import PAD
 from seq2seq.state import detach, flatten, unflatten
 from seq2seq.tasks.language_modeling import LanguageModeling
+from seq2seq.training.lightning_internals import attached_trainer
 from seq2seq.training.previews import TextPreview
 from seq2seq.training.training_module import TrainingModule
 
@@ -83,7 +84,8 @@ class LanguageModel(LanguageModelNetwork, TrainingModule):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         states = checkpoint.get("carried_state", [])
-        rank = self._trainer.global_rank if self._trainer is not None else 0
+        trainer = attached_trainer(self)
+        rank = trainer.global_rank if trainer is not None else 0
         self.restored_state = states[rank] if rank < len(states) and states[rank] else None
 
     def validate_resume(self, checkpoint: dict[str, Any]) -> None:

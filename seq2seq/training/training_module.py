@@ -13,6 +13,7 @@ from seq2seq.errors import UserError
 from seq2seq.models.hyperparameters import class_path, serialize_options
 from seq2seq.models.network import Network
 from seq2seq.tasks.task import Task
+from seq2seq.training.lightning_internals import attached_trainer
 
 
 class TrainingModule(Network, pl.LightningModule, ABC):
@@ -71,7 +72,8 @@ class TrainingModule(Network, pl.LightningModule, ABC):
             )
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        data: Any = self._trainer and self._trainer.datamodule  # type: ignore[attr-defined]
+        trainer = attached_trainer(self)
+        data: Any = trainer and trainer.datamodule  # type: ignore[attr-defined]
         # the hashes detect a checkpoint whose tokenizers were exchanged
         hashes = {side: tokenizer.fingerprint() for side, tokenizer in getattr(data, "tokenizers", {}).items()}
         checkpoint["model"] = describe(self) | {"fingerprints": hashes}
