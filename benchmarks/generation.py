@@ -17,25 +17,8 @@ from typing import Any, NamedTuple
 import torch
 
 from seq2seq.peak_memory import peak_memory, process_memory
-from seq2seq.recurrence import (
-    GRU,
-    LSTM,
-    MLSTM,
-    RGLRU,
-    RNN,
-    RWKV,
-    SLSTM,
-    BlockConfig,
-    CausalAttention,
-    LayerFactory,
-    LayerNormGRU,
-    LayerNormLSTM,
-    Mamba,
-    MinGRU,
-    MinLSTM,
-    MogrifierLSTM,
-    Retention,
-)
+from seq2seq.recurrence import BlockConfig, CausalAttention, LayerFactory
+from seq2seq.recurrence.registry import registered_layers
 from seq2seq.search import Sampling, sample
 from seq2seq.special_tokens import BOS
 from seq2seq.state import flatten
@@ -47,22 +30,8 @@ BLOCK_CHARACTERS = 1000  # characters that are timed together; the median over b
 EARLY_CHARACTERS = 100  # characters after which the state is first measured
 
 LAYERS: dict[str, LayerFactory] = {
-    "RNN": RNN,
-    "LSTM": LSTM,
-    "GRU": GRU,
-    "LayerNormLSTM": LayerNormLSTM,
-    "LayerNormGRU": LayerNormGRU,
-    "MogrifierLSTM": MogrifierLSTM,
-    "SLSTM": SLSTM,
-    "MinGRU": MinGRU,
-    "MinLSTM": MinLSTM,
-    "RGLRU": RGLRU,
-    "Mamba": Mamba,
-    "RWKV": RWKV,
-    "Retention": Retention,
-    "MLSTM": MLSTM,
+    **registered_layers(),
     "CausalAttention, window 256": partial(CausalAttention, window=256),
-    "CausalAttention": CausalAttention,
 }
 
 

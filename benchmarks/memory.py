@@ -16,26 +16,8 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from seq2seq.recurrence import (
-    GRU,
-    LSTM,
-    MLSTM,
-    RGLRU,
-    RNN,
-    RWKV,
-    SLSTM,
-    BlockConfig,
-    CausalAttention,
-    LayerFactory,
-    LayerNormGRU,
-    LayerNormLSTM,
-    Mamba,
-    MinGRU,
-    MinLSTM,
-    MogrifierLSTM,
-    Retention,
-    Stack,
-)
+from seq2seq.recurrence import GRU, LSTM, RNN, BlockConfig, LayerFactory, MinGRU, MinLSTM, Stack
+from seq2seq.recurrence.registry import registered_layers
 from seq2seq.state import flatten
 from seq2seq.storage import atomic_write
 
@@ -46,28 +28,14 @@ WIDTH, DEPTH, BATCH_SIZE, TEST_ROWS = 32, 2, 32, 512
 RATES = (0.01, 0.003)  # the second one is tried if the first one does not learn
 LEARNED_ACCURACY, ACCURACY_WINDOW = 0.995, 10  # training ends at this mean accuracy over the last batches
 
-LAYERS: dict[str, LayerFactory] = {
-    "RNN": RNN,
+VARIANTS: dict[str, LayerFactory] = {
     "RNN, relu, identity": partial(RNN, nonlinearity="relu", initialisation="identity"),
-    "LSTM": LSTM,
     "LSTM, memory_span": partial(LSTM, memory_span=DELAY),
-    "GRU": GRU,
     "GRU, memory_span": partial(GRU, memory_span=DELAY),
-    "LayerNormLSTM": LayerNormLSTM,
-    "LayerNormGRU": LayerNormGRU,
-    "MogrifierLSTM": MogrifierLSTM,
-    "SLSTM": SLSTM,
-    "MinGRU": MinGRU,
     "MinGRU, memory_span": partial(MinGRU, memory_span=DELAY),
-    "MinLSTM": MinLSTM,
     "MinLSTM, memory_span": partial(MinLSTM, memory_span=DELAY),
-    "RGLRU": RGLRU,
-    "Mamba": Mamba,
-    "RWKV": RWKV,
-    "Retention": Retention,
-    "MLSTM": MLSTM,
-    "CausalAttention": CausalAttention,
 }
+LAYERS: dict[str, LayerFactory] = dict(sorted({**registered_layers(), **VARIANTS}.items()))
 
 
 class Batch(NamedTuple):

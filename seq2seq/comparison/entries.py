@@ -8,13 +8,11 @@ import pytorch_lightning as pl
 import yaml
 from torch import nn
 
-import seq2seq.recurrence
 from seq2seq.errors import UserError, closest_name
 from seq2seq.ranges import Positive, out_of_range, ranges, shorten
-from seq2seq.recurrence import Recurrence
+from seq2seq.recurrence.registry import SIZE_ARGUMENTS, registered_layers
 from seq2seq.training.translator import Translator
 
-SIZE_ARGUMENTS = ("input_size", "size")  # arguments that the model passes to every layer
 FIXED_ARGUMENTS = {"self", "vocab_size", "source_vocab_size", "target_vocab_size", "shared_vocabulary", *SIZE_ARGUMENTS}
 LAYER_ROLES = ("layer", "encoder", "decoder")
 MAX_PARSED_CHARS = 100  # longer values of an option are text
@@ -91,19 +89,7 @@ def layer_roles(names: str, text: str, model: type[pl.LightningModule]) -> tuple
 
 def layer_classes(encoder: bool = False) -> dict[str, type[nn.Module]]:
     """Return all layers by name; an encoder may also be non-causal."""
-    exported = {name: getattr(seq2seq.recurrence, name) for name in seq2seq.recurrence.__all__}
-    base = nn.Module if encoder else Recurrence
-    return {name: cls for name, cls in exported.items() if is_layer(cls) and issubclass(cls, base)}
-
-
-def is_layer(value: Any) -> bool:
-    """Return whether this is a module class that can be built from an input size and a size alone."""
-    if not inspect.isclass(value) or not issubclass(value, nn.Module) or inspect.isabstract(value):
-        return False
-    parameters = list(inspect.signature(value).parameters.values())
-    return tuple(parameter.name for parameter in parameters[:2]) == SIZE_ARGUMENTS and all(
-        parameter.default is not parameter.empty for parameter in parameters[2:]
-    )
+    return registered_layers(causal=not encoder)
 
 
 def configurable_arguments(cls: type) -> list[str]:

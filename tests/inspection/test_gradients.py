@@ -10,18 +10,16 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from seq2seq import recurrence
 from seq2seq.inspection import Curve, compare_curves, describe_curve, gradient_norms, summarize_norms
 from seq2seq.inspection.fading import half_life, horizon, slope
 from seq2seq.inspection.gradients import state_gradient_norms
-from seq2seq.recurrence import GRU, LSTM, RNN, Bidirectional, MinGRU, Recurrence, Stack
+from seq2seq.recurrence import GRU, LSTM, RNN, MinGRU, Recurrence, Stack
+from seq2seq.recurrence.registry import registered_layers
 from seq2seq.state import detach, flatten, map_state
 from seq2seq.training.language_model import LanguageModel
 
 VOCAB_SIZE, STEPS = 12, 9
-EXPORTED = [getattr(recurrence, name) for name in recurrence.__all__]
-RECURRENCES = [kind for kind in EXPORTED if isinstance(kind, type) and issubclass(kind, Recurrence)]
-LAYERS = [kind for kind in RECURRENCES if kind not in (Bidirectional, Recurrence, Stack)]
+LAYERS = list(registered_layers().values())
 
 
 class Leaky(Recurrence[tuple[Tensor, Tensor]]):

@@ -6,21 +6,14 @@ from typing import Any
 import pytest
 import torch
 
-from seq2seq import recurrence
-from seq2seq.recurrence import CausalAttention, LayerFactory, Recurrence, Stack
+from seq2seq.recurrence import CausalAttention, LayerFactory, Recurrence
+from seq2seq.recurrence.registry import registered_layers
 from seq2seq.state import flatten
 
 ROWS, SIZE, FEW_STEPS, MANY_STEPS = 2, 8, 10, 300
 
 
-def exported() -> dict[str, LayerFactory]:
-    """Return all exported layers, so that a new one is tested too."""
-    public = {name: getattr(recurrence, name) for name in recurrence.__all__}
-    layers = {name: kind for name, kind in public.items() if isinstance(kind, type) and issubclass(kind, Recurrence)}
-    return {name: layer for name, layer in layers.items() if layer not in (Recurrence, Stack)}
-
-
-LAYERS: dict[str, LayerFactory] = {**exported(), "window": partial(CausalAttention, window=FEW_STEPS)}
+LAYERS: dict[str, LayerFactory] = {**registered_layers(), "window": partial(CausalAttention, window=FEW_STEPS)}
 
 each_layer = pytest.mark.parametrize("name", LAYERS)
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from seq2seq.recurrence import LSTM, SLSTM, LayerFactory, LayerNormGRU, MinGRU, MogrifierLSTM
+from seq2seq.recurrence.registry import registered_layers
 from seq2seq.training import Compile
 from seq2seq.training.language_model import LanguageModel
 
@@ -16,6 +17,7 @@ SCRIPT = """
 import sys, torch
 from types import SimpleNamespace
 from seq2seq import recurrence
+from seq2seq.recurrence import BlockConfig
 from seq2seq.training.language_model import LanguageModel
 from seq2seq.training import Compile
 
@@ -50,9 +52,7 @@ def test_compiled_layer_computes_the_same_results() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "layer", ["MinGRU", "MinLSTM", "RGLRU", "Mamba", "RWKV", "Retention", "MLSTM", "CausalAttention"]
-)
+@pytest.mark.parametrize("layer", [name for name, layer in registered_layers().items() if layer.parallel])
 def test_compiled_forward_and_backward_of_every_parallel_layer(layer: str) -> None:
     check_same_results(layer, "aot_eager")
 
