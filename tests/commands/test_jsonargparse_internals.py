@@ -74,7 +74,8 @@ def test_yaml_readers_are_used(parser: ArgumentParser, monkeypatch: pytest.Monke
     set_yaml_reader(load_option, load_scalar, read_text)
     parser.add_argument("--sizes", type=dict[str, int], enable_path=True)
     (tmp_path / "sizes.yaml").write_text("a: 3\n", encoding="utf-8")
-    assert parser.parse_args(["--size", "3", "--sizes", str(tmp_path / "sizes.yaml")]).sizes["a"] == 3
+    parsed = parser.parse_args(["--size", "0x10", "--sizes", str(tmp_path / "sizes.yaml")])
+    assert (parsed.size, parsed.sizes["a"]) == (16, 3)
     assert set(used) == {"option", "scalar", "path"}
 
 
