@@ -24,10 +24,21 @@ def fill_padding(x: Tensor, lengths: Tensor | None, value: float) -> Tensor:
 def last_steps(
     previous: Float[Tensor, "batch steps size"], x: Float[Tensor, "batch time size"], lengths: Tensor | None
 ) -> Float[Tensor, "batch steps size"]:
-    """Return the last steps of each row of `previous` followed by x, as many as `previous` has."""
-    steps = previous.shape[1]
-    joined = torch.cat([previous, x.to(previous.dtype)], dim=1)
-    if lengths is None:
-        return joined[:, joined.shape[1] - steps :].clone()  # a view would keep the whole sequence in memory
-    positions = lengths.to(x.device)[:, None] + torch.arange(steps, device=x.device)
-    return joined.gather(1, positions[..., None].expand(-1, -1, x.shape[2]))
+    """Return the last steps of each row of `previous` followed by x, as many as `previous` has and in its dtype."""
+    steps, time = previous.shape[1], x.shape[1]
+    if lengths is None or not time:
+        return torch.cat([previous, x[:, max(0, time - steps) :].to(previous.dtype)], dim=1)[:, min(steps, time) :]
+    positions = (lengths.to(x.device)[:, None] + torch.arange(-steps, 0, device=x.device))[..., None]
+    in_previous, in_x = (index.expand(-1, -1, x.shape[2]) for index in (positions + steps, positions))
+    return torch.where(
+        positions >= 0,
+        x.gather(1, in_x.clamp(min=0)).to(previous.dtype),
+        previous.gather(1, in_previous.clamp(max=steps - 1)),
+    )
+
+
+def last_step(
+    initial: Float[Tensor, "batch size"], x: Float[Tensor, "batch time size"], lengths: Tensor | None
+) -> Float[Tensor, "batch size"]:
+    """Return the last step of each row of x, or `initial` for a row of length 0, in the dtype of `initial`."""
+    return last_steps(initial[:, None], x, lengths)[:, 0]
