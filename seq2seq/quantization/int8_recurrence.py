@@ -10,7 +10,7 @@ from seq2seq.kernels.library import kernels_available
 from seq2seq.quantization.linear import Int8Linear
 from seq2seq.quantization.recurrence import QuantizedGRU, QuantizedLSTM
 from seq2seq.recurrence.base import Recurrence
-from seq2seq.recurrence.ops.padding import fill_padding, last_steps
+from seq2seq.recurrence.ops.padding import fill_padding, last_step
 from seq2seq.recurrence.rnn import GRU, LSTM, LSTMState
 
 
@@ -35,15 +35,18 @@ class Int8LSTM(Recurrence[LSTMState]):
         if not kernels_available(x) or not x.shape[1]:
             return self.reference(x, state, lengths)  # type: ignore[no-any-return]
         state = self.initial_state(len(x)) if state is None else state
-        hiddens, cells = self.run_kernel(fill_padding(x, lengths, 0.0).transpose(0, 1), state)
-        hidden, cell = final_state(state.hidden, hiddens, lengths), final_state(state.cell, cells, lengths)
-        return hiddens.transpose(0, 1), LSTMState(hidden, cell)
+        outputs = self.run_kernel(fill_padding(x, lengths, 0.0).transpose(0, 1), state)
+        hiddens, cells = (part.transpose(0, 1) for part in outputs)
+        return hiddens, LSTMState(last_step(state.hidden, hiddens, lengths), last_step(state.cell, cells, lengths))
 
     def step(self, x: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:
         if not kernels_available(x):
             return self.reference.step(x, state)
         hiddens, cells = self.run_kernel(x[None], state)
         return hiddens[0], LSTMState(hiddens[0], cells[0])
+
+    def named_gates(self, x: Tensor, state: LSTMState) -> dict[str, Tensor]:
+        return self.reference.named_gates(x, state)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the attributes without the packed weights, which contain pointers."""
@@ -76,14 +79,17 @@ class Int8GRU(Recurrence[Tensor]):
         if not kernels_available(x) or not x.shape[1]:
             return self.reference(x, state, lengths)  # type: ignore[no-any-return]
         state = self.initial_state(len(x)) if state is None else state
-        hiddens = self.run_kernel(fill_padding(x, lengths, 0.0).transpose(0, 1), state)
-        return hiddens.transpose(0, 1), final_state(state, hiddens, lengths)
+        hiddens = self.run_kernel(fill_padding(x, lengths, 0.0).transpose(0, 1), state).transpose(0, 1)
+        return hiddens, last_step(state, hiddens, lengths)
 
     def step(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         if not kernels_available(x):
             return self.reference.step(x, state)
         hidden = self.run_kernel(x[None], state)[0]
         return hidden, hidden
+
+    def named_gates(self, x: Tensor, state: Tensor) -> dict[str, Tensor]:
+        return self.reference.named_gates(x, state)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the attributes without the packed weights, which contain pointers."""
@@ -104,12 +110,3 @@ def pack(kind: Literal["lstm", "gru"], layer: QuantizedLSTM | QuantizedGRU) -> P
 
 def quantized_parameters(linear: Int8Linear) -> QuantizedParameters:
     return linear.quantized_weight, linear.scale, linear.bias
-
-
-def final_state(
-    initial: Float[Tensor, "batch size"],
-    states: Float[Tensor, "time batch size"],
-    lengths: Int[Tensor, " batch"] | None,
-) -> Float[Tensor, "batch size"]:
-    """Return each row's state after its last step; the initial one for a row of length 0."""
-    return states[-1] if lengths is None else last_steps(initial[:, None], states.transpose(0, 1), lengths)[:, 0]

@@ -10,104 +10,84 @@ from torch import Tensor, nn
 
 from seq2seq.kernels.elementwise import tanh
 from seq2seq.processor import has_fast_products
-from seq2seq.recurrence.base import Recurrence, unroll
-from seq2seq.recurrence.ops.padding import fill_padding
+from seq2seq.recurrence.base import Cell, Recurrence
+from seq2seq.recurrence.ops.gates import GRUGates, LSTMGates, gru_gates, lstm_gates, split_gru
 from seq2seq.recurrence.rnn import GRU, LSTM, RNN, LSTMState
-from seq2seq.state import map_state
+from seq2seq.state import S, map_state
 
 QuantizeLinear: TypeAlias = Callable[[nn.Linear], nn.Module]  # linear layer -> the same layer, quantized
 
 
-class QuantizedLSTM(Recurrence[LSTMState]):
-    """An LSTM run step by step, with quantized weights and a state in float32.
+class QuantizedCell(Cell[S]):
+    """A recurrent layer run step by step, with quantized weights and a state in float32.
 
     Args:
-        layer: The LSTM.
+        layer: The layer.
         quantize_linear: Returns a quantized copy of a linear layer.
     """
 
-    def __init__(self, layer: LSTM, quantize_linear: QuantizeLinear) -> None:
+    def __init__(self, layer: LSTM | GRU | RNN, quantize_linear: QuantizeLinear) -> None:
         super().__init__(layer.input_size, layer.size)
-        self.linear_ih, self.linear_hh = quantized_projections(layer, quantize_linear)
+        weight_ih, weight_hh, bias_ih, bias_hh = layer.rnn.all_weights[0]
+        self.linear_ih = quantize_linear(linear(weight_ih, bias_ih))
+        self.linear_hh = quantize_linear(linear(weight_hh, bias_hh))
+
+    def project_input(self, x: Float[Tensor, "*steps input"]) -> Float[Tensor, "*steps gates"]:
+        return self.linear_ih(x)  # type: ignore[no-any-return]
+
+    def zero_state(self, batch: int) -> Float[Tensor, "batch size"]:
+        buffer: Tensor = next(self.linear_hh.buffers())
+        return torch.zeros(batch, self.size, device=buffer.device)
+
+
+class QuantizedLSTM(QuantizedCell[LSTMState]):
+    """An LSTM with quantized weights."""
 
     def initial_state(self, batch: int) -> LSTMState:
-        return LSTMState(zero_state(self, batch), zero_state(self, batch))
+        return LSTMState(self.zero_state(batch), self.zero_state(batch))
 
-    def forward(
-        self, x: Tensor, state: LSTMState | None = None, lengths: Int[Tensor, " batch"] | None = None
-    ) -> tuple[Tensor, LSTMState]:
-        state = self.initial_state(len(x)) if state is None else state
-        return unroll(self.cell, self.linear_ih(fill_padding(x, lengths, 0.0)), state, lengths)
-
-    def step(self, x: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:
-        return self.cell(self.linear_ih(x), state)
-
-    def cell(self, gates_ih: Float[Tensor, "batch gates"], state: LSTMState) -> tuple[Tensor, LSTMState]:
-        i, f, g, o = (gates_ih + self.linear_hh(state.hidden)).chunk(4, dim=-1)
-        cell = torch.addcmul(f.sigmoid() * state.cell, i.sigmoid(), tanh(g))
-        hidden = o.sigmoid() * tanh(cell)
+    def cell(self, projected_x: Float[Tensor, "batch gates"], state: LSTMState) -> tuple[Tensor, LSTMState]:
+        gates = self.compute_gates(projected_x, state)
+        cell = gates.next_cell(state.cell)
+        hidden = gates.output * tanh(cell)
         return hidden, LSTMState(hidden, cell)
 
+    def compute_gates(self, gates_ih: Float[Tensor, "batch gates"], state: LSTMState) -> LSTMGates:
+        return lstm_gates(gates_ih + self.linear_hh(state.hidden), tanh)
 
-class QuantizedGRU(Recurrence[Tensor]):
-    """A GRU run step by step, with quantized weights and a state in float32.
+    def named_gates(self, x: Tensor, state: LSTMState) -> dict[str, Tensor]:
+        return self.compute_gates(self.project_input(x), state)._asdict()
 
-    Args:
-        layer: The GRU.
-        quantize_linear: Returns a quantized copy of a linear layer.
-    """
 
-    def __init__(self, layer: GRU, quantize_linear: QuantizeLinear) -> None:
-        super().__init__(layer.input_size, layer.size)
-        self.linear_ih, self.linear_hh = quantized_projections(layer, quantize_linear)
+class QuantizedGRU(QuantizedCell[Tensor]):
+    """A GRU with quantized weights."""
 
     def initial_state(self, batch: int) -> Tensor:
-        return zero_state(self, batch)
+        return self.zero_state(batch)
 
-    def forward(
-        self, x: Tensor, state: Tensor | None = None, lengths: Int[Tensor, " batch"] | None = None
-    ) -> tuple[Tensor, Tensor]:
-        state = self.initial_state(len(x)) if state is None else state
-        return unroll(self.cell, self.linear_ih(fill_padding(x, lengths, 0.0)), state, lengths)
-
-    def step(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        return self.cell(self.linear_ih(x), state)
-
-    def cell(self, gates_ih: Float[Tensor, "batch gates"], state: Tensor) -> tuple[Tensor, Tensor]:
-        gates_i, candidate_i = gates_ih.tensor_split([2 * self.size], dim=-1)
-        gates_h, candidate_h = self.linear_hh(state).tensor_split([2 * self.size], dim=-1)
-        r, z = (gates_i + gates_h).sigmoid().chunk(2, dim=-1)
-        hidden = torch.lerp(tanh(torch.addcmul(candidate_i, r, candidate_h)), state, z)
+    def cell(self, projected_x: Float[Tensor, "batch gates"], state: Tensor) -> tuple[Tensor, Tensor]:
+        hidden = self.compute_gates(projected_x, state).next_hidden(state)
         return hidden, hidden
 
+    def compute_gates(self, gates_ih: Float[Tensor, "batch gates"], state: Tensor) -> GRUGates:
+        return gru_gates(split_gru(gates_ih), split_gru(self.linear_hh(state)), tanh)
 
-class QuantizedRNN(Recurrence[Tensor]):
-    """A simple recurrent network run step by step, with quantized weights and a state in float32.
+    def named_gates(self, x: Tensor, state: Tensor) -> dict[str, Tensor]:
+        return self.compute_gates(self.project_input(x), state)._asdict()
 
-    Args:
-        layer: The simple recurrent network.
-        quantize_linear: Returns a quantized copy of a linear layer.
-    """
+
+class QuantizedRNN(QuantizedCell[Tensor]):
+    """A simple recurrent network with quantized weights."""
 
     def __init__(self, layer: RNN, quantize_linear: QuantizeLinear) -> None:
-        super().__init__(layer.input_size, layer.size)
-        self.linear_ih, self.linear_hh = quantized_projections(layer, quantize_linear)
+        super().__init__(layer, quantize_linear)
         self.nonlinearity = tanh if layer.rnn.nonlinearity == "tanh" else torch.relu
 
     def initial_state(self, batch: int) -> Tensor:
-        return zero_state(self, batch)
+        return self.zero_state(batch)
 
-    def forward(
-        self, x: Tensor, state: Tensor | None = None, lengths: Int[Tensor, " batch"] | None = None
-    ) -> tuple[Tensor, Tensor]:
-        state = self.initial_state(len(x)) if state is None else state
-        return unroll(self.cell, self.linear_ih(fill_padding(x, lengths, 0.0)), state, lengths)
-
-    def step(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        return self.cell(self.linear_ih(x), state)
-
-    def cell(self, gates_ih: Float[Tensor, "batch size"], state: Tensor) -> tuple[Tensor, Tensor]:
-        hidden = self.nonlinearity(gates_ih + self.linear_hh(state))
+    def cell(self, projected_x: Float[Tensor, "batch size"], state: Tensor) -> tuple[Tensor, Tensor]:
+        hidden = self.nonlinearity(projected_x + self.linear_hh(state))
         return hidden, hidden
 
 
@@ -138,11 +118,9 @@ class BFloat16Layer(Recurrence[Any]):
         y, final_state = self.layer(x.bfloat16(), initial_state, lengths)
         return y.float(), map_state(Tensor.float, final_state)
 
-
-def quantized_projections(layer: LSTM | GRU | RNN, quantize_linear: QuantizeLinear) -> tuple[nn.Module, nn.Module]:
-    """Return a layer's projections of its input and of its hidden state to the gates, quantized."""
-    weight_ih, weight_hh, bias_ih, bias_hh = layer.rnn.all_weights[0]
-    return quantize_linear(linear(weight_ih, bias_ih)), quantize_linear(linear(weight_hh, bias_hh))
+    def named_gates(self, x: Tensor, state: Any) -> dict[str, Tensor]:
+        gates = self.layer.named_gates(x.bfloat16(), map_state(Tensor.bfloat16, state))
+        return {name: gate.float() for name, gate in gates.items()}
 
 
 def linear(weight: Tensor, bias: Tensor) -> nn.Linear:
@@ -150,8 +128,3 @@ def linear(weight: Tensor, bias: Tensor) -> nn.Linear:
     layer = nn.Linear(weight.shape[1], weight.shape[0], device="meta")
     layer.weight, layer.bias = nn.Parameter(weight, False), nn.Parameter(bias, False)
     return layer
-
-
-def zero_state(layer: QuantizedLSTM | QuantizedGRU | QuantizedRNN, batch: int) -> Float[Tensor, "batch size"]:
-    buffer: Tensor = next(layer.linear_hh.buffers())
-    return torch.zeros(batch, layer.size, device=buffer.device)

@@ -1,6 +1,6 @@
 """Recurrent layers, from the Elman RNN to xLSTM, Mamba and attention, with one interface."""
 
-from seq2seq.recurrence.base import LayerFactory, Recurrence
+from seq2seq.recurrence.base import Cell, LayerFactory, Recurrence
 from seq2seq.recurrence.bidirectional import Bidirectional
 from seq2seq.recurrence.layer_norm import LayerNormGRU, LayerNormLSTM
 from seq2seq.recurrence.mamba import Mamba
@@ -27,6 +27,7 @@ __all__ = [
     "Bidirectional",
     "BlockConfig",
     "CausalAttention",
+    "Cell",
     "EncoderLayerFactory",
     "LSTMState",
     "LayerFactory",

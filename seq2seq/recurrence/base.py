@@ -18,7 +18,8 @@ class Recurrence(nn.Module, ABC, Generic[S]):
 
     State goes in and comes out; the layer itself remembers nothing. A subclass defines `initial_state` and at least one
     of `forward` and `step`; the other one follows. `Recurrence.forward(layer, x)`, the plain loop over `step`, is the
-    reference for a layer that defines both.
+    reference for a layer that defines both. A layer that is a loop over a cell is a subclass of `Cell` instead. A layer
+    with gates also defines `named_gates`.
 
     Args:
         input_size: Number of input features of a step.
@@ -61,6 +62,63 @@ class Recurrence(nn.Module, ABC, Generic[S]):
         """Return the output of one step and the next state."""
         y, state = self.forward(x.unsqueeze(1), state)
         return y.squeeze(1), state
+
+    def named_gates(self, x: Float[Tensor, "batch input"], state: S) -> dict[str, Tensor]:
+        """Return the values of the gates in the step from `state` with input x, by name, for inspection.
+
+        Each is [batch, units] and has the value by which the step multiplies, after its sigmoid or exponential. `step`
+        gives the next state. Gates are those of the whole weights, without weight dropout. A layer without gates
+        returns an empty dictionary.
+
+        Names are those of the literature: `input`, `forget`, `cell` and `output` of an LSTM, where `cell` is the
+        candidate for the cell state; `reset`, `update` and `candidate` of a GRU; `decay` for a factor of the state in a
+        linear recurrence.
+        """
+        return {}
+
+
+class Cell(Recurrence[S]):
+    """A recurrence that projects its whole input at once and then loops over a cell.
+
+    A subclass defines three methods, and `forward` and `step` follow:
+
+    - `initial_state`, the state before the first step;
+    - `project_input`, the part of the computation that needs no state, such as the product with the input weights, for
+      all steps in one call;
+    - `cell`, one step from a projected input and a state.
+
+    If need be, it also defines `project_output`, for all outputs of the cell in one call, and `sequence_cell`, for what
+    is drawn once for each sequence. Inputs are finite on padding, and the state of a row no longer changes after its
+    end, so that the subclass needs no masks.
+    """
+
+    @abstractmethod
+    def project_input(self, x: Float[Tensor, "*steps input"]) -> Tensor:
+        """Return what the cell needs of each input, [*steps, ...]."""
+
+    @abstractmethod
+    def cell(self, projected_x: Tensor, state: S) -> tuple[Tensor, S]:
+        """Return the output of one step, before `project_output`, and the next state."""
+
+    def project_output(self, y: Tensor) -> Float[Tensor, "*steps size"]:
+        """Return the layer's outputs from the cell's; by default they are the same."""
+        return y
+
+    def sequence_cell(self) -> Callable[[Tensor, S], tuple[Tensor, S]]:
+        """Return the cell for one sequence, such as one with a dropout mask that is the same in all steps."""
+        return self.cell
+
+    def forward(
+        self, x: Tensor, state: S | None = None, lengths: Int[Tensor, " batch"] | None = None
+    ) -> tuple[Tensor, S]:
+        cell = self.sequence_cell()
+        state = self.initial_state(len(x)) if state is None else state
+        y, state = unroll(cell, self.project_input(fill_padding(x, lengths, 0.0)), state, lengths)
+        return self.project_output(y), state
+
+    def step(self, x: Float[Tensor, "batch input"], state: S) -> tuple[Tensor, S]:
+        y, state = self.sequence_cell()(self.project_input(x), state)
+        return self.project_output(y), state
 
 
 def unroll(

@@ -5,22 +5,22 @@ from functools import partial
 from typing import TypeAlias
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seq2seq.nn.dropout import WeightDropout
 from seq2seq.nn.upcast import upcast
 from seq2seq.ranges import Count, DropProbability, Finite, checked
-from seq2seq.recurrence.base import Recurrence, unroll
+from seq2seq.recurrence.base import Cell
 from seq2seq.recurrence.chrono import MemorySpan
-from seq2seq.recurrence.ops.padding import fill_padding
+from seq2seq.recurrence.ops.gates import GRUGates, GRUProjection, LSTMGates, gru_gates, lstm_gates, split_gru
 from seq2seq.recurrence.rnn import LSTMState, gru_biases, initialize_weights, lstm_biases
 
 HiddenProjection: TypeAlias = Callable[[Tensor], Tensor]  # hidden state -> its part of the gates' pre-activations
 
 
-class LayerNormLSTM(Recurrence[LSTMState]):
+class LayerNormLSTM(Cell[LSTMState]):
     """An LSTM with LayerNorm on its input projection, its recurrent projection and its cell state.
 
     (i, f, g, o) = LN(W x) + LN(R h), c = f c + i g and h = o tanh(LN(c)) (Ba et al., 2016, equations 20 to 22).
@@ -58,31 +58,34 @@ class LayerNormLSTM(Recurrence[LSTMState]):
         zeros = self.linear_hh.weight.new_zeros(batch, self.size)
         return LSTMState(zeros, zeros)
 
-    def forward(
-        self, x: Tensor, state: LSTMState | None = None, lengths: Int[Tensor, " batch"] | None = None
-    ) -> tuple[Tensor, LSTMState]:
-        project_hidden = with_weight_dropout(self.linear_hh, self.weight_dropout)
-        state = self.initial_state(len(x)) if state is None else state
-        gates_ih = self.project_input(fill_padding(x, lengths, 0.0))
-        return unroll(lambda gates, state: self.cell(gates, state, project_hidden), gates_ih, state, lengths)
-
-    def step(self, x: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:
-        return self.cell(self.project_input(x), state, with_weight_dropout(self.linear_hh, self.weight_dropout))
-
     def project_input(self, x: Float[Tensor, "*steps input"]) -> Float[Tensor, "*steps gates"]:
         """Return the input's part of the gates' pre-activations."""
         return self.norm_ih(upcast(self.linear_ih(x)))  # type: ignore[no-any-return]
 
+    def sequence_cell(self) -> Callable[[Tensor, LSTMState], tuple[Tensor, LSTMState]]:
+        return partial(self.cell, project_hidden=with_weight_dropout(self.linear_hh, self.weight_dropout))
+
     def cell(
-        self, gates_ih: Float[Tensor, "batch gates"], state: LSTMState, project_hidden: HiddenProjection
+        self,
+        projected_x: Float[Tensor, "batch gates"],
+        state: LSTMState,
+        project_hidden: HiddenProjection | None = None,
     ) -> tuple[Tensor, LSTMState]:
-        i, f, g, o = (gates_ih + self.norm_hh(upcast(project_hidden(state.hidden)))).chunk(4, dim=-1)
-        cell = f.sigmoid() * state.cell + i.sigmoid() * g.tanh()
-        hidden = o.sigmoid() * self.norm_cell(cell).tanh()
+        gates = self.compute_gates(projected_x, state, project_hidden or self.linear_hh)
+        cell = gates.next_cell(state.cell)
+        hidden = gates.output * self.norm_cell(cell).tanh()
         return hidden, LSTMState(hidden, cell)
 
+    def compute_gates(
+        self, gates_ih: Float[Tensor, "batch gates"], state: LSTMState, project_hidden: HiddenProjection
+    ) -> LSTMGates:
+        return lstm_gates(gates_ih + self.norm_hh(upcast(project_hidden(state.hidden))))
 
-class LayerNormGRU(Recurrence[Tensor]):
+    def named_gates(self, x: Tensor, state: LSTMState) -> dict[str, Tensor]:
+        return self.compute_gates(self.project_input(x), state, self.linear_hh)._asdict()
+
+
+class LayerNormGRU(Cell[Tensor]):
     """A GRU with LayerNorm on its input and recurrent projections, separately for the gates and the candidate.
 
     (r, z) = LN(W x) + LN(R h), n = tanh(LN(V x) + r LN(U h)) and h = (1 - z) n + z h (Ba et al., 2016, supplement); as
@@ -119,29 +122,26 @@ class LayerNormGRU(Recurrence[Tensor]):
     def initial_state(self, batch: int) -> Tensor:
         return self.linear_hh.weight.new_zeros(batch, self.size)
 
-    def forward(
-        self, x: Tensor, state: Tensor | None = None, lengths: Int[Tensor, " batch"] | None = None
-    ) -> tuple[Tensor, Tensor]:
-        project_hidden = with_weight_dropout(self.linear_hh, self.weight_dropout)
-        state = self.initial_state(len(x)) if state is None else state
-        gates_ih = self.project_input(fill_padding(x, lengths, 0.0))
-        return unroll(lambda gates, state: self.cell(gates, state, project_hidden), gates_ih, state, lengths)
-
-    def step(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        return self.cell(self.project_input(x), state, with_weight_dropout(self.linear_hh, self.weight_dropout))
-
     def project_input(self, x: Float[Tensor, "*steps input"]) -> Float[Tensor, "*steps gates"]:
         """Return the input's part of the pre-activations of the gates and the candidate."""
         return torch.cat(self.norm_ih(upcast(self.linear_ih(x))), dim=-1)
 
+    def sequence_cell(self) -> Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]:
+        return partial(self.cell, project_hidden=with_weight_dropout(self.linear_hh, self.weight_dropout))
+
     def cell(
-        self, gates_ih: Float[Tensor, "batch gates"], state: Tensor, project_hidden: HiddenProjection
+        self, projected_x: Float[Tensor, "batch gates"], state: Tensor, project_hidden: HiddenProjection | None = None
     ) -> tuple[Tensor, Tensor]:
-        gates_hh, candidate_hh = self.norm_hh(upcast(project_hidden(state)))
-        r, z = (gates_ih[:, : 2 * self.size] + gates_hh).sigmoid().chunk(2, dim=-1)
-        candidate = torch.tanh(gates_ih[:, 2 * self.size :] + r * candidate_hh)
-        hidden = candidate + z * (state - candidate)
+        hidden = self.compute_gates(projected_x, state, project_hidden or self.linear_hh).next_hidden(state)
         return hidden, hidden
+
+    def compute_gates(
+        self, gates_ih: Float[Tensor, "batch gates"], state: Tensor, project_hidden: HiddenProjection
+    ) -> GRUGates:
+        return gru_gates(split_gru(gates_ih), self.norm_hh(upcast(project_hidden(state))))
+
+    def named_gates(self, x: Tensor, state: Tensor) -> dict[str, Tensor]:
+        return self.compute_gates(self.project_input(x), state, self.linear_hh)._asdict()
 
 
 class GatesAndCandidateNorm(nn.Module):
@@ -152,11 +152,9 @@ class GatesAndCandidateNorm(nn.Module):
         self.gates = nn.LayerNorm(2 * size)
         self.candidate = nn.LayerNorm(size)
 
-    def forward(
-        self, x: Float[Tensor, "*steps all"]
-    ) -> tuple[Float[Tensor, "*steps gates"], Float[Tensor, "*steps size"]]:
-        gates, candidate = x.tensor_split([x.shape[-1] // 3 * 2], dim=-1)
-        return self.gates(gates), self.candidate(candidate)
+    def forward(self, x: Float[Tensor, "*steps all"]) -> GRUProjection:
+        gates, candidate = split_gru(x)
+        return GRUProjection(self.gates(gates), self.candidate(candidate))
 
 
 def with_weight_dropout(linear: nn.Module, dropout: WeightDropout) -> HiddenProjection:

@@ -13,7 +13,7 @@ from seq2seq.nn.heads import split_heads
 from seq2seq.nn.upcast import outside_autocast, upcast
 from seq2seq.ranges import Count, checked
 from seq2seq.recurrence.base import Recurrence
-from seq2seq.recurrence.ops.linear_attention import scalar_decay, scalar_decay_step
+from seq2seq.recurrence.ops.linear_attention import decay_from_log, scalar_decay, scalar_decay_step
 from seq2seq.recurrence.ops.padding import fill_padding
 from seq2seq.recurrence.short_convolution import ShortConvolution
 
@@ -94,6 +94,12 @@ class Mamba(Recurrence[MambaState]):
             y, memory = scalar_decay_step(q[:, None], k[:, None], v, log_decay, state.memory)
         return self.project_output(y, values, z), MambaState(convolution, memory)
 
+    def named_gates(self, x: Tensor, state: MambaState) -> dict[str, Tensor]:
+        """Return the decay and the step size dt of each head, and the output gate of each inner feature."""
+        z, _, dt = self.project_input(x)
+        dt = self.step_sizes(dt)
+        return {"decay": decay_from_log(self.log_decay(dt)), "step_size": dt, "output": F.silu(upcast(z))}
+
     def project_input(self, x: Tensor) -> tuple[Tensor, ...]:
         """Return the gate z, the convolution's input (x, B and C), and the step sizes before bias and softplus."""
         sizes = [self.inner_size, self.inner_size + 2 * self.state_size, self.heads]
@@ -102,9 +108,15 @@ class Mamba(Recurrence[MambaState]):
     def ssm_inputs(self, xbc: Tensor, dt: Tensor) -> tuple[Tensor, ...]:
         """Return x by heads, B, C times OUTPUT_SCALE, the log decays, and dt x."""
         values, k, q = upcast(F.silu(xbc)).split([self.inner_size, self.state_size, self.state_size], dim=-1)
-        dt = F.softplus(upcast(dt) + self.dt_bias)
+        dt = self.step_sizes(dt)
         values = split_heads(values, self.heads)
-        return values, k, q * OUTPUT_SCALE, -dt * self.log_a.exp(), dt[..., None] * values
+        return values, k, q * OUTPUT_SCALE, self.log_decay(dt), dt[..., None] * values
+
+    def step_sizes(self, dt: Float[Tensor, "*steps heads"]) -> Float[Tensor, "*steps heads"]:
+        return F.softplus(upcast(dt) + self.dt_bias)
+
+    def log_decay(self, dt: Float[Tensor, "*steps heads"]) -> Float[Tensor, "*steps heads"]:
+        return -dt * self.log_a.exp()
 
     def project_output(self, y: Tensor, values: Tensor, z: Tensor) -> Tensor:
         hidden = (y + (self.skip * OUTPUT_SCALE)[:, None] * values).flatten(-2)

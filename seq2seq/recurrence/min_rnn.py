@@ -1,8 +1,11 @@
 """MinGRU and MinLSTM: gates that ignore the hidden state, so that time runs in parallel (Feng et al., 2024)."""
 
+from abc import abstractmethod
+from typing import NamedTuple
+
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seq2seq.nn.linear import linear
@@ -14,7 +17,44 @@ from seq2seq.recurrence.ops.padding import fill_padding
 from seq2seq.recurrence.ops.scan import linear_recurrence
 
 
-class MinGRU(Recurrence[Tensor]):
+class MinGates(NamedTuple):
+    """The factor of the previous hidden state, that of the candidate, and the candidate itself."""
+
+    forget: Float[Tensor, "*steps size"]
+    input: Float[Tensor, "*steps size"]
+    candidate: Float[Tensor, "*steps size"]
+
+
+class MinRNN(Recurrence[Tensor]):
+    """A recurrence h[t] = f[t] h[t-1] + i[t] c[t], whose gates f and i and candidate c depend on x[t] only."""
+
+    parallel = True
+    input_projection: nn.Linear
+
+    @abstractmethod
+    def compute_gates(self, x: Float[Tensor, "*steps input"]) -> MinGates:
+        """Return the gates of any number of steps."""
+
+    def initial_state(self, batch: int) -> Tensor:
+        return self.input_projection.weight.new_zeros(batch, self.size)
+
+    def forward(
+        self, x: Tensor, state: Tensor | None = None, lengths: Int[Tensor, " batch"] | None = None
+    ) -> tuple[Tensor, Tensor]:
+        state = self.initial_state(len(x)) if state is None else state
+        gates = self.compute_gates(fill_padding(x, lengths, 0.0))
+        return linear_recurrence(gates.forget, gates.input * gates.candidate, state, lengths)
+
+    def step(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        gates = self.compute_gates(x)
+        hidden = gates.forget * state + gates.input * gates.candidate
+        return hidden, hidden
+
+    def named_gates(self, x: Tensor, state: Tensor) -> dict[str, Tensor]:
+        return self.compute_gates(x)._asdict()
+
+
+class MinGRU(MinRNN):
     """Minimal GRU: h[t] = (1 - z[t]) h[t-1] + z[t] g(c[t]) (Feng et al., 2024, section 3.1).
 
     z and c depend on x[t] only. Here z = 1 writes the candidate, while in torch's GRU z = 1 keeps the old state.
@@ -27,8 +67,6 @@ class MinGRU(Recurrence[Tensor]):
             write_bias.
     """
 
-    parallel = True
-
     @checked
     def __init__(
         self, input_size: Count, size: Count, write_bias: Finite = -1.0, memory_span: MemorySpan | None = None
@@ -39,29 +77,12 @@ class MinGRU(Recurrence[Tensor]):
             gate, _ = self.input_projection.bias.chunk(2)
             gate.copy_(torch.full_like(gate, write_bias) if memory_span is None else -chrono(size, memory_span))
 
-    def initial_state(self, batch: int) -> Tensor:
-        return self.input_projection.weight.new_zeros(batch, self.size)
-
-    def forward(
-        self, x: Tensor, state: Tensor | None = None, lengths: Int[Tensor, " batch"] | None = None
-    ) -> tuple[Tensor, Tensor]:
-        state = self.initial_state(len(x)) if state is None else state
-        return linear_recurrence(*self.gates(fill_padding(x, lengths, 0.0)), state, lengths)
-
-    def step(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        decay, update = self.gates(x)
-        hidden = decay * state + update
-        return hidden, hidden
-
-    def gates(
-        self, x: Float[Tensor, "*steps input"]
-    ) -> tuple[Float[Tensor, "*steps size"], Float[Tensor, "*steps size"]]:
-        """Return the factor of the previous hidden state, and the value that is added to it."""
+    def compute_gates(self, x: Float[Tensor, "*steps input"]) -> MinGates:
         input_gate, candidate = upcast(self.input_projection(x)).chunk(2, dim=-1)
-        return torch.sigmoid(-input_gate), torch.sigmoid(input_gate) * positive(candidate)
+        return MinGates(torch.sigmoid(-input_gate), torch.sigmoid(input_gate), positive(candidate))
 
 
-class MinLSTM(Recurrence[Tensor]):
+class MinLSTM(MinRNN):
     """Minimal LSTM: h[t] = f' h[t-1] + i' g(c[t]), where f' + i' = 1 (Feng et al., 2024, section 3.2).
 
     Args:
@@ -71,8 +92,6 @@ class MinLSTM(Recurrence[Tensor]):
         memory_span: Chrono initialization of the gate biases for memories of up to this many steps, instead of
             forget_bias.
     """
-
-    parallel = True
 
     @checked
     def __init__(
@@ -88,28 +107,11 @@ class MinLSTM(Recurrence[Tensor]):
                 forget_gate.copy_(chrono(size, memory_span))
                 input_gate.copy_(-forget_gate)
 
-    def initial_state(self, batch: int) -> Tensor:
-        return self.input_projection.weight.new_zeros(batch, self.size)
-
-    def forward(
-        self, x: Tensor, state: Tensor | None = None, lengths: Int[Tensor, " batch"] | None = None
-    ) -> tuple[Tensor, Tensor]:
-        state = self.initial_state(len(x)) if state is None else state
-        return linear_recurrence(*self.gates(fill_padding(x, lengths, 0.0)), state, lengths)
-
-    def step(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        decay, update = self.gates(x)
-        hidden = decay * state + update
-        return hidden, hidden
-
-    def gates(
-        self, x: Float[Tensor, "*steps input"]
-    ) -> tuple[Float[Tensor, "*steps size"], Float[Tensor, "*steps size"]]:
-        """Return the factor of the previous hidden state, and the value that is added to it."""
+    def compute_gates(self, x: Float[Tensor, "*steps input"]) -> MinGates:
         forget_gate, input_gate, candidate = upcast(self.input_projection(x)).chunk(3, dim=-1)
         # f / (f + i) of two sigmoids, without a division
         logit = F.logsigmoid(forget_gate) - F.logsigmoid(input_gate)
-        return torch.sigmoid(logit), torch.sigmoid(-logit) * positive(candidate)
+        return MinGates(torch.sigmoid(logit), torch.sigmoid(-logit), positive(candidate))
 
 
 def positive(x: Tensor) -> Tensor:

@@ -90,9 +90,20 @@ class MLSTM(Recurrence[MLSTMState]):
         q, k = (split_heads(part, self.heads) for part in qk.chunk(2, dim=-1))
         v, o = upcast(self.input_projection(x)).chunk(2, dim=-1)
         v = split_heads(v, self.heads)
-        i, f = (GATE_CAP * torch.tanh(upcast(self.gates(x)) / GATE_CAP)).chunk(2, dim=-1)
+        i, f = self.gate_pre_activations(x)
         k = k * (self.head_dim**-0.5 * i.exp())[..., None]
         return q, k, torch.cat([v, torch.ones_like(v[..., :1])], dim=-1), F.logsigmoid(f), o
+
+    def gate_pre_activations(self, x: Float[Tensor, "*steps input"]) -> tuple[Tensor, Tensor]:
+        """Return those of the input gate and the forget gate, [*steps, heads], after the soft cap."""
+        i, f = (GATE_CAP * torch.tanh(upcast(self.gates(x)) / GATE_CAP)).chunk(2, dim=-1)
+        return i, f
+
+    def named_gates(self, x: Tensor, state: MLSTMState) -> dict[str, Tensor]:
+        """Return the input gate and the forget gate of each head, and the output gate of each feature."""
+        i, f = self.gate_pre_activations(x)
+        _, o = upcast(self.input_projection(x)).chunk(2, dim=-1)
+        return {"input": i.exp(), "forget": f.sigmoid(), "output": o.sigmoid()}
 
     def project_output(self, y: Float[Tensor, "*steps heads value"], o: Float[Tensor, "*steps size"]) -> Tensor:
         hidden = y[..., :-1] / y[..., -1:].abs().clamp(min=1.0)

@@ -9,6 +9,7 @@ from seq2seq.nn.upcast import upcast
 from seq2seq.ranges import Count, Finite, Rounds, checked
 from seq2seq.recurrence.base import Recurrence
 from seq2seq.recurrence.chrono import MemorySpan
+from seq2seq.recurrence.ops.gates import LSTMGates, lstm_gates
 from seq2seq.recurrence.rnn import LSTMState, initialize_weights, lstm_biases
 
 
@@ -53,11 +54,17 @@ class MogrifierLSTM(Recurrence[LSTMState]):
         return LSTMState(zeros, zeros)
 
     def step(self, x: Float[Tensor, "batch input"], state: LSTMState) -> tuple[Tensor, LSTMState]:
-        x, h = self.mogrify(x, state.hidden)
-        i, f, g, o = upcast(self.linear_ih(x) + self.linear_hh(h)).chunk(4, dim=-1)
-        cell = f.sigmoid() * state.cell + i.sigmoid() * g.tanh()
-        hidden = o.sigmoid() * cell.tanh()
+        gates = self.compute_gates(x, state)
+        cell = gates.next_cell(state.cell)
+        hidden = gates.output * cell.tanh()
         return hidden, LSTMState(hidden, cell)
+
+    def compute_gates(self, x: Float[Tensor, "batch input"], state: LSTMState) -> LSTMGates:
+        x, h = self.mogrify(x, state.hidden)
+        return lstm_gates(upcast(self.linear_ih(x) + self.linear_hh(h)))
+
+    def named_gates(self, x: Tensor, state: LSTMState) -> dict[str, Tensor]:
+        return self.compute_gates(x, state)._asdict()
 
     def mogrify(
         self, x: Float[Tensor, "batch input"], h: Float[Tensor, "batch size"]

@@ -76,6 +76,11 @@ class Retention(Recurrence[RetentionState]):
             y, memory = scalar_decay_step(q, k, v, log_decay, state.memory)
         return self.project_output(y[:, None], gate[:, :, None])[:, 0], RetentionState(memory, state.position + 1)
 
+    def named_gates(self, x: Tensor, state: RetentionState) -> dict[str, Tensor]:
+        """Return the decay of each head, which is always the same, and the output gate of each feature."""
+        *_, gate = self.qkv_and_gate(x[:, None], state.position[:, None])
+        return {"decay": self.log_decay.exp().expand(len(x), -1), "output": F.silu(gate.flatten(1))}
+
     def qkv_and_gate(self, x: Tensor, positions: Tensor) -> tuple[Tensor, ...]:
         """Return queries, keys, values and the gate, [batch, heads, time, head_dim]."""
         projected = split_heads(upcast(self.input_projection(x)), 4 * self.heads).transpose(1, 2)

@@ -70,30 +70,40 @@ class RGLRU(Recurrence[RGLRUState]):
         state = self.initial_state(len(x)) if state is None else state
         u, gate = self.input_projection(fill_padding(x, lengths, 0.0)).chunk(2, dim=-1)
         u, convolution = self.convolution(u, state.convolution, lengths)
-        h, hidden = linear_recurrence(*self.gates(u, state.started), state.hidden, lengths)
+        h, hidden = linear_recurrence(*self.decay_and_update(u, state.started), state.hidden, lengths)
         nonempty = x.shape[1] > 0 if lengths is None else lengths.to(x.device) > 0
         return self.project_output(gate, h), RGLRUState(convolution, hidden, state.started | nonempty)
 
     def step(self, x: Tensor, state: RGLRUState) -> tuple[Tensor, RGLRUState]:
         u, gate = self.input_projection(x).chunk(2, dim=-1)
         u, convolution = self.convolution.step(u, state.convolution)
-        decay, update = self.gates(u[:, None], state.started)
+        decay, update = self.decay_and_update(u[:, None], state.started)
         hidden = decay[:, 0] * state.hidden + update[:, 0]
         return self.project_output(gate, hidden), RGLRUState(convolution, hidden, torch.ones_like(state.started))
 
-    def gates(
+    def decay_and_update(
         self, u: Float[Tensor, "batch time size"], started: Bool[Tensor, " batch"]
     ) -> tuple[Float[Tensor, "batch time size"], Float[Tensor, "batch time size"]]:
         """Return the factor of the previous hidden state, and the value that is added to it."""
         u = upcast(u)
-        with outside_autocast(u):
-            logits = torch.einsum("...hi,ghij->g...hj", split_heads(u, self.heads), self.gate_weight).flatten(-2)
-            r, i = torch.sigmoid(logits + self.gate_bias[:, None, None])
-        log_decay = -DECAY_EXPONENT * r * F.softplus(self.decay)
+        _, i, log_decay = self.compute_gates(u)
         # the gradient of sqrt is unbounded at 0, where the decay is 1
         squared_scale = (-torch.expm1(2 * log_decay)).clamp(min=1e-12)
         squared_scale[:, :1].masked_fill_(~started[:, None, None], 1.0)  # the first step of a row is not scaled
         return log_decay.exp(), squared_scale.sqrt() * i * u
+
+    def compute_gates(self, u: Float[Tensor, "batch time size"]) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the recurrence gate r, the input gate i, and the logarithm of the decay."""
+        with outside_autocast(u):
+            logits = torch.einsum("...hi,ghij->g...hj", split_heads(u, self.heads), self.gate_weight).flatten(-2)
+            r, i = torch.sigmoid(logits + self.gate_bias[:, None, None])
+        return r, i, -DECAY_EXPONENT * r * F.softplus(self.decay)
+
+    def named_gates(self, x: Tensor, state: RGLRUState) -> dict[str, Tensor]:
+        u, gate = self.input_projection(x).chunk(2, dim=-1)
+        u, _ = self.convolution.step(u, state.convolution)
+        r, i, log_decay = (part[:, 0] for part in self.compute_gates(upcast(u[:, None])))
+        return {"recurrence": r, "input": i, "decay": log_decay.exp(), "output": F.gelu(upcast(gate))}
 
     def project_output(
         self, gate: Float[Tensor, "*steps size"], h: Float[Tensor, "*steps size"]

@@ -7,13 +7,16 @@ from typing import Any, Literal, NamedTuple, cast
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from seq2seq.nn.dropout import WeightDropout
+from seq2seq.nn.upcast import upcast
 from seq2seq.processor import has_fast_products
 from seq2seq.ranges import Count, DropProbability, Finite, checked
 from seq2seq.recurrence.base import Recurrence
 from seq2seq.recurrence.chrono import MemorySpan, chrono
-from seq2seq.recurrence.ops.padding import fill_padding, padding_mask
+from seq2seq.recurrence.ops.gates import gru_gates, lstm_gates, split_gru
+from seq2seq.recurrence.ops.padding import fill_padding, last_step, padding_mask
 
 SATURATION = 1e30  # a pre-activation that no weights outweigh, where a sigmoid is 0 or 1 and its gradient is 0
 
@@ -67,7 +70,7 @@ class RNN(Recurrence[Tensor]):
             y, hidden = rnn(x, state[None], weights_after_dropout(self), True, 1, 0.0, self.training, False, True)
         else:
             y, hidden = self.rnn(x, state[None])
-        return y, hidden[0] if lengths is None else last_hidden(y, lengths, state)
+        return y, hidden[0] if lengths is None else last_step(state.to(y.dtype), y, lengths)
 
     def step(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         cell = torch.rnn_tanh_cell if self.rnn.nonlinearity == "tanh" else torch.rnn_relu_cell
@@ -120,11 +123,16 @@ class LSTM(Recurrence[LSTMState]):
             x, weights[0] = flag_padding(x, lengths, weights[0], (-1.0, 1.0, 0.0, 0.0))
         with disable_unsupported_onednn(x):
             y, hidden, cell = torch.lstm(x, torch_state, weights, True, 1, 0.0, self.training, False, True)
-        return y, LSTMState(hidden[0] if lengths is None else last_hidden(y, lengths, state.hidden), cell[0])
+        last_hidden = hidden[0] if lengths is None else last_step(state.hidden.to(y.dtype), y, lengths)
+        return y, LSTMState(last_hidden, cell[0])
 
     def step(self, x: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:
         next_state = LSTMState(*torch.lstm_cell(x, state, *weights_after_dropout(self)))
         return next_state.hidden, next_state
+
+    def named_gates(self, x: Tensor, state: LSTMState) -> dict[str, Tensor]:
+        gates_ih, gates_hh = pre_activations(self, x, state.hidden)
+        return lstm_gates(gates_ih + gates_hh)._asdict()
 
 
 class GRU(Recurrence[Tensor]):
@@ -168,11 +176,15 @@ class GRU(Recurrence[Tensor]):
             y, hidden = torch.gru(x, state[None], weights, True, 1, 0.0, self.training, False, True)
         else:
             y, hidden = self.rnn(x, state[None])
-        return y, hidden[0] if lengths is None else last_hidden(y, lengths, state)
+        return y, hidden[0] if lengths is None else last_step(state.to(y.dtype), y, lengths)
 
     def step(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         hidden = torch.gru_cell(x, state, *weights_after_dropout(self))
         return hidden, hidden
+
+    def named_gates(self, x: Tensor, state: Tensor) -> dict[str, Tensor]:
+        gates_ih, gates_hh = pre_activations(self, x, state)
+        return gru_gates(split_gru(gates_ih), split_gru(gates_hh))._asdict()
 
 
 @contextmanager
@@ -200,6 +212,12 @@ def weights_after_dropout(layer: RNN | LSTM | GRU) -> list[Tensor]:
     """Return a layer's parameters in torch's order, with dropout applied to the recurrent weights."""
     weight_ih, weight_hh, *biases = layer.rnn.all_weights[0]
     return [weight_ih, layer.weight_dropout(weight_hh), *biases]
+
+
+def pre_activations(layer: LSTM | GRU, x: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the input's and the hidden state's part of the gates' pre-activations, each with its bias."""
+    weight_ih, weight_hh, bias_ih, bias_hh = layer.rnn.all_weights[0]
+    return upcast(F.linear(x, weight_ih, bias_ih)), upcast(F.linear(hidden, weight_hh, bias_hh))
 
 
 def zero_state(layer: RNN | LSTM | GRU, batch: int) -> Tensor:
@@ -261,12 +279,3 @@ def flag_padding(
     return torch.cat([fill_padding(x, lengths, 0.0), padding.to(x)], dim=-1), torch.cat(
         [weight, column[:, None]], dim=1
     )
-
-
-def last_hidden(
-    y: Float[Tensor, "batch time size"], lengths: Int[Tensor, " batch"], initial: Float[Tensor, "batch size"]
-) -> Float[Tensor, "batch size"]:
-    """Return the output at the end of each row, or the initial hidden state for a row of length zero."""
-    lengths = lengths.to(y.device)
-    index = (lengths - 1).clamp(min=0)[:, None, None].expand(-1, 1, y.shape[2])
-    return torch.where((lengths > 0)[:, None], y.gather(1, index).squeeze(1), initial.to(y.dtype))

@@ -12,8 +12,8 @@ from seq2seq.nn.linear import linear
 from seq2seq.nn.upcast import outside_autocast, upcast
 from seq2seq.ranges import Count, checked
 from seq2seq.recurrence.base import Recurrence
-from seq2seq.recurrence.ops.linear_attention import vector_decay, vector_decay_step
-from seq2seq.recurrence.ops.padding import fill_padding, last_steps
+from seq2seq.recurrence.ops.linear_attention import decay_from_log, vector_decay, vector_decay_step
+from seq2seq.recurrence.ops.padding import fill_padding, last_step
 
 RELATIVE_DEPTH = 0.5  # of the layer in its stack, from 0 to 1, on which the authors' initialization depends
 LOG_DECAY_BOUND = -(torch.e**-0.5)  # as in RWKV-7: float32 can represent the product of a chunk of these decays
@@ -78,7 +78,7 @@ class RWKV(Recurrence[RWKVState]):
         with outside_autocast(x):
             r, k, v, log_decay = (part.transpose(1, 2) for part in (r, k, v, log_decay))
             y, memory = vector_decay(r, k, v, log_decay, self.bonus, state.memory)
-        last_input = last_steps(state.previous_input[:, None], x, lengths)[:, 0]
+        last_input = last_step(state.previous_input, x, lengths)
         return self.project_output(y.transpose(1, 2), g), RWKVState(last_input, memory)
 
     def step(self, x: Tensor, state: RWKVState) -> tuple[Tensor, RWKVState]:
@@ -86,6 +86,11 @@ class RWKV(Recurrence[RWKVState]):
         with outside_autocast(x):
             y, memory = vector_decay_step(r, k, v, log_decay, self.bonus, state.memory)
         return self.project_output(y, g), RWKVState(x.to(state.previous_input.dtype), memory)
+
+    def named_gates(self, x: Tensor, state: RWKVState) -> dict[str, Tensor]:
+        """Return the decay of each key feature, and the output gate of each feature."""
+        *_, log_decay, g = self.rkv_decay_and_gate(x, state.previous_input.to(x.dtype))
+        return {"decay": decay_from_log(log_decay).flatten(1), "output": F.silu(upcast(g))}
 
     def rkv_decay_and_gate(
         self, x: Float[Tensor, "*steps input"], previous: Float[Tensor, "*steps input"]

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -11,8 +11,8 @@ from seq2seq.nn.heads import check_heads, head_layer_norm, split_heads
 from seq2seq.nn.linear import linear
 from seq2seq.nn.upcast import outside_autocast, upcast
 from seq2seq.ranges import Count, checked
-from seq2seq.recurrence.base import Recurrence, unroll
-from seq2seq.recurrence.ops.padding import fill_padding
+from seq2seq.recurrence.base import Cell
+from seq2seq.recurrence.ops.gates import LSTMGates
 
 LOG_ZERO = -1e30  # the initial stabilizer: instead of minus infinity, whose gradient would be NaN
 
@@ -24,7 +24,7 @@ class SLSTMState(NamedTuple):
     hidden: Float[Tensor, "batch heads head_dim"]
 
 
-class SLSTM(Recurrence[SLSTMState]):
+class SLSTM(Cell[SLSTMState]):
     """sLSTM: norm(h), h = o c / n, c = f c + i z, n = f n + i (Beck et al., 2024, section 2.2).
 
     The input gate i is an exponential, the forget gate f a sigmoid. Recurrent weights are block-diagonal, one block for
@@ -52,33 +52,34 @@ class SLSTM(Recurrence[SLSTMState]):
         zeros = self.weight_hh.new_zeros(batch, self.heads, self.head_dim)
         return SLSTMState(zeros, zeros, zeros + LOG_ZERO, zeros)
 
-    def forward(
-        self, x: Tensor, state: SLSTMState | None = None, lengths: Int[Tensor, " batch"] | None = None
-    ) -> tuple[Tensor, SLSTMState]:
-        state = self.initial_state(len(x)) if state is None else state
-        y, state = unroll(self.cell, self.project_input(fill_padding(x, lengths, 0.0)), state, lengths)
-        return self.project_output(y), state
-
-    def step(self, x: Tensor, state: SLSTMState) -> tuple[Tensor, SLSTMState]:
-        y, state = self.cell(self.project_input(x), state)
-        return self.project_output(y), state
-
     def project_input(self, x: Float[Tensor, "*steps input"]) -> Float[Tensor, "*steps heads gates"]:
         """Return the input's part of the gates' pre-activations."""
         return split_heads(upcast(self.linear_ih(x)), self.heads)
 
-    def cell(self, gates_ih: Float[Tensor, "batch heads gates"], state: SLSTMState) -> tuple[Tensor, SLSTMState]:
+    def cell(self, projected_x: Float[Tensor, "batch heads gates"], state: SLSTMState) -> tuple[Tensor, SLSTMState]:
+        gates, stabilizer = self.compute_gates(projected_x, state)
+        cell = gates.next_cell(state.cell)
+        normalizer = gates.forget * state.normalizer + gates.input
+        hidden = gates.output * cell / normalizer
+        return hidden, SLSTMState(cell, normalizer, stabilizer, hidden)
+
+    def compute_gates(
+        self, gates_ih: Float[Tensor, "batch heads gates"], state: SLSTMState
+    ) -> tuple[LSTMGates, Float[Tensor, "batch heads head_dim"]]:
+        """Return the gates, input and forget gate relative to the stabilizers, and the next stabilizer."""
         with outside_autocast(gates_ih):
             gates_hh = torch.bmm(state.hidden.transpose(0, 1), self.weight_hh).transpose(0, 1)
         i, f, z, o = (gates_ih + gates_hh).chunk(4, dim=-1)
         log_forget = F.logsigmoid(f) + state.stabilizer
         with torch.no_grad():  # it cancels in c / n, and so does its gradient
             stabilizer = torch.maximum(i, log_forget)
-        input_gate, forget_gate = torch.exp(i - stabilizer), torch.exp(log_forget - stabilizer)
-        cell = forget_gate * state.cell + input_gate * z.tanh()
-        normalizer = forget_gate * state.normalizer + input_gate
-        hidden = o.sigmoid() * cell / normalizer
-        return hidden, SLSTMState(cell, normalizer, stabilizer, hidden)
+        gates = LSTMGates(torch.exp(i - stabilizer), torch.exp(log_forget - stabilizer), z.tanh(), o.sigmoid())
+        return gates, stabilizer
+
+    def named_gates(self, x: Tensor, state: SLSTMState) -> dict[str, Tensor]:
+        """Return the gates of all units; input and forget gate are relative to the stabilizers, as in the state."""
+        gates, _ = self.compute_gates(self.project_input(x), state)
+        return {name: gate.flatten(1) for name, gate in gates._asdict().items()}
 
     def project_output(self, y: Float[Tensor, "*steps heads head_dim"]) -> Float[Tensor, "*steps size"]:
         return head_layer_norm(y) * self.gain

@@ -26,7 +26,7 @@ def test_translator_entry_has_a_decoder_and_an_optional_encoder() -> None:
 
 def test_decoder_layers_are_causal() -> None:
     assert {"LSTM", "GRU", "RNN"} <= set(layer_classes()) <= set(layer_classes(encoder=True))
-    assert not {"Stack", "Bidirectional", "Recurrence", "SelfAttention"} & set(layer_classes())
+    assert not {"Stack", "Bidirectional", "Cell", "Recurrence", "SelfAttention"} & set(layer_classes())
 
 
 @pytest.mark.parametrize(

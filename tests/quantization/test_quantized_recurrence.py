@@ -105,6 +105,25 @@ def test_padding_is_ignored(method: str, layer_class: Any, padding: float, x: Te
 
 
 @pytest.mark.parametrize(("method", "layer_class"), METHODS)
+def test_gates_are_near_those_of_the_layer(method: str, layer_class: Any, x: Tensor) -> None:
+    layer, quantized = build(layer_class), quantize_by(method, build(layer_class))
+    _, state = layer(x[:, :3])
+    gates = quantized.named_gates(x[:, 3], state)
+    expected = layer.named_gates(x[:, 3], state)
+    assert gates.keys() == expected.keys()
+    for name, gate in gates.items():
+        assert gate.dtype == torch.float32
+        torch.testing.assert_close(gate, expected[name], atol=0.03, rtol=0.03)
+    _, next_state = quantized.step(x[:, 3], state)
+    if isinstance(layer, LSTM):
+        hidden = gates["output"] * (gates["forget"] * state.cell + gates["input"] * gates["cell"]).tanh()
+        torch.testing.assert_close(next_state.hidden, hidden, atol=0.02, rtol=0.02)
+    elif isinstance(layer, GRU):
+        hidden = gates["candidate"] + gates["update"] * (state - gates["candidate"])
+        torch.testing.assert_close(next_state, hidden, atol=0.02, rtol=0.02)
+
+
+@pytest.mark.parametrize(("method", "layer_class"), METHODS)
 @pytest.mark.parametrize(("rows", "steps"), [(0, 4), (3, 0), (0, 0)])
 @pytest.mark.parametrize("with_lengths", [False, True], ids=["whole", "lengths"])
 def test_empty_batches_and_sequences(method: str, layer_class: Any, rows: int, steps: int, with_lengths: bool) -> None:

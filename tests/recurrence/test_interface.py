@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from seq2seq import recurrence
 from seq2seq.ranges import ranges
-from seq2seq.recurrence import Recurrence
+from seq2seq.recurrence import Cell, Recurrence
 
 
 class Average(Recurrence[Tensor]):
@@ -65,6 +65,10 @@ def test_layer_with_neither_forward_nor_step_is_refused() -> None:
                 return torch.zeros(batch, self.size)
 
 
+def test_layer_has_no_gates_unless_it_names_them() -> None:
+    assert Average(1, 1).named_gates(torch.zeros(2, 1), torch.zeros(2, 1)) == {}
+
+
 def test_layer_without_initial_state_is_refused() -> None:
     class Stateless(Recurrence[Tensor]):
         def step(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
@@ -86,7 +90,7 @@ def test_parameters_of_a_recurrence_are_registered() -> None:
 LAYERS = [kind for kind in vars(recurrence).values() if isinstance(kind, type) and issubclass(kind, nn.Module)]
 
 
-@pytest.mark.parametrize("layer", [kind for kind in LAYERS if kind is not Recurrence])
+@pytest.mark.parametrize("layer", [kind for kind in LAYERS if kind not in (Cell, Recurrence)])
 def test_every_numeric_option_has_a_range(layer: type[nn.Module]) -> None:
     hints = get_type_hints(inspect.unwrap(vars(layer)["__init__"]))
     numbers = {name for name, hint in hints.items() if hint in (int, float, int | None, float | None)}
