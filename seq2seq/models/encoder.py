@@ -11,7 +11,7 @@ from seq2seq.models.hyperparameters import factory_class
 from seq2seq.nn.attention import Encoding
 from seq2seq.ranges import Count, checked
 from seq2seq.recurrence import Bidirectional, EncoderLayerFactory, LayerFactory, SelfAttention
-from seq2seq.recurrence.ops.padding import fill_padding
+from seq2seq.recurrence.ops.padding import fill_padding, last_step
 from seq2seq.recurrence.residual_block import PLAIN_BLOCK, BlockConfig, ResidualBlock
 
 
@@ -55,11 +55,9 @@ class Encoder(nn.Module):
         mask = torch.arange(x.shape[1], device=x.device) < lengths[:, None]
         if not x.shape[1]:
             return Encoding(x, x.sum(dim=1), mask)
-        last = (lengths - 1).clamp(min=0)[:, None, None].expand(-1, 1, x.shape[2])
-        forward_final, _ = x.gather(1, last).squeeze(1).chunk(2, dim=-1)
-        _, backward_final = x[:, 0].chunk(2, dim=-1)
-        summary = torch.cat([forward_final, backward_final], dim=-1).masked_fill((lengths == 0)[:, None], 0.0)
-        return Encoding(x, summary, mask)
+        forward_final, _ = last_step(x.new_zeros(len(x), x.shape[2]), x, lengths).chunk(2, dim=-1)
+        _, backward_final = x[:, 0].masked_fill(~mask[:, :1], 0.0).chunk(2, dim=-1)
+        return Encoding(x, torch.cat([forward_final, backward_final], dim=-1), mask)
 
 
 def encoder_layer(layer: EncoderLayerFactory, input_size: int, size: int) -> nn.Module:

@@ -18,7 +18,7 @@ from seq2seq.errors import UserError
 from seq2seq.inference.checkpoint import read_checkpoint
 from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.models.language_model import LanguageModelNetwork
-from seq2seq.recurrence import BlockConfig, LayerFactory, Mamba, Retention
+from seq2seq.recurrence import LayerFactory, Mamba, Retention
 from seq2seq.tasks import load_text_generator, load_translation
 from seq2seq.tasks.loading import open_checkpoint
 from seq2seq.tokenizers import Characters, Words, fingerprint
@@ -143,8 +143,9 @@ def test_checkpoints_stay_readable(tmp_path: Path) -> None:
     words.learn(LINES)
     sizes = {"source_vocab_size": words.vocab_size, "target_vocab_size": words.vocab_size, "shared_vocabulary": True}
     layers = {"encoder": LSTM, "decoder": LSTM, "attention": BILINEAR, "size": 6, "depth": 2, "embedding_size": None}
-    regularization = {"tied": True, "dropout": 0.1, "word_dropout": 0.0, "norm": False, "residual": False}
-    other_options = {"block": BlockConfig(feed_forward=0.0), "input_feeding": False, "label_smoothing": 0.1}
+    regularization = {"tied": True, "dropout": 0.1, "word_dropout": 0.0}
+    block = {"norm": False, "residual": False, "feed_forward": 0.0, "dropout": None}
+    other_options = {"block": block, "input_feeding": False, "label_smoothing": 0.1}
     content = {
         "model": {
             "class_path": "Translator",
@@ -189,7 +190,7 @@ def test_loading_draws_no_random_numbers_and_restores_all_buffers(layer: LayerFa
     model = LanguageModel(letters.vocab_size, layer, size=8)
     path = language_checkpoint(tmp_path / "model.ckpt", model, letters)
     rng_state = torch.get_rng_state()
-    loaded = open_checkpoint(path).model
+    loaded = open_checkpoint(path).network
     assert torch.equal(torch.get_rng_state(), rng_state)
     for kind in ("parameters", "buffers"):
         expected, actual = (dict(getattr(each, f"named_{kind}")()) for each in (model, loaded))
@@ -285,7 +286,7 @@ def forged(path: Path, run: Path, *keys: str, value: Any = None) -> Path:
         (("model", "init_args", "vocab_size"), 2**63, "vocab_size cannot be 9223372036854775808"),
         (("model", "init_args", "vocab_size"), 0, "its option vocab_size is for 0 tokens"),
         (("model", "init_args", "depth"), 100_000, "its depth cannot be 100000, since"),
-        (("model", "init_args", "feed_forward"), 1e6, "far larger than the weights that are stored for it"),
+        (("model", "init_args", "block", "feed_forward"), 1e6, "far larger than the weights that are stored for it"),
         (("model", "init_args", "dropout"), math.nan, "its options, dropout cannot be nan"),
         (("model", "init_args", "dropout"), torch.zeros(1), "must be plain data, and there is a Tensor"),
         (("model", "init_args", "unknown_option"), 1, "unknown_option"),
