@@ -23,7 +23,7 @@ PHRASEBOOK := data/phrasebook/train.en
 LIBRARY := data/library/train.txt
 flag = $(if $(filter-out 0,$($(1))),$(2))
 # the newest run of a kind; each command says which one it takes
-newest = "$$($(BIN)/python -m seq2seq.training.runs $(call quote,$(RUNS)) $(1))"
+newest = "$$($(BIN)/python -m seq2seq.runs $(call quote,$(RUNS)) $(1))"
 
 .DEFAULT_GOAL := help
 .PHONY: help setup corpora tokenize train sample translate evaluate test test-slow test-faults test-references check format bench bench-peers gradients clean

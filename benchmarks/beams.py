@@ -13,9 +13,10 @@ from benchmarks.contest import elapsed_seconds, run_interleaved, spread
 from benchmarks.precision import PRECISIONS
 from benchmarks.setting import pin
 from seq2seq.data.text import read_lines
-from seq2seq.inference import SearchOptions, TranslationPipeline
+from seq2seq.inference import TranslationPipeline
 from seq2seq.inference.shortlist import Shortlist
 from seq2seq.metrics import bleu
+from seq2seq.search import Beam
 from seq2seq.tasks import load_translation
 
 SETTINGS = ((99.0, 99.0), (0.2, 99.0), (0.2, 3.0), (0.2, 2.0), (0.2, 1.5), (0.2, 1.0), (0.0, 2.0))
@@ -34,22 +35,20 @@ def measure(
     translation: TranslationPipeline, source: Sequence[str], reference: Sequence[str], rounds: int
 ) -> list[SettingResult]:
     """Measure all of `SETTINGS`."""
-    search_options = {str(setting): SearchOptions(patience=setting[0], threshold=setting[1]) for setting in SETTINGS}
+    searches = {str(setting): Beam(patience=setting[0], threshold=setting[1]) for setting in SETTINGS}
     translations = {}
 
     def translate(name: str) -> None:
-        translations[name] = [hypotheses[0] for hypotheses in translation.translate(source, search_options[name])]
+        translations[name] = [hypotheses[0] for hypotheses in translation.translate(source, searches[name])]
 
-    times = run_interleaved(
-        {name: partial(elapsed_seconds, partial(translate, name)) for name in search_options}, rounds
-    )
+    times = run_interleaved({name: partial(elapsed_seconds, partial(translate, name)) for name in searches}, rounds)
     return [
         SettingResult(
             spread(times[name]).median,
             bleu([hypothesis.text for hypothesis in translations[name]], reference).value,
             sum(hypothesis.score for hypothesis in translations[name]) / len(source),
         )
-        for name in search_options
+        for name in searches
     ]
 
 

@@ -8,8 +8,8 @@ import contextlib
 from pathlib import Path
 from typing import NamedTuple
 
+from seq2seq import runs
 from seq2seq.__main__ import main as run_command
-from seq2seq.training import runs
 
 CONFIG = "configs/language/library-lstm.yaml"
 # common options: chunks as long as the gradient may reach, and a rate at which all but one of them are stable

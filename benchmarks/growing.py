@@ -78,7 +78,7 @@ def make_batch(case: Case) -> Any:
 
 
 def decoding_task(case: Case) -> Callable[[], object]:
-    from seq2seq.search import beam_search
+    from seq2seq.search import Beam
 
     translator = make_model(case).eval().to(case.device)
     inputs = make_batch(case)
@@ -86,7 +86,7 @@ def decoding_task(case: Case) -> Callable[[], object]:
 
     @torch.inference_mode()
     def translate() -> None:
-        beam_search(translator.decoding_problem(source, lengths), lengths, case.beams)
+        Beam(case.beams)(translator.decoding_problem(source, lengths), lengths)
         synchronize(case.device)
 
     return translate

@@ -47,18 +47,18 @@ def sentences_per_second(case: Case) -> float:
 def translate_lines(case: Case) -> Callable[[], list[list[str]]]:
     """Return a task that translates lines of a file with a trained model."""
     from seq2seq.data.text import read_lines
-    from seq2seq.inference import SearchOptions
+    from seq2seq.search import Beam
 
     translate = load_cached(case.checkpoint, case.precision, case.device)
     lines = list(itertools.islice(itertools.cycle(read_lines(case.source)), case.sentences))
-    options = SearchOptions(case.beams)
+    search = Beam(case.beams)
     batches = [lines[start : start + case.batch] for start in range(0, len(lines), case.batch)]
-    return lambda: [translate(batch, options) for batch in batches]
+    return lambda: [translate(batch, search) for batch in batches]
 
 
 def translate_random_ids(case: Case) -> Callable[[], object]:
     """Return a task that translates random ids with an untrained model, truncated to typical lengths."""
-    from seq2seq.search import beam_search, greedy
+    from seq2seq.search import Beam
 
     pipeline = load_cached(case.checkpoint, case.precision, case.device)
     (model,) = pipeline.models
@@ -73,10 +73,7 @@ def translate_random_ids(case: Case) -> Callable[[], object]:
             rows = slice(start, start + case.batch)
             lengths, limits = sources[rows], targets[rows]
             problem = model.decoding_problem(ids[rows, : int(lengths.max())], lengths)
-            if case.beams == 1:
-                greedy(problem, limits)
-            else:
-                beam_search(problem, limits, case.beams)
+            Beam(case.beams)(problem, limits)
         synchronize(case.device)
 
     return task

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from seq2seq.data import LanguageData, TranslationData
-    from seq2seq.inference import SearchOptions, TextGenerator, TranslationPipeline
-    from seq2seq.search import Sampling
+    from seq2seq.data.translation_limits import TranslationLimits
+    from seq2seq.inference import TextGenerator, TranslationPipeline
+    from seq2seq.search import Beam, Greedy, Sampling
     from seq2seq.tasks import load
     from seq2seq.training import LanguageModel, Translator
 
@@ -17,19 +18,23 @@ _EXPORTS = {
     "TranslationData": "data",
     "LanguageModel": "training",
     "Translator": "training",
+    "Beam": "search",
+    "Greedy": "search",
     "Sampling": "search",
-    "SearchOptions": "inference",
+    "TranslationLimits": "data.translation_limits",
     "TranslationPipeline": "inference",
     "TextGenerator": "inference",
     "load": "tasks",
 }
 __all__ = [
+    "Beam",
+    "Greedy",
     "LanguageData",
     "LanguageModel",
     "Sampling",
-    "SearchOptions",
     "TextGenerator",
     "TranslationData",
+    "TranslationLimits",
     "TranslationPipeline",
     "Translator",
     "load",

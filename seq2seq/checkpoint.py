@@ -15,6 +15,7 @@ from typing import IO, Any
 from zipfile import ZIP_STORED, ZipFile
 
 from seq2seq.errors import UserError, system_errors
+from seq2seq.rank_zero import rank_zero_log
 from seq2seq.storage import CHECKSUM_LENGTH, atomic_write, checksum
 
 FORMAT = 3  # version of the stored data; checkpoints of another version are rejected
@@ -31,6 +32,8 @@ _MAX_DEPTH = 50  # levels of nested containers
 _BYTEARRAY_CALL = re.compile(
     rb"c(?:builtins|__builtin__)\nbytearray\n"
 )  # the only call allowed in a pickle that can allocate any amount of memory
+
+_reported_runs: dict[Path, Path] = {}  # the run that was taken for the folder of a name
 
 
 def save(contents: dict[str, Any], path: str | os.PathLike[str]) -> None:
@@ -89,17 +92,44 @@ def load(path: str | os.PathLike[str], mapped: bool = True) -> dict[str, Any]:
 
 
 def find_checkpoint(checkpoint: str | Path) -> Path:
-    """Return the path of a checkpoint: the file itself, or the best checkpoint of a run's folder."""
+    """Return the path of a checkpoint: the file itself, or the best checkpoint of a run.
+
+    Args:
+        checkpoint: A checkpoint, the folder of a run, such as runs/NAME/1, or the folder of a name, such as runs/NAME,
+            of which the newest run is taken.
+    """
     path = Path(checkpoint)
     with system_errors(f"cannot read {path}"):
         if not path.exists():
             raise UserError(f"there is no checkpoint at {path}")
         if not path.is_dir():
             return path
-        for candidate in (best_checkpoint(path), last_checkpoint(path)):
+        run = find_run(path)
+        for candidate in (best_checkpoint(run), last_checkpoint(run)):
             if candidate.exists():
                 return candidate
     raise UserError(f"the folder {path} contains no checkpoints/best.ckpt, so it is not a run with a checkpoint")
+
+
+def find_run(folder: Path) -> Path:
+    """Return the newest run with a checkpoint in the folder of a name, which is reported; any other folder as it is."""
+    if not has_checkpoint(folder):
+        for run in filter(has_checkpoint, reversed(list_runs(folder))):
+            if _reported_runs.get(folder) != run:  # a command looks up its checkpoints several times
+                _reported_runs[folder] = run
+                rank_zero_log(f"using {run}")
+            return run
+    return folder
+
+
+def list_runs(folder: Path) -> list[Path]:
+    """Return the runs in the folder of a name, oldest first."""
+    paths = [path for path in folder.glob("*") if path.name.isdecimal() and path.is_dir()]
+    return sorted(paths, key=lambda path: int(path.name))
+
+
+def has_checkpoint(run: Path) -> bool:
+    return best_checkpoint(run).exists() or last_checkpoint(run).exists()
 
 
 def checkpoint_folder(run: Path) -> Path:

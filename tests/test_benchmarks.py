@@ -35,8 +35,8 @@ from benchmarks.setting import Setting
 from benchmarks.translating import Case, typical_lengths
 from benchmarks.watch import anonymous_memory, track_memory
 from seq2seq import recurrence
-from seq2seq.inference import SearchOptions
 from seq2seq.recurrence import Cell, Recurrence, Stack
+from seq2seq.search import Beam
 from seq2seq.tasks import load_translation
 
 ROWS = 200
@@ -261,8 +261,7 @@ def test_beam_table_has_all_settings(runs: Runs) -> None:
     source = (runs.corpus / "test.a").read_text(encoding="utf-8").splitlines()[:20]
     patience, threshold = beams.SETTINGS[0]
     reference = [
-        hypotheses[0].text
-        for hypotheses in translation.translate(source, SearchOptions(patience=patience, threshold=threshold))
+        hypotheses[0].text for hypotheses in translation.translate(source, Beam(patience=patience, threshold=threshold))
     ]
     results = beams.measure(translation, source, reference, 1)
     assert results[0].bleu == max(result.bleu for result in results) > 99

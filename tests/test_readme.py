@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from seq2seq import runs
 from seq2seq.__main__ import main
-from seq2seq.training import runs
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -132,7 +132,7 @@ def make_here(folder: Path, command: str) -> None:
     recipe = run(folder, command.replace("make", "make --dry-run", 1)).stdout.replace("\\\n", " ")
     for line in recipe.splitlines():
         assert line.startswith(".venv/bin/seq2seq "), line
-        run_here(folder, re.sub(r"\$\(\S+ -m seq2seq.training.runs ([^)]*)\)", newest, line))
+        run_here(folder, re.sub(r"\$\(\S+ -m seq2seq.runs ([^)]*)\)", newest, line))
 
 
 def test_readme_has_commands() -> None:
@@ -191,7 +191,7 @@ def test_make_leaves_quoting_to_the_shell(workspace: Path, name: str) -> None:
     assert done.stderr == ""
     fit, evaluate = done.stdout.replace("\\\n", " ").splitlines()[-2:]
     assert shlex.split(fit)[-4:] == ["--name", name, "--trainer.max_steps", "3"]
-    (chosen,) = re.findall(r'"\$\(\S+ -m seq2seq.training.runs (.*)\)"', evaluate)
+    (chosen,) = re.findall(r'"\$\(\S+ -m seq2seq.runs (.*)\)"', evaluate)
     assert shlex.split(chosen)[-4:] == ["--name", name, "--trainer.max_steps", "3"]
     done = run(workspace, f"make --dry-run sample PROMPT={shlex.quote(name)}")
     assert shlex.split(done.stdout.replace("\\\n", " "))[-2:] == ["--prompt", name]

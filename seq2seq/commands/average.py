@@ -32,7 +32,7 @@ def average(
       seq2seq average a.ckpt b.ckpt c.ckpt --output average.ckpt
 
     Args:
-        checkpoints: Checkpoints, or the folder of one run.
+        checkpoints: Checkpoints, or the folder of one run; runs/NAME is the newest run of a name.
         output: File to write.
         of: Which checkpoints of a run: the best by its monitored metric, which is the default, or the last.
         count: Maximum number of checkpoints of a run, by default 5.
@@ -44,7 +44,7 @@ def average(
     check_output(output)
     paths = [Path(path) for path in checkpoints]
     with system_errors(f"cannot read {paths[0]}"):
-        run = paths[0] if len(paths) == 1 and paths[0].is_dir() else None
+        run = checkpoint.find_run(paths[0]) if len(paths) == 1 and paths[0].is_dir() else None
     if run is not None:
         paths = select_checkpoints(run, of or "best", count or 5)
         check_other_file("--output", output, checkpoint.checkpoint_folder(run).rglob("*.ckpt"))

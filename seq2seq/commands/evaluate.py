@@ -2,16 +2,19 @@
 
 import inspect
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from json import dumps
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from seq2seq.commands import lines
+from seq2seq.commands.dataclass_options import changed_options
 from seq2seq.data.text import read_lines
+from seq2seq.data.translation_limits import TranslationLimits
 from seq2seq.errors import UserError
 from seq2seq.quantization.precision import Precision
-from seq2seq.ranges import Beams, Count, CountOrZero, LengthPenalty, NonNegativeOrInfinite, checked
+from seq2seq.ranges import Count, CountOrZero, checked
 from seq2seq.rank_zero import rank_zero_log
+from seq2seq.search import Beam, Search
 from seq2seq.storage import json_value
 from seq2seq.tasks.trained_corpus import trained_corpus
 
@@ -33,13 +36,8 @@ def evaluate(
     corpus: str | None = None,
     split: str | None = None,
     lowercase: bool = False,
-    beams: Beams = 5,
-    length_penalty: LengthPenalty = 1.0,
-    max_length: Count | None = None,
-    max_source_length: Count = 1000,
-    allow_unknown: bool = False,
-    patience: NonNegativeOrInfinite = 0.2,
-    threshold: NonNegativeOrInfinite = 2.0,
+    search: Search = Beam(),
+    limits: TranslationLimits = TranslationLimits(),
     window: Count | None = None,
     examples: CountOrZero = 0,
     json: bool = False,
@@ -63,7 +61,8 @@ def evaluate(
       seq2seq evaluate --translations target.txt --reference reference.txt --lowercase
 
     Args:
-        checkpoints: Checkpoints, or folders of runs; several translators make an ensemble.
+        checkpoints: Checkpoints, or folders of runs, where runs/NAME is the newest run of a name; several translators
+            make an ensemble.
         translations: File of translations to score, instead of those of a model.
         reference: File of reference translations.
         source: File of source sentences for a translator.
@@ -71,16 +70,8 @@ def evaluate(
         corpus: Corpus with the split; by default that of the training.
         split: Split of the corpus: train, validation, test or another; by default test, or validation if there is none.
         lowercase: Ignore case in BLEU, chrF, TER and exact matches.
-        beams: Beam size of a translator.
-        length_penalty: Exponent of the length normalization of scores (Wu et al., 2016).
-        max_length: Maximum tokens of a translation; by default 1.5 times the longest training target of sources of the
-            same length, plus 10.
-        max_source_length: Maximum tokens of a source; longer sources are truncated.
-        allow_unknown: Allow <unk> in the output.
-        patience: Early stopping: a hypothesis is dropped if it would not rank among the best after growing by this
-            share of its length at no cost; with a large value, such as 99, only if it cannot rank among the best.
-        threshold: Pruning: drop hypotheses that are this many nats less likely than the best unfinished one; a large
-            value, such as 99, keeps all.
+        search: How a translator searches: beam, greedy, sampling, or a class of your own, such as my_module.MySearch,
+            which is imported; its options are those of the command.
         window: Reset the state every this many tokens, as Transformers are scored, instead of carrying it.
         examples: Number of translations to print with their references; not for language models.
         json: Print one JSON object.
@@ -88,7 +79,7 @@ def evaluate(
         precision: Precision of the weights: float32, bf16, or int8 (CPU only); by default as saved.
         trust: Your own modules whose layers a checkpoint may use, separated by commas; they are imported.
     """
-    given = changed_options(locals())
+    given = changed_options(inspect.signature(evaluate).parameters, locals()) - {"checkpoints"}
     for file, part in itertools.product(given & {"text", "source", "reference"}, given & {"corpus", "split"}):
         raise UserError(f"--{file} names a file and --{part} a part of a corpus: give only one of them")
     if json and examples:
@@ -112,24 +103,15 @@ def evaluate(
     if (source is None) != (reference is None):
         raise UserError("--source and --reference must be given together")
 
-    from seq2seq.inference import SearchOptions, TranslationPipeline
+    from seq2seq.inference import TranslationPipeline
     from seq2seq.tasks import load
 
     model = load(*checkpoints, device=device, precision=precision, trust=trust or ())
     if isinstance(model, TranslationPipeline):
         reject_options(given & {"text", "window"}, "a translator")
-        search = SearchOptions(
-            beams=beams,
-            length_penalty=length_penalty,
-            max_length=max_length,
-            max_source_length=max_source_length,
-            patience=patience,
-            threshold=threshold,
-            allow_unknown=allow_unknown,
-        )
         sources, references = read_pairs(model, source, reference, corpus, split)
         with lines.progress("translating", lambda: len(sources)) as progress:
-            hypotheses = [best[0].text for best in model.translate(sources, search, progress)]
+            hypotheses = [best[0].text for best in model.translate(sources, search, limits=limits, progress=progress)]
         model.report_unknown()
         for message in model.truncation_counts.messages():
             rank_zero_log(message)
@@ -142,12 +124,6 @@ def evaluate(
     from seq2seq.commands.language_scores import score_text
 
     score_text(model, text, corpus, split, window, json)
-
-
-def changed_options(values: Mapping[str, Any]) -> set[str]:
-    """Return the names of the options of `evaluate` that differ from their defaults."""
-    options = [option for option in inspect.signature(evaluate).parameters.values() if option.name != "checkpoints"]
-    return {option.name for option in options if values[option.name] != option.default}
 
 
 def reject_options(options: Iterable[str], scored: str) -> None:

@@ -22,6 +22,7 @@ import seq2seq.data.translation
 import seq2seq.nn.attention
 import seq2seq.recurrence
 import seq2seq.training  # noqa: F401
+from seq2seq import runs
 from seq2seq.checkpoint import find_checkpoint, last_checkpoint
 from seq2seq.commands.arguments import check_unicode, prepare_arguments
 from seq2seq.commands.configuration import read_configuration
@@ -32,7 +33,7 @@ from seq2seq.commands.parser import check_groups, check_ranges, option_arity
 from seq2seq.construction import constructor_errors
 from seq2seq.errors import UserError, system_errors
 from seq2seq.storage import path_inside
-from seq2seq.training import evaluation, runs
+from seq2seq.training import evaluation
 from seq2seq.training.checkpoints import AtomicCheckpointIO, ResumeCheckpoint
 from seq2seq.training.fit import RUN_VARIABLE, fit
 from seq2seq.training.metrics_log import log_versions

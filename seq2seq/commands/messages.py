@@ -13,7 +13,7 @@ from seq2seq.ranges import shorten
 
 # base classes, by name, of the classes in configurations; by name to avoid importing the libraries of some
 CONFIGURABLE_BASES = {"Recurrence", "SelfAttention", "Attention", "Tokenizer", "LightningModule", "LightningDataModule"}
-CONFIGURABLE_BASES |= {"Callback", "LRScheduler"}
+CONFIGURABLE_BASES |= {"Callback", "LRScheduler", "Search"}
 
 
 class ErrorMessages:

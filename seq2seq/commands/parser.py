@@ -17,6 +17,7 @@ from jsonargparse import (  # type: ignore[attr-defined]
 
 from seq2seq.commands.arguments import Arity, prepare_arguments, split_dotted_options
 from seq2seq.commands.configuration import CONTAIN_OPTIONS, limit_yaml, value_error
+from seq2seq.commands.dataclass_options import option_groups
 from seq2seq.commands.jsonargparse_internals import TypeHelpFormatter, actions, find_action, type_hint
 from seq2seq.commands.library_ranges import OPTIONS, option_types
 from seq2seq.commands.messages import ErrorMessages
@@ -110,7 +111,8 @@ def call(command: Callable[..., None], arguments: list[str]) -> None:
     """Parse arguments by the signature of a command and call it.
 
     Parameters without a default of type list[str], and a parameter `checkpoint`, are positional arguments unless they
-    are keyword-only. A parameter `overrides` gets the arguments with a dot in their names, unparsed.
+    are keyword-only. A parameter whose type is a frozen dataclass, such as a search, gets one whose fields are options.
+    A parameter `overrides` gets the arguments with a dot in their names, unparsed.
     """
     _MESSAGES.recent.clear()  # a message never repeats one of an earlier command
     docstring = docstring_parser.parse(inspect.cleandoc(command.__doc__ or ""))
@@ -123,6 +125,7 @@ def call(command: Callable[..., None], arguments: list[str]) -> None:
     if any(p.name == "overrides" for p in parameters):
         arguments, overrides["overrides"] = split_dotted_options(arguments)
         parameters = [p for p in parameters if p.name != "overrides"]
+    groups = option_groups(parameters, arguments)
     lists = [p for p in parameters if p.annotation == list[str] and p.default in (p.empty, ())]
     single = [p for p in parameters if p.annotation is str and p.default is p.empty and p.name == "checkpoint"]
     for p in lists:
@@ -136,10 +139,13 @@ def call(command: Callable[..., None], arguments: list[str]) -> None:
     flags = [p for p in parameters if p.default is False]
     for p in flags:
         parser.add_argument(f"--{p.name}", action="store_true", help=helps.get(p.name))
-    added: set[str | int] = {*overrides, *(p.name for p in lists + single + flags)}
+    added: set[str | int] = {*overrides, *(p.name for p in lists + single + flags), *(group.name for group in groups)}
     parser.add_function_arguments(command, as_group=False, as_positional=False, skip=added)
+    for group in groups:
+        group.add_to(parser, helps.get(group.name))
     parsed = parser.parse_args(prepare_arguments(arguments, partial(option_arity, parser)))
     check_ranges(parser, parsed)
     with constructor_errors():
         values = parser.instantiate_classes(parsed).as_dict()
+    values |= {group.name: group.take_from(values) for group in groups}
     command(**values, **overrides)

@@ -20,7 +20,7 @@ def quantize(
       seq2seq translate phrasebook.int8.ckpt < source.txt > target.txt
 
     Args:
-        checkpoint: A checkpoint, or the folder of a run.
+        checkpoint: A checkpoint, or the folder of a run; runs/NAME is the newest run of a name.
         output: File to write.
         precision: bf16 has 8 significant bits; int8 has 8-bit integers with a scale for each row.
         trust: Your own modules whose layers a checkpoint may use, separated by commas; they are imported.

@@ -5,18 +5,20 @@ import shutil
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from tempfile import SpooledTemporaryFile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
+from seq2seq.commands.dataclass_options import Omit
 from seq2seq.commands.lines import text_lines
 from seq2seq.errors import UserError
 from seq2seq.quantization.precision import Precision
-from seq2seq.ranges import Count, CountOrZero, NonNegative, Probability, Seed, TopP, checked
+from seq2seq.ranges import Count, checked
 from seq2seq.rank_zero import rank_zero_log
+from seq2seq.search import Sampling
 
 if TYPE_CHECKING:
     from seq2seq.inference import TextGenerator
-    from seq2seq.search import Sampling
 
 SPOOL_CHARACTERS = 1 << 16  # characters of a waiting text in memory, before it goes to a temporary file
 BATCH_TEXTS = 256  # texts generated together, each with an open file
@@ -29,12 +31,7 @@ def sample(
     prompt: str = "\n",
     prompts: str | None = None,
     length: Count = 500,
-    temperature: NonNegative = 0.8,
-    top_k: CountOrZero = 0,
-    top_p: TopP = 1.0,
-    min_p: Probability = 0.0,
-    allow_unknown: bool = False,
-    seed: Seed = 1,
+    sampling: Annotated[Sampling, Omit(("min_length",))] = Sampling(temperature=0.8),  # a text has no end
     count: Count = 1,
     device: str = "auto",
     precision: Precision | None = None,
@@ -50,25 +47,17 @@ def sample(
       seq2seq sample runs/shakespeare-lstm/1 --prompts prompts.txt --length 100 --top-p 0.9
 
     Args:
-        checkpoint: A checkpoint, or the folder of a run.
+        checkpoint: A checkpoint, or the folder of a run; runs/NAME is the newest run of a name.
         prompt: Start of the text; by default a newline.
         prompts: File with one prompt per line, instead of one prompt; - for standard input.
         length: Number of tokens to generate.
-        temperature: Sampling temperature; 0 always takes the most likely token.
-        top_k: Sample from this many of the most likely tokens; 0 for all.
-        top_p: Of these, sample from the most likely tokens whose total probability reaches this value.
-        min_p: Of these, sample from tokens with at least this fraction of the probability of the most likely one.
-        allow_unknown: Allow <unk> in the output.
-        seed: Random seed; the same seed gives the same text.
         count: Number of texts for each prompt.
         device: Device that runs the model: auto, cpu, cuda, ...
         precision: Precision of the weights: float32, bf16, or int8 (CPU only); by default as saved.
         trust: Your own modules whose layers a checkpoint may use, separated by commas; they are imported.
     """
-    from seq2seq.search import Sampling
     from seq2seq.tasks import load_text_generator
 
-    sampling = Sampling(temperature, top_k, top_p, min_p, allow_unknown)
     if prompts is not None and prompt != "\n":
         raise UserError("--prompt and --prompts cannot be combined")
     all_prompts = [prompt] if prompts is None else list(text_lines(prompts))
@@ -82,7 +71,7 @@ def sample(
         if not (batch := list(itertools.islice(repeated, BATCH_TEXTS))):
             break
         sys.stdout.write("\n\n" if number else "")
-        write_texts(generator, batch, length, sampling, (seed + number) % NUM_SEEDS)
+        write_texts(generator, batch, length, replace(sampling, seed=(sampling.seed + number) % NUM_SEEDS))
     sys.stdout.write("\n")
 
 
@@ -97,9 +86,7 @@ def report_unknown(prompts: Sequence[str], generator: "TextGenerator") -> None:
         rank_zero_log(f"{surrogates:,} bytes of the prompt are not UTF-8 and each is read as U+FFFD")
 
 
-def write_texts(
-    generator: "TextGenerator", prompts: Sequence[str], length: int, sampling: "Sampling", seed: int
-) -> None:
+def write_texts(generator: "TextGenerator", prompts: Sequence[str], length: int, sampling: Sampling) -> None:
     """Write several texts to standard output, separated by an empty line."""
     with ExitStack() as stack:
         waiting = [
@@ -111,7 +98,7 @@ def write_texts(
         files = [sys.stdout, *waiting]
         for file, prompt in zip(files, prompts, strict=True):
             file.write(prompt)
-        for pieces in generator.generate(prompts, length, sampling, seed):
+        for pieces in generator.generate(prompts, length, sampling):
             for file, piece in zip(files, pieces, strict=True):
                 file.write(piece)
             sys.stdout.flush()

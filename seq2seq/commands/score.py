@@ -44,7 +44,8 @@ def score(
       seq2seq score runs/phrasebook-lstm/1 --source source.txt --target target.txt
 
     Args:
-        checkpoints: A checkpoint or the folder of a run; several translators make an ensemble.
+        checkpoints: A checkpoint or the folder of a run, where runs/NAME is the newest run of a name; several
+            translators make an ensemble.
         text: Text file for a language model; by default standard input.
         source: File of sources, for a translator.
         target: File of their translations, for a translator.
@@ -62,8 +63,8 @@ def score(
     if not lines.is_standard_stream(output):
         check_output(str(output))
 
+    from seq2seq.data.translation_limits import MAX_SOURCE_LENGTH
     from seq2seq.inference import TranslationPipeline
-    from seq2seq.inference.search_options import MAX_SOURCE_LENGTH
     from seq2seq.tasks import load
     from seq2seq.tokenizers.unknown import UnknownTokenCounts
 

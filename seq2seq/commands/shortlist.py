@@ -37,7 +37,7 @@ def shortlist(
       seq2seq translate runs/multi30k-lstm/1 --shortlist multi30k.shortlist < source.txt > target.txt
 
     Args:
-        checkpoint: A checkpoint, or the folder of a run.
+        checkpoint: A checkpoint, or the folder of a run; runs/NAME is the newest run of a name.
         output: File to write.
         corpus: Corpus with the training split; by default that of the training.
         frequent: Number of the most frequent target tokens, which are allowed in every sentence.

@@ -4,10 +4,12 @@ from itertools import chain
 
 from seq2seq.checkpoint import find_checkpoint
 from seq2seq.commands import lines
+from seq2seq.data.translation_limits import TranslationLimits
 from seq2seq.errors import UserError
 from seq2seq.quantization.precision import Precision
-from seq2seq.ranges import Beams, Count, LengthPenalty, NonNegativeOrInfinite
+from seq2seq.ranges import Count
 from seq2seq.rank_zero import rank_zero_log
+from seq2seq.search import Beam, Search
 from seq2seq.storage import check_output
 
 
@@ -15,16 +17,10 @@ def translate(
     checkpoints: list[str],
     input: str | None = None,  # noqa: A002
     output: str | None = None,
-    beams: Beams = 5,
-    length_penalty: LengthPenalty = 1.0,
+    search: Search = Beam(),
     n_best: Count = 1,
     scores: bool = False,
-    max_length: Count | None = None,
-    max_source_length: Count = 1000,
-    allow_unknown: bool = False,
-    batch_tokens: Count = 4000,
-    patience: NonNegativeOrInfinite = 0.2,
-    threshold: NonNegativeOrInfinite = 2.0,
+    limits: TranslationLimits = TranslationLimits(),
     alignments: str | None = None,
     picture: str | None = None,
     picture_line: Count = 1,
@@ -43,24 +39,16 @@ def translate(
       seq2seq translate runs/phrasebook-lstm/1 --input source.txt --output target.txt --beams 10 --n-best 3 --scores
 
     Args:
-        checkpoints: Checkpoints, or folders of runs; several make an ensemble.
+        checkpoints: Checkpoints, or folders of runs, where runs/NAME is the newest run of a name; several make an
+            ensemble.
         input: File to translate; standard input by default.
         output: File to write; standard output by default.
-        beams: Beam size; 1 is greedy search.
-        length_penalty: Exponent of the length normalization of scores (Wu et al., 2016); 0 turns it off.
+        search: How to search: beam, greedy, sampling, or a class of your own, such as my_module.MySearch, which is
+            imported; its options are those of the command.
         n_best: Number of translations of each line, one per line.
         scores: Write two numbers before each translation, each followed by a tab: the score that orders translations,
-            which is the log-probability divided by ((5 + tokens) / 6) ** length_penalty, or -inf if the translation
-            was cut off; and the log-probability.
-        max_length: Maximum tokens of a translation; by default 1.5 times the longest training target of sources of the
-            same length, plus 10.
-        max_source_length: Maximum tokens of a source; longer sources are truncated.
-        allow_unknown: Allow <unk> in the output.
-        batch_tokens: Source tokens in a batch, including padding.
-        patience: Early stopping: a hypothesis is dropped if it would not rank among the best after growing by this
-            share of its length at no cost; with a large value, such as 99, only if it cannot rank among the best.
-        threshold: Pruning: drop hypotheses that are this many nats less likely than the best unfinished one; a large
-            value, such as 99, keeps all.
+            which in beam search is the log-probability divided by ((5 + tokens) / 6) ** length_penalty, or -inf if
+            the translation was cut off; and the log-probability.
         alignments: Output file for attention weights as text: the three highest source pieces of each target piece.
         picture: Output file (PNG) for the attention weights of one line.
         picture_line: Number of the line in the picture, from 1.
@@ -75,20 +63,10 @@ def translate(
     for option, path in outputs.items():
         lines.check_other_file(option, path, chain(map(find_checkpoint, checkpoints), (input or "-", shortlist)))
 
-    from seq2seq.inference import NO_TRANSLATION, SearchOptions
+    from seq2seq.inference import NO_TRANSLATION
     from seq2seq.tasks import load_translation
 
-    search = SearchOptions(
-        beams=beams,
-        length_penalty=length_penalty,
-        n_best=n_best,
-        batch_tokens=batch_tokens,
-        max_length=max_length,
-        max_source_length=max_source_length,
-        patience=patience,
-        threshold=threshold,
-        allow_unknown=allow_unknown,
-    )
+    search.check_n_best(n_best)
     for path in outputs.values():
         if path is not None and path != "-":
             check_output(path)
@@ -108,7 +86,7 @@ def translate(
         lines.open_text_output(output) as file,
         lines.progress("translating", lambda: len(sources) or lines.count_lines(input)) as progress,
     ):
-        for found in pipeline.translate(input_lines, search, progress):
+        for found in pipeline.translate(input_lines, search, n_best, limits, progress):
             incomplete += len(found) < n_best
             for result in found + [NO_TRANSLATION] * (n_best - len(found)):
                 file.write(
@@ -126,9 +104,9 @@ def translate(
     if alignments:
         from seq2seq.commands.alignments import write_alignments
 
-        write_alignments(pipeline, sources, targets, alignments, max_source_length)
+        write_alignments(pipeline, sources, targets, alignments, limits.max_source_length)
     if picture:
         from seq2seq.commands.alignments import draw_alignment
 
         pair = sources[picture_line - 1], targets[picture_line - 1]
-        draw_alignment(pipeline.align(*pair, max_source_length), picture)
+        draw_alignment(pipeline.align(*pair, limits.max_source_length), picture)

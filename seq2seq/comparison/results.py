@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from seq2seq import runs
 from seq2seq.comparison.curves import CurvePoint, best_value, learning_curve
 from seq2seq.comparison.json_records import read_record
 from seq2seq.comparison.measures import GenerationCost
 from seq2seq.comparison.plan import Plan, Variant
 from seq2seq.comparison.trials import Outcome, run_folder
 from seq2seq.ranges import NonNegative
-from seq2seq.training import runs
 
 
 class Summary(NamedTuple):

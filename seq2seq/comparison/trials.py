@@ -12,11 +12,11 @@ from pathlib import Path
 from types import FrameType
 from typing import Literal, NamedTuple
 
-from seq2seq.checkpoint import last_checkpoint
+from seq2seq import runs
+from seq2seq.checkpoint import last_checkpoint, list_runs
 from seq2seq.comparison.json_records import read_record
 from seq2seq.ranges import CountOrZero
 from seq2seq.storage import write_json
-from seq2seq.training import runs
 from seq2seq.training.run_lock import run_lock
 
 POLL_SECONDS = 0.2  # seconds between two polls of a training
@@ -198,5 +198,5 @@ def is_finished(folder: Path, name: str) -> bool:
 
 def run_folder(folder: Path, name: str) -> Path | None:
     """Return the folder of a trial's run."""
-    numbered_runs = runs.list_runs(folder / "runs" / name)
+    numbered_runs = list_runs(folder / "runs" / name)
     return numbered_runs[-1] if numbered_runs else None

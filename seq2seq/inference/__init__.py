@@ -1,6 +1,5 @@
 """Pipelines from text to text: the only package that decodes ids to text."""
 
-from seq2seq.inference.search_options import SearchOptions
 from seq2seq.inference.text_generator import ScoredToken, TextGenerator
 from seq2seq.inference.translation_pipeline import NO_TRANSLATION, Alignment, TranslationPipeline, TranslationResult
 
@@ -8,7 +7,6 @@ __all__ = [
     "NO_TRANSLATION",
     "Alignment",
     "ScoredToken",
-    "SearchOptions",
     "TextGenerator",
     "TranslationPipeline",
     "TranslationResult",

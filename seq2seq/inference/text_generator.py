@@ -10,7 +10,7 @@ from torch import Tensor
 from seq2seq.data.pairs import pad
 from seq2seq.errors import UserError, refuse_string
 from seq2seq.models.language_model import LanguageModelNetwork
-from seq2seq.ranges import Count, Seed, checked
+from seq2seq.ranges import Count, checked
 from seq2seq.search import Sampling, Step, sample
 from seq2seq.search.cuda_graph import graphed_step, has_static_shapes
 from seq2seq.special_tokens import BOS, NUM_SPECIAL, PAD
@@ -56,25 +56,21 @@ class TextGenerator:
 
     @checked
     @torch.inference_mode()
-    def generate(
-        self, prompts: Sequence[str], length: Count, sampler: Sampling | None = None, seed: Seed = 1
-    ) -> Iterator[list[str]]:
+    def generate(self, prompts: Sequence[str], length: Count, sampling: Sampling = Sampling()) -> Iterator[list[str]]:
         """Generate `length` tokens after each prompt, in constant memory; yield the new text of each, step by step.
 
         Args:
             prompts: Prompts, which are not repeated in the output.
             length: Number of tokens.
-            sampler: Sampling options.
-            seed: Random seed; the same seed generates the same text.
+            sampling: How to sample; the same seed generates the same text.
         """
         refuse_string(prompts, "prompts")
         if not prompts:
             raise UserError("there must be at least one prompt")
-        sampler = sampler or Sampling()
-        if self.tokenizer.vocab_size <= NUM_SPECIAL and not sampler.allow_unknown:
+        if self.tokenizer.vocab_size <= NUM_SPECIAL and not sampling.allow_unknown:
             raise UserError("nothing can be generated, since the vocabulary contains only special tokens")
         device = self.model.device
-        generator = torch.Generator(device).manual_seed(seed)
+        generator = torch.Generator(device).manual_seed(sampling.seed)
         prompt_ids = [[BOS, *self.tokenizer.encode(prompt)] for prompt in prompts]
         state = self.prefill([ids[:-1] for ids in prompt_ids])
         last = torch.tensor([ids[-1] for ids in prompt_ids], device=device)
@@ -82,7 +78,7 @@ class TextGenerator:
         step: Step[Any] = self.model.step
         if device.type == "cuda" and has_static_shapes(step, last, state):
             step = graphed_step(step, last, state)
-        samples = sample(step, last, state, sampler, generator)
+        samples = sample(step, last, state, sampling, generator)
         for _, sampled in zip(range(length), samples, strict=False):
             yield [decoder.push(token) for decoder, token in zip(decoders, sampled.tokens.tolist(), strict=True)]
         yield [decoder.flush() for decoder in decoders]
@@ -97,9 +93,9 @@ class TextGenerator:
             _, state = self.model(chunk, state, (lengths - start).clamp(0, chunk.shape[1]))
         return state
 
-    def complete(self, prompt: str, length: int = 200, sampler: Sampling | None = None, seed: int = 1) -> str:
+    def complete(self, prompt: str, length: int = 200, sampling: Sampling = Sampling()) -> str:
         """Return the prompt and the text of `length` tokens generated after it."""
-        return prompt + "".join(piece for (piece,) in self.generate([prompt], length, sampler, seed))
+        return prompt + "".join(piece for (piece,) in self.generate([prompt], length, sampling))
 
     @checked
     def score(self, text: str | Iterable[str], window: Count | None = None) -> Iterator[ScoredToken]:

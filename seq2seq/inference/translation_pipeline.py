@@ -11,13 +11,14 @@ from torch import Tensor
 from seq2seq.data.buckets import bucket_by_length
 from seq2seq.data.output_lengths import OutputLengths
 from seq2seq.data.pairs import Vocabularies, collate_pairs, pad
+from seq2seq.data.translation_limits import MAX_SOURCE_LENGTH, TranslationLimits
 from seq2seq.errors import UserError, refuse_string
-from seq2seq.inference.search_options import MAX_SOURCE_LENGTH, SearchOptions
 from seq2seq.inference.shortlist import Shortlist
 from seq2seq.inference.truncation_counts import TruncationCounts
 from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.ranges import Count, checked
-from seq2seq.search import DecodingProblem, Hypothesis, beam_search, ensemble, greedy
+from seq2seq.search import Beam, DecodingProblem, Hypothesis, Search
+from seq2seq.search.ensemble import ensemble
 from seq2seq.special_tokens import EOS, NUM_SPECIAL
 from seq2seq.tokenizers.unknown import UnknownTokenCounts
 
@@ -79,14 +80,19 @@ class TranslationPipeline:
     def device(self) -> torch.device:
         return self.models[0].device
 
-    def __call__(self, lines: Sequence[str], options: SearchOptions | None = None) -> list[str]:
+    def __call__(
+        self, lines: Sequence[str], search: Search = Beam(), limits: TranslationLimits = TranslationLimits()
+    ) -> list[str]:
         """Return the best translation of each line."""
-        return [results[0].text for results in self.translate(lines, options)]
+        return [results[0].text for results in self.translate(lines, search, limits=limits)]
 
+    @checked
     def translate(
         self,
         lines: Iterable[str],
-        options: SearchOptions | None = None,
+        search: Search = Beam(),
+        n_best: Count = 1,
+        limits: TranslationLimits = TranslationLimits(),
         progress: Callable[[int], object] = lambda lines: None,
     ) -> Iterator[list[TranslationResult]]:
         """Yield the best translations of each line, at least one, in the order of the lines.
@@ -96,33 +102,47 @@ class TranslationPipeline:
 
         Args:
             lines: Lines to translate, read in windows of limited size, so that they may be an endless stream.
-            options: Search options.
+            search: How to search, such as Beam(beams=10).
+            n_best: Number of translations of each line.
+            limits: Limits of lengths, and of a batch.
             progress: Called after each batch with the number of lines in it.
         """
         refuse_string(lines, "lines")
-        options, remaining = options or SearchOptions(), iter(lines)
-        if self.vocabularies.target.vocab_size <= NUM_SPECIAL and not options.allow_unknown:
+        search.check_n_best(n_best)
+        if self.vocabularies.target.vocab_size <= NUM_SPECIAL and not search.allow_unknown:
             raise UserError("nothing can be translated, since the target vocabulary contains only special tokens")
+        remaining = iter(lines)
         windows = iter(lambda: list(itertools.islice(remaining, WINDOW_LINES)), [])
-        return (results for window in windows for results in self.translate_window(window, options, progress))
+        return (
+            results for window in windows for results in self.translate_window(window, search, n_best, limits, progress)
+        )
 
     @torch.inference_mode()
     def translate_window(
-        self, lines: Sequence[str], options: SearchOptions, progress: Callable[[int], object]
+        self,
+        lines: Sequence[str],
+        search: Search,
+        n_best: int,
+        limits: TranslationLimits,
+        progress: Callable[[int], object],
     ) -> list[list[TranslationResult]]:
         """Translate lines in batches of similar length."""
-        sources = self.encode_sources(lines, options.max_source_length)
+        sources = self.encode_sources(lines, limits.max_source_length)
         results = [[TranslationResult("", 0.0, 0.0, False)] for _ in lines]
         nonempty = np.array([row for row, line in enumerate(lines) if line.strip()], dtype=np.int32)
         lengths = np.array([len(sources[row]) for row in nonempty], dtype=np.int32)
         progress(len(lines) - len(nonempty))
-        candidates_per_line = options.beams * min(2 * options.beams, self.vocabularies.target.vocab_size)
-        max_lines = max(1, MAX_CANDIDATES // candidates_per_line)
-        for batch in bucket_by_length(lengths, lengths, options.batch_tokens):
+        count = 2 * n_best if n_best > 1 else 1  # hypotheses of each line, since the texts of two may coincide
+        rows_per_line = search.rows_per_sentence(count)
+        max_lines = max(
+            1, MAX_CANDIDATES // (rows_per_line * min(2 * rows_per_line, self.vocabularies.target.vocab_size))
+        )
+        for batch in bucket_by_length(lengths, lengths, limits.batch_tokens):
             for start in range(0, len(batch), max_lines):
                 rows = nonempty[batch[start : start + max_lines]].tolist()
-                for row, hypotheses in zip(rows, self.search([sources[row] for row in rows], options), strict=True):
-                    results[row] = self.distinct_texts(hypotheses, options.n_best)
+                found = self.search([sources[row] for row in rows], search, count, limits.max_length)
+                for row, hypotheses in zip(rows, found, strict=True):
+                    results[row] = self.distinct_texts(hypotheses, n_best)
                 progress(len(rows))
         self.truncation_counts.translations += len(lines)
         self.truncation_counts.truncated += sum(best[0].truncated for best in results)
@@ -136,10 +156,10 @@ class TranslationPipeline:
         self.truncation_counts.add_sources([len(ids) for ids in encoded], max_length, longest)
         return [[*ids[:max_length], EOS] for ids in encoded]
 
-    def length_limits(self, sources: Sequence[Sequence[int]], options: SearchOptions) -> list[int]:
+    def length_limits(self, sources: Sequence[Sequence[int]], max_length: int | None = None) -> list[int]:
         """Return the maximum number of tokens of the translation of each source, which ends with EOS."""
-        if options.max_length is not None:
-            return [options.max_length] * len(sources)
+        if max_length is not None:
+            return [max_length] * len(sources)
         lengths = [len(ids) - 1 for ids in sources]
         return list(map(max, zip(*(learned.limits(lengths) for learned in self.output_lengths), strict=True)))
 
@@ -154,29 +174,18 @@ class TranslationPipeline:
             results.setdefault(text, TranslationResult(text, score, rank, truncated))
         return list(results.values())
 
-    def search(self, sources: Sequence[Sequence[int]], options: SearchOptions) -> list[list[Hypothesis]]:
-        """Return the best hypotheses of each source; for `n_best` above 1 twice as many, since texts may coincide."""
+    def search(
+        self, sources: Sequence[Sequence[int]], search: Search, n_best: int = 1, max_length: int | None = None
+    ) -> list[list[Hypothesis]]:
+        """Return the `n_best` best hypotheses of each source."""
         source, device = pad(sources), self.device
         lengths = torch.tensor([len(ids) for ids in sources], device=device)
         shortlist = None if self.shortlist is None else self.shortlist.allowed_ids(source).to(device)
         problem: DecodingProblem[Any] = ensemble(
             [model.decoding_problem(source.to(device), lengths, shortlist) for model in self.models]
         )
-        limits = torch.tensor(self.length_limits(sources, options), device=device)
-        if options.beams == 1:
-            results = [[hypothesis] for hypothesis in greedy(problem, limits, options.allow_unknown)]
-        else:
-            count = 2 * options.n_best if options.n_best > 1 else 1
-            results = beam_search(
-                problem,
-                limits,
-                options.beams,
-                options.length_penalty,
-                count,
-                options.patience,
-                options.threshold,
-                options.allow_unknown,
-            )
+        limits = torch.tensor(self.length_limits(sources, max_length), device=device)
+        results = search(problem, limits, n_best)
         if shortlist is None:
             return results
         return [

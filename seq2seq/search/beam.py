@@ -7,8 +7,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
-from seq2seq.ranges import Beams, Count, LengthPenalty, NonNegativeOrInfinite, checked
+from seq2seq.ranges import Count, checked
 from seq2seq.search.problem import DecodingProblem, Hypothesis, check_limits, no_next_token_error, top_tokens
+from seq2seq.search.searches import Beam
 from seq2seq.special_tokens import BOS, EOS
 from seq2seq.state import S, select
 
@@ -32,36 +33,27 @@ def length_divisor(length: Tensor | int, length_penalty: float) -> Tensor | floa
 
 @checked
 def beam_search(
-    problem: DecodingProblem[S],
-    limits: Int[Tensor, " batch"],
-    beams: Beams = 5,
-    length_penalty: LengthPenalty = 1.0,
-    n_best: Count = 1,
-    patience: NonNegativeOrInfinite = 0.2,
-    threshold: NonNegativeOrInfinite = 2.0,
-    allow_unknown: bool = False,
+    problem: DecodingProblem[S], limits: Int[Tensor, " batch"], options: Beam, n_best: Count = 1
 ) -> list[list[Hypothesis]]:
     """Return the `n_best` best-ranked hypotheses found for each sentence, best first; there may be fewer.
 
     A hypothesis is pruned once it is not expected to rank among its sentence's best, or is far less likely than the
     others of its beam (Freitag and Al-Onaizan, 2017, "absolute threshold pruning"), so that the result does not depend
-    on what else is in the batch. One that reaches its limit is cut off there and ranks behind all finished ones. Raises
-    a UserError if the model gives NaN.
+    on what else is in the batch. One that reaches its limit is cut off there and ranks behind all finished ones.
 
     Args:
         problem: The search problem.
         limits: Maximum number of tokens of each sentence's hypotheses.
-        beams: Beam size.
-        length_penalty: Exponent of the length by which scores are divided; 0 compares plain log-probabilities.
+        options: Options of the search. With infinity as its patience, the search goes on until nothing can rank better;
+            as its threshold, no hypothesis is too unlikely.
         n_best: Number of hypotheses to return; may be more than beams.
-        patience: How much longer hypotheses are expected to become at no cost, as a share of their length; with 0 they
-            are compared at their present length, and with infinity the search goes on until nothing can rank better.
-        threshold: How much less likely than the `n_best`-th unfinished one a hypothesis may be, in nats; with infinity
-            none is too unlikely.
-        allow_unknown: Whether the unknown token may be generated.
+
+    Raises:
+        UserError: if the model gives NaN, or probability 0 to all tokens that can be generated.
     """
     check_limits(limits)
     step, state, device = problem.step, problem.state, limits.device
+    beams, length_penalty = options.beams, options.length_penalty
     alive = torch.arange(len(limits), device=device)  # indices of the sentences that are still searched
     max_limit = int(limits.max()) if len(limits) else 0
     ids = torch.empty((len(limits), beams, 0), dtype=torch.long, device=device)
@@ -77,7 +69,8 @@ def beam_search(
         logits, state = step(tokens.flatten()[rows], state)
         # twice the beam size, of which at most half are EOS: a full beam of unfinished hypotheses always remains
         candidates = min(2 * beams, logits.shape[-1])
-        token_scores, top_ids = top_tokens(logits, candidates, allow_unknown)
+        prefixes = ids.flatten(0, 1)[rows] if options.need_prefixes else None
+        token_scores, top_ids = top_tokens(logits, candidates, options, length - 1, prefixes)
         all_scores = scores.new_full((scores.numel(), candidates), NEG_INF)
         all_scores[rows] = scores.flatten()[rows, None] + token_scores
         all_ids = tokens.new_zeros(all_scores.shape)
@@ -101,10 +94,10 @@ def beam_search(
             normalized = torch.where(at_limit[:, None], scores / length_divisor(length, length_penalty), NEG_INF)
             finished = fill_up(finished, Hypotheses(ids, torch.full_like(tokens, length), scores, normalized))
         # an upper bound of what an unfinished hypothesis can reach: its score only falls, and the divisor grows with it
-        max_length = limits[alive, None].clamp(max=length * (1 + patience))
+        max_length = limits[alive, None].clamp(max=length * (1 + options.patience))
         bounds = scores / length_divisor(max_length, length_penalty)
         worst, nth_score = finished.normalized_scores[:, n_best - 1 : n_best], scores[:, min(n_best, beams) - 1, None]
-        pruned = at_limit[:, None] | (bounds <= worst) | (scores < nth_score - threshold)
+        pruned = at_limit[:, None] | (bounds <= worst) | (scores < nth_score - options.threshold)
         live_scores = scores.masked_fill(pruned, NEG_INF)
 
         state_row = torch.zeros(scores.numel(), dtype=torch.long, device=device)  # row in the state of each slot

@@ -1,4 +1,4 @@
-"""The interface between models and searches: the step function, the initial state and the excluded tokens."""
+"""The interface between models and searches: the step function, the initial state and the scores of tokens."""
 
 from collections.abc import Callable
 from typing import Generic, NamedTuple, TypeAlias
@@ -9,7 +9,7 @@ from torch import Tensor
 from seq2seq.errors import UserError
 from seq2seq.kernels import search as kernels
 from seq2seq.kernels.library import kernels_available
-from seq2seq.special_tokens import BOS, PAD, UNK
+from seq2seq.search.constraints import Constraints
 from seq2seq.state import S
 
 Step: TypeAlias = Callable[[Int[Tensor, " rows"], S], tuple[Float[Tensor, "rows vocab"], S]]  # tokens, state -> logits
@@ -38,11 +38,6 @@ class Hypothesis(NamedTuple):
     truncated: bool  # whether the limit cut it off, or another hypothesis that ranked above it
 
 
-def excluded_tokens(allow_unknown: bool) -> list[int]:
-    """Return the tokens that no search generates: PAD, BOS and, unless allowed, UNK."""
-    return [PAD, BOS] if allow_unknown else [PAD, UNK, BOS]
-
-
 def check_limits(limits: Int[Tensor, " batch"]) -> None:
     """Raise a UserError for a limit below 1 token."""
     if (limits < 1).any():
@@ -54,18 +49,36 @@ def no_next_token_error() -> UserError:
     return UserError("the model gives NaN for the next token, or probability 0 to all that can be generated")
 
 
-def log_probabilities(logits: Float[Tensor, "rows vocab"], allow_unknown: bool = False) -> Float[Tensor, "rows vocab"]:
-    """Return the model's log-probabilities in float32, with -inf for excluded tokens."""
+def log_probabilities(
+    logits: Float[Tensor, "rows vocab"],
+    constraints: Constraints,
+    length: int,
+    prefixes: Int[Tensor, "rows length"] | None = None,
+) -> Float[Tensor, "rows vocab"]:
+    """Return the model's log-probabilities in float32, with -inf for excluded tokens.
+
+    Args:
+        logits: The logits.
+        constraints: What may be generated.
+        length: Number of tokens generated so far.
+        prefixes: The tokens that each row has generated so far, if the constraints need them.
+    """
     scores = logits.float().log_softmax(dim=-1)
-    scores[:, excluded_tokens(allow_unknown)] = float("-inf")
+    scores[:, constraints.excluded_tokens(length)] = float("-inf")
+    if prefixes is not None:
+        constraints.exclude_by_prefix(scores, prefixes)
     return scores
 
 
 def top_tokens(
-    logits: Float[Tensor, "rows vocab"], count: int, allow_unknown: bool = False
+    logits: Float[Tensor, "rows vocab"],
+    count: int,
+    constraints: Constraints,
+    length: int,
+    prefixes: Int[Tensor, "rows length"] | None = None,
 ) -> tuple[Float[Tensor, "rows count"], Int[Tensor, "rows count"]]:
     """Return the `count` largest `log_probabilities` and their tokens, most likely first."""
-    if kernels_available(logits):
-        return kernels.topk_log_probabilities(logits, count, excluded_tokens(allow_unknown))
-    scores, tokens = log_probabilities(logits, allow_unknown).topk(count, dim=-1)
+    if prefixes is None and kernels_available(logits):
+        return kernels.topk_log_probabilities(logits, count, constraints.excluded_tokens(length))
+    scores, tokens = log_probabilities(logits, constraints, length, prefixes).topk(count, dim=-1)
     return scores, tokens

@@ -4,12 +4,13 @@ from typing import Any, TypeVar
 
 import pytorch_lightning as pl
 
+from seq2seq.data.translation_limits import TranslationLimits
 from seq2seq.errors import UserError
-from seq2seq.inference import SearchOptions, TextGenerator, TranslationPipeline
+from seq2seq.inference import TextGenerator, TranslationPipeline
 from seq2seq.metrics import bleu
-from seq2seq.ranges import Beams, Count, CountOrZero, NonNegative, checked
+from seq2seq.ranges import Count, CountOrZero, NonNegative, checked
 from seq2seq.rank_zero import rank_zero_log
-from seq2seq.search import Sampling
+from seq2seq.search import Greedy, Sampling, Search
 from seq2seq.tokenizers.unknown import UnknownTokenCounts
 
 T = TypeVar("T")
@@ -20,7 +21,7 @@ class Bleu(pl.Callback):
 
     Args:
         sentences: Number of sentences, from the start of the validation split; null for all.
-        beams: Beam size; 1 is greedy.
+        search: How to search; by default greedily.
         lowercase: Compute a case-insensitive score.
         examples: Number of translations that are printed with their references.
         max_length: Maximum tokens of a translation; by default a limit learned from the training pairs.
@@ -30,13 +31,14 @@ class Bleu(pl.Callback):
     def __init__(
         self,
         sentences: Count | None = None,
-        beams: Beams = 1,
+        search: Search | None = None,
         lowercase: bool = False,
         examples: CountOrZero = 3,
         max_length: Count | None = None,
     ) -> None:
         self.sentences = sentences
-        self.search_options = SearchOptions(beams=beams, max_length=max_length)
+        self.search = search or Greedy()
+        self.limits = TranslationLimits(max_length)
         self.lowercase = lowercase
         self.examples = examples
         self.example_texts: list[str] = []
@@ -53,7 +55,8 @@ class Bleu(pl.Callback):
         # each rank translates every `ranks`th sentence, and the translations are gathered in the original order
         rank, ranks = trainer.global_rank, trainer.world_size
         sources = list(texts["source"])[rank::ranks]
-        results = [(best.text, best.truncated) for best, *_ in pipeline.translate(sources, self.search_options)]
+        found = pipeline.translate(sources, self.search, limits=self.limits)
+        results = [(best.text, best.truncated) for best, *_ in found]
         if ranks > 1:
             results = gather_in_order(results, ranks)
         translations, limited = [text for text, _ in results], sum(limited for _, limited in results)
@@ -97,7 +100,7 @@ class TranslationPreview(pl.Callback):
     @checked
     def __init__(self, examples: CountOrZero = 3, max_length: Count | None = None) -> None:
         self.examples = examples
-        self.search_options = SearchOptions(beams=1, max_length=max_length)
+        self.limits = TranslationLimits(max_length)
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
         if not serves(pl_module, "translate") or not trainer.is_global_zero or trainer.sanity_checking:
@@ -106,9 +109,8 @@ class TranslationPreview(pl.Callback):
         texts = data.texts("validation")
         pairs = [texts[row] for row in evenly_spaced(len(texts), self.examples)]
         pipeline: TranslationPipeline = pl_module.task.training_pipeline(pl_module, data)
-        translations = [
-            best for best, *_ in pipeline.translate([pair["source"] for pair in pairs], self.search_options)
-        ]
+        found = pipeline.translate([pair["source"] for pair in pairs], Greedy(), limits=self.limits)
+        translations = [best for best, *_ in found]
         if limited := sum(best.truncated for best in translations):
             rank_zero_log(
                 f"examples cut short by the limit of their length: {limited} of {len(translations)}; "
@@ -143,7 +145,7 @@ class TextPreview(pl.Callback):
     def __init__(self, length: Count = 200, prompt: str = "\n", temperature: NonNegative = 0.8) -> None:
         self.length = length
         self.prompt = prompt
-        self.sampler = Sampling(temperature=temperature)
+        self.sampling = Sampling(temperature=temperature)
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
         if serves(pl_module, "sample"):
@@ -156,5 +158,5 @@ class TextPreview(pl.Callback):
             return
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         generator: TextGenerator = pl_module.task.training_pipeline(pl_module, data)
-        text = generator.complete(self.prompt, self.length, self.sampler)
+        text = generator.complete(self.prompt, self.length, self.sampling)
         print("  | " + text.strip("\n").replace("\n", "\n  | "), flush=True)

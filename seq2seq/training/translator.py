@@ -9,7 +9,7 @@ from torch import Tensor
 from seq2seq.batch import TranslationBatch
 from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.rank_zero import rank_zero_log
-from seq2seq.search import Hypothesis, greedy
+from seq2seq.search import Greedy, Hypothesis
 from seq2seq.special_tokens import PAD
 from seq2seq.tasks.translation import Translation
 from seq2seq.training.previews import TranslationPreview
@@ -41,7 +41,8 @@ class Translator(EncoderDecoder, TrainingModule):
         learned = data.output_lengths.limits((batch.lengths - 1).tolist())
         limits = learned if self.max_length is None else [self.max_length] * len(learned)
         problem = self.decoding_problem(batch.source, batch.lengths)
-        return greedy(problem, torch.tensor(limits, device=batch.lengths.device))
+        found = Greedy()(problem, torch.tensor(limits, device=batch.lengths.device))
+        return [hypothesis for (hypothesis,) in found]
 
     def default_preview(self) -> TranslationPreview:
         return TranslationPreview()

@@ -10,7 +10,7 @@ import sacrebleu
 import torch
 from tiny_runs import LANGUAGE, Runs, fit, shell
 
-from seq2seq import SearchOptions, checkpoint
+from seq2seq import Beam, checkpoint
 from seq2seq.__main__ import main
 from seq2seq.checkpoint import find_checkpoint
 from seq2seq.data.language_text import language_text
@@ -195,12 +195,26 @@ def test_window_longer_than_the_text_changes_nothing(runs: Runs, capsys: pytest.
     assert complete == one
 
 
+def test_searches_of_a_translator(runs: Runs, capsys: pytest.CaptureFixture[str]) -> None:
+    greedy, beam_of_one, sampled, seed, worse = (
+        run_evaluate(capsys, runs.checkpoints[0], *options)
+        for options in (
+            ["--search", "greedy"],
+            ["--beams", 1],
+            ["--search", "sampling", "--temperature", 0],
+            ["--search=sampling", "--seed", 3, "--top-k", 1],
+            ["--search=sampling", "--temperature", 9],
+        )
+    )
+    assert greedy == beam_of_one == sampled == seed
+    assert worse["BLEU"]["score"] < greedy["BLEU"]["score"]
+
+
 def test_translator_scores_equal_sacrebleu(runs: Runs, capsys: pytest.CaptureFixture[str]) -> None:
     sources, references = (lines_of(runs.corpus / f"test.{side}") for side in "ab")
-    hypotheses = load_translation(runs.checkpoints[0])(
-        sources, SearchOptions(beams=2)
-    )  # an early checkpoint, with imperfect translations
-    scores = run_evaluate(capsys, runs.checkpoints[0], "--beams", 2)
+    # an early checkpoint, with imperfect translations
+    hypotheses = load_translation(runs.checkpoints[0])(sources, Beam(beams=2, min_length=2))
+    scores = run_evaluate(capsys, runs.checkpoints[0], "--beams", 2, "--min-length", 2)
     assert scores["BLEU"]["score"] == sacrebleu.corpus_bleu(hypotheses, [references]).score
     assert scores["chrF"]["score"] == sacrebleu.corpus_chrf(hypotheses, [references]).score
     assert scores["TER"]["score"] == sacrebleu.corpus_ter(hypotheses, [references], case_sensitive=True).score
@@ -281,6 +295,8 @@ def test_examples_are_printed_with_their_references(
         ("translator", ["--examples", "2", "--json"], "--json and --examples cannot be combined"),
         ("language", ["--lowercase"], "--lowercase does not apply to a language model"),
         ("language", ["--beams", "2"], "--beams does not apply to a language model"),
+        ("language", ["--search", "greedy"], "--search does not apply to a language model"),
+        ("language", ["--min-length", "2"], "--min-length does not apply to a language model"),
         ("language", ["--window", "100000000000000000000"], "window must be at least 1 and at most 2,147,483,647"),
         ("translator", ["--source", "s"], "--source and --reference must be given together"),
         ("translator", ["--window", "5"], "--window does not apply to a translator"),

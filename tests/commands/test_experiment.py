@@ -24,7 +24,8 @@ from experiments import write_corpus as write
 
 from seq2seq.checkpoint import save
 from seq2seq.commands.experiment import Experiment
-from seq2seq.inference import SearchOptions
+from seq2seq.data.translation_limits import TranslationLimits
+from seq2seq.search import Greedy
 from seq2seq.special_tokens import EOS
 from seq2seq.tasks import load_text_generator, load_translation
 from seq2seq.training import WarmupCosine
@@ -418,7 +419,7 @@ def test_predict_prints_translations_in_order(copy: Workspace) -> None:
     assert result.status == 0, result.err
     lines = (copy.corpus / "test.a").read_text().splitlines()
     translate = load_translation(copy.run("t"), device="cpu")
-    assert result.out.splitlines() == translate(lines, SearchOptions(beams=1))
+    assert result.out.splitlines() == translate(lines, Greedy())
     assert any(result.out.splitlines())
 
 
@@ -432,7 +433,7 @@ def test_predict_has_max_length(copy: Workspace) -> None:
     for length in (1, 99):
         result = copy("predict", "t", "--ckpt-path", copy.run("t"), "--max-length", str(length))
         assert result.status == 0, result.err
-        assert result.out.splitlines() == translate(lines, SearchOptions(beams=1, max_length=length))
+        assert result.out.splitlines() == translate(lines, Greedy(), TranslationLimits(max_length=length))
         assert f"{len(lines)} of {len(lines)}; --max-length N lets each have N tokens" in result.err
 
 

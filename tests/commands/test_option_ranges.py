@@ -3,6 +3,7 @@
 import inspect
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import is_dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple, get_args, get_type_hints
@@ -18,11 +19,13 @@ import seq2seq.data
 import seq2seq.models
 import seq2seq.nn.attention
 import seq2seq.recurrence
+import seq2seq.search
 import seq2seq.tokenizers
 import seq2seq.training
 from seq2seq.__main__ import COMMANDS, TRAINER_COMMANDS, main
 from seq2seq.commands.experiment import Experiment
 from seq2seq.commands.library_ranges import OPTIONS, option_types
+from seq2seq.data.translation_limits import TranslationLimits
 from seq2seq.errors import UserError
 from seq2seq.ranges import Range, out_of_range, range_of, ranges, violated_range
 from seq2seq.tokenizers import Tokenizer
@@ -41,6 +44,8 @@ PACKAGE_CLASSES = [
     *classes_of(seq2seq.nn.attention, nn.Module),
     *classes_of(seq2seq.tokenizers, Tokenizer),
     *classes_of(seq2seq.training, object),
+    *classes_of(seq2seq.search, seq2seq.search.Constraints),
+    TranslationLimits,
 ]
 LIBRARY_CLASSES = [
     *(kind for kind in vars(torch.optim).values() if inspect.isclass(kind) and issubclass(kind, torch.optim.Optimizer)),
@@ -61,6 +66,17 @@ FUNCTION_PARAMETERS = {
 
 def command(name: str) -> Callable[..., None]:
     found: Callable[..., None] = getattr(import_module(f"seq2seq.commands.{name}"), name)
+    return found
+
+
+def command_ranges(name: str) -> dict[str, Any]:
+    """Return the types of those options of a command that have a range, including the fields of its dataclasses."""
+    found = dict(ranges(command(name)))
+    for parameter in inspect.signature(command(name)).parameters.values():
+        if is_dataclass(parameter.default):
+            found |= ranges(type(parameter.default))
+    if name == "sample":
+        del found["min_length"]
     return found
 
 
@@ -138,7 +154,7 @@ def cases_of_commands() -> Iterator[Case]:
     }
     for name in COMMANDS:
         if name not in TRAINER_COMMANDS:
-            for option, annotation in ranges(command(name)).items():
+            for option, annotation in command_ranges(name).items():
                 for value in values_outside(annotation):
                     yield Case(option, [name, *needed.get(name, ["c"]), f"--{option.replace('_', '-')}={value}"])
 
@@ -152,6 +168,16 @@ def test_command_option_out_of_range_is_one_line_error(case: Case, capsys: pytes
     assert captured.err.startswith(f"seq2seq: {case.option} must be ")
     assert captured.err.count("\n") == 1
     assert len(captured.err) < 200
+
+
+@pytest.mark.parametrize("command", ["translate", "evaluate"])
+@pytest.mark.parametrize(("search", "option"), [("greedy", "min_length"), ("sampling", "temperature")])
+def test_option_of_another_search_out_of_range_is_one_line_error(
+    command: str, search: str, option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = [command, "nowhere", f"--{option.replace('_', '-')}=-1", "--search", search]
+    assert main(arguments) == 1
+    assert capsys.readouterr().err.startswith(f"seq2seq: {option} must be at least 0")
 
 
 class ParseOnly(Experiment):

@@ -1,10 +1,14 @@
 """Tests of the parser that turns a function into a command."""
 
-from typing import Any, Literal
+import inspect
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
 
 import pytest
 
 from seq2seq.commands.arguments import underscore_option
+from seq2seq.commands.dataclass_options import Omit, changed_options
 from seq2seq.commands.messages import simplify_message, unknown_option_error
 from seq2seq.commands.parser import call
 from seq2seq.errors import UserError
@@ -44,6 +48,60 @@ def command(
 
 def optional(checkpoints: list[str] = (), text: str | None = None) -> None:  # type: ignore[assignment]
     """Do it without checkpoints."""
+    raise Called(locals())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Animal(ABC):
+    """Animal.
+
+    Args:
+        name: The name of the animal.
+    """
+
+    name: str = "a"
+
+    @abstractmethod
+    def sound(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Dog(Animal):
+    """Dog.
+
+    Args:
+        barks: The number of barks.
+        loud: Bark loudly.
+    """
+
+    barks: int = 1
+    loud: bool = False
+
+    def sound(self) -> str:
+        return "bark"
+
+
+@dataclass(frozen=True)
+class Cat(Animal):
+    lives: int
+    size: int | None = None
+
+    def sound(self) -> str:
+        return "meow"
+
+
+def keeper(animal: Animal = Dog(barks=3), count: int = 1) -> None:
+    """Keep an animal.
+
+    Args:
+        animal: The animal.
+        count: How many.
+    """
+    raise Called(locals())
+
+
+def kennel(dog: Annotated[Dog, Omit(("loud",))] = Dog(barks=4, loud=True)) -> None:
+    """Keep a dog."""
     raise Called(locals())
 
 
@@ -138,3 +196,70 @@ def test_other_messages_are_shortened_to_one_line() -> None:
     message = simplify_message("something\n  went   wrong " + "x" * 1000, [])
     assert message.startswith("something went wrong x")
     assert len(message) <= 400
+
+
+def test_fields_of_a_dataclass_are_options() -> None:
+    assert call_arguments(keeper) == {"animal": Dog(barks=3), "count": 1}
+    called_with = call_arguments(keeper, "--loud", "--barks", "2", "--name=b", "--count", "5")
+    assert called_with == {"animal": Dog(barks=2, loud=True, name="b"), "count": 5}
+    assert call_arguments(kennel, "--barks", "5") == {"dog": Dog(barks=5, loud=True)}
+
+
+def test_an_option_chooses_the_class() -> None:
+    name = f"{__name__}.Cat"
+    assert call_arguments(keeper, "--animal", name, "--lives", "9") == {"animal": Cat(9), "count": 1}
+    assert call_arguments(keeper, "--size=2", "--lives", "9", f"--animal={name}")["animal"] == Cat(9, 2)
+    assert call_arguments(keeper, f"--animal={__name__}.Dog")["animal"] == Dog(barks=3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("--animal {}.Cat", "the following arguments are required: lives"),
+        ("--animal {}.Cat --lives a", "lives must be of type int, and a was given"),
+        ("--animal {}.Cat --barks 2", "unknown option barks"),
+        ("--lives 9", "unknown option lives"),
+        ("--animal {}.Animal", "animal must be a Animal, and {}.Animal was given"),
+        ("--animal {}.keeper", "animal must be a Animal, and {}.keeper was given"),
+        ("--animal {}.Cow", "animal {}.Cow cannot be imported: module '{}' has no attribute 'Cow'"),
+        ("--animal nowhere.Cow", "animal nowhere.Cow cannot be imported: No module named 'nowhere'"),
+    ],
+)
+def test_errors_of_dataclass_options_are_plain(arguments: str, message: str) -> None:
+    with pytest.raises(UserError) as raised:
+        call(keeper, arguments.replace("{}", __name__).split())
+    assert str(raised.value) == message.replace("{}", __name__)
+
+
+def test_a_field_that_is_another_option_is_an_error() -> None:
+    def command(count: int = 1, animal: Animal = Dog()) -> None:
+        """Count."""
+
+    @dataclass(frozen=True)
+    class Herd(Dog):
+        count: int = 1
+
+    globals()["Herd"] = Herd
+    with pytest.raises(UserError, match="Herd cannot be used here: count is another option of this command"):
+        call(command, ["--animal", f"{__name__}.Herd"])
+
+
+def test_help_lists_the_fields_of_the_chosen_class(capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments, listed, others in (
+        ([], "--barks", "--lives"),
+        (["--animal", f"{__name__}.Cat"], "--lives", "--barks"),
+    ):
+        with pytest.raises(SystemExit):
+            call(keeper, [*arguments, "--help"])
+        output = capsys.readouterr().out
+        assert listed in output
+        assert others not in output
+        assert "The name of the animal. (type: str, default: a)" in output
+        assert "The animal. (type: str, default: dog)" in output
+
+
+def test_changed_options_are_those_that_differ_from_the_default() -> None:
+    parameters = inspect.signature(keeper).parameters
+    for animal, changed in ((Dog(barks=3), set()), (Dog(barks=4, name="c"), {"barks", "name"}), (Cat(3), {"animal"})):
+        assert changed_options(parameters, {"animal": animal, "count": 1}) == changed
+    assert changed_options(parameters, {"animal": Dog(barks=3), "count": 2}) == {"count"}

@@ -1,6 +1,8 @@
 """Tests of `seq2seq translate`."""
 
 import io
+import os
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -285,3 +287,76 @@ def test_unknown_tokens_of_sources_are_reported_once(
     arguments = ["--source", str(tmp_path / "source"), "--reference", str(tmp_path / "source"), "--json"]
     assert main(["evaluate", str(runs.translator), *arguments]) == 0
     assert capsys.readouterr().err.startswith("6 of 12 source tokens (50.00 %) are not in the vocabulary")
+
+
+BEST_OF = """
+from dataclasses import dataclass, replace
+
+from seq2seq.ranges import Count
+from seq2seq.search import Sampling, Search
+
+
+@dataclass(frozen=True)
+class BestOf(Search):
+    \"\"\"The likeliest of several samples.
+
+    Args:
+        width: Number of samples.
+        seed: Random seed.
+    \"\"\"
+
+    width: Count
+    seed: Count = 1
+
+    def __call__(self, problem, limits, n_best=1):
+        sampling = Sampling(seed=self.seed, min_length=self.min_length, allow_unknown=self.allow_unknown)
+        return [found[:n_best] for found in sampling(problem, limits, max(n_best, self.width))]
+"""
+
+
+def test_a_search_of_the_users_own_works_by_import_path(
+    runs: Runs, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a fresh process, whose command has its options; with one sample it equals sampling."""
+    (tmp_path / "best_of.py").write_text(BEST_OF)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    search = ("--search", "best_of.BestOf", "--input", source)
+    single = shell("translate", runs.checkpoints[0], *search, "--width", 1, "--scores")
+    sampled = shell("translate", runs.checkpoints[0], "--search", "sampling", "--input", source, "--scores")
+    wide = shell("translate", runs.checkpoints[0], *search, "--width", 50, "--scores")
+    assert single.returncode == wide.returncode == 0, single.stderr + wide.stderr
+    assert single.stdout == sampled.stdout
+
+    def scores(output: bytes) -> list[float]:
+        return [float(line.split("\t")[1]) for line in output.decode().splitlines()]
+
+    assert sum(scores(wide.stdout)) > sum(scores(single.stdout))
+    refused = shell("translate", runs.checkpoints[0], *search, "--width", 0)
+    assert refused.stderr.decode() == "seq2seq: width must be at least 1 and at most 2,147,483,647, and 0 was given\n"
+    shown = shell("translate", "--search", "best_of.BestOf", "--help").stdout.decode()
+    assert "--width WIDTH         Number of samples. (required, type: int at least 1)" in shown
+    assert "--beams BEAMS" not in shown
+
+
+def test_min_length_and_ngram_blocking(runs: Runs, source: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ("--input", source, "--min-length", 9, "--max-length", 12)
+    for search in (("--beams", 3), ("--search", "greedy"), ("--search", "sampling", "--temperature", 0.5)):
+        assert main(["translate", *map(str, (runs.translator, *options, *search, "--no-repeat-ngram-size", 2))]) == 0
+        translations = capsys.readouterr().out.split("\n")[:-1]
+        for line, translation in zip(LINES, translations, strict=True):
+            words = translation.split()
+            assert not line.strip() or 9 <= len(words) <= 12
+            assert len(set(pairwise(words))) == max(0, len(words) - 1)
+
+
+def test_newest_run_of_a_name_is_taken(runs: Runs, source: Path, tmp_path: Path) -> None:
+    for number, run in ((1, runs.language), (2, runs.translator)):
+        (tmp_path / "name" / str(number)).parent.mkdir(exist_ok=True)
+        (tmp_path / "name" / str(number)).symlink_to(run)
+    (tmp_path / "name" / "3").mkdir()
+    done = shell("translate", tmp_path / "name", "--input", source, "--output", tmp_path / "out")
+    assert done.returncode == 0
+    assert done.stderr.decode().splitlines()[0] == f"using {tmp_path}/name/2"
+    assert done.stderr.decode().count("using") == 1
+    expected = load_translation(runs.translator)(LINES)
+    assert (tmp_path / "out").read_text(encoding="utf-8").splitlines() == expected

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from experiments import LANGUAGE, seq2seq, write_config
 
+from seq2seq import runs
 from seq2seq.comparison import trials
 from seq2seq.comparison.compare import load_or_measure_generation
 from seq2seq.comparison.plan import Plan, Settings, Variant
 from seq2seq.comparison.results import Trial, load_trial
 from seq2seq.comparison.trials import Outcome, TrainingProcess, run_trial
-from seq2seq.training import runs
 from seq2seq.training.throughput import ThroughputMonitor
 
 

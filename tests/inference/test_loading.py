@@ -12,7 +12,7 @@ import pytest
 import torch
 from tiny_runs import LANGUAGE, TRANSLATOR, Runs, fit, shell, write_corpus
 
-from seq2seq import SearchOptions, TextGenerator, TranslationPipeline, checkpoint, load
+from seq2seq import Beam, TextGenerator, TranslationPipeline, checkpoint, load
 from seq2seq.checkpoint import find_checkpoint
 from seq2seq.errors import UserError
 from seq2seq.inference.checkpoint import read_checkpoint
@@ -233,7 +233,7 @@ def test_an_unavailable_device_is_refused(runs: Runs) -> None:
 def test_an_ensemble_of_a_model_with_itself_equals_the_model(runs: Runs) -> None:
     single, double = load_translation(runs.translator), load_translation(runs.translator, runs.translator)
     assert len(double.models) == 2
-    expected, actual = (list(model.translate(LINES, SearchOptions(beams=3, n_best=3))) for model in (single, double))
+    expected, actual = (list(model.translate(LINES, Beam(beams=3), n_best=3)) for model in (single, double))
     for left, right in zip(expected, actual, strict=True):
         assert [result.text for result in left] == [result.text for result in right]
         assert [result.score for result in left] == pytest.approx([result.score for result in right], abs=1e-4)

@@ -1,5 +1,6 @@
 """Translation with a shortlist of target tokens, and learning one."""
 
+import itertools
 import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,12 +13,13 @@ from tiny_runs import WORDS, Runs, reverse_words
 from seq2seq import checkpoint
 from seq2seq.data.pairs import Vocabularies, pad
 from seq2seq.errors import UserError
-from seq2seq.inference import SearchOptions, TranslationPipeline
+from seq2seq.inference import TranslationPipeline
 from seq2seq.inference import shortlist_learning as module
 from seq2seq.inference.shortlist import Shortlist
 from seq2seq.inference.shortlist_learning import coverage, learn_shortlist
 from seq2seq.nn.linear import select_rows
 from seq2seq.quantization.linear import BFloat16Linear, Int8Linear
+from seq2seq.search import Beam, Sampling
 from seq2seq.special_tokens import BOS, EOS, NO_TOKEN, NUM_SPECIAL, PAD, UNK
 from seq2seq.tasks import load_translation
 from seq2seq.tokenizers import Words
@@ -46,19 +48,19 @@ def copy_shortlist(translation: TranslationPipeline) -> Shortlist:
 @each_precision
 @each_search
 def test_a_full_shortlist_changes_nothing(runs: Runs, precision: Any, beams: int) -> None:
-    translation, options = load_translation(runs.translator, precision=precision), SearchOptions(beams)
-    expected = list(translation.translate(LINES, options))
+    translation, search = load_translation(runs.translator, precision=precision), Beam(beams)
+    expected = list(translation.translate(LINES, search))
     translation.shortlist = full_shortlist(translation)
-    assert list(translation.translate(LINES, options)) == expected
+    assert list(translation.translate(LINES, search)) == expected
 
 
 @each_precision
 @each_search
 def test_a_translation_does_not_depend_on_the_batch(runs: Runs, precision: Any, beams: int) -> None:
-    translation, options = load_translation(runs.translator, precision=precision), SearchOptions(beams, n_best=beams)
+    translation, options = load_translation(runs.translator, precision=precision), (Beam(beams), beams)
     translation.shortlist = copy_shortlist(translation)
-    alone = [next(translation.translate([line], options)) for line in LINES]
-    together = list(translation.translate(LINES, options))
+    alone = [next(translation.translate([line], *options)) for line in LINES]
+    together = list(translation.translate(LINES, *options))
     for actual, expected in zip(together, alone, strict=True):
         assert [result.text for result in actual] == [result.text for result in expected]
         assert [result.score for result in actual] == pytest.approx([result.score for result in expected], abs=1e-4)
@@ -69,8 +71,8 @@ def test_a_translation_does_not_depend_on_the_batch(runs: Runs, precision: Any, 
 def test_only_allowed_tokens_are_generated(runs: Runs, beams: int) -> None:
     translation = load_translation(*runs.checkpoints)
     ids = translation.vocabularies.source.encode_batch([" ".join(WORDS[n:]) for n in range(5)])
-    options = SearchOptions(beams, n_best=beams)
-    unrestricted = translation.search(ids, options)
+    options = Beam(beams), 2 * beams
+    unrestricted = translation.search(ids, *options)
     assert any(hypothesis.ids[0] != ids[0][0] for hypothesis in unrestricted[0])
     # each sentence allows only its first token
     for row in ids:
@@ -79,14 +81,14 @@ def test_only_allowed_tokens_are_generated(runs: Runs, beams: int) -> None:
         shortlist = Shortlist(torch.arange(0), likely, target_size(translation))
         translation.shortlist = shortlist
         allowed = shortlist.allowed_mask(torch.tensor([row]))[0].nonzero().flatten().tolist()
-        for hypothesis in translation.search([row], options)[0]:
+        for hypothesis in translation.search([row], *options)[0]:
             assert set(hypothesis.ids) <= set(allowed) - {PAD, BOS, EOS} == {UNK, row[0]}
 
 
 @each_search
 def test_scores_are_normalized_over_the_allowed_tokens(runs: Runs, beams: int) -> None:
     """With a single allowed token beside the special ones, it gets most of the probability of the others."""
-    translation, options = load_translation(runs.translator), SearchOptions(beams)
+    translation, options = load_translation(runs.translator), Beam(beams)
     unrestricted = next(translation.translate(["one one"], options))[0]
     translation.shortlist = copy_shortlist(translation)
     restricted = next(translation.translate(["one one"], options))[0]
@@ -95,12 +97,23 @@ def test_scores_are_normalized_over_the_allowed_tokens(runs: Runs, beams: int) -
 
 
 def test_an_ensemble_uses_the_shortlist(runs: Runs) -> None:
-    translation, options = load_translation(*runs.checkpoints), SearchOptions(3)
+    translation, options = load_translation(*runs.checkpoints), Beam(3)
     expected = list(translation.translate(LINES, options))
     translation.shortlist = full_shortlist(translation)
     assert list(translation.translate(LINES, options)) == expected
     translation.shortlist = copy_shortlist(translation)
     assert translation(LINES, options)[:2] == [reverse_words(line) for line in LINES[:2]]
+
+
+def test_sampling_with_constraints_uses_the_shortlist(runs: Runs) -> None:
+    translation, search = load_translation(runs.translator), Sampling(min_length=4, no_repeat_ngram_size=2)
+    translation.shortlist = copy_shortlist(translation)
+    source = translation.vocabularies.source.encode("one two three four")
+    for hypothesis in translation.search([source], search, 20)[0]:
+        assert set(hypothesis.ids) <= set(source)
+        assert len(hypothesis.ids) >= 4
+        bigrams = list(itertools.pairwise(hypothesis.ids))
+        assert len(bigrams) == len(set(bigrams))
 
 
 def test_allowed_ids_are_those_of_each_sentence() -> None:

@@ -14,10 +14,12 @@ from tiny_runs import WORDS, Runs, reverse_words
 
 from seq2seq.data.output_lengths import OutputLengths
 from seq2seq.data.pairs import Vocabularies
+from seq2seq.data.translation_limits import TranslationLimits
 from seq2seq.errors import UserError
-from seq2seq.inference import SearchOptions, TranslationPipeline
+from seq2seq.inference import TranslationPipeline
 from seq2seq.inference import translation_pipeline as module
 from seq2seq.inference.truncation_counts import TruncationCounts
+from seq2seq.search import Beam, Greedy, Sampling, Search
 from seq2seq.special_tokens import EOS, NUM_SPECIAL, UNK
 from seq2seq.tasks import load_translation
 from seq2seq.tokenizers import Bytes
@@ -65,7 +67,7 @@ def test_every_line_has_one_line_of_translation(
     translation: TranslationPipeline, untrained: TranslationPipeline, lines: list[str]
 ) -> None:
     for model in (translation, untrained):
-        translations = model(lines, SearchOptions(beams=2))
+        translations = model(lines, Beam(beams=2))
         assert len(translations) == len(lines)
         assert not any("\n" in line or "\r" in line for line in translations)
 
@@ -75,9 +77,9 @@ def test_unusual_lines_do_not_affect_their_neighbors(
     translation: TranslationPipeline, untrained: TranslationPipeline, line: str
 ) -> None:
     for model in (translation, untrained):
-        options = SearchOptions(beams=2, max_source_length=20)
-        translations = model(["one two", line, "six"], options)
-        assert translations[::2] == model(["one two", "six"], options)
+        options = Beam(beams=2), TranslationLimits(max_source_length=20)
+        translations = model(["one two", line, "six"], *options)
+        assert translations[::2] == model(["one two", "six"], *options)
         assert "\n" not in translations[1]
 
 
@@ -89,7 +91,7 @@ def test_a_blank_line_has_an_empty_translation(translation: TranslationPipeline)
 def test_long_sources_are_truncated_and_counted(translation: TranslationPipeline) -> None:
     short, long = "one two", "one two three four"
     translation.truncation_counts = TruncationCounts()
-    translations = translation([long, short], SearchOptions(max_source_length=2))
+    translations = translation([long, short], limits=TranslationLimits(max_source_length=2))
     assert translation.truncation_counts.messages() == [
         "sources cut after 2 tokens: 1 of 2; --max-source-length N cuts them after N"
     ]
@@ -120,12 +122,11 @@ def test_translations_end_at_their_length_limit(untrained: TranslationPipeline, 
         endless.truncation_counts = TruncationCounts()
         lines = ["a", "bc", "defghi", "jklmnopqr"]
         limits = [max_length] * 4 if max_length else [15, 24, 24, 71]
-        options = SearchOptions(beams, max_length=max_length)
         for line, limit in zip(lines, limits, strict=True):
-            ((hypothesis, *_),) = endless.search([[*Bytes().encode(line), EOS]], options)
+            ((hypothesis, *_),) = endless.search([[*Bytes().encode(line), EOS]], Beam(beams), 1, max_length)
             assert len(hypothesis.ids) == limit
             assert not hypothesis.finished
-        results = list(endless.translate(lines, options))
+        results = list(endless.translate(lines, Beam(beams), limits=TranslationLimits(max_length)))
         assert all(best.truncated and best.normalized_score == -torch.inf < best.score for (best,) in results)
         assert endless.truncation_counts.messages()[-1] == (
             "translations cut short by the limit of their length: 4 of 4; --max-length N lets each have N tokens"
@@ -135,7 +136,7 @@ def test_translations_end_at_their_length_limit(untrained: TranslationPipeline, 
 def test_an_ensemble_has_the_largest_limit(untrained: TranslationPipeline) -> None:
     other = OutputLengths(sources=[1], targets=[4], longest_source=3, ratio=[4, 1])
     model = TranslationPipeline(untrained.models * 2, untrained.vocabularies, [LENGTHS, other])
-    assert model.length_limits([[9] * length + [EOS] for length in (1, 2, 4, 7)], SearchOptions()) == [16, 24, 34, 58]
+    assert model.length_limits([[9] * length + [EOS] for length in (1, 2, 4, 7)]) == [16, 24, 34, 58]
     model([" " * 5 + "é"])
     assert model.truncation_counts.messages()[0].startswith(
         "sources longer than any in training: 1 of 1, up to 7 tokens"
@@ -146,10 +147,10 @@ def test_the_unknown_token_is_generated_only_if_allowed(runs: Runs) -> None:
     translation = load_translation(runs.translator)
     translation.models[0].output.linear.bias[UNK] = 30.0
     for beams in (1, 3):
-        assert "<unk>" not in " ".join(translation(LINES, SearchOptions(beams)))
-        allowed = next(translation.translate(["one"], SearchOptions(beams, allow_unknown=True)))[0]
+        assert "<unk>" not in " ".join(translation(LINES, Beam(beams)))
+        allowed = next(translation.translate(["one"], Beam(beams, allow_unknown=True)))[0]
         assert "<unk>" in allowed.text
-        (best,) = next(translation.translate(["one two"], SearchOptions(beams)))
+        (best,) = next(translation.translate(["one two"], Beam(beams)))
         (pieces,) = translation.score([("one two", best.text)])
         assert best.score == pytest.approx(sum(score for _, score in pieces), abs=1e-3)
 
@@ -177,9 +178,8 @@ def test_segmentations_of_the_same_text_are_one_translation(untrained: Translati
     pipeline = deepcopy(untrained)
     pipeline.vocabularies = Vocabularies(Bytes(), CaseInsensitiveBytes())
     for line in ("ab", "cd e", "f"):
-        options = SearchOptions(beams=20, n_best=9)
-        (hypotheses,) = pipeline.search([[*Bytes().encode(line), EOS]], options)
-        (results,) = pipeline.translate([line], options)
+        (hypotheses,) = pipeline.search([[*Bytes().encode(line), EOS]], Beam(beams=20), 18)
+        (results,) = pipeline.translate([line], Beam(beams=20), n_best=9)
         texts = [pipeline.detokenize(hypothesis.ids) for hypothesis in hypotheses]
         assert len(set(texts)) < len(texts)
         assert [result.text for result in results] == list(dict.fromkeys(texts))[:9]
@@ -191,9 +191,14 @@ def test_segmentations_of_the_same_text_are_one_translation(untrained: Translati
 @pytest.mark.parametrize("beams", [1, 4])
 def test_a_translation_does_not_depend_on_the_batch(translation: TranslationPipeline, beams: int) -> None:
     lines = ["six", *LINES[:30], "", "four three two one", *LINES[-5:]]
-    alone = [next(translation.translate([line], SearchOptions(beams)))[0] for line in lines]
+    alone = [next(translation.translate([line], Beam(beams)))[0] for line in lines]
     for batch_tokens in (1, 17, 4000):
-        batched = [best for (best,) in translation.translate(lines, SearchOptions(beams, batch_tokens=batch_tokens))]
+        batched = [
+            best
+            for (best,) in translation.translate(
+                lines, Beam(beams), limits=TranslationLimits(batch_tokens=batch_tokens)
+            )
+        ]
         assert [result.text for result in batched] == [result.text for result in alone]
         assert [result.score for result in batched] == pytest.approx([result.score for result in alone], abs=1e-4)
 
@@ -213,7 +218,7 @@ def test_lines_are_read_in_windows(translation: TranslationPipeline, monkeypatch
             lines_read.append(line)
             yield line
 
-    results = translation.translate(endless(), SearchOptions(beams=1), progress.append)
+    results = translation.translate(endless(), Beam(beams=1), progress=progress.append)
     for index in range(25):
         next(results)
         assert len(lines_read) == sum(progress) == 10 * (1 + index // 10)
@@ -222,13 +227,13 @@ def test_lines_are_read_in_windows(translation: TranslationPipeline, monkeypatch
 def test_progress_counts_every_line(translation: TranslationPipeline) -> None:
     progress: list[int] = []
     lines = ["", *LINES, "  "]
-    results = list(translation.translate(lines, SearchOptions(beams=1, batch_tokens=50), progress.append))
+    results = list(translation.translate(lines, Greedy(), 1, TranslationLimits(batch_tokens=50), progress.append))
     assert len(results) == sum(progress)
 
 
 def test_one_beam_is_greedy_search(untrained: TranslationPipeline) -> None:
     lines = ["abc", "d", "e f"]
-    results = [best for (best,) in untrained.translate(lines, SearchOptions(beams=1))]
+    results = [best for (best,) in untrained.translate(lines, Beam(beams=1))]
     model, tokenizer = untrained.models[0], Bytes()
     for line, (text, score, *_) in zip(lines, results, strict=True):
         ids = [*tokenizer.encode(line), EOS]
@@ -249,14 +254,14 @@ def test_one_beam_is_greedy_search(untrained: TranslationPipeline) -> None:
 
 
 def test_more_beams_find_no_worse_translations(translation: TranslationPipeline) -> None:
-    searches = [SearchOptions(beams, length_penalty=0.0) for beams in (1, 8)]
+    searches = [Beam(beams, length_penalty=0.0) for beams in (1, 8)]
     greedy, beam = ([best.score for (best,) in translation.translate(LINES, options)] for options in searches)
     assert sum(beam) >= sum(greedy) - 1e-3
 
 
 @pytest.mark.parametrize("length_penalty", [0.0, 1.0])
 def test_n_best_translations_are_ranked_and_distinct(translation: TranslationPipeline, length_penalty: float) -> None:
-    for results in translation.translate(LINES[:20], SearchOptions(beams=5, n_best=5, length_penalty=length_penalty)):
+    for results in translation.translate(LINES[:20], Beam(5, length_penalty), n_best=5):
         assert len(results) == len({result.text for result in results}) == 5
         scores = [result.normalized_score for result in results]
         assert scores == sorted(scores, reverse=True)
@@ -268,7 +273,7 @@ def test_n_best_translations_are_ranked_and_distinct(translation: TranslationPip
 
 def test_translation_scores_equal_those_of_scoring(translation: TranslationPipeline) -> None:
     lines = LINES[:20]
-    translations = list(translation.translate(lines, SearchOptions(beams=3, n_best=3)))
+    translations = list(translation.translate(lines, Beam(beams=3), n_best=3))
     pairs = [(line, result.text) for line, results in zip(lines, translations, strict=True) for result in results]
     for pieces, result in zip(translation.score(pairs), itertools.chain(*translations), strict=True):
         if result.normalized_score > -torch.inf:  # a truncated translation has no score of EOS
@@ -314,7 +319,7 @@ def test_translating_with_a_model_that_gives_nan_raises(runs: Runs, beams: int) 
     broken = load_translation(runs.translator)
     broken.models[0].output.linear.bias.fill_(torch.nan)
     with pytest.raises(UserError, match="the model gives NaN"):
-        broken(["one two"], SearchOptions(beams))
+        broken(["one two"], Beam(beams))
     with pytest.raises(UserError, match="the model gives NaN"):
         list(broken.score([("one two", "two one")]))
 
@@ -336,15 +341,37 @@ def test_translating_with_a_model_that_gives_nan_raises(runs: Runs, beams: int) 
         {"max_source_length": 0},
     ],
 )
-def test_options_out_of_range_are_refused(options: dict[str, Any]) -> None:
+def test_options_out_of_range_are_refused(translation: TranslationPipeline, options: dict[str, Any]) -> None:
+    n_best = options.get("n_best", 1)
+    limits = {name: value for name, value in options.items() if name in vars(TranslationLimits())}
+    search = {name: value for name, value in options.items() if name in vars(Beam())}
     with pytest.raises(UserError, match=f"{list(options)[-1]} must be"):
-        SearchOptions(**options)
+        translation.translate(LINES, Beam(**search), n_best, TranslationLimits(**limits))
+
+
+def test_greedy_search_has_one_translation(translation: TranslationPipeline) -> None:
+    assert translation(LINES, Greedy()) == translation(LINES, Beam(beams=1))
+    with pytest.raises(UserError, match="n_best must be 1 in greedy search, and 2 was given"):
+        translation.translate(LINES, Greedy(), n_best=2)
+
+
+def test_sampled_translations_are_distinct_and_ranked(untrained: TranslationPipeline) -> None:
+    for results in untrained.translate(["abc", "d"], Sampling(), n_best=4):
+        scores = [result.normalized_score for result in results]
+        assert scores == sorted(scores, reverse=True)
+        assert 1 < len(results) == len({result.text for result in results}) <= 4
+
+
+@pytest.mark.parametrize("search", [Greedy(min_length=12), Beam(min_length=12), Sampling(min_length=12)])
+def test_translations_have_at_least_min_length_tokens(translation: TranslationPipeline, search: Search) -> None:
+    for text in translation(["one two", "six"], search, TranslationLimits(max_length=20)):
+        assert 12 <= len(text.split()) <= 20
 
 
 def test_wide_beams_are_searched_in_smaller_batches(
     translation: TranslationPipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lines = LINES[:30]
-    expected = translation(lines, SearchOptions(beams=40))
+    expected = translation(lines, Beam(beams=40))
     monkeypatch.setattr(module, "MAX_CANDIDATES", 1)
-    assert translation(lines, SearchOptions(beams=40)) == expected
+    assert translation(lines, Beam(beams=40)) == expected

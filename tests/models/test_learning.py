@@ -28,7 +28,7 @@ from seq2seq.recurrence import (
     Retention,
     SelfAttention,
 )
-from seq2seq.search import Sampling, beam_search, sample
+from seq2seq.search import Beam, Sampling, sample
 from seq2seq.special_tokens import BOS, EOS, NUM_SPECIAL
 from seq2seq.training.language_model import LanguageModel
 from seq2seq.training.translator import Translator
@@ -107,7 +107,7 @@ def test_translator_learns(transform: Callable[[torch.Tensor], torch.Tensor], op
     source = torch.cat([text, torch.full((100, 1), EOS)], dim=1)
     limits = torch.full((100,), 2 * MAX_LENGTH)
     with torch.no_grad():
-        found = beam_search(model.decoding_problem(source, torch.full((100,), MAX_LENGTH + 1)), limits, beams=3)
+        found = Beam(3)(model.decoding_problem(source, torch.full((100,), MAX_LENGTH + 1)), limits)
     correct = sum(best.ids == target for (best,), target in zip(found, transform(text).tolist(), strict=True))
     assert correct >= 95
 

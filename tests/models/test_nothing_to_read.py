@@ -12,7 +12,7 @@ from seq2seq.inference.shortlist import Shortlist
 from seq2seq.models.language_model import LanguageModelNetwork
 from seq2seq.quantization.quantize import quantize
 from seq2seq.recurrence import GRU, LSTM, RNN, RWKV, BlockConfig, CausalAttention, LayerFactory, Mamba, MinGRU
-from seq2seq.search import Sampling, beam_search, greedy, sample
+from seq2seq.search import Beam, Greedy, Sampling, sample
 from seq2seq.special_tokens import BOS, NUM_SPECIAL
 
 SHAPES = [(0, 3, 4), (0, 0, 0), (2, 0, 4), (2, 3, 0), (2, 0, 0)]  # sentences, source tokens, target tokens
@@ -61,10 +61,8 @@ def test_empty_batches_are_translated_and_scored_in_every_precision(options: dic
         limits = torch.full((len(b.source),), 3)
         shortlist_ids = torch.arange(NUM_SPECIAL + 2).expand(len(b.source), -1)
         for shortlist in (None, shortlist_ids):
-            assert len(greedy(model.decoding_problem(b.source, b.lengths, shortlist), limits)) == len(limits)
-            assert len(beam_search(model.decoding_problem(b.source, b.lengths, shortlist), limits, beams=3)) == len(
-                limits
-            )
+            assert len(Greedy()(model.decoding_problem(b.source, b.lengths, shortlist), limits)) == len(limits)
+            assert len(Beam(3)(model.decoding_problem(b.source, b.lengths, shortlist), limits)) == len(limits)
 
 
 @pytest.mark.parametrize("attention", ATTENTIONS.values(), ids=ATTENTIONS)

@@ -12,7 +12,8 @@ from translator_cases import ATTENTIONS, OPTIONS, SOURCE_VOCAB_SIZE, build, each
 
 from seq2seq.batch import TranslationBatch
 from seq2seq.recurrence import GRU, LSTM, LayerFactory, MinGRU
-from seq2seq.search import Hypothesis, beam_search, greedy
+from seq2seq.search import Beam, Greedy, Hypothesis
+from seq2seq.search.beam import beam_search
 from seq2seq.special_tokens import BOS
 from seq2seq.state import repeat
 from seq2seq.training.translator import Translator
@@ -126,8 +127,8 @@ def test_input_feeding_uses_the_last_features(attention: Any) -> None:
 
 def searches(model: Translator) -> list[Callable[[TranslationBatch], list[list[Hypothesis]]]]:
     return [
-        lambda b: [[h] for h in greedy(model.decoding_problem(b.source, b.lengths), 2 * b.lengths + 3)],
-        lambda b: beam_search(model.decoding_problem(b.source, b.lengths), 2 * b.lengths + 3, beams=4, n_best=4),
+        lambda b: Greedy()(model.decoding_problem(b.source, b.lengths), 2 * b.lengths + 3),
+        lambda b: Beam(4)(model.decoding_problem(b.source, b.lengths), 2 * b.lengths + 3, n_best=4),
     ]
 
 
@@ -157,9 +158,9 @@ def test_token_nats_of_a_translation_equal_its_search_score() -> None:
 @torch.no_grad()
 def test_beam_of_one_without_length_penalty_is_greedy() -> None:
     model, b = build(), batch()
-    found = beam_search(model.decoding_problem(b.source, b.lengths), 2 * LENGTHS, beams=1, length_penalty=0.0)
+    found = beam_search(model.decoding_problem(b.source, b.lengths), 2 * LENGTHS, Beam(1, length_penalty=0.0))
     assert [h.ids for (h,) in found] == [
-        h.ids for h in greedy(model.decoding_problem(b.source, b.lengths), 2 * LENGTHS)
+        h.ids for (h,) in Greedy()(model.decoding_problem(b.source, b.lengths), 2 * LENGTHS)
     ]
 
 

@@ -9,7 +9,7 @@ import torch
 from tiny_runs import WORDS, Runs, reverse_words
 from torch import nn
 
-from seq2seq import SearchOptions
+from seq2seq import Beam
 from seq2seq.__main__ import main
 from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.models.language_model import LanguageModelNetwork
@@ -85,7 +85,7 @@ def test_a_shared_embedding_stays_shared() -> None:
 
 @each_precision
 def test_a_quantized_translator_translates_the_same(precision: Any, runs: Runs) -> None:
-    for options in (SearchOptions(beams=1), SearchOptions(beams=3)):
+    for options in (Beam(beams=1), Beam(beams=3)):
         expected = load_translation(runs.translator)(LINES, options)
         assert load_translation(runs.translator, precision=precision)(LINES, options) == expected
     assert load_translation(runs.translator)(LINES) == [reverse_words(line) for line in LINES]
@@ -97,7 +97,7 @@ def test_a_saved_quantized_model_equals_one_quantized_when_loaded(precision: Any
         saved = tmp_path / f"{run.parent.name}.ckpt"
         assert main(["quantize", str(run), "--output", str(saved), "--precision", precision]) == 0
         assert saved.stat().st_size < (run / "checkpoints" / "best.ckpt").stat().st_size
-    options = SearchOptions(beams=2)
+    options = Beam(beams=2)
     expected = load_translation(runs.translator, precision=precision).translate(LINES, options)
     assert list(load_translation(tmp_path / "translator.ckpt").translate(LINES, options)) == list(expected)
     text = "one two\nsix fünf\n"

@@ -19,7 +19,8 @@ from transformers.generation import (
     TopPLogitsWarper,
 )
 
-from seq2seq.search import DecodingProblem, Sampling, beam_search, greedy
+from seq2seq.search import Beam, DecodingProblem, Greedy, Sampling
+from seq2seq.search.sampling import truncated_probabilities
 from seq2seq.special_tokens import BOS, EOS, PAD, UNK
 
 VOCABULARY = 12
@@ -161,7 +162,7 @@ def model_name(make: Any) -> str:
 def test_greedy(compare: Compare, make: Any, seed: int, limit: int) -> None:
     generator = make(seed)
     theirs = reference_generate(generator, limit, num_beams=1)
-    hypotheses = greedy(generator.problem, torch.full((SOURCES,), limit))
+    hypotheses = [best for (best,) in Greedy()(generator.problem, torch.full((SOURCES,), limit))]
     comparison = compare("greedy", "transformers", f"tokens and scores of {model_name(make)}", ROUNDING)
     expected = generated_ids(generator, theirs.sequences)
     comparison.equal("tokens", [hypothesis.ids for hypothesis in hypotheses], without_padding(expected))
@@ -183,7 +184,7 @@ def test_beam_search(compare: Compare, make: Any, seed: int, beams: int) -> None
     options = {"num_beams": beams, "num_return_sequences": beams, "length_penalty": 0.0, "early_stopping": "never"}
     theirs = reference_generate(generator, MAX_TOKENS, **options)
     limits = torch.full((SOURCES,), MAX_TOKENS)
-    results = beam_search(generator.problem, limits, beams, 0.0, beams, patience=INFINITE, threshold=INFINITE)
+    results = Beam(beams, 0.0, patience=INFINITE, threshold=INFINITE)(generator.problem, limits, beams)
     comparison = compare(
         "beam_search", "transformers", f"the n best of {model_name(make)}, no length penalty", ROUNDING
     )
@@ -247,7 +248,7 @@ def test_length_penalty(compare: Compare, seed: int, alpha: float) -> None:
 
     problem = DecodingProblem(step, state, lambda _: step)
     limits = torch.full((SOURCES,), limit)
-    results = beam_search(problem, limits, ALL_BEAMS, alpha, n_best, patience=INFINITE, threshold=INFINITE)
+    results = Beam(ALL_BEAMS, alpha, patience=INFINITE, threshold=INFINITE)(problem, limits, n_best)
     comparison = compare("beam_search", "joeynmt", "the n best and their ranks, length penalties 0 to 2", ROUNDING)
     rows = zip(theirs.view(SOURCES, ALL_BEAMS, -1).tolist(), theirs_scores.view(SOURCES, ALL_BEAMS), strict=True)
     compared = 0
@@ -281,7 +282,9 @@ def test_sampling_filters(compare: Compare, temperature: float, top_k: int, top_
     if min_p:
         filters.append(MinPLogitsWarper(min_p))
     expected = filters(torch.empty(200, 0, dtype=torch.long), logits).softmax(-1)
-    probabilities = Sampling(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p).probabilities(logits)
+    probabilities = truncated_probabilities(
+        logits, Sampling(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p)
+    )
     comparison = compare(
         "Sampling.probabilities", "transformers", "temperature, top_k, top_p and min_p in turn", ROUNDING
     )

@@ -1,6 +1,7 @@
 """Properties of beam search, on tables small enough for exhaustive search."""
 
 from math import inf, nan
+from typing import Any
 
 import pytest
 import torch
@@ -9,7 +10,8 @@ from hypothesis import strategies as st
 from toy_tables import VOCAB_SIZE, exhaustive_search, plain_beam, random_tables, score, toy
 
 from seq2seq.errors import UserError
-from seq2seq.search import DecodingProblem, beam_search, greedy
+from seq2seq.search import Beam, DecodingProblem, Greedy, Sampling
+from seq2seq.search.beam import beam_search
 from seq2seq.special_tokens import BOS, EOS, PAD, UNK
 
 seeds = st.integers(0, 2**30)
@@ -26,11 +28,8 @@ def test_wide_beam_equals_exhaustive_search(seed: int, limits: list[int], length
     found = beam_search(
         toy(tables),
         torch.tensor(limits),
-        beams=90,
-        length_penalty=length_penalty,
+        Beam(90, length_penalty, patience=inf, threshold=inf),
         n_best=3,
-        patience=inf,
-        threshold=inf,
     )
     for table, limit, hypotheses in zip(tables, limits, found, strict=True):
         best = exhaustive_search(table, limit, length_penalty)[:3]
@@ -53,7 +52,7 @@ def test_narrow_beam_equals_plain_beam_search(
     seed: int, beams: int, n_best: int, length_penalty: float, patience: float, threshold: float
 ) -> None:
     tables, limits, n_best = random_tables(seed, 3), [8, 2, 5], min(n_best, beams)
-    found = beam_search(toy(tables), torch.tensor(limits), beams, length_penalty, n_best, patience, threshold)
+    found = beam_search(toy(tables), torch.tensor(limits), Beam(beams, length_penalty, patience, threshold), n_best)
     for table, limit, hypotheses in zip(tables, limits, found, strict=True):
         best = plain_beam(table, limit, beams, length_penalty, n_best, patience, threshold)
         assert [h.ids for h in hypotheses] == [ids for _, ids in best]
@@ -67,7 +66,7 @@ def test_narrow_beam_equals_plain_beam_search(
 def test_score_is_the_log_probability_of_the_tokens(seed: int, beams: int, length_penalty: float) -> None:
     tables = random_tables(seed, 2)
     limits = [3, 6]
-    found = beam_search(toy(tables), torch.tensor(limits), beams, length_penalty, n_best=beams)
+    found = beam_search(toy(tables), torch.tensor(limits), Beam(beams, length_penalty), n_best=beams)
     for table, limit, hypotheses in zip(tables, limits, found, strict=True):
         for h in hypotheses:
             tokens = h.ids if len(h.ids) == limit else [*h.ids, EOS]
@@ -79,8 +78,8 @@ def test_score_is_the_log_probability_of_the_tokens(seed: int, beams: int, lengt
 @given(seed=seeds, limit=st.integers(1, 8))
 def test_beam_of_one_without_length_penalty_is_greedy(seed: int, limit: int) -> None:
     tables, limits = random_tables(seed, 3), torch.full((3,), limit)
-    expected = greedy(toy(tables), limits)
-    found = [h for (h,) in beam_search(toy(tables), limits, beams=1, length_penalty=0.0)]
+    expected = [h for (h,) in Greedy()(toy(tables), limits)]
+    found = [h for (h,) in beam_search(toy(tables), limits, Beam(1, length_penalty=0.0))]
     assert [h.ids for h in found] == [h.ids for h in expected]
     assert [h.score for h in found] == pytest.approx([h.score for h in expected])
     assert [h.normalized_score for h in found] == pytest.approx([h.normalized_score for h in expected])
@@ -90,10 +89,10 @@ def test_beam_of_one_without_length_penalty_is_greedy(seed: int, limit: int) -> 
 @given(seed=seeds, beams=st.integers(1, 4), length_penalty=st.sampled_from([0.0, 1.0]))
 def test_result_does_not_depend_on_the_batch(seed: int, beams: int, length_penalty: float) -> None:
     tables, limits = random_tables(seed, 4), torch.tensor([5, 1, 9, 3])
-    together = beam_search(toy(tables), limits, beams, length_penalty, n_best=beams)
+    together = beam_search(toy(tables), limits, Beam(beams, length_penalty), n_best=beams)
     for row in range(4):
         index = slice(row, row + 1)
-        (alone,) = beam_search(toy(tables[index]), limits[index], beams, length_penalty, n_best=beams)
+        (alone,) = beam_search(toy(tables[index]), limits[index], Beam(beams, length_penalty), n_best=beams)
         assert [h.ids for h in alone] == [h.ids for h in together[row]]
         assert [h.score for h in alone] == pytest.approx([h.score for h in together[row]])
 
@@ -103,7 +102,9 @@ def test_result_does_not_depend_on_the_batch(seed: int, beams: int, length_penal
 def test_results_are_sorted_distinct_within_limits_and_without_special_tokens(seed: int, limits: list[int]) -> None:
     tables = random_tables(seed, len(limits))
     tables[:, :, [PAD, BOS, UNK]] += 5.0  # a model may find them likely
-    for limit, hypotheses in zip(limits, beam_search(toy(tables), torch.tensor(limits), 4, n_best=4), strict=True):
+    for limit, hypotheses in zip(
+        limits, beam_search(toy(tables), torch.tensor(limits), Beam(4), n_best=4), strict=True
+    ):
         assert 1 <= len(hypotheses) <= 4
         order = [(h.finished, h.normalized_score) for h in hypotheses]
         assert order == sorted(order, reverse=True)
@@ -114,8 +115,8 @@ def test_results_are_sorted_distinct_within_limits_and_without_special_tokens(se
 def test_unknown_token_is_generated_if_allowed() -> None:
     tables = torch.zeros(1, VOCAB_SIZE, VOCAB_SIZE)
     tables[:, BOS, UNK] = tables[:, UNK, EOS] = 9.0
-    ((best,),) = beam_search(toy(tables), torch.tensor([4]), allow_unknown=True)
-    (greedy_best,) = greedy(toy(tables), torch.tensor([4]), allow_unknown=True)
+    ((best,),) = Beam(allow_unknown=True)(toy(tables), torch.tensor([4]))
+    ((greedy_best,),) = Greedy(allow_unknown=True)(toy(tables), torch.tensor([4]))
     assert best.ids == greedy_best.ids == [UNK]
 
 
@@ -124,7 +125,7 @@ def test_unknown_token_is_generated_if_allowed() -> None:
 def test_unfinished_hypotheses_rank_behind_finished_ones(seed: int, beams: int, limit: int) -> None:
     tables = random_tables(seed, 3)
     tables[:, :, EOS] -= 3.0  # so that few finish
-    for hypotheses in beam_search(toy(tables), torch.full((3,), limit), beams, n_best=3 * beams):
+    for hypotheses in beam_search(toy(tables), torch.full((3,), limit), Beam(beams), n_best=3 * beams):
         finished = [h.finished for h in hypotheses]
         assert finished == sorted(finished, reverse=True)
         assert finished == [len(h.ids) < limit for h in hypotheses]
@@ -133,8 +134,8 @@ def test_unfinished_hypotheses_rank_behind_finished_ones(seed: int, beams: int, 
 def test_best_unfinished_hypothesis_is_returned_if_none_finished() -> None:
     tables = torch.zeros(1, VOCAB_SIZE, VOCAB_SIZE)
     tables[:, :, 4], tables[:, :, EOS] = 9.0, -inf
-    ((best,),) = beam_search(toy(tables), torch.tensor([3]))
-    (greedy_best,) = greedy(toy(tables), torch.tensor([3]))
+    ((best,),) = Beam()(toy(tables), torch.tensor([3]))
+    ((greedy_best,),) = Greedy()(toy(tables), torch.tensor([3]))
     assert best.ids == greedy_best.ids == [4, 4, 4]
     assert (best.finished, best.truncated) == (greedy_best.finished, greedy_best.truncated) == (False, True)
 
@@ -144,13 +145,13 @@ def test_truncated_reports_that_the_limit_cut_off_a_better_hypothesis() -> None:
     tables[0, :, 4] = 9.0
     tables[0, :, EOS] = 1.0
     tables[1, :, EOS] = 9.0
-    (worse,), (best,) = beam_search(toy(tables), torch.tensor([3, 3]), beams=3)
+    (worse,), (best,) = Beam(beams=3)(toy(tables), torch.tensor([3, 3]))
     assert (worse.finished, worse.truncated) == (True, True)
     assert (best.finished, best.truncated) == (True, False)
 
 
 def test_more_beams_than_tokens_find_all_sequences() -> None:
-    (found,) = beam_search(toy(random_tables(0, 1)), torch.tensor([2]), beams=500, n_best=500, threshold=inf)
+    (found,) = Beam(beams=500, threshold=inf)(toy(random_tables(0, 1)), torch.tensor([2]), n_best=500)
     assert len(found) == 1 + 3 + 9  # empty, one token and EOS, and two tokens that are cut off
 
 
@@ -162,13 +163,13 @@ def test_nan_raises_at_any_step(beams: int, row: int) -> None:
     tables[0, :, EOS] = tables[1, :, 4] = 5.0
     tables[1, row] = torch.nan
     with pytest.raises(UserError, match="the model gives NaN for the next token"):
-        beam_search(toy(tables), torch.full((2,), 6), beams, patience=inf, threshold=inf)
+        beam_search(toy(tables), torch.full((2,), 6), Beam(beams, patience=inf, threshold=inf))
 
 
 def test_no_possible_token_raises() -> None:
     tables = torch.full((1, VOCAB_SIZE, VOCAB_SIZE), -inf)
     tables[:, :, BOS] = 0.0
-    for search in (greedy, beam_search):
+    for search in (Greedy(), Beam(), Sampling()):
         with pytest.raises(UserError, match="or probability 0 to all that can be generated"):
             search(toy(tables), torch.tensor([3]))
 
@@ -177,9 +178,9 @@ def test_no_possible_token_raises() -> None:
 @given(seed=seeds, length_penalty=st.sampled_from([0.0, 1.0]))
 def test_wide_beam_is_never_worse_than_greedy(seed: int, length_penalty: float) -> None:
     tables, limits = random_tables(seed, 2), torch.tensor([4, 4])
-    for (best,), greedy_best in zip(
-        beam_search(toy(tables), limits, 90, length_penalty, patience=inf, threshold=inf),
-        greedy(toy(tables), limits),
+    for (best,), (greedy_best,) in zip(
+        Beam(90, length_penalty, patience=inf, threshold=inf)(toy(tables), limits),
+        Greedy()(toy(tables), limits),
         strict=True,
     ):
         normalized = greedy_best.score / ((5 + len(greedy_best.ids) + greedy_best.finished) / 6) ** length_penalty
@@ -204,13 +205,13 @@ def test_finished_sentences_are_removed_from_the_batch() -> None:
         return counting_step
 
     problem = DecodingProblem(counting_step, state, restrict)  # type: ignore[arg-type]
-    found = beam_search(problem, torch.tensor([6, 6, 6]), beams=2, length_penalty=0.0)
+    found = Beam(beams=2, length_penalty=0.0)(problem, torch.tensor([6, 6, 6]))
     assert [h.ids for (h,) in found] == [[], [4] * 6, []]
     assert restricted == [[1]]
     assert calls == [3] + [1] * 5
     restricted.clear()
     calls.clear()
-    assert [h.ids for h in greedy(problem, torch.tensor([6, 6, 6]))] == [[], [4] * 6, []]
+    assert [h.ids for (h,) in Greedy()(problem, torch.tensor([6, 6, 6]))] == [[], [4] * 6, []]
     assert restricted[0] == [1]
     assert calls == [3] + [1] * 5
 
@@ -228,20 +229,20 @@ def test_pruned_hypotheses_are_removed_from_the_batch() -> None:
     problem = DecodingProblem(counting_step, state, restrict)  # type: ignore[arg-type]
     for threshold, rows in ((2.0, [1, 1, 1, 1]), (3.0, [1, 2, 2, 2]), (inf, [1, 3, 3, 3])):
         calls.clear()
-        ((best,),) = beam_search(problem, torch.tensor([4]), beams=3, threshold=threshold, patience=inf)
+        ((best,),) = Beam(beams=3, threshold=threshold, patience=inf)(problem, torch.tensor([4]))
         assert best.ids == [4] * 4
         assert calls == rows
 
 
 def test_fewer_than_n_best_hypotheses_if_there_are_no_more() -> None:
-    (found,) = beam_search(toy(random_tables(0, 1)), torch.tensor([1]), beams=9, n_best=9)
+    (found,) = Beam(beams=9)(toy(random_tables(0, 1)), torch.tensor([1]), n_best=9)
     assert sorted(h.ids for h in found) == [[], [4], [5], [6]]
 
 
 def test_empty_batch() -> None:
     limits = torch.zeros(0, dtype=torch.long)
-    assert beam_search(toy(random_tables(0, 0)), limits) == []
-    assert greedy(toy(random_tables(0, 0)), limits) == []
+    for search in (Greedy(), Beam(), Beam(beams=1), Sampling()):
+        assert search(toy(random_tables(0, 0)), limits) == []
 
 
 @pytest.mark.parametrize(
@@ -258,5 +259,7 @@ def test_empty_batch() -> None:
     ],
 )
 def test_option_out_of_range_raises(wrong: dict[str, object], message: str) -> None:
+    call: dict[str, Any] = {"limits": torch.tensor([3, 3]), "n_best": 1} | wrong
+    problem, limits, n_best = toy(random_tables(0, 2)), call.pop("limits"), call.pop("n_best")
     with pytest.raises(ValueError, match=message):
-        beam_search(toy(random_tables(0, 2)), **{"limits": torch.tensor([3, 3]), **wrong})  # type: ignore[arg-type]
+        Beam(**call)(problem, limits, n_best)

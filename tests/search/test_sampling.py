@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from toy_tables import VOCAB_SIZE, random_tables, step, toy
 
 from seq2seq.errors import UserError
-from seq2seq.search import Draw, Sampling, greedy, sample
+from seq2seq.search import Draw, Greedy, Sampling, sample
+from seq2seq.search.sampling import truncated_probabilities
 from seq2seq.special_tokens import BOS, EOS, PAD, UNK
 
 PROBABILITIES = torch.tensor([[0.0, 0.0, 0.0, 0.4, 0.2, 0.1, 0.3]])  # excluded tokens have no probability
@@ -58,7 +59,7 @@ def test_draws_depend_on_the_seed_only() -> None:
     ],
 )
 def test_distribution_equals_one_computed_by_hand(options: dict[str, Any], expected: list[float]) -> None:
-    found = Sampling(**options).probabilities(PROBABILITIES.log())[0]
+    found = truncated_probabilities(PROBABILITIES.log(), Sampling(**options))[0]
     torch.testing.assert_close(found[[5, 3, 4, 6]], torch.tensor(expected, dtype=torch.float))
     assert found[[PAD, UNK, BOS]].tolist() == [0, 0, 0]
 
@@ -73,7 +74,7 @@ def test_temperature_near_zero_takes_the_most_likely_token(scores: list[float], 
     best = logits[0] == logits[0].max()
     near = logits[0] > logits[0].max() - 1e-3 * max(1.0, abs(float(logits[0].max())))
     assume(bool((best == near).all()))
-    found = Sampling(temperature).probabilities(logits)[0]
+    found = truncated_probabilities(logits, Sampling(temperature))[0]
     assert found.sum() == pytest.approx(1)
     assert not found[~best].any()
 
@@ -89,10 +90,10 @@ def test_options_apply_in_order_to_renormalized_probabilities(
     seed: int, temperature: float, top_k: int, top_p: float, min_p: float
 ) -> None:
     scores = 3 * torch.randn(4, 10, generator=torch.Generator().manual_seed(seed))
-    once = Sampling(temperature, top_k, top_p, min_p).probabilities(scores)
+    once = truncated_probabilities(scores, Sampling(temperature, top_k, top_p, min_p))
     step_by_step = scores
     for sampler in (Sampling(temperature), Sampling(top_k=top_k), Sampling(top_p=top_p), Sampling(min_p=min_p)):
-        step_by_step = sampler.probabilities(step_by_step).log()
+        step_by_step = truncated_probabilities(step_by_step, sampler).log()
     torch.testing.assert_close(once, step_by_step.exp(), atol=1e-5, rtol=1e-4)
 
 
@@ -103,13 +104,13 @@ def test_options_apply_in_order_to_renormalized_probabilities(
 def test_ties_keep_tokens_with_lower_ids(options: dict[str, Any], kept: list[int]) -> None:
     even = torch.full((1, 1000), -math.inf)
     even[0, 3:11] = 1.0
-    assert Sampling(**options).probabilities(even)[0].nonzero().flatten().tolist() == kept
+    assert truncated_probabilities(even, Sampling(**options))[0].nonzero().flatten().tolist() == kept
 
 
 def test_without_truncation_every_token_keeps_a_probability() -> None:
     torch.manual_seed(9)  # the float32 cumulative sum of these probabilities reaches 1 before the last one
     scores = torch.randn(1, 50_000).log_softmax(dim=-1)
-    assert (Sampling().probabilities(scores) > 0).all()
+    assert (truncated_probabilities(scores, Sampling()) > 0).all()
 
 
 @pytest.mark.parametrize("options", [{}, {"temperature": 0.5}, {"top_k": 2}, {"top_p": 0.8, "min_p": 0.3}])
@@ -118,7 +119,7 @@ def test_frequencies_of_draws_match_probabilities(options: dict[str, Any]) -> No
     generator = torch.Generator().manual_seed(0)
     draw = next(sample(lambda t, s: (logits, s), torch.zeros(20_000, dtype=torch.long), logits, sampler, generator))
     frequencies = draw.tokens.bincount(minlength=VOCAB_SIZE) / 20_000
-    torch.testing.assert_close(frequencies, sampler.probabilities(PROBABILITIES.log())[0], rtol=0, atol=0.02)
+    torch.testing.assert_close(frequencies, truncated_probabilities(PROBABILITIES.log(), sampler)[0], rtol=0, atol=0.02)
 
 
 @pytest.mark.parametrize("options", [{}, {"temperature": 0}, {"top_k": 2}])
@@ -154,7 +155,7 @@ def test_invalid_logits_raise(options: dict[str, Any], wrong: float) -> None:
 def test_temperature_of_zero_is_greedy() -> None:
     problem = toy(random_tables(7, 3, sharpness=1.0))
     rows = torch.stack([d.tokens for d in draws(Sampling(temperature=0), 1, 12)], dim=1).tolist()
-    for row, h in zip(rows, greedy(problem, torch.full((3,), 12)), strict=True):
+    for row, (h,) in zip(rows, Greedy()(problem, torch.full((3,), 12)), strict=True):
         assert row[: len(h.ids)] == h.ids
         assert len(h.ids) == 12 or row[len(h.ids)] == EOS
 

@@ -4,6 +4,7 @@ Tests over random tables use fixed seeds, since two sequences whose scores are e
 """
 
 import itertools
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -54,6 +55,7 @@ def plain_beam(
     n_best: int = 1,
     patience: float = float("inf"),
     threshold: float = float("inf"),
+    is_allowed: Callable[[list[int]], bool] = lambda tokens: True,
 ) -> list[tuple[float, list[int]]]:
     """Beam search of one sentence, written plainly: the best hypotheses, best first, unfinished ones last."""
     alive: list[list[int]] = [[]]
@@ -61,6 +63,7 @@ def plain_beam(
     truncated: list[tuple[float, list[int]]] = []
     for length in range(1, limit + 1):
         candidates = [[*ids, token] for ids in alive for token in [*TEXT_TOKENS, EOS]]
+        candidates = [tokens for tokens in candidates if is_allowed(tokens)]
         candidates.sort(key=lambda tokens: -score(table, tokens))
         newly_finished = [tokens for tokens in candidates[:beams] if tokens[-1] == EOS]
         alive = [tokens for tokens in candidates if tokens[-1] != EOS][:beams]

@@ -8,8 +8,8 @@ from conftest import Trained
 from experiments import seq2seq
 
 from seq2seq.errors import UserError
+from seq2seq.runs import FINISHED
 from seq2seq.training.metrics_log import log_versions, read_metrics
-from seq2seq.training.runs import FINISHED
 
 
 def write_log(run: Path, version: str, content: bytes) -> Path:

@@ -11,9 +11,11 @@ import pytest
 from conftest import Trained
 from experiments import LANGUAGE, TRANSLATION, metrics, seq2seq, write_config
 
+from seq2seq.data.translation_limits import TranslationLimits
 from seq2seq.errors import UserError
-from seq2seq.inference import SearchOptions, TranslationPipeline, TranslationResult
+from seq2seq.inference import TranslationPipeline, TranslationResult
 from seq2seq.metrics import bleu
+from seq2seq.search import Beam, Search
 from seq2seq.tokenizers import Characters
 from seq2seq.training import previews
 from seq2seq.training.language_model import LanguageModel
@@ -81,15 +83,19 @@ def test_configured_preview_replaces_the_default_one(tmp_path: Path, corpus: Pat
 def test_val_bleu_is_computed_on_the_first_sentences(
     tmp_path: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    calls: list[tuple[int, SearchOptions]] = []
+    calls: list[tuple[int, Search, TranslationLimits]] = []
 
-    def translate(self: TranslationPipeline, lines: list[str], how: SearchOptions) -> Iterator[list[TranslationResult]]:
-        calls.append((len(lines), how))
+    def translate(
+        self: TranslationPipeline, lines: list[str], search: Search, limits: TranslationLimits
+    ) -> Iterator[list[TranslationResult]]:
+        calls.append((len(lines), search, limits))
         for row, line in enumerate(lines):
             yield [TranslationResult(line[::-1].upper() + " six" * (not row), -1.0, -1.0, row == 1)]
 
     monkeypatch.setattr(previews.TranslationPipeline, "translate", translate)
-    options = "{class_path: Bleu, init_args: {sentences: 3, beams: 2, lowercase: true, examples: 1, max_length: 70}}"
+    search = "{class_path: Beam, init_args: {beams: 2}}"
+    options = f"{{sentences: 3, search: {search}, lowercase: true, examples: 1, max_length: 70}}"
+    options = f"{{class_path: Bleu, init_args: {options}}}"
     config = write_config(tmp_path, TRANSLATION.replace("[Bleu]", f"[{options}]"), corpus)
     result = seq2seq("fit", "--config", config, "--runs", tmp_path, "--trainer.max_steps", "2")
     assert result.status == 0, result.err
@@ -99,7 +105,7 @@ def test_val_bleu_is_computed_on_the_first_sentences(
     assert 0 < expected < 100
     logged = [row["val_bleu"] for row in metrics(tmp_path / "config" / "1") if "val_bleu" in row]
     assert logged == pytest.approx([expected])
-    assert calls == [(3, SearchOptions(beams=2, max_length=70))]
+    assert calls == [(3, Beam(beams=2), TranslationLimits(max_length=70))]
     (notice,) = [line for line in result.err.splitlines() if "cut short" in line]
     assert notice == (
         "validation translations cut short by the limit of their length: 1 of 3; "
@@ -142,8 +148,11 @@ def test_examples_are_evenly_spaced(rows: int, count: int, expected: list[int]) 
 
 
 def test_invalid_number_of_beams_is_refused(tmp_path: Path, corpus: Path) -> None:
-    with pytest.raises(ValueError, match="beams must be at least 1 and at most 10,000, and 0 was given"):
-        previews.Bleu(beams=0)
+    callback = "{class_path: Bleu, init_args: {search: {class_path: Beam, init_args: {beams: 0}}}}"
+    config = write_config(tmp_path, TRANSLATION.replace("[Bleu]", f"[{callback}]"), corpus)
+    result = seq2seq("fit", "--config", config, "--runs", tmp_path, "--trainer.max_steps", "2")
+    assert result.status == 1
+    assert "beams must be at least 1 and at most 10,000, and 0 was given" in result.err
 
 
 def test_items_of_all_processes_are_gathered_in_order(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from seq2seq.checkpoint import last_checkpoint
+from seq2seq import runs
+from seq2seq.checkpoint import find_checkpoint, find_run, last_checkpoint
 from seq2seq.errors import UserError
 from seq2seq.storage import PARTIAL
-from seq2seq.training import runs
 
 
 def create_run(folder: Path, config: str = "a", checkpoint: bool = False) -> Path:
@@ -132,7 +132,7 @@ def test_path_as_a_run_name_is_refused(tmp_path: Path, name: str) -> None:
 
 
 def test_command_for_the_makefile_prints_one_error_line(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "seq2seq.training.runs", str(tmp_path / "runs"), "--name", "../x"]
+    command = [sys.executable, "-m", "seq2seq.runs", str(tmp_path / "runs"), "--name", "../x"]
     process = subprocess.run(command, capture_output=True, text=True, check=False)
     assert process.returncode == 1
     assert process.stdout == ""
@@ -162,3 +162,36 @@ def test_configuration_names_the_run_by_default(tmp_path: Path, capsys: pytest.C
     create_run(tmp_path / "other", checkpoint=True)
     runs.main([str(tmp_path), "--config", "first.yaml", "--name", "", "--runs=", "--config=a/second.x.yaml"])
     assert capsys.readouterr().out == f"{run}\n"
+
+
+def test_folder_of_a_name_stands_for_its_newest_run_with_a_checkpoint(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for _ in range(10):
+        create_run(tmp_path / "name", checkpoint=True)
+    create_run(tmp_path / "name")
+    for _ in range(2):  # a command looks it up several times, and reports it once
+        assert find_checkpoint(tmp_path / "name") == last_checkpoint(tmp_path / "name" / "10")
+    assert capsys.readouterr().err == f"using {tmp_path}/name/10\n"
+    newer = create_run(tmp_path / "name", checkpoint=True)
+    assert find_run(tmp_path / "name") == newer
+    assert capsys.readouterr().err == f"using {newer}\n"
+
+
+def test_folder_with_a_checkpoint_stands_for_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = create_run(tmp_path, checkpoint=True)
+    create_run(run, checkpoint=True)
+    assert find_checkpoint(run) == last_checkpoint(run)
+    assert capsys.readouterr().err == ""
+    create_run(tmp_path / "empty")
+    with pytest.raises(UserError, match=r"empty contains no checkpoints/best\.ckpt"):
+        find_checkpoint(tmp_path / "empty")
+
+
+def test_newest_run_is_found_without_torch(tmp_path: Path) -> None:
+    run = create_run(tmp_path / "name", checkpoint=True)
+    code = f"import sys; from seq2seq import runs; runs.main([{str(tmp_path)!r}]); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    found, modules = done.stdout.splitlines()
+    assert found == str(run)
+    assert not {"torch", "pytorch_lightning", "numpy", "jsonargparse"} & set(modules.split())

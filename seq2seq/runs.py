@@ -5,18 +5,12 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from seq2seq.checkpoint import checkpoint_folder, last_checkpoint
+from seq2seq.checkpoint import checkpoint_folder, last_checkpoint, list_runs
 from seq2seq.errors import UserError, system_errors
 from seq2seq.storage import PARTIAL, atomic_write, json_value, path_inside, write_json
 
 FINISHED = "finished.json"
 CONFIG = "config.yaml"
-
-
-def list_runs(folder: Path) -> list[Path]:
-    """Return the runs in the folder of a name, oldest first."""
-    paths = [path for path in folder.glob("*") if path.name.isdecimal() and path.is_dir()]
-    return sorted(paths, key=lambda path: int(path.name))
 
 
 def next_run(folder: Path) -> Path:
