@@ -104,7 +104,7 @@ def test_draws_without_end_repeat_no_ngram(size: int, repeats: bool) -> None:
     """The most likely token alone repeats itself, since it depends on the last one only."""
     tables, sampling = random_tables(7, 3), Sampling(temperature=0, no_repeat_ngram_size=size)
     draws = sample(toy(tables).step, torch.full((3,), BOS), toy(tables).state, sampling, torch.Generator())
-    for ids in torch.stack([draw.tokens for draw in itertools.islice(draws, 15)], dim=1).tolist():
+    for ids in torch.stack([draw.tokens for draw in itertools.islice(draws, 9)], dim=1).tolist():
         ngrams = list(zip(ids, ids[1:], ids[2:], strict=False))
         assert (len(set(ngrams)) < len(ngrams)) == repeats
 
