@@ -16,7 +16,6 @@ from torch import nn
 from torch.optim import lr_scheduler
 
 import seq2seq.data
-import seq2seq.models
 import seq2seq.nn.attention
 import seq2seq.recurrence
 import seq2seq.search
@@ -38,7 +37,7 @@ def classes_of(module: Any, base: type) -> list[type]:
 
 
 PACKAGE_CLASSES = [
-    *(getattr(seq2seq.models, name) for name in ("LanguageModel", "Translator")),
+    *(getattr(seq2seq.training, name) for name in ("LanguageModel", "Translator")),
     *(getattr(seq2seq.data, name) for name in ("LanguageData", "TranslationData")),
     *classes_of(seq2seq.recurrence, nn.Module),
     *classes_of(seq2seq.nn.attention, nn.Module),
@@ -218,8 +217,8 @@ def cases_of_classes() -> Iterator[Case]:
         return {name: OPTIONS[name] for name in names or OPTIONS if name in parameters}
 
     yield from option_cases("trainer.", LANGUAGE, table_options(pl.Trainer))
-    yield from option_cases("model.", LANGUAGE, own_options(seq2seq.models.LanguageModel))
-    yield from option_cases("model.", MODEL, own_options(seq2seq.models.Translator))
+    yield from option_cases("model.", LANGUAGE, own_options(seq2seq.training.LanguageModel))
+    yield from option_cases("model.", MODEL, own_options(seq2seq.training.Translator))
     yield from option_cases("data.", LANGUAGE, own_options(seq2seq.data.LanguageData))
     yield from option_cases("data.", MODEL, own_options(seq2seq.data.TranslationData))
     for name in ("LSTM", "GRU", "MinLSTM", "RGLRU", "Mamba", "RWKV", "MogrifierLSTM", "CausalAttention"):
