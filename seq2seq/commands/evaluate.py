@@ -2,9 +2,8 @@
 
 import inspect
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from json import dumps
-from typing import TYPE_CHECKING
 
 from seq2seq.commands import lines
 from seq2seq.commands.dataclass_options import changed_options
@@ -13,17 +12,13 @@ from seq2seq.data.translation_limits import TranslationLimits
 from seq2seq.errors import UserError
 from seq2seq.quantization.precision import Precision
 from seq2seq.ranges import Count, CountOrZero, checked
-from seq2seq.rank_zero import rank_zero_log
 from seq2seq.search import Beam, Search
 from seq2seq.storage import json_value
-from seq2seq.tasks.trained_corpus import trained_corpus
-
-if TYPE_CHECKING:
-    from seq2seq.inference import TranslationPipeline
-    from seq2seq.metrics import Score
+from seq2seq.tasks.evaluation import Evaluation, EvaluationOptions, evaluate_lines
 
 FILE_OPTIONS = {"translations", "reference", "lowercase", "json"}  # options for scoring a file of translations
-LANGUAGE_MODEL_OPTIONS = {"text", "corpus", "split", "window", "examples", "json", "device", "precision", "trust"}
+COMMON_OPTIONS = {"json", "device", "precision", "trust", "examples"}  # options for any model
+TEXT_OPTIONS = {"text", "corpus", "split", "window"} | COMMON_OPTIONS  # options that --text and --window go with
 
 
 @checked
@@ -85,45 +80,38 @@ def evaluate(
     if json and examples:
         raise UserError("--json and --examples cannot be combined")
 
-    from seq2seq.metrics import bleu, chrf, exact_match, ter
-
-    def scores(hypotheses: Sequence[str], references: Sequence[str]) -> "list[Score]":
-        return [metric(hypotheses, references, lowercase=lowercase) for metric in (bleu, chrf, ter, exact_match)]
-
     if translations is not None:
         if checkpoints or reference is None:
             raise UserError("--translations must be given without a checkpoint and with --reference")
         reject_options(given - FILE_OPTIONS, "a file of translations")
-        print_scores(scores(list(read_lines(translations)), list(read_lines(reference))), json)
+        evaluation = evaluate_lines(list(read_lines(translations)), list(read_lines(reference)), lowercase)
+        print_evaluation(evaluation, json)
         return
     if not checkpoints:
         raise UserError("a checkpoint is needed, or --translations with --reference")
-    for option, other in itertools.product(sorted(given & {"text", "window"}), sorted(given - LANGUAGE_MODEL_OPTIONS)):
+    for option, other in itertools.product(sorted(given & {"text", "window"}), sorted(given - TEXT_OPTIONS)):
         raise UserError(f"--{option} is for language models, and --{other.replace('_', '-')} is not")
     if (source is None) != (reference is None):
         raise UserError("--source and --reference must be given together")
 
-    from seq2seq.inference import TranslationPipeline
-    from seq2seq.tasks import load
+    from seq2seq.tasks.loading import load_pipeline
 
-    model = load(*checkpoints, device=device, precision=precision, trust=trust or ())
-    if isinstance(model, TranslationPipeline):
-        reject_options(given & {"text", "window"}, "a translator")
-        sources, references = read_pairs(model, source, reference, corpus, split)
-        with lines.progress("translating", lambda: len(sources)) as progress:
-            hypotheses = [best[0].text for best in model.translate(sources, search, limits=limits, progress=progress)]
-        model.report_unknown()
-        for message in model.truncation_counts.messages():
-            rank_zero_log(message)
-        print_scores(scores(hypotheses, references), json)
-        step = max(1, len(sources) // max(1, examples))
-        for row in list(range(0, len(sources), step))[:examples] if not json else []:
-            print(f"\n  source     {sources[row]}\n  model      {hypotheses[row]}\n  reference  {references[row]}")
-        return
-    reject_options(given - LANGUAGE_MODEL_OPTIONS, "a language model")
-    from seq2seq.commands.language_scores import score_text
-
-    score_text(model, text, corpus, split, window, json)
+    task, pipeline = load_pipeline(checkpoints, device, precision, trust or (), "evaluate")
+    reject_options(given - COMMON_OPTIONS - task.evaluation_options, task.noun)
+    options = EvaluationOptions(
+        source,
+        reference,
+        text,
+        corpus,
+        split,
+        lowercase,
+        search,
+        limits,
+        window,
+        0 if json else examples,
+        lines.progress,
+    )
+    print_evaluation(task.evaluate(pipeline, options), json)
 
 
 def reject_options(options: Iterable[str], scored: str) -> None:
@@ -132,33 +120,5 @@ def reject_options(options: Iterable[str], scored: str) -> None:
         raise UserError(f"--{name.replace('_', '-')} does not apply to {scored}")
 
 
-def read_pairs(
-    model: "TranslationPipeline", source: str | None, reference: str | None, corpus: str | None, split: str | None
-) -> tuple[list[str], list[str]]:
-    """Return sources and references, from two files or from a corpus."""
-    if source is not None and reference is not None:
-        sources, references = list(read_lines(source)), list(read_lines(reference))
-        if len(sources) != len(references):
-            raise UserError(
-                f"every source needs a reference: {source} has {len(sources)} lines and {reference} {len(references)}"
-            )
-        return sources, references
-    from seq2seq.data.corpora import evaluation_split
-    from seq2seq.data.translation_pairs import HeldOutPairs, translation_pairs
-
-    name, subset, source, target, held_out = trained_corpus(
-        model.corpus, corpus, "source", "target", held_out=HeldOutPairs
-    )
-    held_out = held_out if corpus is None else 0.0  # only the training's corpus may have a held-out part
-    split = split or evaluation_split(name, [source, target], subset) or ("validation" if held_out else "test")
-    texts = translation_pairs(name, source, target, split, held_out, subset)
-    return list(texts["source"]), list(texts["target"])
-
-
-def print_scores(scores: "Sequence[Score]", as_json: bool) -> None:
-    if as_json:
-        results = {score.name: {"score": score.value, "signature": score.signature} for score in scores}
-        print(dumps(json_value(results), allow_nan=False))
-        return
-    for score in scores:
-        print(f"{score.name:<12} {score.value:6.2f}   {score.signature}")
+def print_evaluation(evaluation: Evaluation, as_json: bool) -> None:
+    print(dumps(json_value(evaluation.results), allow_nan=False) if as_json else evaluation.text)

@@ -1,9 +1,8 @@
 """`seq2seq score`: log-probabilities of text, by line or by token."""
 
 import json
-from collections.abc import Iterable, Iterator
-from itertools import chain, tee
-from typing import TYPE_CHECKING, TypeAlias
+from collections.abc import Iterator
+from itertools import chain
 
 from seq2seq.checkpoint import find_checkpoint
 from seq2seq.commands import lines
@@ -11,14 +10,8 @@ from seq2seq.data.text import read_lines
 from seq2seq.errors import UserError
 from seq2seq.quantization.precision import Precision
 from seq2seq.ranges import Count
-from seq2seq.rank_zero import rank_zero_log
 from seq2seq.storage import check_output
-
-if TYPE_CHECKING:
-    from seq2seq.inference import ScoredToken
-    from seq2seq.tokenizers.unknown import UnknownTokenCounts
-
-ScoredPieces: TypeAlias = list[tuple[str, float]]  # of a line, each with its log-probability
+from seq2seq.tasks.evaluation import ScoringInput
 
 
 def score(
@@ -63,39 +56,10 @@ def score(
     if not lines.is_standard_stream(output):
         check_output(str(output))
 
-    from seq2seq.data.translation_limits import MAX_SOURCE_LENGTH
-    from seq2seq.inference import TranslationPipeline
-    from seq2seq.tasks import load
-    from seq2seq.tokenizers.unknown import UnknownTokenCounts
+    from seq2seq.tasks.loading import load_pipeline
 
-    model = load(*checkpoints, device=device, precision=precision, trust=trust or ())
-    scored: Iterable[tuple[str, ScoredPieces]]
-    if isinstance(model, TranslationPipeline):
-        if source is None or target is None:
-            raise UserError("a translator needs --source and --target, and takes no --text")
-        sources, targets = list(read_lines(source)), list(read_lines(target))
-        if len(sources) != len(targets):
-            raise UserError(
-                f"every source needs a translation: {source} has {len(sources)} lines and {target} {len(targets)}"
-            )
-        if not sources:
-            raise UserError(f"{source} and {target} are empty, so there is nothing to score")
-        pairs = zip(sources, targets, strict=True)
-        scored = zip(targets, model.score(pairs, max_source_length or MAX_SOURCE_LENGTH), strict=True)
-        report_unknown = model.report_unknown
-    else:
-        if source is not None or target is not None:
-            raise UserError("a language model scores a --text and takes no --source and --target")
-        if max_source_length is not None:
-            raise UserError("--max-source-length does not apply to a language model")
-        model_input, output_lines = tee(require_lines(lines.lines_with_ends(text), text))
-        counts = UnknownTokenCounts()
-        scored = zip(
-            (line.removesuffix("\n") for line in output_lines),
-            group_by_line(count_unknown(model.score(model_input), counts)),
-            strict=False,
-        )
-        report_unknown = counts.report
+    task, pipeline = load_pipeline(checkpoints, device, precision, trust or (), "score")
+    scored = task.score(pipeline, read_input(text, source, target, max_source_length))
     with lines.open_text_output(output) as file:
         for line, pieces in scored:
             if tokens:
@@ -103,33 +67,25 @@ def score(
                 file.write("\n")
             else:
                 file.write(f"{sum(score for _, score in pieces):.6f}\t{line}\n")
-    report_unknown()
-    if isinstance(model, TranslationPipeline):
-        for message in model.truncation_counts.messages():
-            rank_zero_log(message)
+
+
+def read_input(text: str | None, source: str | None, target: str | None, max_source_length: int | None) -> ScoringInput:
+    """Return the text, or the sources and targets; raise a UserError if there is nothing to score."""
+    if source is None or target is None:
+        return ScoringInput(require_lines(lines.lines_with_ends(text), text), None, None, max_source_length)
+    sources, targets = list(read_lines(source)), list(read_lines(target))
+    if len(sources) != len(targets):
+        raise UserError(
+            f"every source needs a translation: {source} has {len(sources)} lines and {target} {len(targets)}"
+        )
+    if not sources:
+        raise UserError(f"{source} and {target} are empty, so there is nothing to score")
+    return ScoringInput(None, sources, targets, max_source_length)
 
 
 def require_lines(text: Iterator[str], path: str | None) -> Iterator[str]:
-    """Return the same lines; raise a UserError at once if there are none."""
+    """Yield the same lines; raise a UserError if there are none."""
     first = next(text, None)
     if first is None:
         raise UserError(f"{path or 'standard input'} is empty, so there is nothing to score")
-    return chain([first], text)
-
-
-def count_unknown(tokens: "Iterable[ScoredToken]", counts: "UnknownTokenCounts") -> Iterator[tuple[str, float]]:
-    """Yield the text and the log-probability of each token, and add the tokens to the counts."""
-    for token in tokens:
-        counts.add([[token.token]])
-        yield token.text, -token.nats
-
-
-def group_by_line(pieces: Iterable[tuple[str, float]]) -> Iterator[ScoredPieces]:
-    """Yield the tokens of each line, up to and including its newline; those of the last line may be none."""
-    line: ScoredPieces = []
-    for piece in pieces:
-        line.append(piece)
-        if "\n" in piece[0]:
-            yield line
-            line = []
-    yield line
+    yield from chain([first], text)

@@ -1,7 +1,7 @@
 """What a task is: the text pipeline, the scores and the inspection of the models that are trained for it."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
@@ -12,6 +12,7 @@ from seq2seq.data.pairs import Vocabularies
 from seq2seq.errors import UserError
 from seq2seq.models.network import Network
 from seq2seq.quantization.precision import Precision
+from seq2seq.tasks.evaluation import Evaluation, EvaluationOptions, ScoredPieces, ScoringInput
 
 N = TypeVar("N", bound=Network)
 P = TypeVar("P")
@@ -51,6 +52,7 @@ class Task(ABC, Generic[N, P]):
 
     noun: ClassVar[str]  # a trained model in an error message, such as "a translator"
     commands: ClassVar[frozenset[str]] = frozenset()  # commands that its pipeline serves
+    evaluation_options: ClassVar[frozenset[str]] = frozenset({"corpus", "split"})  # of `evaluate` that apply to it
     makes_ensembles: ClassVar[bool] = False  # whether a pipeline combines several models
 
     @property
@@ -75,6 +77,14 @@ class Task(ABC, Generic[N, P]):
             width: Number of tokens of a window.
         """
         raise UserError(f"the gradients of {self.noun} cannot be inspected")
+
+    def evaluate(self, pipeline: P, options: EvaluationOptions) -> Evaluation:
+        """Return the scores of a model, for `seq2seq evaluate`."""
+        raise UserError(f"{self.noun} has no scores")
+
+    def score(self, pipeline: P, inputs: ScoringInput) -> Iterator[tuple[str, ScoredPieces]]:
+        """Yield each line and the log-probabilities of its pieces, for `seq2seq score`."""
+        raise UserError(f"{self.noun} gives no log-probabilities")
 
     @abstractmethod
     def training_pipeline(self, network: N, data: Any) -> P:

@@ -1,19 +1,32 @@
 """Translation, and any other task from one line of text to another."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 
+from seq2seq.data.corpora import evaluation_split
 from seq2seq.data.output_lengths import OutputLengths
+from seq2seq.data.text import read_lines
+from seq2seq.data.translation_limits import MAX_SOURCE_LENGTH, TranslationLimits
+from seq2seq.data.translation_pairs import HeldOutPairs, translation_pairs
 from seq2seq.errors import UserError
 from seq2seq.inference.checkpoint import user_errors
 from seq2seq.inference.translation_pipeline import TranslationPipeline
 from seq2seq.models.encoder_decoder import EncoderDecoder
+from seq2seq.rank_zero import rank_zero_log
+from seq2seq.search import Beam
+from seq2seq.tasks.evaluation import Evaluation, EvaluationOptions, ScoredPieces, ScoringInput, evaluate_lines
 from seq2seq.tasks.task import LoadedModel, Task
+from seq2seq.tasks.trained_corpus import trained_corpus
 
 
 class Translation(Task[EncoderDecoder, TranslationPipeline]):
     noun = "a translator"
     commands = frozenset({"translate", "score", "evaluate", "shortlist"})
+    evaluation_options = frozenset(
+        {"source", "reference", "corpus", "split", "lowercase", "search", "examples"}
+        | {field.name for kind in (Beam, TranslationLimits) for field in fields(kind)}
+    )
     makes_ensembles = True
 
     @property
@@ -32,3 +45,60 @@ class Translation(Task[EncoderDecoder, TranslationPipeline]):
 
     def training_pipeline(self, network: EncoderDecoder, data: Any) -> TranslationPipeline:
         return TranslationPipeline([network], data.vocabularies, [data.output_lengths])
+
+    def evaluate(self, pipeline: TranslationPipeline, options: EvaluationOptions) -> Evaluation:
+        sources, references = read_pairs(
+            pipeline.corpus, options.source, options.reference, options.corpus, options.split
+        )
+        with options.progress("translating", lambda: len(sources)) as progress:
+            results = pipeline.translate(sources, options.search, limits=options.limits, progress=progress)
+            hypotheses = [best.text for best, *_ in results]
+        report_counts(pipeline)
+        evaluation = evaluate_lines(hypotheses, references, options.lowercase)
+        rows = list(range(0, len(sources), max(1, len(sources) // max(1, options.examples))))[: options.examples]
+        examples = [
+            f"\n\n  source     {sources[row]}\n  model      {hypotheses[row]}\n  reference  {references[row]}"
+            for row in rows
+        ]
+        return evaluation._replace(text=evaluation.text + "".join(examples))
+
+    def score(self, pipeline: TranslationPipeline, inputs: ScoringInput) -> Iterator[tuple[str, ScoredPieces]]:
+        if inputs.sources is None or inputs.targets is None:
+            raise UserError("a translator needs --source and --target, and takes no --text")
+        pairs = zip(inputs.sources, inputs.targets, strict=True)
+        scored = pipeline.score(pairs, inputs.max_source_length or MAX_SOURCE_LENGTH)
+        yield from zip(inputs.targets, scored, strict=True)
+        report_counts(pipeline)
+
+
+def report_counts(pipeline: TranslationPipeline) -> None:
+    """Report on standard error what was unknown and what was truncated in all that a pipeline read and wrote."""
+    pipeline.report_unknown()
+    for message in pipeline.truncation_counts.messages():
+        rank_zero_log(message)
+
+
+def read_pairs(
+    training: Mapping[str, Any], source: str | None, reference: str | None, corpus: str | None, split: str | None
+) -> tuple[list[str], list[str]]:
+    """Return sources and references, from two files or from a corpus.
+
+    Args:
+        training: The arguments of the training's data: where its text is.
+        source: File of sources.
+        reference: File of references.
+        corpus: Corpus to use instead of that of the training.
+        split: Split of the corpus; by default test, or validation if there is none.
+    """
+    if source is not None and reference is not None:
+        sources, references = list(read_lines(source)), list(read_lines(reference))
+        if len(sources) != len(references):
+            raise UserError(
+                f"every source needs a reference: {source} has {len(sources)} lines and {reference} {len(references)}"
+            )
+        return sources, references
+    name, subset, source, target, held_out = trained_corpus(training, corpus, "source", "target", held_out=HeldOutPairs)
+    held_out = held_out if corpus is None else 0.0  # only the training's corpus may have a held-out part
+    split = split or evaluation_split(name, [source, target], subset) or ("validation" if held_out else "test")
+    texts = translation_pairs(name, source, target, split, held_out, subset)
+    return list(texts["source"]), list(texts["target"])

@@ -1,17 +1,14 @@
-"""Scores of a language model on a text, for `seq2seq evaluate`."""
+"""Scores of a language model on a text: nats and bits per token, character and byte."""
 
 from collections.abc import Iterable, Iterator
-from json import dumps
 from typing import TYPE_CHECKING
 
-from seq2seq.data.text import read_blocks
 from seq2seq.errors import UserError
-from seq2seq.storage import json_value
-from seq2seq.tasks.language_modeling import corpus_text
+from seq2seq.inference.text_generator import TextGenerator
+from seq2seq.tasks.evaluation import Evaluation
 from seq2seq.tokenizers.unknown import UnknownTokenCounts, format_percent
 
 if TYPE_CHECKING:
-    from seq2seq.inference import TextGenerator
     from seq2seq.metrics import LanguageScore
     from seq2seq.tokenizers import Tokenizer
 
@@ -51,52 +48,52 @@ class CountedText:
         return self.tokenizer.alteration or "with U+FFFD in place of lone surrogates"
 
 
-def score_text(
-    model: "TextGenerator", text: str | None, corpus: str | None, split: str | None, window: int | None, as_json: bool
-) -> None:
-    """Score a file, or a split of a corpus, and print the result."""
+def evaluate_text(generator: TextGenerator, blocks: Iterable[str], window: int | None, name: str) -> Evaluation:
+    """Score a text.
+
+    Args:
+        generator: The language model.
+        blocks: The text.
+        window: Reset the state every this many tokens.
+        name: Name of the text, for errors.
+    """
     from seq2seq.metrics import language_score
 
-    if window is None and model.model.stack.grows:
+    if window is None and generator.model.stack.grows:
         raise UserError("this model's state grows with the text: give --window, the number of tokens to read at once")
-    blocks = CountedText(
-        read_blocks(text) if text is not None else corpus_text(model.corpus, corpus, split), model.tokenizer
-    )
-    measured = model.score_text(blocks, window)
+    text = CountedText(blocks, generator.tokenizer)
+    measured = generator.score_text(text, window)
     if not measured.tokens:
-        problem = "is empty" if not blocks.characters else "contains no tokens"
-        raise UserError(f"{text or 'the text'} {problem}, so there is nothing to score")
-    score = language_score(measured.nats, measured.tokens, blocks.characters, blocks.bytes, measured.spelling)
+        problem = "is empty" if not text.characters else "contains no tokens"
+        raise UserError(f"{name} {problem}, so there is nothing to score")
+    score = language_score(measured.nats, measured.tokens, text.characters, text.bytes, measured.spelling)
     unknown = UnknownTokenCounts(measured.tokens, measured.unknown)
     unknown.report()
-    (print_json if as_json else print_table)(score, unknown, blocks)
-
-
-def print_json(score: "LanguageScore", unknown: UnknownTokenCounts, text: CountedText) -> None:
     counts = {"tokens": unknown.tokens, "characters": text.characters, "bytes": text.bytes}
     counts |= {"unknown_tokens": unknown.unknown}
     share = {"unknown_share": unknown.unknown / unknown.tokens, "altered": text.alteration}
-    print(dumps(json_value(score._asdict() | counts | share), allow_nan=False))
+    return Evaluation(score._asdict() | counts | share, "\n".join(table_lines(score, unknown, text)))
 
 
-def print_table(score: "LanguageScore", unknown: UnknownTokenCounts, text: CountedText) -> None:
+def table_lines(score: "LanguageScore", unknown: UnknownTokenCounts, text: CountedText) -> Iterator[str]:
+    """Yield the lines of a table of the scores."""
     unknown_share = (
         f" ({unknown.unknown:,} unknown, {format_percent(unknown.unknown, unknown.tokens)})" if unknown.unknown else ""
     )
     perplexity = f"{score.perplexity:.4f}" if score.perplexity < float("inf") else "beyond 1e308"
-    print(
+    yield (
         f"{unknown.tokens:,} tokens{unknown_share}, {text.characters:,} characters, {text.bytes:,} bytes; "
         f"perplexity {perplexity}"
     )
-    print(f"{'':<10} {'nats':>9} {'bits':>9}")
+    yield f"{'':<10} {'nats':>9} {'bits':>9}"
     for unit in ("token", "character", "byte"):
-        print(format_row(score, unit))
+        yield format_row(score, unit)
     if unknown.unknown:
-        print("with unknown tokens spelled out, for comparison with other vocabularies:")
-        print(format_row(score, "character", "comparable_"))
-        print(format_row(score, "byte", "comparable_"))
+        yield "with unknown tokens spelled out, for comparison with other vocabularies:"
+        yield format_row(score, "character", "comparable_")
+        yield format_row(score, "byte", "comparable_")
     if text.alteration is not None:
-        print(f"the text is read {text.alteration}: scores per character and byte do not include what that removes")
+        yield f"the text is read {text.alteration}: scores per character and byte do not include what that removes"
 
 
 def format_row(score: "LanguageScore", unit: str, prefix: str = "") -> str:
