@@ -402,8 +402,8 @@ def test_validate_uses_both_tokenizers_of_the_checkpoint(workspace: Workspace) -
 
 
 def test_weights_of_another_model_are_an_error(trained: Workspace) -> None:
-    line = only_error(trained("test", "w", "--ckpt-path", trained.run("w"), "--model.residual", "true"))
-    assert "changed: residual); use the config.yaml in the folder of its run" in line
+    line = only_error(trained("test", "w", "--ckpt-path", trained.run("w"), "--model.block.residual", "true"))
+    assert "changed: block); use the config.yaml in the folder of its run" in line
     own = trained.run("w") / "config.yaml"
     assert seq2seq("test", "--config", own, "--ckpt-path", trained.run("w")).status == 0
 
