@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from seq2seq.data.language import LanguageData
+    from seq2seq.data.module import TextDataModule
     from seq2seq.data.translation import TranslationData
 
-_EXPORTS = {"LanguageData": "language", "TranslationData": "translation"}
-__all__ = ["LanguageData", "TranslationData"]
+_EXPORTS = {"LanguageData": "language", "TextDataModule": "module", "TranslationData": "translation"}
+__all__ = ["LanguageData", "TextDataModule", "TranslationData"]
 
 
 def __getattr__(name: str) -> Any:

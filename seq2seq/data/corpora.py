@@ -26,7 +26,15 @@ from seq2seq.errors import UserError
 if TYPE_CHECKING:
     from datasets import Dataset
 
-__all__ = ["content_hash", "evaluation_split", "has_split", "load_pairs", "load_texts", "read_lines"]
+__all__ = [
+    "content_hash",
+    "evaluation_split",
+    "has_split",
+    "is_part_of_training",
+    "load_pairs",
+    "load_texts",
+    "read_lines",
+]
 
 _VERSION = 1  # of how the functions below turn content into rows: part of the cache keys
 
@@ -39,6 +47,11 @@ def has_split(source: str, split: str, columns: Sequence[str], subset: str | Non
     """
     files = find_split_files(source, split, columns, subset)
     return hub_has_split(source, split, subset) if files is None else bool(files)
+
+
+def is_part_of_training(source: str, split: str, columns: Sequence[str], subset: str | None = None) -> bool:
+    """Return whether a split is a part of the training split, since the source has no validation split of its own."""
+    return split in ("train", "validation") and not has_split(source, "validation", columns, subset)
 
 
 def evaluation_split(source: str, columns: Sequence[str], subset: str | None = None) -> str | None:

@@ -3,15 +3,13 @@
 import itertools
 from collections.abc import Iterator
 from functools import cached_property, partial
-from typing import Any
-
-import pytorch_lightning as pl
 
 from seq2seq.batch import LanguageBatch
 from seq2seq.data.batches import BatchLoader, ResumableBatchLoader, Workers
 from seq2seq.data.language_text import HeldOut, TextBlocks, language_text
+from seq2seq.data.module import TextDataModule
 from seq2seq.data.streams import Ids, TokenStreams, count_unknown, encode_text
-from seq2seq.data.vocabulary import check_resume_tokenizers, load_or_learn_tokenizer
+from seq2seq.data.vocabulary import load_or_learn_tokenizer
 from seq2seq.errors import UserError
 from seq2seq.ranges import Count, checked
 from seq2seq.rank_zero import rank_zero_log
@@ -19,7 +17,7 @@ from seq2seq.tokenizers import Characters, Tokenizer
 from seq2seq.tokenizers.words import split_between_words
 
 
-class LanguageData(pl.LightningDataModule):
+class LanguageData(TextDataModule):
     """One long text, read in parallel streams; the hidden state is carried from batch to batch.
 
     Args:
@@ -34,6 +32,8 @@ class LanguageData(pl.LightningDataModule):
         workers: Worker processes that prefetch batches.
     """
 
+    corpus_options = ("corpus", "subset", "column", "held_out")
+
     @checked
     def __init__(
         self,
@@ -46,19 +46,12 @@ class LanguageData(pl.LightningDataModule):
         column: str = "text",
         workers: Workers = 0,
     ) -> None:
-        super().__init__()
-        self.corpus = corpus
+        super().__init__(corpus, subset, held_out, workers)
         self.tokenizer_config = tokenizer if tokenizer is not None else Characters()
         self.batch_size = batch_size
         self.steps = steps
-        self.held_out = held_out
-        self.subset = subset
         self.column = column
-        self.workers = workers
         self.ids_by_split: dict[str, Ids] = {}
-
-    def __str__(self) -> str:
-        return f"LanguageData({self.corpus})"  # Lightning's default creates every data loader
 
     def text(self, split: str) -> TextBlocks:
         """Return the text of a split; without a validation split, the end of the training text is held out for it."""
@@ -101,10 +94,6 @@ class LanguageData(pl.LightningDataModule):
         )
         return streams
 
-    @property
-    def rank_and_world_size(self) -> tuple[int, int]:
-        return (self.trainer.global_rank, self.trainer.world_size) if self.trainer is not None else (0, 1)
-
     def train_dataloader(self) -> ResumableBatchLoader[LanguageBatch]:
         streams, (rank, world_size) = self.train_streams, self.rank_and_world_size
         if self.batch_size < world_size:
@@ -114,12 +103,6 @@ class LanguageData(pl.LightningDataModule):
             )
         make_batch = partial(_make_batch, streams, rank, world_size)
         return ResumableBatchLoader(partial(_plan_epoch, streams), make_batch, self.workers)
-
-    def val_dataloader(self) -> BatchLoader[LanguageBatch]:
-        return self.eval_dataloader("validation")
-
-    def test_dataloader(self) -> BatchLoader[LanguageBatch]:
-        return self.eval_dataloader("test")
 
     def predict_dataloader(self) -> BatchLoader[LanguageBatch]:
         """Return a loader of the test split as one stream, in its original order."""
@@ -137,16 +120,6 @@ class LanguageData(pl.LightningDataModule):
     def tokenizers(self) -> dict[str, Tokenizer]:
         """The tokenizers by side; a language model has only a source."""
         return {"source": self.tokenizer}
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return the data module's part of a checkpoint: the tokenizers and the location of the corpus."""
-        return {
-            "tokenizers": {side: tokenizer.state_dict() for side, tokenizer in self.tokenizers.items()},
-            "corpus": {key: getattr(self, key) for key in ("corpus", "subset", "column", "held_out")},
-        }
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        check_resume_tokenizers(state_dict, self.tokenizers)
 
 
 def _plan_epoch(streams: TokenStreams, epoch: int) -> range:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import numpy as np
 
-from seq2seq.data.corpora import has_split, load_texts
+from seq2seq.data.corpora import is_part_of_training, load_texts
 from seq2seq.errors import UserError
 from seq2seq.ranges import Range, checked
 
@@ -60,7 +60,7 @@ def language_text(
     Raises:
         UserError: if there is no such split, or if it is empty.
     """
-    is_cut = split in ("train", "validation") and not has_split(corpus, "validation", [column], subset)
+    is_cut = is_part_of_training(corpus, split, [column], subset)
     blocks = load_texts(corpus, "train" if is_cut else split, subset, column)
     if not is_cut:
         return TextBlocks(blocks, blocks._fingerprint)

@@ -6,23 +6,23 @@ from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
-import pytorch_lightning as pl
 
 from seq2seq.batch import TranslationBatch
 from seq2seq.data.batches import BatchLoader, ResumableBatchLoader, Workers
 from seq2seq.data.buckets import Int32Array, bucket_by_length
-from seq2seq.data.corpora import has_split
+from seq2seq.data.corpora import is_part_of_training
+from seq2seq.data.module import TextDataModule
 from seq2seq.data.output_lengths import OutputLengths
 from seq2seq.data.pairs import TokenizedPairs, Vocabularies, count_unknown, encode_pairs, row_lengths
 from seq2seq.data.translation_pairs import HeldOutPairs, translation_pairs
-from seq2seq.data.vocabulary import check_resume_tokenizers, load_or_learn_tokenizer
+from seq2seq.data.vocabulary import load_or_learn_tokenizer
 from seq2seq.errors import UserError
 from seq2seq.ranges import Count, Seed, checked
 from seq2seq.rank_zero import rank_zero_log
 from seq2seq.tokenizers import Subwords, Tokenizer
 
 
-class TranslationData(pl.LightningDataModule):
+class TranslationData(TextDataModule):
     """Pairs of source and target texts, in batches of similar length sized by tokens.
 
     Args:
@@ -42,6 +42,8 @@ class TranslationData(pl.LightningDataModule):
         workers: Worker processes that prefetch batches.
     """
 
+    corpus_options = ("corpus", "source", "target", "subset", "held_out")
+
     @checked
     def __init__(
         self,
@@ -57,22 +59,15 @@ class TranslationData(pl.LightningDataModule):
         seed: Seed = 1,
         workers: Workers = 0,
     ) -> None:
-        super().__init__()
-        self.corpus = corpus
+        super().__init__(corpus, subset, held_out, workers)
         self.source = source
         self.target = target
         self.tokenizer_config = tokenizer if tokenizer is not None else Subwords()
         self.target_tokenizer_config = target_tokenizer
         self.batch_tokens = batch_tokens
         self.max_length = max_length
-        self.held_out = held_out
-        self.subset = subset
         self.seed = seed
-        self.workers = workers
         self.pairs_by_split: dict[str, TokenizedPairs] = {}
-
-    def __str__(self) -> str:
-        return f"TranslationData({self.corpus})"  # Lightning's default creates every data loader
 
     def texts(self, split: str) -> Any:
         """Return the texts of a split as a data set with the columns source and target."""
@@ -81,7 +76,8 @@ class TranslationData(pl.LightningDataModule):
     @cached_property
     def holds_out_validation(self) -> bool:
         """Whether training pairs are held out because the corpus has no validation split."""
-        return self.held_out > 0 and not has_split(self.corpus, "validation", [self.source, self.target], self.subset)
+        columns = [self.source, self.target]
+        return self.held_out > 0 and is_part_of_training(self.corpus, "validation", columns, self.subset)
 
     @cached_property
     def vocabularies(self) -> Vocabularies:
@@ -158,21 +154,11 @@ class TranslationData(pl.LightningDataModule):
         pairs = self.pairs("train")
         return OutputLengths.learn(pairs.source_lengths - 1, pairs.target_lengths - 1)
 
-    @property
-    def rank_and_world_size(self) -> tuple[int, int]:
-        return (self.trainer.global_rank, self.trainer.world_size) if self.trainer is not None else (0, 1)
-
     def train_dataloader(self) -> ResumableBatchLoader[TranslationBatch]:
         pairs = self.pairs("train")
         plan_epoch = partial(pairs.plan_epoch, self.batch_tokens, self.seed)
         make_batch = partial(pairs.get_training_batch, self.seed, *self.rank_and_world_size)
         return ResumableBatchLoader(plan_epoch, make_batch, self.workers)
-
-    def val_dataloader(self) -> BatchLoader[TranslationBatch]:
-        return self.eval_dataloader("validation")
-
-    def test_dataloader(self) -> BatchLoader[TranslationBatch]:
-        return self.eval_dataloader("test")
 
     def predict_dataloader(self) -> BatchLoader[TranslationBatch]:
         """Return a loader of the test split in its original order."""
@@ -187,19 +173,14 @@ class TranslationData(pl.LightningDataModule):
         rank, world_size = self.rank_and_world_size
         return BatchLoader(plan, partial(pairs.get_batch, rank=rank, world_size=world_size), self.workers)
 
-    def state_dict(self) -> dict[str, Any]:
-        """Return the data module's part of a checkpoint: tokenizers, location of the corpus and output lengths."""
-        return {
-            "tokenizers": {side: tokenizer.state_dict() for side, tokenizer in self.tokenizers.items()},
-            "corpus": {key: getattr(self, key) for key in ("corpus", "source", "target", "subset", "held_out")},
-            "output_lengths": self.output_lengths.state_dict(),
-        }
-
     @property
     def tokenizers(self) -> dict[str, Tokenizer]:
-        """The tokenizers by side."""
         return self.vocabularies._asdict()
 
+    def state_dict(self) -> dict[str, Any]:
+        """Return the data module's part of a checkpoint: tokenizers, location of the corpus and output lengths."""
+        return super().state_dict() | {"output_lengths": self.output_lengths.state_dict()}
+
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        check_resume_tokenizers(state_dict, self.tokenizers)
+        super().load_state_dict(state_dict)
         self.output_lengths = OutputLengths.from_state(state_dict.get("output_lengths"))

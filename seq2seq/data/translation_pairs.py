@@ -5,7 +5,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 from seq2seq.data.cache import Row
-from seq2seq.data.corpora import RowFilter, has_split, load_pairs
+from seq2seq.data.corpora import RowFilter, is_part_of_training, load_pairs
 from seq2seq.errors import UserError
 from seq2seq.ranges import Range
 
@@ -42,8 +42,7 @@ def translation_pairs(
     Raises:
         UserError: if there is no such split, or nothing is left of it.
     """
-    may_hold_out = held_out > 0 and split in ("train", "validation")
-    if not may_hold_out or has_split(corpus, "validation", [source, target], subset):
+    if held_out == 0 or not is_part_of_training(corpus, split, [source, target], subset):
         return load_pairs(corpus, source, target, split, subset)
     row_filter = RowFilter(partial(_is_in_split, split=split, held_out=held_out), f"{split} {held_out}")
     pairs = load_pairs(corpus, source, target, "train", subset, row_filter)
