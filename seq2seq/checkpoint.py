@@ -1,15 +1,13 @@
-"""Reading and writing checkpoints, finding those of a run, and resolving the classes that one names.
+"""Reading and writing checkpoints, and finding those of a run.
 
 A checkpoint is a `torch.save` file of plain data, whose zip archive ends with a comment: the checksum of all bytes
 before it. Nothing else in the package calls `torch.load` or `torch.save`.
 """
 
 import os
-import pkgutil
 import re
 import stat
 import struct
-from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 from zipfile import ZIP_STORED, ZipFile
@@ -143,41 +141,6 @@ def best_checkpoint(run: Path) -> Path:
 
 def last_checkpoint(run: Path) -> Path:
     return checkpoint_folder(run) / "last.ckpt"
-
-
-def resolve_trusted_class(path: str, trust: Sequence[str]) -> type:
-    """Return the class at an import path; its module is imported only if the user trusts it.
-
-    Args:
-        path: Import path that a checkpoint names, such as "my_layers.Mine".
-        trust: Modules that may be imported: that of the class, or a package that contains it; comma-separated if it is
-            a string.
-    """
-    if not _is_import_path(path):
-        raise UserError(f"it names {path[:80]!r}, which is neither a class of seq2seq nor an import path")
-    module = path.rpartition(".")[0]
-    if not module:
-        raise UserError(f"it names {path[:80]}, which is not a class of seq2seq that can be used here")
-    trusted = [name.strip() for name in trust.split(",")] if isinstance(trust, str) else trust
-    for name in trusted:
-        if not _is_import_path(name):
-            raise UserError(f"trusted modules must be import paths, such as my_layers, and {name!r} was given")
-    if not any(path.startswith(f"{name}.") for name in trusted):
-        raise UserError(
-            f"it names {path[:80]}, which is not a class of seq2seq: to import and run it, trust its module "
-            f"with --trust {module[:80]}"
-        )
-    try:
-        kind = pkgutil.resolve_name(path)
-    except (AttributeError, ImportError) as error:
-        raise UserError(f"it names {path}, which cannot be imported: {error}") from error
-    if not isinstance(kind, type):
-        raise UserError(f"it names {path}, which is not a class")
-    return kind
-
-
-def _is_import_path(path: str) -> bool:
-    return all(part.isidentifier() for part in path.split("."))
 
 
 def _append_checksum(file: IO[bytes]) -> None:

@@ -1,4 +1,4 @@
-"""Tests of checkpoint files: integrity, plain data, the format version, and trusted classes."""
+"""Tests of checkpoint files: integrity, plain data, and the format version."""
 
 import ast
 import io
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import seq2seq
 from seq2seq import checkpoint
-from seq2seq.checkpoint import FORMAT, resolve_trusted_class
+from seq2seq.checkpoint import FORMAT
 from seq2seq.errors import UserError
 from seq2seq.storage import CHECKSUM_LENGTH, checksum
 
@@ -135,33 +135,6 @@ def test_damaged_archive_is_an_error(saved: Path) -> None:
     write_checksum(saved)
     with pytest.raises(UserError, match="cannot be read as a checkpoint"):
         checkpoint.load(saved)
-
-
-@pytest.mark.parametrize(
-    "path", ["os.system", "antigravity.Layer", "seq2seq.commands.average.select_checkpoints", "my.layers.Mine"]
-)
-@pytest.mark.parametrize("trust", [[], ["o"], ["my.layer"], ["my.layers.Mine"], "other,another"])
-def test_nothing_is_imported_without_trust(path: str, trust: list[str] | str) -> None:
-    with pytest.raises(UserError, match=rf"it names {path}, which is not a class of seq2seq.*--trust"):
-        resolve_trusted_class(path, trust)
-
-
-@pytest.mark.parametrize("path", ["", ".", "a..b", "a.b:c", "../a.b", "a b.c", "1.a", "a.b()", "-a.b"])
-def test_class_name_must_be_an_import_path(path: str) -> None:
-    with pytest.raises(UserError, match="neither a class of seq2seq nor an import path"):
-        resolve_trusted_class(path, ["a"])
-
-
-def test_trusted_module_or_package_is_imported() -> None:
-    for trust in (["torch"], ["torch.nn"], "os, torch.nn", ["torch.nn.modules"]):
-        path = "torch.nn.modules.Linear" if trust == ["torch.nn.modules"] else "torch.nn.Linear"
-        assert resolve_trusted_class(path, trust) is torch.nn.Linear
-    with pytest.raises(UserError, match=r"names torch\.nn\.Absent, which cannot be imported"):
-        resolve_trusted_class("torch.nn.Absent", ["torch"])
-    with pytest.raises(UserError, match=r"names torch\.zeros, which is not a class"):
-        resolve_trusted_class("torch.zeros", ["torch"])
-    with pytest.raises(UserError, match="trusted modules must be import paths"):
-        resolve_trusted_class("torch.nn.Linear", ["torch/nn"])
 
 
 def test_no_other_module_uses_torch_load_or_save() -> None:

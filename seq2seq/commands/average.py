@@ -6,6 +6,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+from seq2seq.class_paths import import_trusted
 from seq2seq.commands.lines import check_other_file
 from seq2seq.errors import UserError, prefix_errors, system_errors
 from seq2seq.ranges import LARGEST, Range, checked
@@ -21,6 +22,7 @@ def average(
     output: str,
     of: Literal["best", "last"] | None = None,
     count: Annotated[int, Range(2, LARGEST)] | None = None,
+    trust: str | None = None,
 ) -> None:
     """Average the weights of several checkpoints of one training (Junczys-Dowmunt et al., 2016).
 
@@ -36,6 +38,7 @@ def average(
         output: File to write.
         of: Which checkpoints of a run: the best by its monitored metric, which is the default, or the last.
         count: Maximum number of checkpoints of a run, by default 5.
+        trust: Your own modules whose classes a checkpoint may use, separated by commas; they are imported.
     """
     from seq2seq import checkpoint
     from seq2seq.data.vocabulary import find_data_state
@@ -62,6 +65,7 @@ def average(
             f"an average needs at least 2 checkpoints, and {len(paths)} was found in {checkpoints[0]}; "
             f"train with --checkpoint.save_top_k to keep several"
         )
+    import_trusted(trust or ())
     mean, *others = (read_trained_checkpoint(path) for path in paths)
     tokenizers = find_data_state(mean)["tokenizers"]
     for path, other in zip(paths[1:], others, strict=True):

@@ -72,7 +72,7 @@ def evaluate(
         json: Print one JSON object.
         device: Device that runs the model: auto, cpu, cuda, ...
         precision: Precision of the weights: float32, bf16, or int8 (CPU only); by default as saved.
-        trust: Your own modules whose layers a checkpoint may use, separated by commas; they are imported.
+        trust: Your own modules whose classes a checkpoint may use, separated by commas; they are imported.
     """
     given = changed_options(inspect.signature(evaluate).parameters, locals()) - {"checkpoints"}
     for file, part in itertools.product(given & {"text", "source", "reference"}, given & {"corpus", "split"}):

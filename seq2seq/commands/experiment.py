@@ -24,6 +24,7 @@ import seq2seq.recurrence
 import seq2seq.training  # noqa: F401
 from seq2seq import runs
 from seq2seq.checkpoint import find_checkpoint, last_checkpoint
+from seq2seq.class_paths import import_trusted
 from seq2seq.commands.arguments import check_unicode, prepare_arguments
 from seq2seq.commands.configuration import read_configuration
 from seq2seq.commands.library_errors import LIGHTNING, option_errors, training_errors
@@ -103,6 +104,7 @@ class Experiment(SingleCommandCLI):
     def before_instantiate_classes(self) -> None:
         options = self.options
         weights = options.init_from
+        import_trusted(options.trust or ())
         if options.lr_scheduler is not None and "steps" in options.lr_scheduler.get("init_args", {}):
             check_total_steps(options.lr_scheduler.init_args.steps)
         if self.subcommand == "fit":

@@ -66,7 +66,7 @@ def inspect(
         labels: Names of the models in table and picture, separated by commas; by default the names of the runs.
         output: Path of the output files, without extension.
         device: Device that runs the models: auto, cpu, cuda, ...
-        trust: Your own modules whose layers a checkpoint may use, separated by commas; they are imported.
+        trust: Your own modules whose classes a checkpoint may use, separated by commas; they are imported.
     """
     subject, *paths = models
     if subject != "gradients":

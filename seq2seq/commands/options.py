@@ -45,6 +45,13 @@ def add_options(parser: LightningArgumentParser, command: str) -> None:
         "where tokens in both vocabularies keep their weights; by default data if a tokenizer is given on the command "
         "line, and checkpoint otherwise.",
     )
+    parser.add_argument(
+        "--trust",
+        type=str | None,
+        default=None,
+        help="Your own modules whose tokenizers a file or a checkpoint may use, separated by commas; they are "
+        "imported. Not needed for a class that the configuration names.",
+    )
     parser.add_argument("--keep.minutes", type=NonNegative, default=5.0, help="Minutes between two checkpoints.")
     parser.add_argument("--keep.every_n_steps", type=Count | None, default=None, help="Steps between two checkpoints.")
     parser.add_lightning_class_args(ModelCheckpoint, "checkpoint")

@@ -23,7 +23,7 @@ def quantize(
         checkpoint: A checkpoint, or the folder of a run; runs/NAME is the newest run of a name.
         output: File to write.
         precision: bf16 has 8 significant bits; int8 has 8-bit integers with a scale for each row.
-        trust: Your own modules whose layers a checkpoint may use, separated by commas; they are imported.
+        trust: Your own modules whose classes a checkpoint may use, separated by commas; they are imported.
     """
     from seq2seq.checkpoint import find_checkpoint, save
     from seq2seq.data.vocabulary import find_data_state

@@ -54,7 +54,7 @@ def sample(
         count: Number of texts for each prompt.
         device: Device that runs the model: auto, cpu, cuda, ...
         precision: Precision of the weights: float32, bf16, or int8 (CPU only); by default as saved.
-        trust: Your own modules whose layers a checkpoint may use, separated by commas; they are imported.
+        trust: Your own modules whose classes a checkpoint may use, separated by commas; they are imported.
     """
     from seq2seq.tasks import load_text_generator
 

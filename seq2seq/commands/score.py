@@ -47,7 +47,7 @@ def score(
         output: File to write; standard output by default.
         device: Device that runs the model: auto, cpu, cuda, ...
         precision: Precision of the weights: float32, bf16, or int8 (CPU only); by default as saved.
-        trust: Your own modules whose layers a checkpoint may use, separated by commas; they are imported.
+        trust: Your own modules whose classes a checkpoint may use, separated by commas; they are imported.
     """
     if (source is None) != (target is None) or None not in (source, text):
         raise UserError("a translator needs --source and --target, and takes no --text")

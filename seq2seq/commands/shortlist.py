@@ -42,7 +42,7 @@ def shortlist(
         corpus: Corpus with the training split; by default that of the training.
         frequent: Number of the most frequent target tokens, which are allowed in every sentence.
         likely: Number of target tokens for each source token.
-        trust: Your own modules whose layers a checkpoint may use, separated by commas; they are imported.
+        trust: Your own modules whose classes a checkpoint may use, separated by commas; they are imported.
     """
     check_other_file("--output", output, map(find_checkpoint, [checkpoint]))
     check_output(output)

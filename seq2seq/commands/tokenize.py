@@ -11,7 +11,7 @@ from seq2seq.commands.lines import check_other_file
 from seq2seq.data.text import open_file, read_lines
 from seq2seq.errors import UserError
 from seq2seq.storage import check_output, check_regular
-from seq2seq.tokenizers import Subwords, Tokenizer, restore, save
+from seq2seq.tokenizers import Subwords, Tokenizer, save
 from seq2seq.tokenizers.unknown import UnknownTokenCounts
 
 _DEFAULT: Tokenizer = lazy_instance(Subwords)  # lazy, so that the command line can change its options
@@ -45,13 +45,15 @@ def tokenize(
     Args:
         files: Training texts in UTF-8.
         out: Output file for the tokenizer.
-        tokenizer: Kind of tokenizer: Characters, Bytes, Words or Subwords, with its options.
+        tokenizer: Kind of tokenizer: Characters, Bytes, Words, Subwords or the import path of your own, such as
+            my_tokenizers.Mine, with its options.
         held_out: Text file that is not used for training, to count the unknown tokens of new text.
         show: Line of text whose tokens are printed.
     """
     counted = files if held_out is None else [*files, held_out]
     _check_files(files, counted, out)
-    learned = restore(tokenizer.state_dict())  # a copy: the argument stays unchanged
+    # a copy, since the argument stays unchanged; the class of a lazy instance is one of jsonargparse's
+    learned = Subwords() if tokenizer is _DEFAULT else tokenizer.from_state(tokenizer.state_dict())
     learned.learn(chain.from_iterable(map(read_lines, files)))
     counts = {file: _count_tokens(learned, read_lines(file)) for file in counted}
     save(learned, out)

@@ -56,7 +56,7 @@ def translate(
         precision: Precision of the weights: float32, bf16, or int8 (CPU only); by default as saved.
         shortlist: File of `seq2seq shortlist`: only its tokens are considered, which is faster; scores are then
             probabilities among these tokens.
-        trust: Your own modules whose layers a checkpoint may use, separated by commas; they are imported.
+        trust: Your own modules whose classes a checkpoint may use, separated by commas; they are imported.
     """
     outputs = {"--output": output, "--alignments": alignments, "--picture": picture}
     lines.check_distinct_files(outputs)

@@ -105,8 +105,8 @@ def encode_pairs(texts: Any, vocabularies: Vocabularies) -> Any:
                 columns = [t.encode_batch(rows[side]) for side, t in vocabularies._asdict().items()]
                 writer.write_batch(pyarrow.record_batch([pyarrow.array(c, ids_type) for c in columns], schema=schema))
 
-    fingerprints = "-".join(tokenizer.fingerprint() for tokenizer in vocabularies)
-    key = blake2b(f"{texts._fingerprint}-{fingerprints}".encode(), digest_size=16).hexdigest()
+    keys = "-".join(tokenizer.cache_key() for tokenizer in vocabularies)
+    key = blake2b(f"{texts._fingerprint}-{keys}".encode(), digest_size=16).hexdigest()
     return open_cached(f"pairs/{key}.arrow", write, open_arrow)
 
 

@@ -40,7 +40,7 @@ def encode_text(blocks: Iterable[str], content_hash: str, tokenizer: Tokenizer) 
     def read(path: Path) -> Ids:
         return np.memmap(path, dtype=dtype, mode="r")
 
-    return open_cached(f"ids/{content_hash}-{tokenizer.fingerprint()[:32]}.{dtype.name}", write, read)
+    return open_cached(f"ids/{content_hash}-{tokenizer.cache_key()[:32]}.{dtype.name}", write, read)
 
 
 def count_unknown(ids: Ids) -> UnknownTokenCounts:

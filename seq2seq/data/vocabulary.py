@@ -1,15 +1,20 @@
 """The tokenizer of a corpus: loaded from a file or a checkpoint, or learned once and cached."""
 
+import pkgutil
 from collections.abc import Callable, Iterable
 from copy import copy
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from seq2seq import checkpoint, tokenizers
-from seq2seq.errors import UserError
+from seq2seq.class_paths import class_path, is_builtin
+from seq2seq.errors import UserError, prefix_errors
 from seq2seq.rank_zero import rank_zero_log
 from seq2seq.storage import open_cached
 from seq2seq.tokenizers import Tokenizer
+from seq2seq.tokenizers.states import abbreviate
+from seq2seq.tokenizers.storage import BUILTIN_CLASSES, imported_modules
 
 
 def load_or_learn_tokenizer(
@@ -25,8 +30,7 @@ def load_or_learn_tokenizer(
         side: The tokenizer to take from a checkpoint that has two: "source" or "target".
     """
     if isinstance(tokenizer, str):
-        is_checkpoint = tokenizer.endswith(".ckpt")
-        return load_checkpoint_tokenizer(tokenizer, side) if is_checkpoint else tokenizers.load(tokenizer)
+        return load_given_tokenizer(tokenizer, side)
     check_restorable(tokenizer)
     if is_learned(tokenizer):
         return tokenizer
@@ -38,18 +42,33 @@ def load_or_learn_tokenizer(
         unsampled.learn(lines())
         tokenizers.save(unsampled, path)
 
-    learned = open_cached(f"tokenizers/{unsampled.fingerprint()[:32]}-{content_hash}.json", learn, tokenizers.load)
+    read = partial(tokenizers.load, trust=[type(unsampled).__module__])
+    learned = open_cached(f"tokenizers/{unsampled.cache_key()[:32]}-{content_hash}.json", learn, read)
     learned.sampling = tokenizer.sampling
     return learned
 
 
+def load_given_tokenizer(path: str, side: str) -> Tokenizer:
+    """Load a tokenizer that the options of training name: a file of `seq2seq tokenize`, or a side of a checkpoint.
+
+    Of users' classes, those are trusted whose modules are imported: see `tokenizers.storage.imported_modules`.
+    """
+    if path.endswith(".ckpt"):
+        return load_checkpoint_tokenizer(path, side)
+    return tokenizers.load(path, imported_modules())
+
+
 def check_restorable(tokenizer: Tokenizer) -> None:
-    """Raise a UserError for a user-defined tokenizer class, which a checkpoint cannot restore."""
+    """Raise a UserError for a tokenizer whose class a checkpoint cannot name, such as one defined in a function."""
     kind = type(tokenizer)
-    if getattr(tokenizers, kind.__name__, None) is not kind:
+    try:
+        found = pkgutil.resolve_name(f"{kind.__module__}:{kind.__qualname__}")
+    except (ValueError, ImportError, AttributeError):
+        found = None
+    if found is not kind or (is_builtin(kind) and kind.__name__ not in BUILTIN_CLASSES):
         raise UserError(
-            f"a tokenizer must be one of Bytes, Characters, Subwords, Words, which a checkpoint can hold, and "
-            f"{kind.__module__}.{kind.__qualname__} is none of them"
+            f"a tokenizer must be of a class that can be imported by its path, so that a checkpoint can restore it, "
+            f"and {kind.__module__}.{kind.__qualname__} cannot"
         )
 
 
@@ -82,15 +101,13 @@ def check_data_state(data_state: dict[str, Any]) -> None:
 
 
 def load_checkpoint_tokenizer(path: str | Path, side: str) -> Tokenizer:
-    """Load the tokenizer of a side from a checkpoint; the source tokenizer if it has no other."""
+    """Load the tokenizer of a side from a checkpoint for training; the source tokenizer if it has no other."""
     if not (data_state := find_data_state(checkpoint.load(path))):
         raise UserError(f"{path} contains no tokenizer, so it is no checkpoint of seq2seq")
-    try:
+    with prefix_errors(f"{path} cannot be used"):
         check_data_state(data_state)
         states = data_state["tokenizers"]
-        return tokenizers.restore(states.get(side, states["source"]))
-    except UserError as error:
-        raise UserError(f"{path} cannot be used: {error}") from error
+        return tokenizers.restore(states.get(side, states["source"]), imported_modules())
 
 
 def check_resume_tokenizers(data_state: dict[str, Any], current: dict[str, Tokenizer]) -> None:
@@ -99,10 +116,14 @@ def check_resume_tokenizers(data_state: dict[str, Any], current: dict[str, Token
     for side, tokenizer in current.items():
         if side not in states:
             raise UserError(f"cannot resume: the checkpoint contains no {side} tokenizer")
-        try:
-            saved = tokenizers.restore(states[side])
-        except UserError as error:
-            raise UserError(f"cannot resume: the {side} tokenizer of the checkpoint is invalid: {error}") from error
+        kind = states[side].get("kind") if isinstance(states[side], dict) else None
+        if kind not in (class_path(type(tokenizer)), *BUILTIN_CLASSES) and "." in str(kind):  # it needs no import
+            raise UserError(
+                f"cannot resume: the {side} tokenizer of the checkpoint is of the class {abbreviate(kind)}, and that "
+                f"of this corpus is of the class {class_path(type(tokenizer))}"
+            )
+        with prefix_errors(f"cannot resume: the {side} tokenizer of the checkpoint is invalid"):
+            saved = tokenizers.restore(states[side], [type(tokenizer).__module__])
         if saved != tokenizer:
             raise UserError(
                 f"cannot resume: the {side} tokenizer of the checkpoint ({saved.vocab_size} tokens) is not the one of "

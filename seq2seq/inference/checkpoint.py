@@ -11,6 +11,7 @@ from seq2seq.data.vocabulary import check_data_state, find_data_state
 from seq2seq.errors import UserError
 from seq2seq.inference.checkpoint_validation import check_model
 from seq2seq.inference.vocabularies import vocabularies_of
+from seq2seq.tokenizers.storage import imported_modules
 
 
 def read_checkpoint(checkpoint: str | Path, mapped: bool = True) -> dict[str, Any]:
@@ -31,14 +32,17 @@ def read_checkpoint(checkpoint: str | Path, mapped: bool = True) -> dict[str, An
 
 
 def read_trained_checkpoint(checkpoint: str | Path, mapped: bool = True) -> dict[str, Any]:
-    """Return the content of a checkpoint that is not quantized, so that it can be trained or averaged."""
+    """Return the content of a checkpoint that is not quantized, so that it can be trained or averaged.
+
+    Its tokenizers may be of users' classes whose modules are imported.
+    """
     content = read_checkpoint(checkpoint, mapped)
     if (saved := content.get("precision", "float32")) != "float32":
         raise UserError(
             f"{find_checkpoint(checkpoint)} was saved in {saved}: only translate, sample, evaluate and score can use it"
         )
     with user_errors(find_checkpoint(checkpoint)):
-        vocabularies_of(content)
+        vocabularies_of(content, imported_modules())
     return content
 
 

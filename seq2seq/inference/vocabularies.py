@@ -1,5 +1,6 @@
 """Tokenizers of a checkpoint, and the check that its weights were trained with them."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from seq2seq import tokenizers
@@ -24,15 +25,16 @@ SIDES = {
 }
 
 
-def vocabularies_of(checkpoint: dict[str, Any]) -> Vocabularies:
+def vocabularies_of(checkpoint: dict[str, Any], trust: Sequence[str] = ()) -> Vocabularies:
     """Return the tokenizers of a checkpoint; if it has one only, it is used for source and target.
 
     Args:
         checkpoint: Content of the checkpoint.
+        trust: Modules that may be imported, if the checkpoint names their classes.
 
     Raises:
-        UserError: if the model's options or weights have other vocabulary sizes, or if the weights were trained with
-            other tokenizers.
+        UserError: if the class of a tokenizer is not trusted, if the model's options or weights have other vocabulary
+            sizes, or if the weights were trained with other tokenizers.
     """
     states = find_data_state(checkpoint)["tokenizers"]
     sides = {"source": states["source"], "target": states.get("target", states["source"])}
@@ -40,8 +42,8 @@ def vocabularies_of(checkpoint: dict[str, Any]) -> Vocabularies:
     for side, state in sides.items():
         if side in fingerprints and fingerprints[side] != fingerprint(state):
             raise UserError(f"its weights were trained with another {side} tokenizer")
-    source = tokenizers.restore(sides["source"])
-    target = source if sides["target"] == sides["source"] else tokenizers.restore(sides["target"])
+    source = tokenizers.restore(sides["source"], trust)
+    target = source if sides["target"] == sides["source"] else tokenizers.restore(sides["target"], trust)
     vocabularies = Vocabularies(source, target)
     _check_sizes(checkpoint, vocabularies)
     return vocabularies

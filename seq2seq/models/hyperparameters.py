@@ -8,15 +8,14 @@ from typing import Any
 
 from torch import nn
 
-from seq2seq import recurrence
-from seq2seq.checkpoint import resolve_trusted_class
+from seq2seq import class_paths, recurrence
+from seq2seq.class_paths import PACKAGE_PREFIX, resolve_trusted_class
 from seq2seq.errors import UserError
 from seq2seq.nn import attention, output
 from seq2seq.nn.attention import Attention
 from seq2seq.nn.output import OutputLayer
 from seq2seq.recurrence import BlockConfig, Recurrence, SelfAttention
 
-PACKAGE_PREFIX = "seq2seq."
 # classes that a checkpoint may name without their module
 BUILTIN_CLASSES: dict[str, type[nn.Module]] = {
     name: kind
@@ -132,5 +131,4 @@ def class_path(kind: Any) -> str:
     """Return the name of a class of this package, or the import path of any other."""
     if not isinstance(kind, type):
         raise UserError(f"a layer must be a class, so that a checkpoint can name it, not {kind!r}")
-    built_in = kind.__module__.startswith(PACKAGE_PREFIX)
-    return kind.__name__ if built_in else f"{kind.__module__}.{kind.__qualname__}"
+    return class_paths.class_path(kind)

@@ -7,7 +7,8 @@ from typing import Any
 
 import torch
 
-from seq2seq.checkpoint import find_checkpoint, resolve_trusted_class
+from seq2seq.checkpoint import find_checkpoint
+from seq2seq.class_paths import resolve_trusted_class
 from seq2seq.data.vocabulary import find_data_state
 from seq2seq.errors import UserError
 from seq2seq.inference.checkpoint import read_checkpoint, user_errors
@@ -128,7 +129,7 @@ def open_checkpoint(
     if saved != "float32" and precision not in (None, saved):
         raise UserError(f"{path} was saved in {saved}, and cannot be used in {precision}")
     with user_errors(path):
-        vocabularies = vocabularies_of(content)
+        vocabularies = vocabularies_of(content, trust)
         weights = content["state_dict"]
         task, _ = find_task(content["model"]["class_path"], trust)
         with SkipInit(EXTRA_BYTES + MAX_OVERHEAD * nbytes(weights), EXTRA_TENSORS + MAX_OVERHEAD * len(weights)):

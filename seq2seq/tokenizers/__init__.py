@@ -3,6 +3,7 @@
 from seq2seq.special_tokens import BOS, EOS, PAD, UNK
 from seq2seq.tokenizers.bytes import Bytes
 from seq2seq.tokenizers.characters import Characters
+from seq2seq.tokenizers.frequent_units import FrequentUnits
 from seq2seq.tokenizers.states import fingerprint
 from seq2seq.tokenizers.storage import load, restore, save
 from seq2seq.tokenizers.subwords import Subwords
@@ -17,6 +18,7 @@ __all__ = [
     "UNK",
     "Bytes",
     "Characters",
+    "FrequentUnits",
     "Subwords",
     "Tokenizer",
     "Words",

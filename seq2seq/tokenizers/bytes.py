@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from seq2seq.special_tokens import BOS, EOS, PAD, UNK
-from seq2seq.tokenizers.states import check_state, make_state
 from seq2seq.tokenizers.tokenizer import SPECIAL_TOKENS, Tokenizer, without_surrogates
 
 _FIRST_BYTE = len(SPECIAL_TOKENS)
@@ -50,11 +49,11 @@ class Bytes(Tokenizer):
     def units(self) -> list[str]:
         return [*SPECIAL_TOKENS, *(f"<0x{byte:02X}>" for byte in range(256))]
 
-    def state_dict(self) -> dict[str, Any]:
-        return make_state(self, Bytes)
+    def learned_state(self) -> dict[str, Any]:
+        return {}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        check_state(state, Bytes)  # there is nothing to restore
+    def load_learned_state(self, state: dict[str, Any]) -> None:
+        """Do nothing: there is nothing to restore."""
 
 
 def _encode(text: str) -> bytes:

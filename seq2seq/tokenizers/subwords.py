@@ -8,10 +8,8 @@ from typing import Annotated, Any, Literal, TypeAlias
 from seq2seq.errors import UserError, refuse_string
 from seq2seq.ranges import LARGEST, Probability, Range, checked
 from seq2seq.tokenizers.bpe_dropout import BpeDropout
-from seq2seq.tokenizers.escapes import escape, unescape
 from seq2seq.tokenizers.learning import learn_model
-from seq2seq.tokenizers.pieces import FIRST_PIECE, extract_pieces, load_processor
-from seq2seq.tokenizers.states import check_state, make_state
+from seq2seq.tokenizers.pieces import FIRST_PIECE, escape, extract_pieces, load_processor, unescape
 from seq2seq.tokenizers.tokenizer import Tokenizer, without_surrogates
 from seq2seq.tokenizers.unigram_sampling import UnigramSampler
 
@@ -128,15 +126,13 @@ class Subwords(Tokenizer):
         processor = self._get_processor()
         return [processor.id_to_piece(i) for i in range(processor.vocab_size())]
 
-    def state_dict(self) -> dict[str, Any]:
-        return make_state(self, Subwords, model=self._model)
+    def learned_state(self) -> dict[str, Any]:
+        return {"model": self._model}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        other = Subwords(**check_state(state, Subwords, "model"))
-        other._set_model(state["model"])
-        if other._model is not None:
-            other._get_processor()
-        self.__dict__.update(other.__dict__)
+    def load_learned_state(self, state: dict[str, Any]) -> None:
+        self._set_model(state["model"])
+        if self._model is not None:
+            self._get_processor()  # checks the model
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_processor": None, "_sampler": None}

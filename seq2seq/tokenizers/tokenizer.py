@@ -1,12 +1,16 @@
 """The interface of tokenizers, which encode every text without an exception."""
 
+import hashlib
+import inspect
 import re
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, Self
 
+from seq2seq.class_paths import PACKAGE_PREFIX, class_path
 from seq2seq.errors import refuse_string
-from seq2seq.tokenizers.states import fingerprint
+from seq2seq.tokenizers.states import fingerprint, learned_values_of, make_state, options_of
 
 SPECIAL_TOKENS = ("<pad>", "<unk>", "<s>", "</s>")  # the texts of the ids PAD, UNK, BOS and EOS
 
@@ -18,6 +22,10 @@ class Tokenizer(ABC):
 
     Ids 0 to 3 are the same for every tokenizer: PAD, UNK, BOS and EOS. A lone surrogate, which is not valid Unicode and
     has no UTF-8 encoding, is always replaced by U+FFFD.
+
+    A subclass in your own module works by its import path, as in `tokenizer: my_tokenizers.Syllables`. Its constructor
+    keeps each argument, plain data, in an attribute of the same name. If it returns UNK, it overrides
+    `encode_with_unknown` and `characters`, too.
     """
 
     sampling: float = 0.0  # randomness of `sample`; 0 for tokenizers with one segmentation of each text
@@ -89,25 +97,54 @@ class Tokenizer(ABC):
         """Return the vocabulary: one string for each id, equal for equal tokens of two vocabularies of a class."""
 
     @abstractmethod
-    def state_dict(self) -> dict[str, Any]:
-        """Return the options and the learned values as dicts, lists, numbers, strings and bytes.
+    def learned_state(self) -> dict[str, Any]:
+        """Return the learned values, also before they are learned, as dicts, lists, numbers, strings, bytes or None.
 
-        "kind" is the name of the class, and "version" the version of the format.
+        The keys are always the same. Together with the options, the values make the tokenizer.
         """
 
     @abstractmethod
+    def load_learned_state(self, state: dict[str, Any]) -> None:
+        """Restore the result of `learned_state`. Raises a UserError if it cannot be one."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the options and the learned values as dicts, lists, numbers, strings and bytes.
+
+        "kind" is the name of the class, or the import path of a class outside this package, and "version" the version
+        of the format.
+        """
+        return make_state(self, self.learned_state())
+
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restore the options and the learned values of a state. Raises a UserError if it is not one of this class."""
+        self.__dict__.update(self.from_state(state).__dict__)
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> Self:
+        """Return the tokenizer of a state. Raises a UserError if it is not one of this class."""
+        tokenizer = cls(**options_of(state, cls))
+        tokenizer.load_learned_state(learned_values_of(state, tokenizer.learned_state().keys()))
+        return tokenizer
 
     def fingerprint(self) -> str:
         """Return a hash of the state, equal for equal tokenizers in every process."""
         return fingerprint(self.state_dict())
 
+    def cache_key(self) -> str:
+        """Return the key for caches of what this tokenizer learns and encodes.
+
+        It is the fingerprint; for a user's class, whose code may change, it also depends on the source of its module.
+        """
+        modules = {kind.__module__ for kind in type(self).__mro__ if issubclass(kind, Tokenizer)}
+        sources = [_read_source(module) for module in sorted(modules) if not module.startswith(PACKAGE_PREFIX)]
+        fingerprint = self.fingerprint()
+        return hashlib.sha256("\0".join([fingerprint, *sources]).encode()).hexdigest() if sources else fingerprint
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Tokenizer) and self.state_dict() == other.state_dict()
 
     def __hash__(self) -> int:
-        return hash(self.state_dict()["kind"])  # learning changes the rest
+        return hash(class_path(type(self)))  # learning changes the rest of the state
 
     def _check_ids(self, ids: Iterable[int]) -> list[int]:
         """Return ids as a list of int. Raises ValueError for an id outside the vocabulary."""
@@ -119,6 +156,14 @@ class Tokenizer(ABC):
 
     def _id_error(self, token: int) -> ValueError:
         return ValueError(f"an id must be between 0 and {self.vocab_size - 1}, not {token}")
+
+
+def _read_source(module: str) -> str:
+    """Return the source of an imported module; empty if there is none, as in an interactive session."""
+    try:
+        return inspect.getsource(sys.modules[module])
+    except (OSError, TypeError):
+        return ""
 
 
 def without_surrogates(text: str) -> str:

@@ -1,5 +1,6 @@
 """Transfer learning: start training from the weights of a checkpoint, with its vocabulary or a similar one."""
 
+import pkgutil
 from argparse import Namespace
 from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias
@@ -9,8 +10,8 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
-from seq2seq import tokenizers
-from seq2seq.data.vocabulary import find_data_state, load_checkpoint_tokenizer
+from seq2seq.class_paths import class_path
+from seq2seq.data.vocabulary import find_data_state, load_given_tokenizer
 from seq2seq.errors import UserError, prefix_errors
 from seq2seq.inference.checkpoint import read_trained_checkpoint
 from seq2seq.inference.checkpoint_validation import check_finite
@@ -18,6 +19,7 @@ from seq2seq.inference.vocabularies import SIDES, Side, vocabularies_of
 from seq2seq.rank_zero import rank_zero_log
 from seq2seq.special_tokens import NUM_SPECIAL
 from seq2seq.tokenizers import Tokenizer
+from seq2seq.tokenizers.storage import imported_modules
 from seq2seq.training.training_module import describe
 
 VocabularyOrigin: TypeAlias = Literal["checkpoint", "data"]  # whose vocabulary is used
@@ -42,14 +44,14 @@ def check_same_tokenizers(data: Any, checkpoint: str) -> None:
         if given is None:
             continue
         if isinstance(given, str):
-            loaded = load_checkpoint_tokenizer(given, side) if given.endswith(".ckpt") else tokenizers.load(given)
-            if loaded.state_dict() == state:
+            if load_given_tokenizer(given, side).state_dict() == state:
                 continue
             name = given
         else:
-            name = given.class_path.rpartition(".")[2]
+            kind = pkgutil.resolve_name(given.class_path)
+            name = class_path(kind)
             if name == state["kind"]:
-                created: Tokenizer = getattr(tokenizers, name)(**vars(given.get("init_args") or Namespace()))
+                created: Tokenizer = kind(**vars(given.get("init_args") or Namespace()))
                 if created.state_dict().get("options") == state.get("options"):
                     continue
         raise UserError(
@@ -76,7 +78,7 @@ def initialize_from_checkpoint(
         UserError: if a weight is not finite or does not fit, or the checkpoint's tokenizers are of another kind.
     """
     contents = read_trained_checkpoint(checkpoint)
-    old_tokenizers = vocabularies_of(contents)._asdict()
+    old_tokenizers = vocabularies_of(contents, imported_modules())._asdict()
     weights = dict(contents["state_dict"])
     with prefix_errors(f"cannot start from {checkpoint}"):
         check_finite(weights)

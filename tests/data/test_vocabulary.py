@@ -1,5 +1,7 @@
 """Tests of loading, learning and caching the tokenizer of a corpus."""
 
+import importlib
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -74,15 +76,46 @@ def test_sampling_is_not_part_of_the_cache_key(order: tuple[float, float]) -> No
     assert opened == [learn(make_subwords(sampling)) for sampling in order]
 
 
-@pytest.mark.parametrize("is_learned", [False, True])
-def test_user_defined_tokenizer_is_refused(is_learned: bool) -> None:
-    class Reversed(Characters):
-        def encode(self, text: str) -> list[int]:
-            return super().encode(text[::-1])
+class Reversed(Characters):
+    """A tokenizer of a user's own module: this one."""
 
-    tokenizer = learn(Reversed()) if is_learned else Reversed()
-    with pytest.raises(UserError, match=r"must be one of Bytes, Characters, .* and \S+\.Reversed is none of them"):
+    def encode(self, text: str) -> list[int]:
+        return super().encode(text[::-1])
+
+
+@pytest.mark.parametrize("is_learned", [False, True])
+def test_class_that_cannot_be_imported_is_refused(is_learned: bool) -> None:
+    class Local(Characters):
+        pass
+
+    tokenizer = learn(Local()) if is_learned else Local()
+    with pytest.raises(UserError, match=r"that can be imported by its path, so that .*, and \S+Local cannot"):
         load_or_learn_tokenizer(tokenizer, CountedLines(), "content")
+
+
+def test_user_defined_tokenizer_is_cached_under_its_own_name() -> None:
+    lines = CountedLines()
+    opened = [load_or_learn_tokenizer(kind(), lines, "content") for kind in (Reversed, Characters, Reversed)]
+    assert opened == [learn(Reversed()), learn(Characters()), learn(Reversed())]
+    assert [type(tokenizer) for tokenizer in opened] == [Reversed, Characters, Reversed]
+    assert lines.reads == 2
+
+
+def test_cache_of_a_user_defined_tokenizer_depends_on_its_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    lines = CountedLines(["ab"])
+    for method, expected in (("lower", ["a", "b"]), ("upper", ["A", "B"]), ("upper", ["A", "B"])):
+        (tmp_path / "changing.py").write_text(
+            "from seq2seq.tokenizers import Characters\n"
+            "class Changed(Characters):\n"
+            "    def split(self, text):\n"
+            f"        return text.{method}()\n"
+        )
+        monkeypatch.delitem(sys.modules, "changing", raising=False)
+        kind = importlib.import_module("changing").Changed
+        assert load_or_learn_tokenizer(kind(), lines, "content").units()[5:] == expected
+    assert lines.reads == 2
 
 
 def test_given_tokenizer_is_not_changed() -> None:
@@ -176,3 +209,15 @@ def test_resume_requires_the_same_tokenizers() -> None:
             check_resume_tokenizers(foreign, {"target": words})
     with pytest.raises(UserError, match=r"^cannot resume: the source tokenizer of the checkpoint is invalid: "):
         check_resume_tokenizers({"tokenizers": {"source": {"kind": "Words"}}}, {"source": words})
+    foreign = {"tokenizers": {"source": {**words.state_dict(), "kind": "my_tokenizers.Mine"}}}
+    with pytest.raises(UserError, match=r"^cannot resume: .* of the class 'my_tokenizers.Mine', and .* class Words$"):
+        check_resume_tokenizers(foreign, {"source": words})
+
+
+def test_resume_restores_a_user_defined_tokenizer() -> None:
+    data_state = {"tokenizers": {"source": learn(Reversed()).state_dict()}}
+    check_resume_tokenizers(data_state, {"source": learn(Reversed())})
+    with pytest.raises(UserError, match="is not the one of this corpus"):
+        check_resume_tokenizers(data_state, {"source": learn(Reversed(), ["other words"])})
+    with pytest.raises(UserError, match=r"of the class 'test_vocabulary\.Reversed', and .* of the class Characters"):
+        check_resume_tokenizers(data_state, {"source": learn(Characters())})

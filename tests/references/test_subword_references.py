@@ -14,7 +14,7 @@ from subword_nmt import apply_bpe
 
 from seq2seq.special_tokens import NUM_SPECIAL
 from seq2seq.tokenizers import Subwords
-from seq2seq.tokenizers.escapes import escape
+from seq2seq.tokenizers.pieces import escape
 
 DRAWS = 20_000
 MAX_DEVIATIONS = 5.0  # one pair in three million samples of the same distribution exceeds it

@@ -10,8 +10,7 @@ from tokenizer_texts import ANY_STRING, DIFFICULT_TEXTS, learn_subwords, make_am
 
 from seq2seq.tokenizers import Subwords
 from seq2seq.tokenizers.bpe_dropout import BpeDropout
-from seq2seq.tokenizers.escapes import escape
-from seq2seq.tokenizers.pieces import SEGMENT, byte_ids, extract_pieces
+from seq2seq.tokenizers.pieces import SEGMENT, byte_ids, escape, extract_pieces
 
 MODEL = learn_subwords(Subwords(340, "bpe"), make_ambiguous_lines())._get_processor()
 PIECES = extract_pieces(MODEL)

@@ -237,12 +237,10 @@ def test_invalid_model_is_refused(model: Any) -> None:
 
 
 def test_error_on_invalid_file_names_it(tmp_path: Path) -> None:
-    unknown_class = {"kind": "Sofa", "version": FORMAT_VERSION}
     contents = [
         "", "x", "[]", "{}", "null", "[" * 50_000, '{"a":' * 50_000, json.dumps({"kind": "Words"}), '{"kind": "Sofa"}',
         "ä",
         '{"base64": 7}', '{"base64": "?"}', '{"base64": "AAAA"}', "9" * 5000, '"\\ud800"',
-        to_json({**unknown_class, "checksum": fingerprint(unknown_class)}),
     ]  # fmt: skip
     for number, text in enumerate(contents):
         path = tmp_path / f"{number}.json"
@@ -250,6 +248,10 @@ def test_error_on_invalid_file_names_it(tmp_path: Path) -> None:
         with pytest.raises(UserError, match=f"{number}.json is not a file of a tokenizer: ") as raised:
             load(path)
         assert len(str(raised.value)) < 400
+    unknown_class = {"kind": "Sofa", "version": FORMAT_VERSION}
+    (tmp_path / "sofa.json").write_text(to_json({**unknown_class, "checksum": fingerprint(unknown_class)}))
+    with pytest.raises(UserError, match=r"sofa\.json cannot be used: the kind of a tokenizer must be one of .* 'Sofa'"):
+        load(tmp_path / "sofa.json")
     with pytest.raises(UserError, match=r"there is no file .*absent\.json"):
         load(tmp_path / "absent.json")
     with pytest.raises(UserError, match="is a folder, not a file"):

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from tokenizer_texts import DIFFICULT_TEXTS, learn_subwords, make_ambiguous_lines
 
 from seq2seq.tokenizers import Subwords
-from seq2seq.tokenizers.escapes import escape
-from seq2seq.tokenizers.pieces import SEGMENT, extract_pieces
+from seq2seq.tokenizers.pieces import SEGMENT, escape, extract_pieces
 from seq2seq.tokenizers.unigram_sampling import Lattice, UnigramSampler
 
 MODEL = learn_subwords(Subwords(400), make_ambiguous_lines())._get_processor()

@@ -1,0 +1,67 @@
+"""Import paths of classes: how checkpoints and states name a class, and which ones they may have imported."""
+
+import pkgutil
+from collections.abc import Sequence
+from importlib import import_module
+
+from seq2seq.errors import UserError
+
+PACKAGE_PREFIX = "seq2seq."
+
+
+def class_path(kind: type) -> str:
+    """Return the name of a class of this package, or the import path of any other."""
+    return kind.__name__ if is_builtin(kind) else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def is_builtin(kind: type) -> bool:
+    """Return whether this package defines a class."""
+    return kind.__module__.startswith(PACKAGE_PREFIX)
+
+
+def resolve_trusted_class(path: str, trust: Sequence[str]) -> type:
+    """Return the class at an import path; its module is imported only if the user trusts it.
+
+    Args:
+        path: Import path that a checkpoint names, such as "my_layers.Mine".
+        trust: Modules that may be imported: that of the class, or a package that contains it; comma-separated if it is
+            a string.
+    """
+    if not _is_import_path(path):
+        raise UserError(f"it names {path[:80]!r}, which is neither a class of seq2seq nor an import path")
+    module = path.rpartition(".")[0]
+    if not module:
+        raise UserError(f"it names {path[:80]}, which is not a class of seq2seq that can be used here")
+    if not any(path.startswith(f"{name}.") for name in _trusted_modules(trust)):
+        raise UserError(
+            f"it names {path[:80]}, which is not a class of seq2seq: to import and run it, trust its module "
+            f"with --trust {module[:80]}"
+        )
+    try:
+        kind = pkgutil.resolve_name(path)
+    except (AttributeError, ImportError) as error:
+        raise UserError(f"it names {path}, which cannot be imported: {error}") from error
+    if not isinstance(kind, type):
+        raise UserError(f"it names {path}, which is not a class")
+    return kind
+
+
+def import_trusted(trust: Sequence[str]) -> None:
+    """Import the modules that the user trusts; comma-separated if it is a string."""
+    for name in _trusted_modules(trust):
+        try:
+            import_module(name)
+        except ImportError as error:
+            raise UserError(f"the trusted module {name} cannot be imported: {error}") from error
+
+
+def _trusted_modules(trust: Sequence[str]) -> list[str]:
+    names = [name.strip() for name in trust.split(",")] if isinstance(trust, str) else list(trust)
+    for name in names:
+        if not _is_import_path(name):
+            raise UserError(f"trusted modules must be import paths, such as my_layers, and {name!r} was given")
+    return names
+
+
+def _is_import_path(path: str) -> bool:
+    return all(part.isidentifier() for part in path.split("."))
