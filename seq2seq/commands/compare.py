@@ -59,10 +59,9 @@ def compare(
 
     from seq2seq.commands.experiment import run_name
     from seq2seq.commands.untrained import resolve_configuration
-    from seq2seq.comparison import report
     from seq2seq.comparison.compare import prepare_plan, run_comparison
     from seq2seq.comparison.plan import Settings, make_plan
-    from seq2seq.comparison.table import terminal_table
+    from seq2seq.comparison.report import terminal_table, verdict_text
     from seq2seq.comparison.trials import Stopped
     from seq2seq.training.run_lock import run_lock
 
@@ -84,7 +83,7 @@ def compare(
         print(f"stopped; the same command resumes from {folder}", file=sys.stderr, flush=True)
         raise SystemExit(128 + (stopped.number if isinstance(stopped, Stopped) else 2)) from None
     print_table(terminal_table(results, plan.metric, seeds))
-    print(report.verdict_text(results, plan))
+    print(verdict_text(results, plan.metric))
     print(f"results are in {folder}/table.md, results.json and loss.png")
     if not any(result.finished for result in results):
         raise UserError(f"no training finished; see {folder}/logs")

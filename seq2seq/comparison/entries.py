@@ -1,115 +1,152 @@
-"""Parse the entries of --layers: `LSTM`, `LSTM:depth=2,lr=0.01`; for a translator `DECODER` or `ENCODER/DECODER`."""
+"""Parse the entries of --layers: `LSTM`, `LSTM:depth=2,lr=0.01`, or `ENCODER/DECODER` for a model with two layers."""
 
+import dataclasses
 import inspect
-from collections.abc import Iterable, Sequence
+import pkgutil
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
-import pytorch_lightning as pl
 import yaml
 from torch import nn
 
 from seq2seq.errors import UserError, closest_name
-from seq2seq.ranges import Positive, out_of_range, ranges, shorten
-from seq2seq.recurrence.registry import SIZE_ARGUMENTS, registered_layers
-from seq2seq.training.translator import Translator
+from seq2seq.ranges import Positive, out_of_range, shorten
+from seq2seq.recurrence.registry import SIZE_ARGUMENTS, is_layer, registered_layers
 
-FIXED_ARGUMENTS = {"self", "vocab_size", "source_vocab_size", "target_vocab_size", "shared_vocabulary", *SIZE_ARGUMENTS}
-LAYER_ROLES = ("layer", "encoder", "decoder")
+DATA_OPTIONS = ("vocab_size", "source_vocab_size", "target_vocab_size", "shared_vocabulary")  # provided by the data
 MAX_PARSED_CHARS = 100  # longer values of an option are text
 
 
+class Option(NamedTuple):
+    """An option of a class."""
+
+    path: tuple[str, ...]  # in its init_args; a field of a dataclass is nested, as ("block", "norm")
+    annotation: Any
+    default: Any
+
+    def get(self, init_args: dict[str, Any]) -> Any:
+        """Return the configured value, or the default."""
+        value: Any = init_args
+        for name in self.path:
+            if not isinstance(value, dict) or name not in value:
+                return self.default
+            value = value[name]
+        return value
+
+    def set(self, init_args: dict[str, Any], value: Any) -> None:
+        """Configure a value."""
+        *groups, name = self.path
+        for group in groups:
+            init_args = init_args.setdefault(group, {})
+        init_args[name] = value
+
+
 class Entry(NamedTuple):
-    """A layer, or the encoder and the decoder of a translator, with options."""
+    """A layer, or an encoder's and a decoder's, with options."""
 
     text: str  # as written by the user
-    layers: dict[str, str]  # option of the model -> name of the layer's class
-    options: dict[str, Any]  # arguments of these classes or of the model, or lr
+    layers: dict[str, str]  # option of the model -> name or import path of the layer's class
+    options: dict[str, Any]  # of these classes or of the model, or lr
 
 
-def parse_entries(texts: Sequence[str], model: type[pl.LightningModule]) -> list[Entry]:
+def parse_entries(texts: Sequence[str], model: type) -> list[Entry]:
     """Parse all entries. Raises a UserError for unknown layers or options, and for an entry that is given twice."""
     entries: list[Entry] = []
     for text in texts:
         entry = parse_entry(text, model)
-        for other in entries:
-            if (other.layers, other.options) == (entry.layers, entry.options):
-                raise UserError(f"{text} is named twice in --layers")
+        if any((other.layers, other.options) == (entry.layers, entry.options) for other in entries):
+            raise UserError(f"{text} is named twice in --layers")
         entries.append(entry)
     return entries
 
 
-def parse_entry(text: str, model: type[pl.LightningModule]) -> Entry:
-    names, colon, keys = text.partition(":")
-    layers = dict(zip(layer_roles(names, text, model), names.split("/"), strict=True))
-    for role, name in layers.items():
-        known_layers = layer_classes(encoder=role == "encoder")
-        if name not in known_layers:
-            raise UserError(f"there is no layer {name or repr(name)}{suggestion(name, known_layers)}")
+def parse_entry(text: str, model: type) -> Entry:
+    names, colon, pairs = text.partition(":")
+    count = names.count("/") + 1
+    roles = layer_options(model)
+    if count > len(roles):
+        raise UserError(
+            f"a {model.__name__} has {len(roles)} of these options: {' and '.join(roles)}, and {text} names {count}"
+        )
+    layers = dict(zip(roles[-count:], names.split("/"), strict=True))
+    known = {"lr": Option((), Positive, None), **model_options(model)}
+    for name in reversed(layers.values()):  # a layer's option shadows the model's of the same name
+        known |= layer_arguments(name)
     options: dict[str, Any] = {}
-    for pair in keys.split(",") if colon else ():
+    for pair in pairs.split(",") if colon else ():
         key, equals, value = pair.partition("=")
         if not equals or not key:
             raise UserError(f"an option of a layer is written key=value, and {pair!r} was given in {text}")
         if key in options:
             raise UserError(f"{key} is given twice in {text}")
-        known_options = option_names(layers, model)
-        if key not in known_options:
-            raise UserError(f"{names} has no option {key}{suggestion(key, known_options)}")
-        options[key] = parse_number(value, key, text) if key == "lr" else parse_value(value, key, text)
-    check_ranges(options, [*(layer_classes(role == "encoder")[name] for role, name in layers.items()), model], text)
+        if key not in known:
+            raise UserError(f"{names} has no option {key}{suggestion(key, known)}")
+        options[key] = parse_value(value, key, text)
+    for message in out_of_range({key: option.annotation for key, option in known.items()}, options):
+        raise UserError(f"{message} in {shorten(text)}")
     return Entry(text, layers, options)
 
 
 def parse_value(value: str, key: str, text: str) -> Any:
-    """Parse the value of an option as YAML, as in a configuration."""
+    """Parse the value of an option as YAML, as in a configuration; for YAML, a learning rate of 1e-3 would be text."""
     try:
-        return yaml.safe_load(value) if len(value) <= MAX_PARSED_CHARS else value
+        return float(value) if key == "lr" else yaml.safe_load(value) if len(value) <= MAX_PARSED_CHARS else value
     except (yaml.YAMLError, ValueError):
+        if key == "lr":
+            raise UserError(f"lr must be a number, and {value} was given in {text}") from None
         raise UserError(f"{key} cannot be {shorten(value)}, as in {shorten(text)}") from None
 
 
-def check_ranges(options: dict[str, Any], classes: Sequence[type], text: str) -> None:
-    """Raise a UserError for a number outside its range; a layer's argument shadows the model's option of that name."""
-    types = {key: value_type for cls in reversed(classes) for key, value_type in ranges(cls).items()}
-    for sentence in out_of_range({**types, "lr": Positive}, options):
-        raise UserError(f"{sentence} in {shorten(text)}")
+def options_of(cls: type, excluded: Collection[str] = ()) -> dict[str, Option]:
+    """Return the options of a class that a configuration can set, with the fields of those that take a dataclass."""
+    options: dict[str, Option] = {}
+    parameters = inspect.signature(cls, eval_str=True).parameters
+    for name, parameter in parameters.items():
+        kind: type = parameter.annotation
+        if dataclasses.is_dataclass(kind):
+            for field, option in options_of(kind, parameters).items():
+                default = getattr(parameter.default, field, option.default)
+                options[field] = option._replace(path=(name, *option.path), default=default)
+        elif name not in excluded and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            options[name] = Option((name,), parameter.annotation, parameter.default)
+    return options
 
 
-def layer_roles(names: str, text: str, model: type[pl.LightningModule]) -> tuple[str, ...]:
-    """Return the options of the model to which the layers of an entry belong."""
-    parts = names.count("/") + 1
-    if not issubclass(model, Translator):
-        if parts > 1:
-            raise UserError(f"only a translator has an encoder, and {text} names two layers of a language model")
-        return ("layer",)
-    if parts > 2:
-        raise UserError(f"a translator has an encoder and a decoder, and {text} names {parts} layers")
-    return ("decoder",) if parts == 1 else ("encoder", "decoder")
+def layer_options(model: type) -> tuple[str, ...]:
+    """Return the options of a model that take a layer, from its attribute `layer_options`; by default `layer`."""
+    names: tuple[str, ...] = getattr(model, "layer_options", ("layer",))
+    for name in names:
+        if name not in inspect.signature(model).parameters:
+            raise UserError(
+                f"{model.__name__} has no option {name} that takes a layer; its class attribute layer_options must "
+                f"name those that do"
+            )
+    return names
 
 
-def layer_classes(encoder: bool = False) -> dict[str, type[nn.Module]]:
-    """Return all layers by name; an encoder may also be non-causal."""
-    return registered_layers(causal=not encoder)
+def model_options(model: type) -> dict[str, Option]:
+    """Return the options of a model except for its layers and for what the data provides."""
+    return options_of(model, {*layer_options(model), *DATA_OPTIONS})
 
 
-def configurable_arguments(cls: type) -> list[str]:
-    """Return the arguments of a class that a configuration can set."""
-    return [name for name in inspect.signature(cls).parameters if name not in FIXED_ARGUMENTS]
-
-
-def option_names(layers: dict[str, str], model: type[pl.LightningModule]) -> list[str]:
-    """Return all options that an entry with these layers accepts."""
-    layer_options = [
-        key for role, name in layers.items() for key in configurable_arguments(layer_classes(role == "encoder")[name])
-    ]
-    return [*layer_options, *(key for key in configurable_arguments(model) if key not in LAYER_ROLES), "size", "lr"]
-
-
-def parse_number(value: str, key: str, text: str) -> float:
+def layer_class(name: str) -> type[nn.Module]:
+    """Return the class of a layer from its name in `seq2seq.recurrence` or from its import path."""
+    if "." not in name:
+        if name not in (known := registered_layers(causal=False)):
+            raise UserError(f"there is no layer {name or repr(name)}{suggestion(name, known)}")
+        return known[name]
     try:
-        return float(value)
-    except ValueError:
-        raise UserError(f"{key} must be a number, and {value} was given in {text}") from None
+        cls: type[nn.Module] = pkgutil.resolve_name(name)
+    except (AttributeError, ImportError, ValueError) as error:
+        raise UserError(f"there is no layer {name}: {error}") from error
+    if not is_layer(cls):
+        raise UserError(f"{name} is no layer: it must be a module class that takes an input size and a size alone")
+    return cls
+
+
+def layer_arguments(name: str) -> dict[str, Option]:
+    """Return the options of a layer."""
+    return options_of(layer_class(name), SIZE_ARGUMENTS)
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:

@@ -1,9 +1,10 @@
 """The plan of a comparison, which is saved so that a resumed comparison does the same."""
 
-import copy
+import inspect
+import pkgutil
 import re
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -12,23 +13,21 @@ import yaml
 from jsonargparse import ArgumentParser
 
 from seq2seq.comparison.blocks import apply_entry, describe_block
-from seq2seq.comparison.entries import parse_entries
-from seq2seq.comparison.json_records import remedy, to_type
-from seq2seq.comparison.widths import Width, find_width, is_close, nearest_width, parameter_counter
+from seq2seq.comparison.entries import DATA_OPTIONS, parse_entries
+from seq2seq.comparison.records import remedy, to_type
+from seq2seq.comparison.widths import configured_width, solve_width
 from seq2seq.construction import constructor_errors
 from seq2seq.errors import UserError
-from seq2seq.ranges import Count, ParameterCount, Positive, out_of_range, ranges, shorten
+from seq2seq.ranges import Count, CountOrZero, ParameterCount, Positive, out_of_range, ranges, shorten
 from seq2seq.storage import atomic_write, path_inside, read_json, write_json
-from seq2seq.training.language_model import LanguageModel
-from seq2seq.training.translator import Translator
 
 PLAN_VERSION = 1  # of the format of plan.json; plans of another version are rejected
+START_ANEW = "choose another folder with --output, or start anew with --again"
 Budget = Literal["parameters", "time", "tokens"]
 TARGET_VALIDATIONS = 8  # of each training, approximately
 ALLOWED_VALIDATIONS = (8, 9, 7, 10, 6, 11, 5, 12)  # numbers of validations in order of preference
 MAX_STEPS_ALL_VALIDATED = 15  # up to this many steps every step may be validated
 RECIPE_KEYS = ("model", "optimizer")  # parts of a configuration that a recipe changes
-VOCABULARY_ARGUMENTS = ("vocab_size", "source_vocab_size", "target_vocab_size", "shared_vocabulary")  # of the data
 
 
 class Settings(NamedTuple):
@@ -50,10 +49,14 @@ class Variant(NamedTuple):
     entry: str
     slug: str  # its name in file names
     block: str
-    size: Count
+    size: CountOrZero  # 0 for a model without this option
     parameters: ParameterCount
     config: dict[str, Any]
     steps: Count | None  # None before calibration, if there is a time limit
+
+    def with_steps(self, steps: int) -> "Variant":
+        """Return the variant with this many steps."""
+        return self._replace(steps=steps, config=with_steps(self.config, steps))
 
 
 class Plan(NamedTuple):
@@ -64,9 +67,9 @@ class Plan(NamedTuple):
     inactive: tuple[Variant, ...] = ()  # of earlier entries that are not compared now but may be again
 
     @property
-    def on_cpu(self) -> bool:
-        """Whether training runs on the CPU."""
-        return bool(self.settings.config["trainer"]["accelerator"] == "cpu")
+    def device(self) -> str:
+        """The device of the trainings, as `seq2seq.load` takes it."""
+        return "cpu" if self.settings.config["trainer"]["accelerator"] == "cpu" else "auto"
 
     @property
     def metric(self) -> str:
@@ -78,49 +81,34 @@ def make_plan(settings: Settings) -> Plan:
     """Plan the training of all entries. Raises a UserError for one that cannot be trained."""
     check_budget(settings)
     config = settings.config
-    model = model_class(config)
+    model = pkgutil.resolve_name(config["model"]["class_path"])
     entries = parse_entries(settings.layers, model)
-    for entry in entries:
-        if settings.budget == "parameters" and "size" in entry.options:
-            raise UserError(f"--budget parameters solves the size of each layer, and {entry.text} gives one")
-    vocab = vocabulary_arguments(config, model)
+    options = config["model"]["init_args"]
+    if settings.budget == "parameters":
+        if "size" not in options:
+            raise UserError(f"--budget parameters solves the size of each layer, and a {model.__name__} has no size")
+        for entry in entries:
+            if "size" in entry.options:
+                raise UserError(f"--budget parameters solves the size of each layer, and {entry.text} gives one")
+    provided = provided_options(config, model)
     target = settings.parameters
     if settings.budget == "parameters" and target is None:
-        target = configured_width(config, model, vocab, "the configured model").parameters
+        target = configured_width(model, options, provided, "the configured model").parameters
+    steps = None if settings.minutes else round_steps(settings.steps or int(config["trainer"]["max_steps"]))
     variants: list[Variant] = []
     for entry in entries:
         new_config = apply_entry(config, entry, model, settings.same_block)
+        options = new_config["model"]["init_args"]
         if target is None:
-            width = configured_width(new_config, model, vocab, entry.text)
+            width = configured_width(model, options, provided, entry.text)
         else:
-            width = solve_width(new_config, model, vocab, target, entry.text)
-        new_config["model"]["init_args"]["size"] = width.size
-        steps = (
-            None if settings.minutes is not None else round_steps(settings.steps or int(config["trainer"]["max_steps"]))
-        )
-        if steps is not None:
-            new_config = with_steps(new_config, steps)
+            width = solve_width(model, options, provided, target, entry.text)
+            options["size"] = width.size
         slug = make_slug(entry.text, [variant.slug for variant in variants])
-        variants.append(
-            Variant(entry.text, slug, describe_block(new_config, entry, model, config), *width, new_config, steps)
-        )
+        block = describe_block(new_config, entry, model, config)
+        variant = Variant(entry.text, slug, block, *width, new_config, None)
+        variants.append(variant if steps is None else variant.with_steps(steps))
     return Plan(settings, variants)
-
-
-def solve_width(
-    config: dict[str, Any], model: type[pl.LightningModule], vocab: dict[str, Any], target: int, label: str
-) -> Width:
-    """Return the width with this many parameters; `feed_forward` is adjusted where heads make widths too coarse."""
-    count = config_counter(config, model, vocab, label)
-    width = nearest_width(count, target, label)
-    model_options = config["model"]["init_args"]
-    if not is_close(width, target) and model_options.get("feed_forward"):
-        hidden_width = find_width(
-            lambda hidden_width: count(width.size, feed_forward=hidden_width / width.size), target, label
-        )
-        model_options["feed_forward"] = hidden_width.size / width.size
-        return Width(width.size, hidden_width.parameters)
-    return find_width(count, target, label)
 
 
 def check_budget(settings: Settings) -> None:
@@ -139,46 +127,17 @@ def check_budget(settings: Settings) -> None:
         raise UserError("the configuration has no trainer.max_steps: give --steps or --minutes")
 
 
-def model_class(config: dict[str, Any]) -> type[pl.LightningModule]:
-    """Return the class of the configured model."""
-    class_name = config["model"]["class_path"].rsplit(".", 1)[-1]
-    supported = {cls.__name__: cls for cls in (LanguageModel, Translator)}
-    if class_name not in supported:
-        raise UserError(
-            f"only a LanguageModel or a Translator can be compared, and the configuration has a {class_name}"
-        )
-    return supported[class_name]
-
-
-def vocabulary_arguments(config: dict[str, Any], model: type[pl.LightningModule]) -> dict[str, Any]:
-    """Return the vocabulary arguments of the model; reads the corpus and learns its vocabulary, as training does."""
+def provided_options(config: dict[str, Any], model: type) -> dict[str, Any]:
+    """Return the model's options that the data provides; reads the corpus and learns its vocabulary."""
     parser = ArgumentParser(exit_on_error=False)
     parser.add_subclass_arguments(pl.LightningDataModule, "data")
     with warnings.catch_warnings(), constructor_errors():
         warnings.simplefilter("ignore", DeprecationWarning)
         data = parser.instantiate_classes(parser.parse_object({"data": config["data"]})).data
-    required = VOCABULARY_ARGUMENTS[:1] if issubclass(model, LanguageModel) else VOCABULARY_ARGUMENTS[1:]
-    if not all(hasattr(data, name) for name in required):
+    names = [name for name in DATA_OPTIONS if name in inspect.signature(model).parameters]
+    if not all(hasattr(data, name) for name in names):
         raise UserError(f"a {model.__name__} cannot be trained on {type(data).__name__}")
-    return {name: getattr(data, name) for name in required}
-
-
-def config_counter(
-    config: dict[str, Any], model: type[pl.LightningModule], vocab: dict[str, Any], label: str
-) -> Callable[..., int]:
-    """Return the function that counts the parameters of this configuration at a width."""
-    return parameter_counter(model, {**config["model"]["init_args"], **vocab}, label)
-
-
-def configured_width(
-    config: dict[str, Any], model: type[pl.LightningModule], vocab: dict[str, Any], label: str
-) -> Width:
-    """Return the configured width and its number of parameters."""
-    size = int(config["model"]["init_args"]["size"])
-    try:
-        return Width(size, config_counter(config, model, vocab, label)(size))
-    except UserError as error:
-        raise UserError(f"{label} cannot be built: {' '.join(str(error).split())}") from error
+    return {name: getattr(data, name) for name in names}
 
 
 def validation_count(steps: int) -> int | None:
@@ -196,16 +155,15 @@ def round_steps(steps: int) -> int:
 
 def with_steps(config: dict[str, Any], steps: int) -> dict[str, Any]:
     """Return the configuration with this many (rounded) steps and with validations at equal intervals."""
-    new_config = copy.deepcopy(config)
-    accumulated_batches = int(new_config["trainer"]["accumulate_grad_batches"] or 1)
+    trainer = config["trainer"]
     validation_interval = steps // (validation_count(steps) or steps)
-    new_config["trainer"].update(
-        max_steps=steps,
-        val_check_interval=validation_interval * accumulated_batches,
-        check_val_every_n_epoch=None,
-        log_every_n_steps=min(validation_interval, int(new_config["trainer"]["log_every_n_steps"])),
-    )
-    return new_config
+    changed = {
+        "max_steps": steps,
+        "val_check_interval": validation_interval * int(trainer["accumulate_grad_batches"] or 1),
+        "check_val_every_n_epoch": None,
+        "log_every_n_steps": min(validation_interval, int(trainer["log_every_n_steps"])),
+    }
+    return {**config, "trainer": {**trainer, **changed}}
 
 
 def make_slug(text: str, used: Sequence[str]) -> str:
@@ -242,7 +200,7 @@ def load_plan(folder: Path) -> Plan | None:
     path = folder / "plan.json"
     if not path.exists():
         return None
-    with remedy("choose another folder with --output, or start anew with --again"):
+    with remedy(START_ANEW):
         content = read_json(path)
         if isinstance(content, dict) and (version := content.pop("version", None)) != PLAN_VERSION:
             number = to_type(int | None, version, f"version of {path}")
@@ -270,39 +228,26 @@ def merge_plans(old: Plan, new: Plan, folder: Path) -> Plan:
     Raises:
         UserError: listing the other options that differ.
     """
+    known = {variant.entry: variant for variant in (*old.variants, *old.inactive)}
     same = old.settings._replace(seeds=new.settings.seeds, layers=new.settings.layers)
-    known_variants = {variant.entry: variant for variant in (*old.variants, *old.inactive)}
     changed = differences(same._asdict(), new.settings._asdict()) or [
         f"the block of {variant.entry}"
         for variant in new.variants
-        if variant.entry in known_variants
-        and any(known_variants[variant.entry].config.get(key) != variant.config[key] for key in RECIPE_KEYS)
+        if variant.entry in known
+        and any(known[variant.entry].config.get(key) != variant.config[key] for key in RECIPE_KEYS)
     ]
     if changed:
-        raise UserError(
-            f"{folder} contains another comparison (changed: {', '.join(changed[:5])}); choose another folder with "
-            f"--output, or start anew with --again"
-        )
-    variants = merge_variants(new.variants, known_variants)
-    active = {variant.entry for variant in variants}
-    return Plan(
-        new.settings, variants, tuple(variant for entry, variant in known_variants.items() if entry not in active)
-    )
-
-
-def merge_variants(variants: Iterable[Variant], known_variants: dict[str, Variant]) -> list[Variant]:
-    """Return the variants, those that were planned before with their slug and steps, and new ones with unused slugs."""
-    used = [variant.slug for variant in known_variants.values()]
-    merged: list[Variant] = []
-    for variant in variants:
-        if (known := known_variants.get(variant.entry)) is not None:
-            if variant.steps is None and known.steps is not None:
-                variant = variant._replace(steps=known.steps, config=with_steps(variant.config, known.steps))
-            merged.append(variant._replace(slug=known.slug))
-        else:
-            merged.append(variant._replace(slug=make_slug(variant.entry, used)))
-            used.append(merged[-1].slug)
-    return merged
+        raise UserError(f"{folder} contains another comparison (changed: {', '.join(changed[:5])}); {START_ANEW}")
+    used = [variant.slug for variant in known.values()]
+    variants = []
+    for variant in new.variants:
+        before = known.pop(variant.entry, None)
+        slug = make_slug(variant.entry, used) if before is None else before.slug
+        if before is not None and before.steps is not None and variant.steps is None:
+            variant = variant.with_steps(before.steps)
+        variants.append(variant._replace(slug=slug))
+        used.append(slug)
+    return Plan(new.settings, variants, tuple(known.values()))
 
 
 def differences(old: Any, new: Any, name: str = "") -> list[str]:

@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from seq2seq import runs
 from seq2seq.comparison.curves import CurvePoint, best_value, learning_curve
-from seq2seq.comparison.json_records import read_record
-from seq2seq.comparison.measures import GenerationCost
+from seq2seq.comparison.generation import GenerationCost
 from seq2seq.comparison.plan import Plan, Variant
+from seq2seq.comparison.records import read_record
 from seq2seq.comparison.trials import Outcome, run_folder
 from seq2seq.ranges import NonNegative
 
@@ -35,6 +35,14 @@ class Trial(NamedTuple):
     curve: list[CurvePoint]
 
 
+class Score(NamedTuple):
+    """The mean over seeds, and the sample standard deviation, which is None for one seed."""
+
+    name: str
+    mean: float
+    spread: float | None
+
+
 class Result(NamedTuple):
     """All trials of one variant."""
 
@@ -48,14 +56,9 @@ class Result(NamedTuple):
         return [trial for trial in self.trials if trial.outcome.status == "finished"]
 
     @property
-    def mean(self) -> float:
-        return mean([trial.value for trial in self.finished])
-
-    @property
-    def spread(self) -> float | None:
-        """The sample standard deviation over seeds; None for fewer than two."""
+    def score(self) -> Score:
         values = [trial.value for trial in self.finished]
-        return statistics.stdev(values) if len(values) > 1 else None
+        return Score(self.variant.entry, mean(values), statistics.stdev(values) if len(values) > 1 else None)
 
     @property
     def tokens_per_second(self) -> float:
@@ -67,23 +70,18 @@ class Result(NamedTuple):
 
     @property
     def peak_memory(self) -> float:
-        peaks = [trial.peak_memory for trial in self.finished if math.isfinite(trial.peak_memory)]
-        return max(peaks, default=math.nan)
+        return max((trial.peak_memory for trial in self.finished if trial.peak_memory >= 0), default=math.nan)
 
     @property
     def problems(self) -> list[str]:
         """Descriptions of the trials that did not finish."""
         return [
-            f"seed {trial.seed} {describe_problem(trial.outcome)}"
-            for trial in self.trials
-            if trial not in self.finished
+            f"seed {seed} failed: {outcome.sentence}"
+            if outcome.status == "failed"
+            else f"seed {seed} diverged" + ("" if outcome.step is None else f" at step {outcome.step:,}")
+            for seed, outcome, *_ in self.trials
+            if outcome.status != "finished"
         ]
-
-
-def describe_problem(outcome: Outcome) -> str:
-    if outcome.status == "diverged":
-        return f"diverged at step {outcome.step:,}" if outcome.step is not None else "diverged"
-    return f"failed: {outcome.sentence}"
 
 
 def mean(values: Sequence[float]) -> float:
@@ -101,8 +99,7 @@ def load_trial(seed: int, outcome: Outcome, folder: Path, name: str, metric: str
     value = best_value(points, metric)
     if math.isnan(value) or not math.isfinite(points[-1].value):
         step = next((point.step for point in points if not math.isfinite(point.value)), None)
-        sentence = f"no finite {metric} was logged"
-        outcome = Outcome("diverged", step, sentence) if points else Outcome("failed", None, sentence)
+        outcome = Outcome("diverged" if points else "failed", step, f"no finite {metric} was logged")
         value = math.nan
     peak_memory = math.nan if summary.peak_memory is None else summary.peak_memory
     return Trial(seed, outcome, value, summary.seconds, summary.tokens, peak_memory, points)
@@ -111,4 +108,4 @@ def load_trial(seed: int, outcome: Outcome, folder: Path, name: str, metric: str
 def sort_results(results: Sequence[Result], plan: Plan) -> list[Result]:
     """Sort results best first, and last those without a finished trial."""
     sign = -1 if plan.metric == "val_bleu" else 1
-    return sorted(results, key=lambda result: (math.isnan(result.mean), sign * result.mean))
+    return sorted(results, key=lambda result: (math.isnan(result.score.mean), sign * result.score.mean))

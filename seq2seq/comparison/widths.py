@@ -1,37 +1,41 @@
-"""Find the width at which a model has a given number of parameters."""
+"""Count the parameters of a model, and find the width at which it has a given number of them."""
 
 import bisect
 import re
 import warnings
 from argparse import ArgumentError
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, NamedTuple
 
-import pytorch_lightning as pl
 import torch
 from jsonargparse import ArgumentParser
 
-from seq2seq.errors import UserError
+from seq2seq.comparison.entries import model_options
+from seq2seq.errors import UserError, prefix_errors
 
 TOLERANCE = 0.02  # relative difference between the parameter counts of compared models
 MAX_TRIED_WIDTHS = 256  # consecutive widths tried to find a valid one
 
 
 class Width(NamedTuple):
-    size: int
+    size: int  # 0 for a model without this option
     parameters: int
 
+    def is_close(self, target: int) -> bool:
+        """Return whether the number of parameters is at most 2 % off the target."""
+        return abs(self.parameters - target) <= TOLERANCE * target
 
-CountParameters = Callable[[int], int]  # size -> parameters; a UserError where the size is invalid
+
+CountParameters = Callable[[int], int]  # size -> parameters, increasing; a UserError where the size is invalid
 
 
-def parameter_counter(model: type[pl.LightningModule], options: dict[str, Any], label: str) -> Callable[..., int]:
-    """Return a function that counts the parameters of a model at a width, optionally with other options changed.
+def parameter_counter(model: type, options: dict[str, Any]) -> CountParameters:
+    """Return a function that counts the parameters of a model at a width; raise a UserError for invalid options.
 
     Args:
         model: Class of the model.
-        options: Its arguments as in a configuration, including vocabulary sizes.
-        label: Name of the entry, for the error message.
+        options: Its options as in a configuration, including those that the data provides.
     """
     parser = ArgumentParser(exit_on_error=False)
     parser.add_class_arguments(model, "model", instantiate=False)
@@ -40,85 +44,86 @@ def parameter_counter(model: type[pl.LightningModule], options: dict[str, Any], 
         try:
             config = parser.parse_object({"model": options})
         except (ArgumentError, KeyError, TypeError, ValueError) as error:
-            raise UserError(f"{label} cannot be built: {short_reason(error)}") from error
+            raise UserError(short_reason(error)) from error
         arguments = vars(parser.instantiate_classes(config).model)
-    return lambda size, **changed: count_parameters(model, {**arguments, **changed, "size": size})
+
+    def count(size: int) -> int:
+        with torch.device("meta"):
+            network = model(**(arguments | {"size": size} if "size" in arguments else arguments))
+        return sum(weight.numel() for weight in network.parameters())
+
+    return count
 
 
 def short_reason(error: Exception) -> str:
     """Return the innermost reason of a jsonargparse error, on one line."""
     text = " ".join(str(error).split())
+    if match := re.search(r"Expected '([\w.]+)' to be a subclass of (\w+)", text):
+        return f"{match[1]} is no {match[2]}"
     match = re.search(r"Parser key \"model\.(\S+?)\": .*?(Expected .+?)\. Got value: (\S+)", text)
     return f"{match[1]} cannot be {match[3].rstrip('.')} ({match[2].lower()})" if match else text[:300]
 
 
-def count_parameters(model: type[pl.LightningModule], arguments: dict[str, Any]) -> int:
-    """Count the parameters of a model built on the meta device."""
-    with torch.device("meta"):
-        network = model(**arguments)
-    return sum(weight.numel() for weight in network.parameters())
+def configured_width(model: type, options: dict[str, Any], provided: dict[str, Any], label: str) -> Width:
+    """Return the configured width, which is 0 for a model without this option, and its number of parameters."""
+    size = int(options.get("size") or 0)
+    with prefix_errors(f"{label} cannot be built"):
+        return Width(size, parameter_counter(model, {**options, **provided})(size))
 
 
-def find_width(count: CountParameters, target: int, label: str) -> Width:
-    """Return the width whose parameter count is nearest to the target. Raises a UserError if it is more than 2 % off.
+def solve_width(model: type, options: dict[str, Any], provided: dict[str, Any], target: int, label: str) -> Width:
+    """Return the width with a number of parameters; `feed_forward` is changed where heads make widths too coarse.
 
     Args:
-        count: Counts the parameters at a width; increasing.
+        model: Class of the model.
+        options: Its configured options, whose `feed_forward` may be changed.
+        provided: Its options that the data provides.
         target: Desired number of parameters.
-        label: Name of the entry, for the error message.
+        label: Name of the entry, for error messages.
     """
-    best = nearest_width(count, target, label)
-    if not is_close(best, target):
+    with prefix_errors(f"{label} cannot be built"):
+        count = parameter_counter(model, {**options, **provided})
+    width = nearest_width(count, target, label)
+    feed_forward = model_options(model).get("feed_forward")
+    if not width.is_close(target) and feed_forward is not None and feed_forward.get(options):
+
+        def count_hidden(hidden_width: int) -> int:
+            feed_forward.set(options, hidden_width / width.size)
+            return parameter_counter(model, {**options, **provided})(width.size)
+
+        hidden = nearest_width(count_hidden, target, label)
+        feed_forward.set(options, hidden.size / width.size)
+        width = Width(width.size, hidden.parameters)
+    if not width.is_close(target):
         raise UserError(
             f"{label} cannot have {target:,} parameters within {100 * TOLERANCE:g} %: the nearest is "
-            f"{best.parameters:,} with size {best.size}"
+            f"{width.parameters:,} with size {width.size}"
         )
-    return best
-
-
-def is_close(width: Width, target: int) -> bool:
-    return abs(width.parameters - target) <= TOLERANCE * target
+    return width
 
 
 def nearest_width(count: CountParameters, target: int, label: str) -> Width:
     """Return the width whose parameter count is nearest to the target."""
-    upper = next_width(count, 1)
-    while upper is not None and upper.parameters < target:
-        upper = next_width(count, 2 * upper.size)
-    if upper is None:
-        raise UserError(f"{label} cannot be built with any size: {build_error(count)}")
-    sizes = range(1, upper.size + 1)
 
-    def reaches_target(size: int) -> bool:
-        width = next_width(count, size)
-        return width is None or width.parameters >= target
+    def from_size(size: int) -> Width:
+        return first_valid_width(count, range(size, size + MAX_TRIED_WIDTHS))
 
-    first = sizes[min(bisect.bisect_left(sizes, True, key=reaches_target), len(sizes) - 1)]
-    candidates = [width for width in (next_width(count, first), previous_width(count, first - 1)) if width is not None]
+    with prefix_errors(f"{label} cannot be built with any size"):
+        upper = from_size(1)
+        while upper.parameters < target:
+            upper = from_size(2 * upper.size)
+        sizes = range(1, upper.size + 1)
+        first = sizes[bisect.bisect_left(sizes, target, key=lambda size: from_size(size).parameters)]
+    candidates = [from_size(first)]
+    if first > 1:
+        with suppress(UserError):
+            candidates.append(first_valid_width(count, range(first - 1, max(0, first - 1 - MAX_TRIED_WIDTHS), -1)))
     return min(candidates, key=lambda width: abs(width.parameters - target))
 
 
-def next_width(count: CountParameters, size: int) -> Width | None:
-    """Return the first valid width from this size upwards."""
-    return first_valid_width(count, range(size, size + MAX_TRIED_WIDTHS))
-
-
-def previous_width(count: CountParameters, size: int) -> Width | None:
-    """Return the first valid width from this size downwards."""
-    return first_valid_width(count, range(size, max(0, size - MAX_TRIED_WIDTHS), -1))
-
-
-def first_valid_width(count: CountParameters, sizes: range) -> Width | None:
-    for size in sizes:
-        try:
+def first_valid_width(count: CountParameters, sizes: range) -> Width:
+    """Return the first width with which the model can be built; raise the last one's UserError if there is none."""
+    for size in sizes[:-1]:
+        with suppress(UserError):  # as of a size that is no multiple of the heads
             return Width(size, count(size))
-        except UserError:  # as of a size that is no multiple of the heads
-            continue
-    return None
-
-
-def build_error(count: CountParameters) -> str:
-    try:
-        return f"with size {MAX_TRIED_WIDTHS} it has {count(MAX_TRIED_WIDTHS):,} parameters"
-    except UserError as error:
-        return " ".join(str(error).split())
+    return Width(sizes[-1], count(sizes[-1]))

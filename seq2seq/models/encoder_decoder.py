@@ -1,7 +1,7 @@
 """An encoder-decoder network with attention."""
 
 from functools import partial
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 from jaxtyping import Float, Int
@@ -11,7 +11,7 @@ from seq2seq.batch import TranslationBatch
 from seq2seq.errors import UserError
 from seq2seq.models.decoder import Decoder, DecoderState
 from seq2seq.models.encoder import Encoder
-from seq2seq.models.network import Network
+from seq2seq.models.network import GenerationStepper, Network
 from seq2seq.nn.attention import AttentionFactory, BilinearAttention, FixedContext, Memory
 from seq2seq.nn.dropout import VariationalDropout, WordDropout
 from seq2seq.nn.embedding import embedding
@@ -20,7 +20,7 @@ from seq2seq.ranges import Count, Depth, DropProbability, checked
 from seq2seq.recurrence import LSTM, EncoderLayerFactory, LayerFactory
 from seq2seq.recurrence.residual_block import PLAIN_BLOCK, BlockConfig
 from seq2seq.search import DecodingProblem, Step
-from seq2seq.special_tokens import UNK
+from seq2seq.special_tokens import EOS, UNK
 from seq2seq.state import select
 
 
@@ -53,6 +53,9 @@ class EncoderDecoder(Network):
         label_smoothing: Share of each target's probability that is spread over all tokens alike.
         output: The output layer, from the decoder's features to the probabilities of the next token.
     """
+
+    layer_options: ClassVar[tuple[str, ...]] = ("encoder", "decoder")  # those that name a layer
+    neutral_gate_biases: ClassVar[bool] = True  # whether layers learn better if their gates start half open
 
     @checked
     def __init__(
@@ -162,6 +165,22 @@ class EncoderDecoder(Network):
         )
         logits = self.output.logits(x)[:, 0] if shortlist is None else shortlist.logits(x, sentence_index)
         return logits, next_state._replace(sentence_index=state.sentence_index)
+
+    def generation_stepper(self, source_tokens: int = 20) -> GenerationStepper:
+        """Return the functions that translate a random source token by token; what they attend to is not in the state.
+
+        Args:
+            source_tokens: Length of the source.
+        """
+        source = torch.randint(EOS + 1, self.source_embedding.num_embeddings, (1, source_tokens + 1))
+        source[0, -1] = EOS
+        encoded, state = self.encode(source.to(self.device), torch.tensor([source_tokens + 1], device=self.device))
+        return GenerationStepper(
+            lambda ids, state: self.decoder(self.target_embedding(ids), encoded.memory, state).state,
+            partial(self.step, encoded=encoded),
+            state,
+            self.output.vocab_size,
+        )
 
     def decoding_problem(
         self,

@@ -1,11 +1,11 @@
 """A recurrent language model: the next token given all before it."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from seq2seq.models.network import Network
+from seq2seq.models.network import GenerationStepper, Network
 from seq2seq.nn.dropout import VariationalDropout, WordDropout
 from seq2seq.nn.embedding import embedding
 from seq2seq.nn.output import LinearOutput, OutputFactory, OutputInput
@@ -31,6 +31,8 @@ class LanguageModelNetwork(Network):
         block: What stands around every layer: norm, residual, feed_forward.
         output: The output layer, from features to the probabilities of the next token.
     """
+
+    layer_options: ClassVar[tuple[str, ...]] = ("layer",)  # those that name a layer
 
     @checked
     def __init__(
@@ -100,6 +102,12 @@ class LanguageModelNetwork(Network):
         """Return the logits of the next token, [batch, vocab], and the next state: a `Step` of `seq2seq.search`."""
         y, state = self.stack.step(self.embedding(tokens), state)
         return self.output.logits(self.output_input(y[:, None]))[:, 0], state
+
+    def generation_stepper(self) -> GenerationStepper:
+        """Return the functions that generate a text token by token."""
+        return GenerationStepper(
+            lambda ids, state: self(ids, state)[1], self.step, self.initial_state(1), self.vocab_size
+        )
 
     def token_nats(
         self,

@@ -1,9 +1,20 @@
 """The base class of all networks, which does not need Lightning."""
 
 import itertools
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+
+
+class GenerationStepper(NamedTuple):
+    """The generation of one sequence, token by token, so that its cost can be measured."""
+
+    prefill: Callable[[Tensor, Any], Any]  # tokens [1, time] read at once, state -> state after them
+    step: Callable[[Tensor, Any], tuple[Tensor, Any]]  # token [1], state -> logits of the next one, next state
+    state: Any  # before the first token
+    vocab_size: int
 
 
 class Network(nn.Module):

@@ -76,6 +76,9 @@ def parse_row(row: dict[str, str]) -> Row:
         raise UserError("must have a whole number as its step")
     if "tokens" in metrics and "seconds" not in metrics:
         raise UserError("must have seconds, since it has tokens")
+    for name in ("tokens", "seconds"):
+        if not 0 <= metrics.get(name, 0) < math.inf:
+            raise UserError(f"must have {name} that are at least 0 and finite, not {metrics[name]}")
     return metrics
 
 

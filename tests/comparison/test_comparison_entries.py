@@ -1,11 +1,10 @@
 """Tests of parsing --layers and of its error messages."""
 
-import inspect
-
 import pytest
 
-from seq2seq.comparison.entries import configurable_arguments, layer_classes, option_names, parse_entries, parse_entry
-from seq2seq.comparison.recipes import BUILT_IN_PARTS, RECIPES
+from seq2seq.comparison.blocks import BUILT_IN_PARTS, RECIPES
+from seq2seq.comparison.entries import layer_arguments, model_options, parse_entries, parse_entry
+from seq2seq.recurrence.registry import registered_layers
 from seq2seq.training.language_model import LanguageModel
 from seq2seq.training.translator import Translator
 
@@ -24,9 +23,9 @@ def test_translator_entry_has_a_decoder_and_an_optional_encoder() -> None:
     assert parse_entry("LSTM/GRU:keep_bias=2", Translator).layers == {"encoder": "LSTM", "decoder": "GRU"}
 
 
-def test_decoder_layers_are_causal() -> None:
-    assert {"LSTM", "GRU", "RNN"} <= set(layer_classes()) <= set(layer_classes(encoder=True))
-    assert not {"Stack", "Bidirectional", "Cell", "Recurrence", "SelfAttention"} & set(layer_classes())
+def test_layers_are_built_from_two_sizes() -> None:
+    assert {"LSTM", "GRU", "RNN", "SelfAttention"} <= set(registered_layers(causal=False))
+    assert not {"Stack", "Bidirectional", "Cell", "Recurrence"} & set(registered_layers(causal=False))
 
 
 @pytest.mark.parametrize(
@@ -46,7 +45,7 @@ def test_decoder_layers_are_causal() -> None:
         (["LSTM:lr=fast"], "lr must be a number, and fast was given in LSTM:lr=fast"),
         (["LSTM", "GRU", "LSTM"], "LSTM is named twice in --layers"),
         (["LSTM:depth=2,lr=0.1", "LSTM:lr=1e-1,depth=2"], "is named twice in --layers"),
-        (["LSTM/GRU"], "only a translator has an encoder, and LSTM/GRU names two layers of a language model"),
+        (["LSTM/GRU"], "a LanguageModel has 1 of these options: layer, and LSTM/GRU names 2"),
     ],
 )
 def test_invalid_entries_are_reported(entries: list[str], message: str) -> None:
@@ -56,17 +55,16 @@ def test_invalid_entries_are_reported(entries: list[str], message: str) -> None:
 
 
 def test_translator_entry_with_three_layers_is_rejected() -> None:
-    with pytest.raises(ValueError, match="a translator has an encoder and a decoder, and A/B/C names 3 layers"):
+    message = "a Translator has 2 of these options: encoder and decoder, and A/B/C names 3"
+    with pytest.raises(ValueError, match=message):
         parse_entry("A/B/C", Translator)
 
 
-@pytest.mark.parametrize("name", sorted(set(RECIPES) & set(layer_classes(encoder=True))))
-def test_recipes_use_known_options(name: str) -> None:
-    options = option_names({"encoder": name}, LanguageModel)
-    assert set(RECIPES[name]) <= set(options) - {"size"}
-    model_options = set(RECIPES[name]) - set(configurable_arguments(layer_classes(encoder=True)[name])) - {"lr"}
-    assert model_options <= set(inspect.signature(Translator).parameters), "a translator accepts the same recipe"
+@pytest.mark.parametrize("name", sorted(set(RECIPES) & set(registered_layers(causal=False))))
+@pytest.mark.parametrize("model", [LanguageModel, Translator])
+def test_recipes_use_known_options(name: str, model: type) -> None:
+    assert set(RECIPES[name]) <= {*layer_arguments(name), *model_options(model), "lr"} - {"size"}
 
 
 def test_built_in_parts_belong_to_layers() -> None:
-    assert set(BUILT_IN_PARTS) <= set(layer_classes(encoder=True))
+    assert set(BUILT_IN_PARTS) <= set(registered_layers(causal=False))

@@ -12,9 +12,9 @@ from experiments import LANGUAGE, seq2seq, write_config
 from seq2seq.comparison import trials
 from seq2seq.comparison.compare import load_or_measure_generation, prepare_plan
 from seq2seq.comparison.curves import learning_curve, seconds_per_step
-from seq2seq.comparison.json_records import REMOVE
-from seq2seq.comparison.measures import GenerationCost
+from seq2seq.comparison.generation import GenerationCost
 from seq2seq.comparison.plan import Plan, Settings, Variant, config_path, load_plan, merge_plans, save_plan, slugs
+from seq2seq.comparison.records import REMOVE
 from seq2seq.comparison.results import Trial, load_trial
 from seq2seq.comparison.trials import Outcome, TrainingProcess, run_trial
 from seq2seq.errors import UserError
@@ -228,9 +228,12 @@ def test_damaged_summary_is_rejected(tmp_path: Path, summary: str, message: str)
         ("seconds,step,tokens,val_loss\n1,1,x,3.0\n", "LOGS/version_0/metrics.csv is damaged: line 2 "),
         (
             "seconds,step,tokens,val_loss\n1,1,nan,3.0\n",
-            "tokens must be at least 0 and finite in each ",
+            "LOGS/version_0/metrics.csv is damaged: line 2 must have tokens that are at least 0 and finite, not nan",
         ),
-        ("seconds,step,tokens,val_loss\n-1,1,10,3.0\n", "metrics.csv of LOGS, and -1.0 was given"),
+        (
+            "seconds,step,tokens,val_loss\n-1,1,10,3.0\n",
+            "LOGS/version_0/metrics.csv is damaged: line 2 must have seconds that are at least 0 and finite, not -1.0",
+        ),
     ],
 )
 def test_damaged_log_is_rejected(tmp_path: Path, log: str, message: str) -> None:

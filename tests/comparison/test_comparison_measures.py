@@ -4,9 +4,9 @@ import pytest
 import torch
 from tiny_runs import Runs
 
-from seq2seq.comparison.measures import make_stepper, measure_generation
+from seq2seq.comparison.generation import measure_generation
 from seq2seq.state import flatten
-from seq2seq.tasks import load_text_generator, load_translation
+from seq2seq.tasks.loading import open_checkpoint
 
 
 @pytest.mark.parametrize("kind", ["language", "translator"])
@@ -29,12 +29,10 @@ def test_measuring_generation_preserves_random_state(runs: Runs) -> None:
 
 @pytest.mark.parametrize("kind", ["language", "translator"])
 def test_prefill_equals_steps(runs: Runs, kind: str) -> None:
-    model = (
-        load_text_generator(runs.language).model if kind == "language" else load_translation(runs.translator).models[0]
-    )
+    model = open_checkpoint(runs.language if kind == "language" else runs.translator).network
     with torch.inference_mode():
         torch.manual_seed(1)
-        stepper = make_stepper(model)
+        stepper = model.generation_stepper()
         ids = torch.randint(4, stepper.vocab_size, (1, 5))
         at_once, state = stepper.prefill(ids, stepper.state), stepper.state
         for token in ids[0]:

@@ -1,6 +1,7 @@
 """Tests of planning a comparison: widths, block descriptions, steps and errors."""
 
 import copy
+import pkgutil
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seq2seq.comparison.calibration import steps_within
+from seq2seq.comparison.blocks import NEUTRAL_GATE_BIASES, RECIPES
 from seq2seq.comparison.compare import prepare_plan
-from seq2seq.comparison.entries import configurable_arguments, layer_classes
+from seq2seq.comparison.entries import layer_arguments
 from seq2seq.comparison.plan import (
     Settings,
     config_path,
@@ -18,22 +19,26 @@ from seq2seq.comparison.plan import (
     make_plan,
     make_slug,
     merge_plans,
-    model_class,
+    provided_options,
     round_steps,
     save_plan,
-    vocabulary_arguments,
     with_steps,
 )
-from seq2seq.comparison.recipes import NEUTRAL_GATE_BIASES, RECIPES
-from seq2seq.comparison.widths import TOLERANCE, Width, find_width
+from seq2seq.comparison.trials import steps_within
+from seq2seq.comparison.widths import TOLERANCE, nearest_width
 from seq2seq.errors import UserError
 from seq2seq.models.hyperparameters import serialize_options
+from seq2seq.recurrence.registry import registered_layers
 from seq2seq.tasks.loading import build_network
 
 
 def make_settings(config: dict[str, Any], *layers: str, **overrides: Any) -> Settings:
     defaults = Settings(config, list(layers), "parameters", 1, None, 6, None, False)
     return defaults._replace(**overrides)
+
+
+def model_class(config: dict[str, Any]) -> type:
+    return pkgutil.resolve_name(config["model"]["class_path"])  # type: ignore[no-any-return]
 
 
 def count_built_parameters(config: dict[str, Any], **vocabulary_sizes: Any) -> int:
@@ -59,7 +64,7 @@ def test_counted_parameters_match_the_built_model(
         variant = make_plan(make_settings(config, entry, parameters=20_000)).variants[0]
         assert abs(variant.parameters - 20_000) <= 400
         assert (
-            count_built_parameters(variant.config, **vocabulary_arguments(config, model_class(config)))
+            count_built_parameters(variant.config, **provided_options(config, model_class(config)))
             == variant.parameters
         )
 
@@ -104,8 +109,8 @@ def layer_options(config: dict[str, Any], entry: str, **overrides: Any) -> tuple
 def test_layers_with_gate_biases_are_known() -> None:
     options = {
         name: key
-        for name, cls in layer_classes(encoder=True).items()
-        for key in configurable_arguments(cls)
+        for name in registered_layers(causal=False)
+        for key in layer_arguments(name)
         if key in NEUTRAL_GATE_BIASES
     }
     assert options == GATE_BIAS_OPTIONS
@@ -142,7 +147,7 @@ def test_decoder_recipe_determines_the_block(
         (variant,) = make_plan(make_settings(translation_config, entry, budget="tokens")).variants
         init = variant.config["model"]["init_args"]
         write_bias = init["encoder"]["init_args"].get("write_bias")
-        return write_bias, init["depth"], init["norm"], variant.config["optimizer"]["init_args"]["lr"]
+        return write_bias, init["depth"], init["block"]["norm"], variant.config["optimizer"]["init_args"]["lr"]
 
     assert block_options("MinGRU/GRU") == (-3.0, 1, False, 0.01)
     assert block_options("GRU/MinGRU") == (None, 3, True, 0.5)
@@ -160,18 +165,12 @@ def test_nearest_width_is_found(target: int, heads: int, quadratic: int, linear:
             raise UserError("no multiple of heads")
         return quadratic * size * size + linear * size
 
-    try:
-        width = find_width(count, target, "it")
-    except UserError as error:
-        assert "nearest is" in str(error)  # noqa: PT017
-        width = None
+    width = nearest_width(count, target, "it")
     sizes = range(heads, max(2 * heads, 2 * round((target / quadratic) ** 0.5) + 2 * heads), heads)
     best = min(sizes, key=lambda size: abs(count(size) - target))
-    if abs(count(best) - target) <= TOLERANCE * target:
-        assert width == Width(width.size, count(width.size)) if width else False
-        assert abs(width.parameters - target) == abs(count(best) - target)
-    else:
-        assert width is None
+    assert width.parameters == count(width.size)
+    assert abs(width.parameters - target) == abs(count(best) - target)
+    assert width.is_close(target) == (abs(count(best) - target) <= TOLERANCE * target)
 
 
 def test_feed_forward_compensates_for_coarse_widths(language_config: dict[str, Any]) -> None:
@@ -184,9 +183,9 @@ def test_feed_forward_compensates_for_coarse_widths(language_config: dict[str, A
         assert abs(found.parameters - target) <= TOLERANCE * target
         assert found.size % 16 == 0
         init = found.config["model"]["init_args"]
-        assert f"feed-forward {init['feed_forward']:.3g}" in found.block
+        assert f"feed-forward {init['block']['feed_forward']:.3g}" in found.block
         assert (
-            count_built_parameters(found.config, **vocabulary_arguments(found.config, model_class(found.config)))
+            count_built_parameters(found.config, **provided_options(found.config, model_class(found.config)))
             == found.parameters
         )
 
@@ -256,7 +255,7 @@ def test_entry_overrides_recipe_and_recipe_overrides_configuration(
             make_plan(make_settings(language_config, entry, budget="tokens", same_block=same_block)).variants[0].config
         )
         init = config["model"]["init_args"]
-        return init["layer"]["init_args"], init["depth"], init["norm"], config["optimizer"]["init_args"]["lr"]
+        return init["layer"]["init_args"], init["depth"], init["block"]["norm"], config["optimizer"]["init_args"]["lr"]
 
     assert options("GRU") == ({"keep_bias": 3.0}, 2, True, 0.5)
     assert options("GRU:depth=3,lr=0.1") == ({"keep_bias": 3.0}, 3, True, 0.1)

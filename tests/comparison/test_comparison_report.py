@@ -9,21 +9,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seq2seq.comparison.curves import CurvePoint, best_value, learning_curve, seconds_per_step
-from seq2seq.comparison.measures import GenerationCost
-from seq2seq.comparison.picture import aggregate_seeds
+from seq2seq.comparison.curves import CurvePoint, aggregate_seeds, best_value, learning_curve, seconds_per_step
+from seq2seq.comparison.generation import GenerationCost
 from seq2seq.comparison.plan import Plan, Settings, Variant
-from seq2seq.comparison.report import verdict_text, write_report
-from seq2seq.comparison.results import Result, Trial, sort_results
-from seq2seq.comparison.table import (
-    column_headings,
+from seq2seq.comparison.report import (
     format_bytes,
     format_duration,
     markdown_table,
-    row_cells,
-    row_name,
+    table_row,
+    table_rows,
     terminal_table,
+    verdict_text,
+    write_report,
 )
+from seq2seq.comparison.results import Result, Trial, sort_results
 from seq2seq.comparison.trials import Outcome, parse_outcome
 from seq2seq.storage import json_value
 
@@ -111,12 +110,12 @@ def test_best_value_is_lowest_loss_or_highest_bleu() -> None:
     ],
 )
 def test_outcome_is_parsed_from_status_and_output(status: int, output: str, expected: Any) -> None:
-    assert parse_outcome(status, output)[: len(expected)] == expected
+    assert parse_outcome(status, output.splitlines())[: len(expected)] == expected
 
 
 def test_unfinished_trials_are_in_the_table() -> None:
-    rows = [row_cells(result, "val_loss") for result in RESULTS]
-    assert all(len(row) == len(column_headings("val_loss", 2)) for row in rows)
+    headings, *rows = table_rows(RESULTS, "val_loss", 2)
+    assert all(len(row) == len(headings) for row in rows)
     assert rows[0][2] == "seed 1 failed: no memory | left"
     assert rows[1][2] == "1.4500 ± 0.0707"
     assert rows[1][4:8] == ["900", "8", "512 B", "99 B"]
@@ -150,7 +149,7 @@ def test_report_is_complete(tmp_path: Path, metric: str) -> None:
     assert {"threads", "cores", "torch", "seq2seq"} <= content["machine"].keys()
     text = (tmp_path / "table.md").read_text(encoding="utf-8")
     assert "seq2seq compare --layers LSTM" in text
-    assert verdict_text(sort_results(RESULTS, plan), plan) in text
+    assert verdict_text(sort_results(RESULTS, plan), metric) in text
     assert "RNN$x, seed 2 diverged at step 3" in text
     assert (tmp_path / "loss.png").read_bytes().startswith(b"\x89PNG\r\n")
 
@@ -167,7 +166,7 @@ def test_gpu_is_reported_only_if_used(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_row_name_has_entry_and_block() -> None:
     def name(entry: str, block: str) -> str:
-        return row_name(Result(make_variant(entry)._replace(block=block), [], []))
+        return table_row(Result(make_variant(entry)._replace(block=block), [], []), "val_loss")[0]
 
     assert name("LSTM", "LSTM, 1 x 8") == "LSTM, 1 x 8"
     assert name("LSTM:depth=2", "LSTM, 2 x 8") == "LSTM:depth=2: LSTM, 2 x 8"

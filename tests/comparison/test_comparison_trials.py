@@ -4,7 +4,7 @@ import json
 import math
 import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,6 @@ import pytest
 from experiments import LANGUAGE, seq2seq, write_config
 
 from seq2seq import runs
-from seq2seq.comparison import trials
 from seq2seq.comparison.compare import load_or_measure_generation
 from seq2seq.comparison.plan import Plan, Settings, Variant
 from seq2seq.comparison.results import Trial, load_trial
@@ -63,21 +62,21 @@ def test_run_stopped_after_its_last_step_is_finished_by_resuming(
 
 def run_fake_trial(
     folder: Path, monkeypatch: pytest.MonkeyPatch, finishes: bool
-) -> tuple[Outcome, list[Sequence[str]]]:
-    """Run a trial with a replaced `fit`; return its outcome and the arguments of every call."""
-    calls: list[Sequence[str]] = []
+) -> tuple[Outcome, list[dict[str, Any]]]:
+    """Run a trial with a replaced `fit`; return its outcome and the options of every call."""
+    calls: list[dict[str, Any]] = []
 
     def fit(
-        training: TrainingProcess, arguments: Sequence[str], log: Path, on_progress: Callable[[str], object]
+        training: TrainingProcess, options: dict[str, Any], log: Path, on_progress: Callable[[str], object]
     ) -> Outcome:
-        calls.append(arguments)
+        calls.append(options)
         run = folder / "runs" / "x-1" / "1"
         run.mkdir(parents=True, exist_ok=True)
         if finishes:
             (run / "finished.json").write_text("{}")
         return Outcome("finished")
 
-    monkeypatch.setattr(trials, "fit", fit)
+    monkeypatch.setattr(TrainingProcess, "fit", fit)
     return run_trial(TrainingProcess(), folder / "config.yaml", 1, "x-1", folder, lambda line: None), calls
 
 
@@ -96,7 +95,7 @@ def test_trial_without_summary_is_trained_anew(tmp_path: Path, monkeypatch: pyte
 
 def test_lost_checkpoint_only_prevents_measuring_generation(tmp_path: Path) -> None:
     (tmp_path / "runs" / "x-1" / "1").mkdir(parents=True)
-    variant = Variant("x", "x", "x, 1 x 8", 8, 100, {}, 8)
+    variant = Variant("x", "x", "x, 1 x 8", 8, 100, {"model": {"class_path": "seq2seq.LanguageModel"}}, 8)
     config = {"trainer": {"accelerator": "cpu"}}
     plan = Plan(Settings(config, ["x"], "tokens", 1, None, 8, None, False), [variant])
     costs, note = load_or_measure_generation(

@@ -5,7 +5,8 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seq2seq.comparison.verdict import Score, differs_significantly, verdict
+from seq2seq.comparison.report import differs_significantly, verdict
+from seq2seq.comparison.results import Score
 
 VALUES = st.floats(-100, 100)
 SCORES = st.builds(Score, st.just("x"), VALUES, st.none() | st.floats(0, 10))
