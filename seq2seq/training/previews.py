@@ -77,7 +77,8 @@ class Bleu(pl.Callback):
 
 def serves(module: Any, command: str) -> bool:
     """Return whether models of a training module's task can be used with a command."""
-    return command in module.task.commands
+    task = getattr(module, "task", None)  # a Lightning module of another package may have none
+    return task is not None and command in task.commands
 
 
 def gather_in_order(items: list[T], ranks: int) -> list[T]:
