@@ -29,10 +29,11 @@ def compare(
 ) -> None:
     """Train several layers on one corpus under the same budget, and report which is best.
 
-    A layer is written NAME or NAME:key=value,key=value, where a key is an argument of the layer's class, an option of
-    the model, or lr. For a translator it is DECODER or ENCODER/DECODER. Every option of `seq2seq fit` with a dot in it,
-    such as --data.corpus FOLDER, changes the configuration of all layers. The same command resumes a comparison that
-    was stopped; with other seeds or layers, finished trainings are kept.
+    A layer is written NAME or NAME:key=value,key=value, where NAME is a layer of this package or the import path of
+    yours, such as my_layers.Mine, and a key is an argument of the layer's class, an option of the model, or lr. For a
+    translator it is DECODER or ENCODER/DECODER. Every option of `seq2seq fit` with a dot in it, such as --data.corpus
+    FOLDER, changes the configuration of all layers. The same command resumes a comparison that was stopped; with other
+    seeds or layers, finished trainings are kept.
 
     examples:
       seq2seq compare --config configs/language/shakespeare-lstm.yaml --layers LSTM GRU --seeds 3 --minutes 5
