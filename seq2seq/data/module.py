@@ -15,7 +15,8 @@ class TextDataModule(pl.LightningDataModule, ABC):
 
     A subclass offers:
 
-    - `tokenizers`, from which checkpoints are restored and resumed.
+    - `tokenizers`, from which checkpoints are restored and resumed. With an option `tokenizer` (and `target_tokenizer`)
+      that may be the path of a checkpoint, the checkpoint's tokenizers are used where its weights are.
     - its vocabulary sizes as attributes with the names of the model's options, to which `fit` sets those: `vocab_size`,
       or `source_vocab_size`, `target_vocab_size` and `shared_vocabulary`.
     - batches as NamedTuples of tensors, each with the field `tokens`: the number of targets in the global batch, over

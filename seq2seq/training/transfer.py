@@ -27,8 +27,9 @@ RowIndices: TypeAlias = np.ndarray[tuple[int], np.dtype[np.int64]]
 
 
 def use_checkpoint_tokenizers(data: Any, checkpoint: str) -> None:
-    """Set the tokenizer options of the data to a checkpoint, so that its tokenizers are used."""
-    data.tokenizer = checkpoint
+    """Set the tokenizer options of the data, if it has any, to a checkpoint, so that its tokenizers are used."""
+    if "tokenizer" in data:
+        data.tokenizer = checkpoint
     if data.get("target_tokenizer") is not None:
         data.target_tokenizer = checkpoint
 

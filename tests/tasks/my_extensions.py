@@ -6,11 +6,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from seq2seq.data.module import TextDataModule
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seq2seq.data.batches import BatchLoader, ResumableBatchLoader
+from seq2seq.data.module import TextDataModule
 from seq2seq.data.pairs import Vocabularies, pad
 from seq2seq.data.translation_pairs import translation_pairs
 from seq2seq.data.vocabulary import load_or_learn_tokenizer

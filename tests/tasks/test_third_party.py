@@ -50,7 +50,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("user")
     (folder / f"{MODULE}.py").write_bytes(Path(my_extensions.__file__).read_bytes())
     rng = random.Random(1)
-    for split, count in (("train", 60), ("val", 12), ("test", 12)):
+    for split, count in (("train", 60), ("val", 30), ("test", 12)):
         lines = [rng.choices(WORDS, k=rng.randint(2, 6)) for _ in range(count)]
         labels = [["even" if int(word[1:]) % 2 == 0 else "odd" for word in line] for line in lines]
         for suffix, texts in (("words", lines), ("copies", lines), ("labels", labels)):
