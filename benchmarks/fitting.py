@@ -6,7 +6,6 @@ from typing import Any
 import pytorch_lightning as pl
 
 from benchmarks.clock import Clock
-from seq2seq.training.allocator import keep_freed_memory
 
 logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
 
@@ -22,8 +21,7 @@ def fit(
     device: str = "cpu",
     **options: Any,
 ) -> float:
-    """Return the seconds of `steps` steps after `warm_up` untimed ones, with the memory settings of `seq2seq fit`."""
-    keep_freed_memory()
+    """Return the seconds of `steps` steps after `warm_up` untimed ones."""
     clock = Clock(warm_up, steps, device)
     make_trainer(warm_up + steps, precision, device, callbacks=[*options.pop("callbacks", []), clock], **options).fit(
         model, loader

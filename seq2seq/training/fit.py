@@ -12,7 +12,6 @@ from seq2seq.checkpoint import last_checkpoint
 from seq2seq.data.vocabulary import find_data_state
 from seq2seq.inference.checkpoint import read_trained_checkpoint
 from seq2seq.rank_zero import rank_zero_log
-from seq2seq.training.allocator import keep_freed_memory
 from seq2seq.training.checkpoints import AtomicCheckpointIO
 from seq2seq.training.metrics_log import logger_errors
 from seq2seq.training.preflight import check_process_count, check_same_model
@@ -83,7 +82,6 @@ def fit(
         elif resume and is_first:
             runs.reopen_run(run, config)
         os.environ[RUN_VARIABLE] = str(run)
-        keep_freed_memory()
         rank_zero_log(f"run {run}")
         with logger_errors(run), peer_errors():
             trainer.fit(model, datamodule=datamodule, ckpt_path=checkpoint, weights_only=True)
