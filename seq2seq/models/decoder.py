@@ -7,7 +7,6 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from seq2seq.kernels.elementwise import tanh
 from seq2seq.nn.attention import AttentionFactory, Encoding, Memory
 from seq2seq.nn.linear import linear
 from seq2seq.ranges import Count, checked
@@ -146,7 +145,7 @@ class Decoder(nn.Module):
         output_state = state.output_state
         if self.output_stack is not None:
             hidden, output_state = self.output_stack.step(self.combine(hidden, context), output_state)
-        features = tanh(self.feature_projection(self.combine(hidden, context)))
+        features = torch.tanh(self.feature_projection(self.combine(hidden, context)))
         input_feed = features if self.input_feed_size else state.input_feed
         next_state = DecoderState(query_state, attention_state, output_state, input_feed, state.sentence_index)
         return DecoderOutput(features, context, weights, next_state)

@@ -8,7 +8,6 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from seq2seq.kernels.elementwise import tanh
 from seq2seq.processor import has_fast_products
 from seq2seq.recurrence.base import Cell, Recurrence
 from seq2seq.recurrence.ops.gates import GRUGates, LSTMGates, gru_gates, lstm_gates, split_gru
@@ -49,11 +48,11 @@ class QuantizedLSTM(QuantizedCell[LSTMState]):
     def cell(self, projected_x: Float[Tensor, "batch gates"], state: LSTMState) -> tuple[Tensor, LSTMState]:
         gates = self.compute_gates(projected_x, state)
         cell = gates.next_cell(state.cell)
-        hidden = gates.output * tanh(cell)
+        hidden = gates.output * cell.tanh()
         return hidden, LSTMState(hidden, cell)
 
     def compute_gates(self, gates_ih: Float[Tensor, "batch gates"], state: LSTMState) -> LSTMGates:
-        return lstm_gates(gates_ih + self.linear_hh(state.hidden), tanh)
+        return lstm_gates(gates_ih + self.linear_hh(state.hidden))
 
     def named_gates(self, x: Tensor, state: LSTMState) -> dict[str, Tensor]:
         return self.compute_gates(self.project_input(x), state)._asdict()
@@ -70,7 +69,7 @@ class QuantizedGRU(QuantizedCell[Tensor]):
         return hidden, hidden
 
     def compute_gates(self, gates_ih: Float[Tensor, "batch gates"], state: Tensor) -> GRUGates:
-        return gru_gates(split_gru(gates_ih), split_gru(self.linear_hh(state)), tanh)
+        return gru_gates(split_gru(gates_ih), split_gru(self.linear_hh(state)))
 
     def named_gates(self, x: Tensor, state: Tensor) -> dict[str, Tensor]:
         return self.compute_gates(self.project_input(x), state)._asdict()
@@ -81,7 +80,7 @@ class QuantizedRNN(QuantizedCell[Tensor]):
 
     def __init__(self, layer: RNN, quantize_linear: QuantizeLinear) -> None:
         super().__init__(layer, quantize_linear)
-        self.nonlinearity = tanh if layer.rnn.nonlinearity == "tanh" else torch.relu
+        self.nonlinearity = torch.tanh if layer.rnn.nonlinearity == "tanh" else torch.relu
 
     def initial_state(self, batch: int) -> Tensor:
         return self.zero_state(batch)

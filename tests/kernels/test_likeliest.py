@@ -1,11 +1,10 @@
-"""The top-k kernel equals torch's top-k of all log-probabilities, and the tanh kernel torch's tanh."""
+"""The top-k kernel equals torch's top-k of all log-probabilities."""
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seq2seq.kernels.elementwise import tanh
 from seq2seq.kernels.library import library
 from seq2seq.kernels.search import topk_log_probabilities
 from seq2seq.search.problem import excluded_tokens, log_probabilities
@@ -55,17 +54,3 @@ def test_nan_makes_all_scores_of_its_row_nan(position: int) -> None:
     logits[1, position] = float("nan")
     scores, _ = topk_log_probabilities(logits, 3, excluded_tokens(False))
     assert scores.isnan().tolist() == [[False] * 3, [True] * 3]
-
-
-def test_tanh_equals_torch() -> None:
-    x = torch.cat([torch.linspace(-100, 100, 1001), torch.tensor([0.0, 1e-9, float("inf"), float("-inf")])])
-    torch.testing.assert_close(tanh(x), torch.tanh(x), atol=3e-7, rtol=0)
-    assert tanh(torch.full((3, 20), float("nan"))).isnan().all()
-    transposed = torch.randn(7, 30).t()
-    torch.testing.assert_close(tanh(transposed), torch.tanh(transposed), atol=3e-7, rtol=0)
-
-
-@pytest.mark.parametrize("count", [1, 7, 16, 33, 50])
-def test_tanh_does_not_depend_on_the_position(count: int) -> None:
-    x = torch.randn(50)
-    assert torch.equal(tanh(x[:count]), tanh(x)[:count])

@@ -1,13 +1,10 @@
 """The gates of LSTM (Hochreiter and Schmidhuber, 1997) and GRU (Cho et al., 2014), and the states that follow."""
 
-from collections.abc import Callable
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
-
-Elementwise: TypeAlias = Callable[[Tensor], Tensor]
 
 
 class LSTMGates(NamedTuple):
@@ -42,16 +39,16 @@ class GRUProjection(NamedTuple):
     candidate: Float[Tensor, "*steps size"]
 
 
-def lstm_gates(pre_activations: Float[Tensor, "batch gates"], tanh: Elementwise = torch.tanh) -> LSTMGates:
+def lstm_gates(pre_activations: Float[Tensor, "batch gates"]) -> LSTMGates:
     """Return the gates of pre-activations in torch's order: input, forget, cell, output."""
     i, f, g, o = pre_activations.chunk(4, dim=-1)
-    return LSTMGates(i.sigmoid(), f.sigmoid(), tanh(g), o.sigmoid())
+    return LSTMGates(i.sigmoid(), f.sigmoid(), g.tanh(), o.sigmoid())
 
 
-def gru_gates(x: GRUProjection, hidden: GRUProjection, tanh: Elementwise = torch.tanh) -> GRUGates:
+def gru_gates(x: GRUProjection, hidden: GRUProjection) -> GRUGates:
     """Return the gates of the input's and the hidden state's parts of the pre-activations."""
     reset, update = (x.gates + hidden.gates).sigmoid().chunk(2, dim=-1)
-    return GRUGates(reset, update, tanh(x.candidate + reset * hidden.candidate))
+    return GRUGates(reset, update, torch.tanh(x.candidate + reset * hidden.candidate))
 
 
 def split_gru(pre_activations: Float[Tensor, "*steps all"]) -> GRUProjection:

@@ -7,8 +7,6 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from seq2seq.kernels.elementwise import tanh
-
 
 class LSTMCell(torch.autograd.Function):
     """Compute hidden and cell state (Gers et al., 2000) from the gates' pre-activations and the previous cell state.
@@ -22,9 +20,9 @@ class LSTMCell(torch.autograd.Function):
     ) -> tuple[Float[Tensor, "rows size"], Float[Tensor, "rows size"]]:
         activated = gates.sigmoid()
         i, f, _, o = activated.chunk(4, dim=1)
-        candidate = tanh(gates.chunk(4, dim=1)[2])
+        candidate = gates.chunk(4, dim=1)[2].tanh()
         cell = torch.addcmul(f * previous_cell, i, candidate)
-        tanh_cell = tanh(cell)
+        tanh_cell = cell.tanh()
         ctx.save_for_backward(activated, candidate, previous_cell, tanh_cell)
         return o * tanh_cell, cell
 
