@@ -16,16 +16,6 @@ BLOCK_OUTPUTS, INPUT_GROUP = 64, 4  # outputs in a block of packed weights, and 
 NUM_GATES = {"lstm": 4, "gru": 3}  # with the candidate
 
 
-def quantize_rows(x: Float[Tensor, "rows size"]) -> tuple[Int8[Tensor, "rows size"], Float[Tensor, "rows 1"]]:
-    """Quantize each row to integers from -127 to 127; return them and the scale by which they are dequantized."""
-    rows, size = shape_of("x", x, 2)
-    check_tensor("x", x, torch.float32, rows, size)
-    x = x.contiguous()
-    values, scale = torch.empty_like(x, dtype=torch.int8), x.new_empty(rows, 1)
-    QUANTIZE_ROWS(rows, size, x.data_ptr(), values.data_ptr(), scale.data_ptr())
-    return values, scale
-
-
 class CPackedLinear(Structure):
     _fields_ = (
         ("inputs", c_int64), ("outputs", c_int64), ("weight", c_void_p), ("scale", c_void_p), ("bias", c_void_p)
@@ -36,7 +26,6 @@ class CPackedRNN(Structure):
     _fields_ = (("units", c_int64), ("linear_ih", CPackedLinear), ("linear_hh", CPackedLinear))
 
 
-QUANTIZE_ROWS = Kernel("int8_quantize_rows", c_int64, c_int64, *[c_void_p] * 3)
 LINEAR = Kernel("int8_linear", POINTER(CPackedLinear), c_int64, c_void_p, c_void_p, c_int)
 RNNS = {
     kind: Kernel(f"int8_{kind}", POINTER(CPackedRNN), c_int64, c_int64, *[c_void_p] * 6, c_int)

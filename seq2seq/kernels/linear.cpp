@@ -52,13 +52,6 @@ void select_outputs(const QuantizedRows &x, int64_t first, int64_t rows, int64_t
 
 extern "C" {
 
-// Quantizes each row to -127 ... 127 with a scale.
-void int8_quantize_rows(int64_t rows, int64_t size, const float *x, int8_t *values, float *scale) {
-    int32_t sum;
-    for (int64_t row = 0; row < rows; row++)
-        QuantizedRows::quantize(x + row * size, size, values + row * size, scale[row], sum);
-}
-
 // y = W x + b for each row.
 void int8_linear(const PackedLinear *linear, int64_t rows, const float *x, float *y, int threads) {
     int64_t blocks = (linear->outputs + BLOCK_OUTPUTS - 1) / BLOCK_OUTPUTS;

@@ -93,7 +93,7 @@ class Int8Linear(nn.Module):
 
     def reference(self, x: Float[Tensor, "rows size_in"]) -> Float[Tensor, "rows size_out"]:
         """Compute the same in torch."""
-        rows, scale = to_int8_reference(x)
+        rows, scale = to_int8(x)
         if rows.shape[1] > 1 and int8_matmul_is_exact():
             y = torch._int_mm(rows, self.quantized_weight.t()).float()
         else:  # in floats that represent all integers up to the largest sum
@@ -130,10 +130,5 @@ def int8_matmul_is_exact() -> bool:
 
 def to_int8(x: Float[Tensor, "rows size"]) -> tuple[Int8[Tensor, "rows size"], Float[Tensor, "rows 1"]]:
     """Quantize each row to integers from -127 to 127; return them and the scale by which they are dequantized."""
-    return int8.quantize_rows(x) if kernels_available(x) else to_int8_reference(x)
-
-
-def to_int8_reference(x: Float[Tensor, "rows size"]) -> tuple[Int8[Tensor, "rows size"], Float[Tensor, "rows 1"]]:
-    """Compute the same in torch."""
     largest = x.abs().amax(dim=1, keepdim=True).clamp_(min=1e-30)
     return (x * (INT8_MAX / largest)).round_().to(torch.int8), largest.div_(INT8_MAX)

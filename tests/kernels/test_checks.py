@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from seq2seq.kernels.attention import attend
-from seq2seq.kernels.int8 import PackedLinear, PackedRNN, linear_selected, quantize_rows
+from seq2seq.kernels.int8 import PackedLinear, PackedRNN, linear_selected
 from seq2seq.kernels.library import library
 from seq2seq.kernels.search import topk_log_probabilities
 
@@ -66,7 +66,6 @@ def valid_calls() -> dict[str, Call]:
             },
             (("values", 2),),
         ),
-        "rows": Call(quantize_rows, {"x": x}, (("x", 0), ("x", 1))),
         "linear": Call(linear, {**parameters(SIZE, OUTPUTS), "x": x}, (("x", 0),), ("scale", "bias")),
         "linear_selected": Call(
             linear_selected,
