@@ -197,8 +197,8 @@ class LinearOutput(OutputLayer):
 
     def _computes_selected_outputs(self) -> bool:
         """Return whether the linear layer, if it is quantized, computes single outputs without the others."""
-        weight: Any = getattr(self.linear, "quantized_weight", None)
-        return hasattr(self.linear, "forward_selected") and kernels_available(weight)
+        layer: Any = self.linear
+        return hasattr(layer, "forward_selected") and kernels_available(layer.scale)
 
 
 OutputFactory: TypeAlias = Callable[[int, int, int], OutputLayer]  # (size, context_size, vocab_size) -> output layer

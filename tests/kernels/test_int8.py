@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from seq2seq.kernels.attention import attend
 from seq2seq.kernels.library import kernels_available, library
 from seq2seq.kernels.search import topk_log_probabilities
+from seq2seq.nn.output import LinearOutput
 from seq2seq.quantization.int8_recurrence import Int8GRU, Int8LSTM
 from seq2seq.quantization.linear import Int8Linear, to_int8
 from seq2seq.recurrence import GRU, LSTM, Recurrence
@@ -49,6 +50,14 @@ def test_inputs_are_quantized_as_in_the_reference(rows: int, size: int, magnitud
     x[:1] = 0.0
     assert kernels_available(x)
     torch.testing.assert_close(layer(x), layer.reference(x), atol=0, rtol=1e-6)
+
+
+def test_a_shortlist_is_computed_without_the_other_outputs() -> None:
+    output = LinearOutput(20, 0, 30)
+    ids = torch.tensor([[0, 3, 7], [0, 5, NO_TOKEN]])
+    assert output.restrict(ids).layer is not output
+    output.linear = Int8Linear(output.linear)  # type: ignore[assignment]
+    assert output.restrict(ids).layer is output
 
 
 def test_integer_sums_are_exact() -> None:
