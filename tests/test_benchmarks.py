@@ -18,6 +18,7 @@ from benchmarks import (
     contest,
     corpora,
     decoding,
+    fast_paths,
     generation,
     growth,
     growth_series,
@@ -267,6 +268,13 @@ def test_beam_table_has_all_settings(runs: Runs) -> None:
     assert results[0].bleu == max(result.bleu for result in results) > 99
     assert all(result.seconds > 0 > result.score for result in results)
     assert len(beams.table(results).splitlines()) == len(beams.SETTINGS) + 2
+
+
+def test_every_fast_path_can_be_left_out(runs: Runs) -> None:
+    translation = load_translation(runs.translator, device="cpu", precision="int8")
+    costs = fast_paths.translation_costs(translation, ["one two three"] * 3, 2, 2, list(fast_paths.FAST_PATHS), 2)
+    assert list(costs) == [*fast_paths.FAST_PATHS, "all of them"]
+    assert all(cost > 0 for cost in costs.values())
 
 
 @pytest.mark.parametrize("part", ["training", "decoding", "writing", "tokenizing", "waiting"])
