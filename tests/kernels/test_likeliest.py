@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from seq2seq.kernels.library import library
 from seq2seq.kernels.search import topk_log_probabilities
-from seq2seq.search.problem import excluded_tokens, log_probabilities
+from seq2seq.search.constraints import Constraints
+from seq2seq.search.problem import log_probabilities
 from seq2seq.special_tokens import BOS, PAD, UNK
 
 pytestmark = pytest.mark.skipif(library() is None, reason="needs a C++ compiler, and a processor with AVX2")
@@ -30,8 +31,9 @@ def test_topk_equals_sorting_all_log_probabilities(
     logits = spread * torch.randn(rows, size, generator=torch.Generator().manual_seed(seed))
     logits[:, [PAD, UNK, BOS]] += 2 * spread  # so that excluding them matters
     count = min(count, size - 3)
-    scores, tokens = topk_log_probabilities(logits, count, excluded_tokens(allow_unknown))
-    reference = log_probabilities(logits, allow_unknown)
+    constraints = Constraints(allow_unknown=allow_unknown)
+    scores, tokens = topk_log_probabilities(logits, count, constraints.excluded_tokens(1))
+    reference = log_probabilities(logits, constraints, 1)
     expected, _ = reference.topk(count, dim=-1)
     torch.testing.assert_close(scores, expected, atol=1e-5 * max(1.0, spread), rtol=1e-5)
     torch.testing.assert_close(reference.gather(1, tokens), scores, atol=1e-5 * max(1.0, spread), rtol=1e-5)
@@ -41,7 +43,7 @@ def test_topk_equals_sorting_all_log_probabilities(
 def test_impossible_tokens_have_a_score_of_minus_infinity() -> None:
     logits = torch.full((2, 40), float("-inf"))
     logits[0, [5, 30]], logits[1, 17] = torch.tensor([1.0, 2.0]), 3.0
-    scores, tokens = topk_log_probabilities(logits, 4, excluded_tokens(False))
+    scores, tokens = topk_log_probabilities(logits, 4, Constraints().excluded_tokens(1))
     assert tokens[0, :2].tolist() == [30, 5]
     assert tokens[1, 0] == 17
     assert scores.isinf().tolist() == [[False, False, True, True], [False, True, True, True]]
@@ -52,5 +54,5 @@ def test_impossible_tokens_have_a_score_of_minus_infinity() -> None:
 def test_nan_makes_all_scores_of_its_row_nan(position: int) -> None:
     logits = torch.randn(2, 40)
     logits[1, position] = float("nan")
-    scores, _ = topk_log_probabilities(logits, 3, excluded_tokens(False))
+    scores, _ = topk_log_probabilities(logits, 3, Constraints().excluded_tokens(1))
     assert scores.isnan().tolist() == [[False] * 3, [True] * 3]
