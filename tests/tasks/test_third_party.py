@@ -38,7 +38,7 @@ trainer: {{max_steps: 6, val_check_interval: 3, check_val_every_n_epoch: null, a
 """
 LABELING = f"""
 data: {{class_path: {MODULE}.LabelData, init_args: {{corpus: CORPUS}}}}
-model: {{class_path: {MODULE}.LabelTraining, init_args: {{size: 16}}}}
+model: {{class_path: {MODULE}.LabelTraining, init_args: {{size: 48}}}}
 trainer: {{max_steps: STEPS, val_check_interval: 2, check_val_every_n_epoch: null, accelerator: cpu, devices: 1}}
 optimizer: {{class_path: AdamW, init_args: {{lr: 0.05}}}}
 """
@@ -104,7 +104,7 @@ def test_a_foreign_task_trains_resumes_and_is_evaluated_compared_and_inspected(f
     refused = run(folder, "translate", "runs/labeling", "--trust", MODULE, input_text="w1\n", fails=True)
     assert "a translator is needed here" in refused
     assert "is a labeler" in refused
-    compare = ["compare", "--config", "labeling.yaml", "--layers", "GRU", f"{MODULE}.IndRNN:decay=0.5"]
+    compare = ["compare", "--config", "labeling.yaml", "--layers", "GRU:size=23", f"{MODULE}.IndRNN:decay=0.5"]
     compared = run(folder, *compare, "--output", "compared", "--steps", "4", "--seeds", "1")
     assert "GRU" in compared
     assert "IndRNN" in compared
