@@ -12,14 +12,14 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.contest import BUSY_VARIABLE
 from benchmarks.figure import Section
+from benchmarks.interleaved import BUSY_VARIABLE
 from benchmarks.progress import print_progress
 from benchmarks.setting import Setting
 from seq2seq.kernels.library import library
 from seq2seq.storage import atomic_write, json_value, write_json
 
-PARTS = ("training", "decoding", "writing", "tokenizing", "starting", "waiting", "corpus_memory", "growth")
+PARTS = ("training", "decoding", "sampling", "tokenizing", "starting", "waiting", "corpus_memory", "growth")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.contest import elapsed_seconds, run_interleaved, spread
+from benchmarks.interleaved import elapsed_seconds, run_interleaved, spread
 from benchmarks.precision import PRECISIONS
 from benchmarks.setting import pin
 from seq2seq.data.text import read_lines

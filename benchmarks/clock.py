@@ -4,7 +4,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 
-from benchmarks.contest import now
+from benchmarks.interleaved import now
 from benchmarks.setting import synchronize
 
 

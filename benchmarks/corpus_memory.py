@@ -9,8 +9,8 @@ from unittest import mock
 
 from benchmarks import corpora
 from benchmarks.children import run_in_process
-from benchmarks.contest import now, spread
 from benchmarks.figure import Measurement, Section, Target
+from benchmarks.interleaved import now, spread
 from benchmarks.progress import print_progress
 from benchmarks.setting import Setting
 from benchmarks.watch import track_memory

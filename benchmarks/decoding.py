@@ -7,8 +7,8 @@ from functools import partial
 
 from benchmarks import untrained
 from benchmarks.children import Call, run_in_process, worker_process
-from benchmarks.contest import ratio, run_interleaved, spread
 from benchmarks.figure import Measurement, Section
+from benchmarks.interleaved import ratio, run_interleaved, spread
 from benchmarks.precision import PRECISIONS
 from benchmarks.progress import print_progress
 from benchmarks.setting import Setting

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from unittest.mock import patch
 
-from benchmarks.contest import BUSY_VARIABLE, elapsed_seconds, run_interleaved
+from benchmarks.interleaved import BUSY_VARIABLE, elapsed_seconds, run_interleaved
 from benchmarks.setting import pin
 from benchmarks.starting import time_to_first_line
 from seq2seq.data.text import read_lines

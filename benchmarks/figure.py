@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from benchmarks.contest import Spread
+from benchmarks.interleaved import Spread
 
 
 class Target(NamedTuple):

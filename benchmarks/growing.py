@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from benchmarks.contest import elapsed_seconds
+from benchmarks.interleaved import elapsed_seconds
 from benchmarks.setting import synchronize
 from benchmarks.watch import anonymous_memory, track_memory
 

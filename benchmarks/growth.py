@@ -5,10 +5,10 @@ from functools import partial
 
 from benchmarks import corpus_memory
 from benchmarks.children import run_in_process, worker_process
-from benchmarks.contest import run_interleaved
 from benchmarks.figure import Growth, Section
 from benchmarks.growing import measure_memory, measure_time
 from benchmarks.growth_series import MEMORY_SERIES, TIME_SERIES, Series, select_series
+from benchmarks.interleaved import run_interleaved
 from benchmarks.progress import print_progress
 from benchmarks.setting import Setting
 

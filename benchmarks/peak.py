@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import torch
 
-from benchmarks.contest import elapsed_seconds
+from benchmarks.interleaved import elapsed_seconds
 from benchmarks.setting import synchronize
 
 

@@ -9,8 +9,8 @@ from functools import partial
 
 from benchmarks import untrained
 from benchmarks.children import run_in_process
-from benchmarks.contest import BUSY_VARIABLE, run_interleaved, spread
 from benchmarks.figure import Measurement, Section, Target
+from benchmarks.interleaved import BUSY_VARIABLE, run_interleaved, spread
 from benchmarks.progress import print_progress
 from benchmarks.setting import Setting, limited_threads
 

@@ -6,8 +6,8 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from benchmarks import corpora
-from benchmarks.contest import elapsed_seconds, ratio, run_interleaved, spread
 from benchmarks.figure import Measurement, Section
+from benchmarks.interleaved import elapsed_seconds, ratio, run_interleaved, spread
 from benchmarks.progress import print_progress
 from benchmarks.setting import Setting, limited_threads
 from seq2seq.tokenizers import Bytes, Characters, Subwords, Tokenizer, Words

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from benchmarks import peak
 from benchmarks.children import worker_process
-from benchmarks.contest import ratio, run_interleaved, spread
 from benchmarks.figure import Measurement, Section, Target
+from benchmarks.interleaved import ratio, run_interleaved, spread
 from benchmarks.progress import print_progress
 from benchmarks.setting import Setting, limited_threads
 from benchmarks.training_sides import Case, bare_loop_seconds, count_work, trainer_seconds

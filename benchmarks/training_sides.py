@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import torch
 
 from benchmarks import corpora, operations
-from benchmarks.contest import elapsed_seconds
 from benchmarks.fitting import fit
+from benchmarks.interleaved import elapsed_seconds
 from benchmarks.setting import synchronize
 
 WARM_UP_BATCHES = 1  # untimed batches at the start
@@ -105,14 +105,14 @@ def training_batches(case: Case, folder: str) -> list[Any]:
 @cache
 def bare_step(case: Case, folder: str) -> Callable[[Any], None]:
     """Return the training step of the bare loop."""
-    from benchmarks.bare import BareLanguageModel, BareTranslator
+    from benchmarks.baselines import BaselineLanguageModel, BaselineTranslator
 
     torch.manual_seed(1)
     corpus = make_data(case, folder)
     network = (
-        BareLanguageModel(corpus.vocab_size, case.size)
+        BaselineLanguageModel(corpus.vocab_size, case.size)
         if case.kind == "language"
-        else BareTranslator(corpus.target_vocab_size, case.size, 2, case.input_feeding)
+        else BaselineTranslator(corpus.target_vocab_size, case.size, 2, case.input_feeding)
     ).to(case.device)
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3, fused=True)
     autocast = (

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from benchmarks import corpora
-from benchmarks.contest import elapsed_seconds
+from benchmarks.interleaved import elapsed_seconds
 from benchmarks.precision import load_in_precision
 from benchmarks.setting import limited_threads, synchronize
 

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 from benchmarks import corpora
 from benchmarks.children import run_in_process
-from benchmarks.contest import now, spread
 from benchmarks.figure import Measurement, Section, Target
+from benchmarks.interleaved import now, spread
 from benchmarks.progress import print_progress
 from benchmarks.setting import Setting, synchronize
 
@@ -50,7 +50,7 @@ class Case(NamedTuple):
         return 3 if self.tiny else KINDS[self.kind].steps
 
 
-RETOKENIZING = "translator of width 384, batches of 1,500 tokens, its first batches, words cut anew each time"
+RETOKENIZING = "translator of width 384, batches of 1,500 tokens, its first batches, words segmented anew each time"
 KINDS = {
     "text": TrainingKind("language model of characters, 64 streams of 64 steps", MAX_WAIT),
     "pairs": TrainingKind("translator, batches of 1,500 tokens", MAX_WAIT),

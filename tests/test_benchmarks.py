@@ -15,13 +15,13 @@ from torch import Tensor
 from benchmarks import __main__ as suite
 from benchmarks import (
     beams,
-    contest,
     corpora,
     decoding,
     fast_paths,
     generation,
     growth,
     growth_series,
+    interleaved,
     memory,
     operations,
     report,
@@ -30,8 +30,8 @@ from benchmarks import (
     waiting,
 )
 from benchmarks.children import run_in_process
-from benchmarks.contest import Spread
 from benchmarks.figure import Growth, Measurement, Section, Target
+from benchmarks.interleaved import Spread
 from benchmarks.setting import Setting
 from benchmarks.translating import Case, typical_lengths
 from benchmarks.watch import anonymous_memory, track_memory
@@ -172,10 +172,10 @@ def test_tasks_are_interleaved_after_a_warm_up_round() -> None:
         order.append(name)
         return next(times)
 
-    results = contest.run_interleaved({"ours": lambda: task("ours"), "theirs": lambda: task("theirs")}, 3)
+    results = interleaved.run_interleaved({"ours": lambda: task("ours"), "theirs": lambda: task("theirs")}, 3)
     assert order == ["ours", "theirs"] * 4
     assert results == {"ours": [1.0, 3.0, 5.0], "theirs": [2.0, 12.0, 5.0]}
-    assert contest.ratio(results["theirs"], results["ours"]) == Spread(2.0, 1.0, 4.0)
+    assert interleaved.ratio(results["theirs"], results["ours"]) == Spread(2.0, 1.0, 4.0)
 
 
 def test_slope_of_a_power_law_is_its_exponent() -> None:
@@ -277,7 +277,7 @@ def test_every_fast_path_can_be_left_out(runs: Runs) -> None:
     assert all(cost > 0 for cost in costs.values())
 
 
-@pytest.mark.parametrize("part", ["training", "decoding", "writing", "tokenizing", "waiting"])
+@pytest.mark.parametrize("part", ["training", "decoding", "sampling", "tokenizing", "waiting"])
 def test_part_runs_and_writes_results(part: str, tmp_path: Path) -> None:
     suite.run([part], quick_setting(tmp_path), tmp_path / "results")
     (section,) = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))["sections"]

@@ -1,4 +1,4 @@
-"""Tests of the benchmark against peers: logs, configurations, races and the report."""
+"""Tests of the benchmark against peers: logs, configurations, trainings to a goal and the report."""
 
 import json
 import os
@@ -260,46 +260,52 @@ def fast_polling(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("fast_polling")
-def test_race_stops_at_the_first_good_checkpoint(corpus: Corpus, tmp_path: Path) -> None:
-    race = quality.Race(max_steps=100, checkpoint_interval=1, scoring_interval=3, first_scored=2)
-    result = quality.run(FakeSystem(), corpus, tmp_path / "race", race, None)
+def test_training_stops_at_the_first_good_checkpoint(corpus: Corpus, tmp_path: Path) -> None:
+    goal = quality.TrainingGoal(max_steps=100, checkpoint_interval=1, scoring_interval=3, first_scored=2)
+    result = quality.run(FakeSystem(), corpus, tmp_path / "training", goal, None)
     assert result["reached"]
     assert result["checkpoint"].endswith("/4.ckpt")  # 2 and 5 are scored during training, 3 and 4 afterwards
     assert result["seconds"] > 0
     assert len(result["curve"]) < 100
-    assert json.loads((tmp_path / "race" / "result.json").read_text(encoding="utf-8")) == result
+    assert json.loads((tmp_path / "training" / "result.json").read_text(encoding="utf-8")) == result
 
 
 @pytest.mark.usefixtures("fast_polling")
 def test_last_checkpoint_is_scored_if_the_goal_is_not_reached(corpus: Corpus, tmp_path: Path) -> None:
     result = quality.run(
-        FakeSystem(), corpus, tmp_path / "race", quality.Race(max_steps=2, checkpoint_interval=1, first_scored=9), None
+        FakeSystem(),
+        corpus,
+        tmp_path / "training",
+        quality.TrainingGoal(max_steps=2, checkpoint_interval=1, first_scored=9),
+        None,
     )
     assert not result["reached"]
     assert result["checkpoint"].endswith("/2.ckpt")
     with pytest.raises(RuntimeError, match="without a checkpoint"):
-        quality.run(FakeSystem(), corpus, tmp_path / "none", quality.Race(max_steps=0, checkpoint_interval=1), None)
+        quality.run(
+            FakeSystem(), corpus, tmp_path / "none", quality.TrainingGoal(max_steps=0, checkpoint_interval=1), None
+        )
 
 
 @pytest.mark.usefixtures("fast_polling")
-def test_interrupted_race_restarts_and_finished_race_is_kept(
+def test_interrupted_training_restarts_and_finished_training_is_kept(
     corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(models, "SHORT_STEPS", 2)
     folder = tmp_path / "short" / "seq2seq"
     folder.mkdir(parents=True)
     (folder / "900.ckpt").touch()
-    assert models.race_result(folder) is None
-    model = models.trained_model(FakeSystem(), corpus, tmp_path, None, from_race=False)
+    assert models.quality_result(folder) is None
+    model = models.trained_model(FakeSystem(), corpus, tmp_path, None, to_goal=False)
     assert model.checkpoint == folder / "2.ckpt"
-    result = models.race_result(folder)
+    result = models.quality_result(folder)
     assert result is not None
     assert set(result["curve"]) == {"1", "2"}
     model.checkpoint.unlink()
-    assert models.trained_model(FakeSystem(), corpus, tmp_path, None, from_race=False).checkpoint == folder / "1.ckpt"
+    assert models.trained_model(FakeSystem(), corpus, tmp_path, None, to_goal=False).checkpoint == folder / "1.ckpt"
 
 
-def test_race_summary_has_the_first_good_or_the_best_checkpoint(tmp_path: Path) -> None:
+def test_summary_has_the_first_good_or_the_best_checkpoint(tmp_path: Path) -> None:
     class FixedCheckpoints(Ours):
         def checkpoints(self, folder: Path) -> dict[int, Path]:
             return {step: folder / f"{step}.ckpt" for step in (1, 2, 3)}
@@ -309,9 +315,9 @@ def test_race_summary_has_the_first_good_or_the_best_checkpoint(tmp_path: Path) 
         2: quality.Checkpoint(20.0, 18.0, 30.5),
         3: quality.Checkpoint(30.0, 27.0, 31.0),
     }
-    result = quality.summarize_race(FixedCheckpoints(), tmp_path, 30.0, checkpoints)
+    result = quality.summarize(FixedCheckpoints(), tmp_path, 30.0, checkpoints)
     assert (result["reached"], result["seconds"], result["cpu"], result["best"]) == (True, 20.0, 18.0, 30.5)
-    result = quality.summarize_race(FixedCheckpoints(), tmp_path, 40.0, checkpoints)
+    result = quality.summarize(FixedCheckpoints(), tmp_path, 40.0, checkpoints)
     assert (result["reached"], result["seconds"], result["best"]) == (False, 30.0, 31.0)
     assert result["checkpoint"].endswith("3.ckpt")
 

@@ -56,8 +56,8 @@ def argument_parser() -> argparse.ArgumentParser:
         default=FIRST_CORE,
         help="The core that everything runs on; by default the first available one.",
     )
-    parser.add_argument("--goal", type=float, default=30.0, help="BLEU at which the race to quality ends.")
-    parser.add_argument("--limit", type=float, default=7200.0, help="Time limit of the race in seconds.")
+    parser.add_argument("--goal", type=float, default=30.0, help="BLEU at which the training to a good model ends.")
+    parser.add_argument("--limit", type=float, default=7200.0, help="Time limit of that training in seconds.")
     parser.add_argument("--ours", type=Path, help="Our checkpoint to translate with, of the same size.")
     parser.add_argument("--fit-options", default="", help="Further options of `seq2seq fit`, in one string.")
     parser.add_argument("--translate-options", default="", help="The same of `seq2seq translate`.")
@@ -110,12 +110,12 @@ class Contest:
         self.results |= {"training": results, "training batches": batches}
 
     def quality(self) -> None:
-        race = quality.Race(goal=self.options.goal, max_seconds=self.options.limit)
+        goal = quality.TrainingGoal(bleu=self.options.goal, max_seconds=self.options.limit)
         for system in [Ours(report.OURS, config=QUICK_CONFIG), *self.peers]:
             folder = self.work / "quality" / system.name
-            result = models.race_result(folder)
+            result = models.quality_result(folder)
             if result is None:
-                result = quality.run(system, self.corpus, folder, race, self.core)
+                result = quality.run(system, self.corpus, folder, goal, self.core)
             reported = {key: value for key, value in result.items() if key != "checkpoint"}  # a local path
             self.results.setdefault("quality", {})[system.name] = reported
             self.write()
@@ -124,7 +124,7 @@ class Contest:
         source, folder = self.corpus.raw("test", SOURCE), self.work / "decoding"
         trained = self.trained_models([self.ours, *self.peers])
         self.results["decoding"] = decoding.measure(trained, source, 5, folder, self.options.rounds, self.core)
-        self.results["said"] = decoding.measure_quality(trained, self.corpus, "test", 5, folder)
+        self.results["translations"] = decoding.measure_quality(trained, self.corpus, "test", 5, folder)
 
     def latency(self) -> None:
         source, folder = self.corpus.raw("test", SOURCE), self.work / "latency"
@@ -139,7 +139,7 @@ class Contest:
         return [
             Model(system, self.options.ours.absolute())
             if system is self.ours and self.options.ours
-            else models.trained_model(system, self.corpus, self.work, self.core, from_race=system is not self.ours)
+            else models.trained_model(system, self.corpus, self.work, self.core, to_goal=system is not self.ours)
             for system in systems
         ]
 

@@ -20,11 +20,11 @@ POLL_SECONDS = 0.3  # seconds between two polls for new checkpoints
 WRITE_SECONDS = 3.0  # seconds until a checkpoint is completely written
 
 
-class Race(NamedTuple):
+class TrainingGoal(NamedTuple):
     """The goal and the limits of a training.
 
     Args:
-        goal: Greedy validation BLEU at which training stops.
+        bleu: Greedy validation BLEU at which training stops.
         max_seconds: Time limit of training.
         max_steps: Limit of training steps.
         checkpoint_interval: Steps between two checkpoints.
@@ -32,7 +32,7 @@ class Race(NamedTuple):
         first_scored: Step of the first scored checkpoint.
     """
 
-    goal: float = 30.0
+    bleu: float = 30.0
     max_seconds: float = 7200.0
     max_steps: int = 6000
     checkpoint_interval: int = 100
@@ -48,38 +48,38 @@ class Checkpoint(NamedTuple):
     bleu: float | None = None
 
 
-def run(system: System, corpus: Corpus, folder: Path, race: Race, core: int | None) -> dict[str, Any]:
+def run(system: System, corpus: Corpus, folder: Path, goal: TrainingGoal, core: int | None) -> dict[str, Any]:
     """Learn the vocabulary, and train until the goal is reached.
 
     Training is paused while a checkpoint is scored, and that time is not counted. The validation time of the peers is
     not counted either, which is in their favor.
     """
-    shutil.rmtree(folder, ignore_errors=True)  # checkpoints of an interrupted race would count as new ones
+    shutil.rmtree(folder, ignore_errors=True)  # checkpoints of an interrupted training would count as new ones
     folder.mkdir(parents=True)
     vocabulary_costs = [
         child.run(command, folder / f"vocabulary-{number}.log", core)
         for number, command in enumerate(system.vocabulary_commands(corpus, folder), 1)
     ]
-    checkpoints = train(system, corpus, folder, race, core)
+    checkpoints = train(system, corpus, folder, goal, core)
     seconds, cpu = sum(cost.seconds for cost in vocabulary_costs), sum(cost.cpu for cost in vocabulary_costs)
     all_checkpoints = {
         step: Checkpoint(checkpoint.seconds + seconds, checkpoint.cpu + cpu, checkpoint.bleu)
         for step, checkpoint in checkpoints.items()
     }
-    result = summarize_race(system, folder, race.goal, all_checkpoints)
+    result = summarize(system, folder, goal.bleu, all_checkpoints)
     write_json(folder / "result.json", result)
     return result
 
 
-def train(system: System, corpus: Corpus, folder: Path, race: Race, core: int | None) -> dict[int, Checkpoint]:
+def train(system: System, corpus: Corpus, folder: Path, goal: TrainingGoal, core: int | None) -> dict[int, Checkpoint]:
     """Train until the goal, a limit or the end, and return all checkpoints by step."""
     log = folder / "log"
     log.unlink(missing_ok=True)
-    process = child.start(system.training_command(corpus, folder, race.max_steps, race.checkpoint_interval), log, core)
+    process = child.start(system.training_command(corpus, folder, goal.max_steps, goal.checkpoint_interval), log, core)
     start_time, paused, cpu = time.perf_counter(), 0.0, 0.0
     checkpoints: dict[int, Checkpoint] = {}
     try:
-        while (elapsed := time.perf_counter() - start_time - paused) < race.max_seconds:
+        while (elapsed := time.perf_counter() - start_time - paused) < goal.max_seconds:
             alive = process.poll() is None
             cpu = child.cpu_seconds(process.pid) if alive else cpu
             new_steps = sorted(set(system.checkpoints(folder)) - set(checkpoints))
@@ -89,13 +89,13 @@ def train(system: System, corpus: Corpus, folder: Path, race: Race, core: int | 
             due = [
                 step
                 for step in new_steps
-                if step >= race.first_scored and (step - race.first_scored) % race.scoring_interval == 0
+                if step >= goal.first_scored and (step - goal.first_scored) % goal.scoring_interval == 0
             ]
             if alive and due:
                 time.sleep(WRITE_SECONDS)
                 stopped = time.perf_counter()
                 os.kill(process.pid, signal.SIGSTOP)
-                reached = score_checkpoint(system, corpus, folder, checkpoints, due[-1], core) >= race.goal
+                reached = score_checkpoint(system, corpus, folder, checkpoints, due[-1], core) >= goal.bleu
                 paused += time.perf_counter() - stopped
                 if reached:
                     break
@@ -111,10 +111,10 @@ def train(system: System, corpus: Corpus, folder: Path, race: Race, core: int | 
         raise RuntimeError(f"{system.name} ended without a checkpoint; see {log}")
     last = max(checkpoints)
     if checkpoints[last].bleu is None and all(
-        (checkpoint.bleu or 0) < race.goal for checkpoint in checkpoints.values()
+        (checkpoint.bleu or 0) < goal.bleu for checkpoint in checkpoints.values()
     ):
         score_checkpoint(system, corpus, folder, checkpoints, last, core)
-    for step in unscored_checkpoints(checkpoints, race.goal):
+    for step in unscored_checkpoints(checkpoints, goal.bleu):
         score_checkpoint(system, corpus, folder, checkpoints, step, core)
     return checkpoints
 
@@ -141,8 +141,8 @@ def score_checkpoint(
     return value
 
 
-def summarize_race(system: System, folder: Path, goal: float, checkpoints: Mapping[int, Checkpoint]) -> dict[str, Any]:
-    """Summarize a race by the first checkpoint that reaches the goal, or by the best one."""
+def summarize(system: System, folder: Path, goal: float, checkpoints: Mapping[int, Checkpoint]) -> dict[str, Any]:
+    """Summarize a training by the first checkpoint that reaches the goal, or by the best one."""
     scored = {step: checkpoint for step, checkpoint in checkpoints.items() if checkpoint.bleu is not None}
     good_steps = [step for step, checkpoint in sorted(scored.items()) if (checkpoint.bleu or 0) >= goal]
     best_step = good_steps[0] if good_steps else max(scored, key=lambda step: scored[step].bleu or 0, default=None)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from benchmarks.contest import Spread, spread
+from benchmarks.interleaved import Spread, spread
 
 OURS = "seq2seq"
 FEEDING = "seq2seq, input feeding, float32"
@@ -53,7 +53,7 @@ PARTS = (
     Part("latency, greedy", "greedy, one sentence at a time, s a sentence", decimals=4, targets=(5.0, 5.0)),
     Part("latency, beam 5", "beam 5, one sentence at a time, s a sentence", decimals=4, targets=(5.0, 5.0)),
 )
-RACE_TARGETS = (3.0, 6.0)  # target speed-ups of the race to a good model
+QUALITY_TARGETS = (3.0, 6.0)  # target speed-ups of the training to a good model
 
 
 def speedups(ours: Sequence[float], theirs: Sequence[float], higher_is_better: bool) -> Spread:
@@ -96,14 +96,19 @@ def format_spread(values: Spread, decimals: int) -> str:
     return f"{values.median:,.{decimals}f} ({values.lowest:,.{decimals}f} to {values.highest:,.{decimals}f})"
 
 
-def race_rows(results: Mapping[str, Any], goal: float) -> Iterator[str]:
-    """Yield the rows of the race from raw text to a good model."""
+def quality_rows(results: Mapping[str, Any], goal: float) -> Iterator[str]:
+    """Yield the rows of the trainings from raw text to a good model."""
     ours = results.get(OURS)
-    for peer, target in zip(PEERS, RACE_TARGETS, strict=True):
+    for peer, target in zip(PEERS, QUALITY_TARGETS, strict=True):
         theirs = results.get(peer)
         if theirs is None:
             continue
-        cells = [f"raw text to {goal:g} BLEU on the validation set, s", peer, format_race(ours), format_race(theirs)]
+        cells = [
+            f"raw text to {goal:g} BLEU on the validation set, s",
+            peer,
+            format_quality(ours),
+            format_quality(theirs),
+        ]
         if ours and ours["reached"]:
             bound = "" if theirs["reached"] else "more than "
             ratio = theirs["seconds"] / ours["seconds"]
@@ -119,15 +124,15 @@ def race_rows(results: Mapping[str, Any], goal: float) -> Iterator[str]:
         yield f"| {' | '.join(cells)} |"
 
 
-def format_race(race: Mapping[str, Any] | None) -> str:
-    """Format the time and the outcome of a race."""
-    if race is None:
+def format_quality(training: Mapping[str, Any] | None) -> str:
+    """Format the time and the outcome of a training to the goal."""
+    if training is None:
         return "not run"
-    if race["reached"]:
-        by_cpu = f" ({race['cpu']:,.0f} of the processor)" if race["cpu"] else ""
-        return f"{race['seconds']:,.0f}{by_cpu}"
-    best = "no model" if race["best"] is None else f"best {race['best']:.1f}"
-    return f"not reached in {race['seconds']:,.0f} ({best})"
+    if training["reached"]:
+        by_cpu = f" ({training['cpu']:,.0f} of the processor)" if training["cpu"] else ""
+        return f"{training['seconds']:,.0f}{by_cpu}"
+    best = "no model" if training["best"] is None else f"best {training['best']:.1f}"
+    return f"not reached in {training['seconds']:,.0f} ({best})"
 
 
 def format_batch_choice(choice: Mapping[str, Any]) -> str:
@@ -139,10 +144,10 @@ def format_batch_choice(choice: Mapping[str, Any]) -> str:
 def table(results: Mapping[str, Any]) -> str:
     """Return the whole report in Markdown."""
     body = [line for part in PARTS for line in part_rows(part, results.get(part.key, {}))]
-    body += race_rows(results.get("quality", {}), results.get("goal", 30.0))
+    body += quality_rows(results.get("quality", {}), results.get("goal", 30.0))
     translations = [
         f"{name} {entry['bleu']:.1f} BLEU, {entry['words']:,.0f} words"
-        for name, entry in results.get("said", {}).items()
+        for name, entry in results.get("translations", {}).items()
     ]
     notes = [f"The translations of the test set: {'; '.join(translations)}."] if translations else []
     batches = [f"{name} {format_batch_choice(entry)}" for name, entry in results.get("training batches", {}).items()]
@@ -158,6 +163,6 @@ METHOD_NOTE = (
     "One core, one thread, a process for every measurement, interleaved; medians, and the lowest to the highest. Every "
     "system has layers of 512, two in the encoder and two in the decoder, and one vocabulary of 8,000 subwords in one "
     "embedding. Tokens are counted with EOS and without padding. Translation is from raw text to raw text. In "
-    "the race to quality the peers' validation and the scoring of checkpoints are not counted; ours is "
+    "the training to a good model the peers' validation and the scoring of checkpoints are not counted; ours is "
     "configs/translation/multi30k-quick.yaml, with its vocabulary, its start and its validations."
 )

@@ -89,7 +89,7 @@ def table_rows(results: Sequence[Result], metric: str, seeds: int) -> list[list[
         "parameters",
         score if seeds == 1 else f"{score}, mean ± spread of {seeds} seeds",
     ]
-    headings += ["training, tokens/s", f"writing at {near}, tokens/s", f"at {far}, tokens/s"]
+    headings += ["training, tokens/s", f"generation at {near}, tokens/s", f"at {far}, tokens/s"]
     headings += [f"state at {near}", f"at {far}", "peak memory", "training time", "steps"]
     return [headings, *(table_row(result, metric) for result in results)]
 

@@ -19,7 +19,7 @@ class LSTM(nn.LSTM):
             return super().forward(x, state)
 
 
-class BareLanguageModel(nn.Module):
+class BaselineLanguageModel(nn.Module):
     """An embedding, one nn.LSTM and a linear layer, whose state is carried from batch to batch."""
 
     def __init__(self, vocabulary: int, size: int, depth: int = 1) -> None:
@@ -35,7 +35,7 @@ class BareLanguageModel(nn.Module):
         return F.cross_entropy(self.output(y).flatten(0, 1), batch.targets.flatten())
 
 
-class BareTranslator(nn.Module):
+class BaselineTranslator(nn.Module):
     """A bidirectional nn.LSTM encoder, and an nn.LSTM decoder with attention that reads all target tokens at once.
 
     With input feeding the decoder is a loop of nn.LSTMCell. The encoder does not mask padding, which is faster.

@@ -10,8 +10,8 @@ from torch import nn
 
 from benchmarks import untrained
 from benchmarks.children import run_in_process, worker_process
-from benchmarks.contest import elapsed_seconds, ratio, run_interleaved, spread
 from benchmarks.figure import Measurement, Section, Target
+from benchmarks.interleaved import elapsed_seconds, ratio, run_interleaved, spread
 from benchmarks.precision import PRECISIONS, load_in_precision
 from benchmarks.progress import print_progress
 from benchmarks.setting import Setting, synchronize
@@ -42,7 +42,7 @@ def measure(setting: Setting) -> Section:
             for precision in supported:
                 measurements.append(
                     Measurement(
-                        f"writing, {rows} text{'s' * (rows > 1)} at once, {precision}",
+                        f"sampling, {rows} text{'s' * (rows > 1)} at once, {precision}",
                         BASELINE,
                         ratio(rates[precision], rates[BASELINE]),
                         absolute=f"{spread(rates[precision]).median:,.0f} characters/s",
@@ -55,7 +55,7 @@ def measure(setting: Setting) -> Section:
                 )
     notes = [f"{precision}: not measured, CPU only." for precision in unsupported]
     notes.append(f"A language model of width {size} and about 100 characters; ours generates text, the bare loop ids.")
-    return Section("Writing", measurements, notes)
+    return Section("Sampling", measurements, notes)
 
 
 @cache
