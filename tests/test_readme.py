@@ -1,4 +1,4 @@
-"""All commands and Python programs of the README run, on small corpora and with a few steps of training."""
+"""All commands and Python programs of the README and of other pages run, on small corpora and with a few steps."""
 
 import contextlib
 import io
@@ -7,8 +7,11 @@ import random
 import re
 import shlex
 import shutil
+import site
 import subprocess
-import sys
+import sysconfig
+import venv
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
@@ -18,44 +21,50 @@ from seq2seq.__main__ import main
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+GUIDES = [ROOT / "docs" / f"{name}.md" for name in ("commands", "training", "layers", "results")]
+# later pages use the runs of earlier ones
+PAGES = [README, *(page.read_text(encoding="utf-8") for page in (*GUIDES, ROOT / "CONTRIBUTING.md"))]
+ACTIVATE = "source .venv/bin/activate"
 TINY = "--trainer.max_steps 3 --trainer.val_check_interval 1 --model.size 16 --trainer.limit_val_batches 2"
 # these run the whole test suite, or take minutes: only a dry run is tested
 DRY_RUN_ONLY = {
-    *("make test", "make check", "make test-slow", "make test-references"),
+    *("make test", "make check", "make test-slow", "make test-references", "make test-faults"),
     *("make bench", "make bench-peers", "make gradients"),
 }
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+def blocks(page: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
 
 
-def commands() -> list[str]:
-    return [line for block in blocks("sh") for line in block.splitlines() if line.strip()]
+def commands(page: str) -> list[str]:
+    return [line for block in blocks(page, "sh") for line in block.splitlines() if line.strip()]
 
 
 def shorten(command: str) -> str:
-    """Return a command with options for a short training."""
-    if re.search(r"\bseq2seq fit\b", command):
-        backend = " --trainer.callbacks.backend eager" if "Compile" in command else ""  # inductor takes minutes
-        return f"{command} {TINY}{backend}"
+    """Return a command with options for a short training, or for a small corpus."""
+    if command.startswith("python -c "):
+        return re.sub(r"range\((\d+), \d+\)", lambda found: f"range({found[1]}, {int(found[1]) + 300})", command)
     if command.startswith("seq2seq compare "):
         layers = re.sub(r"(--layers( [A-Z]\S+){1,2})[^-]*", r"\1 ", command)  # of many, the first two
         corpus = "my-pairs" if "multi30k" in command else "my-text.txt"
-        short = re.sub(r"--(seeds|minutes|parameters) \S+", "", layers).replace("parameters", "tokens")
+        short = re.sub(r"--(seeds|minutes|parameters|steps) \S+", "", layers).replace("parameters", "tokens")
         name = len(layers) + len(command)  # no comparison resumes another
         return f"{short} --data.corpus {corpus} --model.size 16 --steps 2 --output comparison-{name}"
     if command.startswith("python -m benchmarks."):
         return f"{command} --help"
-    if re.match(r"make train\b", command):
-        outside = re.search(r"CONFIG=\S*/(multi30k|shakespeare)", command)
-        if outside and "--data.corpus" not in command:  # corpora of the Hub, which tests do not download
-            corpus = "my-pairs" if outside.group(1) == "multi30k" else "my-text.txt"
-            command = f'{command} ARGS="--data.corpus {corpus}"'
-        for option in re.findall(r"--\S+", TINY):  # an option must not be given twice
-            command = re.sub(rf' ?{re.escape(option)}[ =][^ "]+', "", command)
-        return command[:-1] + f' {TINY}"' if command.endswith('"') else f'{command} ARGS="{TINY}"'
-    return command
+    if not re.match(r"seq2seq fit\b|make train\b", command):
+        return command
+    for option in re.findall(r"--\S+", TINY):  # an option must not be given twice
+        command = re.sub(rf' ?{re.escape(option)}[ =][^ "]+', "", command)
+    if command.startswith("seq2seq fit"):
+        backend = " --trainer.callbacks.backend eager" if "Compile" in command else ""  # inductor takes minutes
+        return f"{command} {TINY}{backend}"
+    outside = re.search(r"CONFIG=\S*/(multi30k|shakespeare)", command)
+    if outside and "--data.corpus" not in command:  # corpora of the Hub, which tests do not download
+        corpus = "my-pairs" if outside.group(1) == "multi30k" else "my-text.txt"
+        command = f'{command} ARGS="--data.corpus {corpus}"'
+    return command[:-1] + f' {TINY}"' if command.endswith('"') else f'{command} ARGS="{TINY}"'
 
 
 @pytest.fixture(scope="module")
@@ -66,15 +75,11 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / name).symlink_to(ROOT / name)
     for name in ("phrasebook", "library"):
         (folder / "data" / name).mkdir(parents=True)
-        for source in (ROOT / "data" / name).glob("*.py"):
+        for source in (*(ROOT / "data" / name).glob("*.py"), *(ROOT / "data" / name).glob("*.tsv")):
             shutil.copy2(source, folder / "data" / name)
-    (folder / ".venv").mkdir()
-    for part in Path(sys.prefix).iterdir():
-        if part.name != "ready":
-            (folder / ".venv" / part.name).symlink_to(part)
-    (folder / ".venv" / "ready").touch()
-    run(folder, f"{sys.executable} data/phrasebook --pairs 600")
-    run(folder, f"{sys.executable} data/library")
+    create_environment(folder / ".venv")
+    run(folder, ".venv/bin/python data/phrasebook --pairs 600")
+    run(folder, ".venv/bin/python data/library")
     for path in (folder / "data").glob("*/*.*"):
         if path.suffix in (".txt", ".en", ".de"):
             text = path.read_text(encoding="utf-8")
@@ -91,10 +96,29 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def create_environment(folder: Path) -> None:
+    """Create what `make setup` creates, with the packages of this interpreter instead of new copies."""
+    venv.create(folder, symlinks=True)
+    paths = sysconfig.get_paths("venv", vars={"base": str(folder), "platbase": str(folder)})
+    shared = [f"import site; site.addsitedir({path!r})" for path in site.getsitepackages()]
+    (Path(paths["purelib"]) / "packages.pth").write_text("\n".join([str(ROOT), *shared]), encoding="utf-8")
+    (script,) = entry_points(group="console_scripts", name="seq2seq")
+    command = Path(paths["scripts"]) / script.name
+    command.write_text(
+        f"#!{command.with_name('python')}\nimport sys\nfrom {script.module} import {script.attr}\n"
+        f"sys.exit({script.attr}())\n",
+        encoding="utf-8",
+    )
+    command.chmod(0o755)
+    (folder / "ready").touch()
+
+
 def run(folder: Path, command: str) -> subprocess.CompletedProcess[str]:
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = os.environ | {"PATH": path, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    for inherited in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "ARGS"):  # of the make that runs the tests
+    """Run a command in a new shell, in which no `seq2seq` is installed until an environment is activated."""
+    search_path = [part for part in os.environ["PATH"].split(os.pathsep) if not (Path(part) / "seq2seq").exists()]
+    environment = os.environ | {"PATH": os.pathsep.join(search_path), "OMP_NUM_THREADS": "1"}
+    # of the shell and of the make that run the tests
+    for inherited in ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "MAKEFLAGS", "MAKELEVEL", "MFLAGS", "ARGS"):
         environment.pop(inherited, None)
     done = subprocess.run(
         ["bash", "-o", "pipefail", "-c", command],
@@ -135,34 +159,52 @@ def make_here(folder: Path, command: str) -> None:
         run_here(folder, re.sub(r"\$\(\S+ -m seq2seq.runs ([^)]*)\)", newest, line))
 
 
-def test_readme_has_commands() -> None:
-    assert len(commands()) > 20
+def test_pages_have_commands() -> None:
+    assert all(len(commands(page)) >= 3 for page in PAGES)
+    assert sum(len(commands(page)) for page in PAGES) > 40
 
 
-def test_readme_commands_and_python_run(workspace: Path) -> None:
-    """In the order of the README, since later commands use runs of earlier ones.
+def test_environment_is_activated_before_its_commands_are_used(workspace: Path) -> None:
+    before, activated = README.split(ACTIVATE, maxsplit=1)
+    assert not [command for command in commands(before + "\n```") if not command.startswith("make ")]
+    assert activated.count(ACTIVATE) == 0
+    for name in ("seq2seq", "python"):
+        found = run(workspace, f"{ACTIVATE} && command -v {name}").stdout.strip()
+        assert Path(found) == workspace / ".venv" / "bin" / name
+
+
+def test_commands_and_python_run(workspace: Path) -> None:
+    """In the order of the pages, since later commands use runs of earlier ones.
 
     Compiled trainings run in a separate process, since torch.compile cannot compile the shape checks of the tests.
     """
-    for command in commands():
-        if command.partition(" ARGS=")[0] in DRY_RUN_ONLY:
+    setup: list[str] = []  # the commands that change the reader's shell
+    separate = {"make setup", "make train"}
+    for command in [command for page in PAGES for command in commands(page)]:
+        if command == ACTIVATE:
+            setup.append(command)
+        elif command.partition(" ARGS=")[0] in DRY_RUN_ONLY:
             run(workspace, f"make --dry-run {shlex.split(command)[1]}")
-        elif command.startswith("seq2seq ") and "<" not in command and "Compile" not in command:
+        elif setup and re.match(r"seq2seq [^<|]*$", command) and "Compile" not in command:
             run_here(workspace, shorten(command))
-        elif command.startswith("make ") and command != "make train" and "DEVICES" not in command:
+        elif command.startswith("make ") and not (command in separate or "DEVICES" in command):
             make_here(workspace, shorten(command))
         else:
-            run(workspace, shorten(command))
-    for program in blocks("python"):
-        run(workspace, f"{shlex.quote(sys.executable)} -c {shlex.quote(program)}")
+            run(workspace, "\n".join([*setup, shorten(command)]))
+    for program in blocks(README, "python"):
+        run(workspace, "\n".join([*setup, f"python -c {shlex.quote(program)}"]))
 
 
 @pytest.mark.parametrize(
-    "page", [ROOT / "README.md", ROOT / "data" / "README.md", *(ROOT / "docs").glob("*.md")], ids=str
+    "page", [*ROOT.glob("*.md"), ROOT / "data" / "README.md", *(ROOT / "docs").glob("*.md")], ids=str
 )
 def test_links_exist(page: Path) -> None:
-    for target in re.findall(r"\]\((?!https?://)([^)#]+)", page.read_text(encoding="utf-8")):
-        assert (page.parent / target).exists(), target
+    for target, anchor in re.findall(r"\]\((?!https?://)([^)#]*)#?([^)]*)\)", page.read_text(encoding="utf-8")):
+        linked = page.parent / target if target else page
+        assert linked.exists(), target
+        if anchor:
+            headings = re.findall(r"^#+ (.+)$", linked.read_text(encoding="utf-8"), re.MULTILINE)
+            assert anchor in {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
 
 
 @pytest.mark.parametrize(
@@ -180,7 +222,7 @@ def test_args_override_the_defaults_of_make(workspace: Path, target: str, given:
     for option in options:
         assert len(re.findall(rf"--(trainer\.)?{option}\b|--{option}_", line)) == 1, (option, line)
     if "--runs" in given:
-        assert re.search(r"seq2seq\.training\.runs 'runs' .* --runs=there\b", recipe)
+        assert re.search(r"seq2seq\.runs 'runs' .* --runs=there\b", recipe)
 
 
 @pytest.mark.parametrize("name", ["my run", "it's", 'say "hi"'])
@@ -203,6 +245,7 @@ def test_make_help_lists_every_target(workspace: Path) -> None:
         assert re.search(rf"make {target}\b", output), target
 
 
-def test_readme_mentions_every_configuration() -> None:
+def test_every_configuration_is_documented() -> None:
+    page = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
     for path in (ROOT / "configs").glob("*/*.yaml"):
-        assert str(path.relative_to(ROOT)) in README
+        assert f"(../{path.relative_to(ROOT)})" in page
