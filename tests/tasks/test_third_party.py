@@ -14,6 +14,8 @@ import pytest
 import torch
 
 from seq2seq import checkpoint
+from seq2seq.nn.attention import Encoding
+from seq2seq.nn.output import OutputInput
 from tests.tasks import my_extensions
 from tests.tasks.my_extensions import CoverageAttention, PointerOutput
 
@@ -104,8 +106,8 @@ def test_a_foreign_task_trains_resumes_and_is_evaluated_compared_and_inspected(f
     refused = run(folder, "translate", "runs/labeling", "--trust", MODULE, input_text="w1\n", fails=True)
     assert "a translator is needed here" in refused
     assert "is a labeler" in refused
-    compare = ["compare", "--config", "labeling.yaml", "--layers", "GRU:size=23", f"{MODULE}.IndRNN:decay=0.5"]
-    compared = run(folder, *compare, "--output", "compared", "--steps", "4", "--seeds", "1")
+    compare = ["compare", "--config", "labeling.yaml", "--layers", "GRU", f"{MODULE}.IndRNN:decay=0.5"]
+    compared = run(folder, *compare, "--budget", "tokens", "--output", "compared", "--steps", "4", "--seeds", "1")
     assert "GRU" in compared
     assert "IndRNN" in compared
 
@@ -115,11 +117,11 @@ def test_the_copying_output_is_a_distribution_and_uses_the_coverage(folder: Path
     attention, output = CoverageAttention(6, 4), PointerOutput(6, 4, 9)
     mask = torch.tensor([[True] * 5, [True] * 3 + [False] * 2])
     source = torch.randint(4, 9, (2, 5)).masked_fill(~mask, 0)
-    memory = attention.project_keys(my_extensions.Encoding(torch.randn(2, 5, 4), torch.randn(2, 4), mask))
+    memory = attention.project_keys(Encoding(torch.randn(2, 5, 4), torch.randn(2, 4), mask))
     queries = torch.randn(2, 7, 6)
     context, weights, coverage = attention(queries, memory)
     torch.testing.assert_close(coverage, weights.sum(dim=1))
-    x = my_extensions.OutputInput(queries, context, weights, source)
+    x = OutputInput(queries, context, weights, source)
     probabilities = output.logits(x).exp()
     torch.testing.assert_close(probabilities.sum(dim=2), torch.ones(2, 7), atol=1e-5, rtol=1e-5)
     targets = torch.randint(1, 9, (2, 7))
