@@ -31,9 +31,9 @@ class Clause:
     negative: bool = False
     habitual: bool = False  # reads, not is reading
     passive: bool = False
-    unreal: bool = False  # if I had, wenn ich hätte
+    counterfactual: bool = False  # if I had, wenn ich hätte
 
-    def having(self, *constituents: Constituent) -> "Clause":
+    def extended(self, *constituents: Constituent) -> "Clause":
         """The clause with more in it."""
         return replace(self, constituents=self.constituents + constituents)
 
@@ -41,7 +41,7 @@ class Clause:
         """The constituent of a role."""
         return next((each for each in self.constituents if each.role == role), None)
 
-    def denied(self, wanted: bool = True) -> "Clause":
+    def negated(self, wanted: bool = True) -> "Clause":
         """The clause negated, where that is wanted and German has a plain way to say it.
 
         It has none for an indefinite dative or one behind a preposition: sie wartet auf keinen Bus.
@@ -55,13 +55,13 @@ class Clause:
         """A verb that agrees with the subject."""
         person, number = self.subject.person, self.subject.number
         past = self.tense == "past"
-        if self.unreal and verb.base == "be":
+        if self.counterfactual and verb.base == "be":
             return "were"
         if verb.base == "be":
             return english.BE["past" if past else "present"][german.index(person, number)]
         return verb.past if past else verb.third if (person, number) == (3, "singular") else verb.base
 
-    def english_chain(self) -> tuple[list[Word], english.VerbForms | None]:
+    def english_verb_group(self) -> tuple[list[Word], english.VerbForms | None]:
         """The verbs in a row, and the first of them where it needs do in questions and negations."""
         verb, modal = self.verb.english, self.modal
         kind = "be" if verb.base == "be" else "verb"
@@ -86,8 +86,8 @@ class Clause:
             return [Word(self.english_finite(BE)), Word(verb.progressive, kind)], None
         return [Word(self.english_finite(verb), kind)], verb
 
-    def english_rest(self, front: Constituent | None) -> list[Node]:
-        """What follows the verbs: particle, objects, and the circumstances."""
+    def english_complements(self, front: Constituent | None) -> list[Node]:
+        """What follows the verbs: particle, objects, and the adjuncts."""
         particle: list[Node] = [Word(word) for word in self.verb.english.particle.split()]
         late = self.verb.english.particle not in FIXED_PARTICLES
         rest = sorted(
@@ -108,7 +108,7 @@ class Clause:
         front: Constituent | None = None,
     ) -> Node:
         """The English clause; a fronted constituent opens it."""
-        rest = self.english_rest(front)
+        rest = self.english_complements(front)
         frequency: list[Node] = [
             each.english for each in self.constituents if each.role == "frequency" and each is not front
         ]
@@ -117,7 +117,7 @@ class Clause:
             to = [Word("to")] if order == "infinitive" else []
             kind = "be" if self.verb.english.base == "be" else "verb"
             return Phrase("clause", (*negation, *frequency, *to, Word(self.verb.english.base, kind), *rest))
-        chain, full = self.english_chain()
+        chain, full = self.english_verb_group()
         if full and (self.negative or order == "question"):
             base = Word(full.base, chain[0].kind)
             chain = [Word(self.english_finite(DO)), base, *chain[1:]]
@@ -137,31 +137,31 @@ class Clause:
         """The finite verb, what closes the clause, and whether that is the particle of the finite verb."""
         verb, modal = self.verb.german, self.modal
         person, number = self.subject.person, self.subject.number
-        infinitive: tuple[Word, ...] = (Word(verb.whole, "verb"),)
+        infinitive: tuple[Word, ...] = (Word(verb.full_infinitive, "verb"),)
         if self.passive:
             infinitive = (Word(verb.participle, "verb"), Word("werden"))
         if modal and modal.german:
             if modal.subjunctive:
-                finite = german.stemmed(german.SUBJUNCTIVE_STEMS[modal.german], person, number)
+                finite = german.with_past_ending(german.SUBJUNCTIVE_STEMS[modal.german], person, number)
             elif self.tense == "past":
-                finite = german.stemmed(german.PAST_STEMS[modal.german], person, number)
+                finite = german.with_past_ending(german.PAST_STEMS[modal.german], person, number)
             else:
                 finite = german.VerbForms(modal.german).present(person, number)
             return finite, infinitive, False
         if self.tense == "future":
             return german.VerbForms("werden").present(person, number), infinitive, False
         if self.tense == "conditional":
-            return german.stemmed("würde", person, number), infinitive, False
+            return german.with_past_ending("würde", person, number), infinitive, False
         if self.passive:
             werden = german.VerbForms("werden").present(person, number)
-            finite = german.stemmed("wurde", person, number) if self.tense == "past" else werden
+            finite = german.with_past_ending("wurde", person, number) if self.tense == "past" else werden
             return finite, (Word(verb.participle, "verb"),), False
-        if self.unreal:
-            return german.stemmed(german.SUBJUNCTIVE_STEMS[verb.infinitive], person, number), (), False
+        if self.counterfactual:
+            return german.with_past_ending(german.SUBJUNCTIVE_STEMS[verb.infinitive], person, number), (), False
         if self.tense == "past" and verb.simple_past:
-            return german.stemmed(verb.simple_past, person, number), (), False
+            return german.with_past_ending(verb.simple_past, person, number), (), False
         if self.tense in ("past", "perfect"):
-            auxiliary = german.VerbForms("sein" if verb.moves else "haben").present(person, number)
+            auxiliary = german.VerbForms("sein" if verb.sein_perfect else "haben").present(person, number)
             return auxiliary, (Word(verb.participle, "verb"),), False
         particle = (Word(verb.particle, "particle"),) if verb.particle else ()
         return verb.present(person, number), particle, bool(particle)
@@ -219,10 +219,10 @@ class Clause:
         after = [each.german for each in self.constituents if each.role == "clause"]
         features = self.features(order, conjunction)
         if order == "infinitive":
-            zu = tuple(Word(word, "zu") for word in self.verb.german.with_zu)
+            zu = tuple(Word(word, "zu") for word in self.verb.german.zu_infinitive)
             return Phrase("clause", (*middle, *zu, *after), features)
         if order == "bare":
-            return Phrase("clause", (*middle, Word(self.verb.german.whole, "verb"), *after), features)
+            return Phrase("clause", (*middle, Word(self.verb.german.full_infinitive, "verb"), *after), features)
         form, bracket, stranded = self.german_verbs()
         if order == "imperative":
             form = self.verb.german.imperative

@@ -2,50 +2,50 @@
 
 from collections.abc import Callable
 
-from phrasebook import asking, being, linking, relating, simple
-from phrasebook.chance import Chance
+from phrasebook import complex_sentences, copular, declaratives, questions, relative_clauses
+from phrasebook.random_choice import RandomChoice
 from phrasebook.sentence import Sentence
 
-BUILDERS: dict[Callable[[Chance], Sentence], float] = {
-    simple.intransitive: 4,
-    simple.transitive: 15,
-    simple.quantified: 3,
-    simple.dative: 4,
-    simple.ditransitive: 6,
-    simple.with_preposition: 5,
-    simple.motion: 4,
-    simple.staying: 4,
-    simple.putting: 3,
-    being.describing: 4,
-    being.being: 2,
-    being.comparing: 4,
-    being.existing: 3,
-    being.counting: 2,
-    being.weather: 1.5,
-    being.clocked: 0.5,
-    simple.appointed: 3,
-    simple.passive: 4,
-    being.exclaiming: 1.5,
-    being.preferring: 2,
-    asking.whether: 4,
-    asking.who: 2.5,
-    asking.whom: 2,
-    asking.which: 3,
-    asking.why: 3,
-    asking.where: 2,
-    asking.requesting: 6,
-    asking.suggesting: 2,
-    linking.conjoined: 8,
-    linking.claiming: 4,
-    linking.wondering: 3,
-    linking.trying: 4,
-    linking.intending: 2,
-    relating.related: 5,
-    linking.paired: 3,
-    linking.imagining: 2.5,
+BUILDERS: dict[Callable[[RandomChoice], Sentence], float] = {
+    declaratives.intransitive: 4,
+    declaratives.transitive: 15,
+    declaratives.quantified: 3,
+    declaratives.dative: 4,
+    declaratives.ditransitive: 6,
+    declaratives.with_preposition: 5,
+    declaratives.motion: 4,
+    declaratives.staying: 4,
+    declaratives.putting: 3,
+    copular.describing: 4,
+    copular.being: 2,
+    copular.comparing: 4,
+    copular.existing: 3,
+    copular.counting: 2,
+    copular.weather: 1.5,
+    copular.clocked: 0.5,
+    declaratives.appointed: 3,
+    declaratives.passive: 4,
+    copular.exclaiming: 1.5,
+    copular.preferring: 2,
+    questions.whether: 4,
+    questions.who: 2.5,
+    questions.whom: 2,
+    questions.which: 3,
+    questions.why: 3,
+    questions.where: 2,
+    questions.requesting: 6,
+    questions.suggesting: 2,
+    complex_sentences.conjoined: 8,
+    complex_sentences.claiming: 4,
+    complex_sentences.wondering: 3,
+    complex_sentences.trying: 4,
+    complex_sentences.intending: 2,
+    relative_clauses.related: 5,
+    complex_sentences.paired: 3,
+    complex_sentences.imagining: 2.5,
 }
 
 
-def compose(chance: Chance) -> Sentence:
+def compose(rng: RandomChoice) -> Sentence:
     """One more sentence."""
-    return chance.weighted(BUILDERS)(chance)
+    return rng.weighted(BUILDERS)(rng)

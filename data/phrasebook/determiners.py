@@ -51,7 +51,7 @@ MANY = Determiner("", "many", "viel", "strong")
 SOME = Determiner("", "some", "einig", "strong")
 
 
-MANY_OF_WHAT = Determiner("", "how many", "wie viel", "strong")
+HOW_MANY = Determiner("", "how many", "wie viel", "strong")
 
 
 POSSESSIVES = tuple(
@@ -73,7 +73,7 @@ def counted(english_number: str, german_number: str) -> Determiner:
 
 
 @dataclass(frozen=True, slots=True)
-class Quality:
+class GradedAdjective:
     """An adjective in a degree: old, older or oldest."""
 
     adjective: Adjective

@@ -109,7 +109,7 @@ class VerbForms:
     third: str = ""  # er nimmt; empty where it is regular
     perfect: str = ""  # genommen; empty where it is regular
     particle: str = ""
-    moves: bool = False  # the perfect takes sein
+    sein_perfect: bool = False  # the perfect takes sein
     reflexive: bool = False
     simple_past: str = ""  # war, hatte: the few verbs that do without the perfect
 
@@ -119,7 +119,7 @@ class VerbForms:
         return self.infinitive[:-2] if self.infinitive.endswith("en") else self.infinitive[:-1]
 
     @property
-    def whole(self) -> str:
+    def full_infinitive(self) -> str:
         """The infinitive with its particle."""
         return self.particle + self.infinitive
 
@@ -133,7 +133,7 @@ class VerbForms:
             return (self.stem[:-2] + "l" if self.infinitive.endswith("eln") else self.stem) + "e"
         if number == "singular" and self.third:
             return self.third if person == 3 else second_person(self.third[:-1])
-        link = "e" if needs_e(self.stem) else ""
+        link = "e" if needs_linking_e(self.stem) else ""
         return self.stem + link + "t" if person == 3 or number == "plural" else second_person(self.stem + link)
 
     @property
@@ -142,10 +142,10 @@ class VerbForms:
         if self.perfect:
             return self.particle + self.perfect
         prefix = "" if self.infinitive.startswith(INSEPARABLE) or self.infinitive.endswith("ieren") else "ge"
-        return self.particle + prefix + self.stem + ("et" if needs_e(self.stem) else "t")
+        return self.particle + prefix + self.stem + ("et" if needs_linking_e(self.stem) else "t")
 
     @property
-    def with_zu(self) -> tuple[str, ...]:
+    def zu_infinitive(self) -> tuple[str, ...]:
         """The infinitive with zu, which goes between particle and verb: zu kaufen, einzukaufen."""
         return (f"{self.particle}zu{self.infinitive}",) if self.particle else ("zu", self.infinitive)
 
@@ -156,7 +156,7 @@ class VerbForms:
         return self.present(1, "singular") if self.stem.startswith(changed) else changed
 
 
-def needs_e(stem: str) -> bool:
+def needs_linking_e(stem: str) -> bool:
     """Whether an e eases the ending: wartest, öffnet, regnet, but lernt and kommt."""
     return stem.endswith(("d", "t")) or bool(re.search("(?:[^aeiouäöülrmnh]|ch)[mn]$", stem))
 
@@ -198,7 +198,7 @@ PAST_STEMS = {
 SUBJUNCTIVE_STEMS = {"sein": "wäre", "haben": "hätte", "werden": "würde", "mögen": "möchte"}
 
 
-def stemmed(stem: str, person: Person, number: Number) -> str:
+def with_past_ending(stem: str, person: Person, number: Number) -> str:
     """A simple past or a subjunctive, both of which take the same endings."""
     endings = ("", "st", "", "n", "t", "n") if stem.endswith("e") else ("", "st", "", "en", "t", "en")
     return stem + endings[index(person, number)]

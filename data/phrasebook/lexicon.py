@@ -194,7 +194,7 @@ def verbs_with(cases: tuple[str, ...], subject: str = "person") -> tuple[Verb, .
 
 BE = Verb(
     english.VerbForms("be", "was", "been"),
-    german.VerbForms("sein", perfect="gewesen", moves=True, simple_past="war"),
+    german.VerbForms("sein", perfect="gewesen", sein_perfect=True, simple_past="war"),
     state=True,
 )
 EXIST = Verb(

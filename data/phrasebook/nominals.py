@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from phrasebook import english, german
-from phrasebook.determiners import NO, NONE, THE, A, Determiner, Quality
+from phrasebook.determiners import NO, NONE, THE, A, Determiner, GradedAdjective
 from phrasebook.german import Case, Gender, Number, Person
 from phrasebook.lexicon import Name, Noun
 from phrasebook.tree import COMMA, Node, Phrase, Word
@@ -24,7 +24,7 @@ class Nominal(Protocol):
 
     @property
     def pronoun(self) -> bool:
-        """Whether it is a personal pronoun, which German moves forward."""
+        """Whether it is a personal pronoun, which German sein_perfect forward."""
 
     @property
     def head(self) -> str:
@@ -41,14 +41,14 @@ class Nominal(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Described:
+class NounPhrase:
     """A noun with all that comes with it: the old dog, my sister's three red hats, a man who sings."""
 
     noun: Noun
     determiner: Determiner = THE
     number: Number = "singular"
-    qualities: tuple[Quality, ...] = ()
-    owner: Nominal | None = None  # in the genitive, behind the noun; before it where the owner has a name
+    adjectives: tuple[GradedAdjective, ...] = ()
+    possessor: Nominal | None = None  # in the genitive, behind the noun; before it where the possessor has a name
     relative: tuple[Node, Node] | None = None
     person: Person = 3
     pronoun: bool = False
@@ -64,40 +64,40 @@ class Described:
         return self.noun.english
 
     def english(self, subject: bool = False) -> Node:
-        """The English phrase; an owner with a mind of his own stands before his noun, a thing behind it."""
-        described = [word for quality in self.qualities for word in quality.english()]
+        """The English phrase; an possessor with a mind of his own stands before his noun, a thing behind it."""
+        sample_noun_phrase = [word for quality in self.adjectives for word in quality.english()]
         *modifiers, noun = (self.noun.english if self.number == "singular" else self.noun.english_plural).split()
-        described += [Word(part, "modifier") for part in modifiers] + [Word(noun, "noun")]
+        sample_noun_phrase += [Word(part, "modifier") for part in modifiers] + [Word(noun, "noun")]
         opening = self.determiner.singular if self.number == "singular" else self.determiner.plural
         if self.determiner is A:
-            opening = english.indefinite(described[0].text)
+            opening = english.indefinite(sample_noun_phrase[0].text)
         *more, last = opening.split() or [""]
         parts: list[Node] = [Word(word) for word in more]
         parts += [Word(last, self.determiner.kind)] if last else []
-        if self.owner is None:
-            parts += described
-        elif isinstance(self.owner, Described) and "person" not in self.owner.noun.kinds:
-            parts += [*described, Word("of"), self.owner.english()]
+        if self.possessor is None:
+            parts += sample_noun_phrase
+        elif isinstance(self.possessor, NounPhrase) and "person" not in self.possessor.noun.kinds:
+            parts += [*sample_noun_phrase, Word("of"), self.possessor.english()]
         else:
-            parts = [possessive(self.owner.english()), *described]
+            parts = [possessive(self.possessor.english()), *sample_noun_phrase]
         return Phrase("noun phrase", (*parts, self.relative[0]) if self.relative else tuple(parts))
 
     def german(self, case: Case) -> Node:
         """The German phrase, in which article, adjectives and noun agree."""
         gender, number = self.noun.german.gender, self.number
-        named = isinstance(self.owner, Named)
+        named = isinstance(self.possessor, ProperName)
         determiner = NONE if named else self.determiner
-        parts: list[Node] = [possessive(self.owner.german("nominative"))] if self.owner and named else []
+        parts: list[Node] = [possessive(self.possessor.german("nominative"))] if self.possessor and named else []
         if determiner.stem:
             *more, stem = determiner.stem.split()
             form = german.article(stem, determiner.declension, case, gender, number) if determiner.inflected else stem
             parts += [Word(word) for word in more] + [Word(form, determiner.kind, {"stem": stem})]
-        for quality in self.qualities:
+        for quality in self.adjectives:
             form = german.adjective(quality.stem, determiner.declension, case, gender, number)
             parts.append(Word(form, "adjective", {"stem": quality.stem, "lemma": quality.adjective.english}))
         parts.append(Word(self.noun.german.form(case, number), "noun", {"lemma": self.noun.english}))
-        if self.owner and not named:
-            parts.append(self.owner.german("genitive"))
+        if self.possessor and not named:
+            parts.append(self.possessor.german("genitive"))
         if self.relative:
             parts += [COMMA, self.relative[1], COMMA]
         features = {
@@ -107,11 +107,11 @@ class Described:
             "declension": determiner.declension,
             "determiner": determiner.stem,
             "noun": self.noun.english,
-            "adjectives": ",".join(quality.adjective.english for quality in self.qualities),
+            "adjectives": ",".join(quality.adjective.english for quality in self.adjectives),
         }
         return Phrase("noun phrase", tuple(parts), features)
 
-    def negated(self) -> "Described | None":
+    def negated(self) -> "NounPhrase | None":
         """Kein stands for ein and for no article."""
         return replace(self, determiner=NO) if self.determiner in (A, NONE) else None
 
@@ -126,7 +126,7 @@ def possessive(node: Node) -> Node:
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class ProperName:
     """A person, a city or a language by its name."""
 
     name: Name
@@ -210,7 +210,7 @@ WHAT = Pronoun("what", "what", ("was", "was", "was"), gender="neuter", kind="int
 
 
 @dataclass(frozen=True, slots=True)
-class Both:
+class CoordinatedNominal:
     """Two that act together: Anna and her brother."""
 
     first: Nominal

@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 
 from phrasebook.lexicon import VERBS, nouns_of
-from phrasebook.tree import Node, Phrase, Word, frame, phrases, written
+from phrasebook.tree import Node, Phrase, Word, frame, phrases, linearize
 
 Combination = tuple[str, str, str]
-UNBOUND = ("be", "have")  # too few to keep any from a conjunction
+AUXILIARY_VERBS = ("be", "have")  # too few to keep any from a conjunction
 
 
 @cache
-def choosy() -> frozenset[str]:
+def verbs_with_many_objects() -> frozenset[str]:
     """The verbs with so many objects to choose from that some can be kept from them."""
     lists = {(verb.lemma, each.kinds) for verb in VERBS for each in verb.complements}
     return frozenset(lemma for lemma, kinds in lists if len(nouns_of(kinds)) >= 12)
@@ -28,12 +28,12 @@ class Sentence:
     @cached_property
     def english(self) -> str:
         """The English text."""
-        return written(self.english_tree)
+        return linearize(self.english_tree)
 
     @cached_property
     def german(self) -> str:
         """The German text."""
-        return written(self.german_tree)
+        return linearize(self.german_tree)
 
     @cached_property
     def frame(self) -> str:
@@ -49,9 +49,9 @@ class Sentence:
             found |= {("adjective noun", adjective, noun) for adjective in adjectives.split(",") if adjective}
         for clause in phrases(self.german_tree, "clause"):
             verb, thing, conjunction = (clause.features[key] for key in ("verb", "object", "conjunction"))
-            if thing and verb in choosy():
+            if thing and verb in verbs_with_many_objects():
                 found.add(("verb object", verb, thing))
-            if conjunction and verb not in UNBOUND:
+            if conjunction and verb not in AUXILIARY_VERBS:
                 found.add(("conjunction verb", conjunction, verb))
         return frozenset(found)
 

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from phrasebook.chance import Chance
+from phrasebook.random_choice import RandomChoice
 from phrasebook.constructions import compose
 from phrasebook.sentence import Combination, Sentence
 
@@ -45,14 +45,14 @@ def assemble(
     Raises:
         ValueError: An English sentence came with two German ones.
     """
-    chance = Chance(seed)
+    rng = RandomChoice(seed)
     held_out = holding_out(seed)
     sizes = {"val": validation, "test-seen": seen, "train": train, "test-unseen": unseen}
     corpus = Corpus({name: [] for name in sizes})
     translations: dict[str, str] = {}
     origins: dict[str, str] = {}
     while any(len(corpus.parts[name]) < size for name, size in sizes.items()):
-        sentence = compose(chance)
+        sentence = compose(rng)
         known = translations.setdefault(sentence.english, sentence.german)
         if known != sentence.german:
             raise ValueError(f"one translation a sentence, but {sentence.english!r}: {known!r}, {sentence.german!r}")

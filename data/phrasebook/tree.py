@@ -47,7 +47,7 @@ def phrases(node: Node, kind: str) -> Iterator[Phrase]:
             yield from phrases(part, kind)
 
 
-def plain(text: str, kind: str = "word") -> Phrase:
+def invariant(text: str, kind: str = "word") -> Phrase:
     """A phrase of words that never change, such as an adverb."""
     return Phrase("plain", tuple(Word(word, kind) for word in text.split()))
 
@@ -62,7 +62,7 @@ def punctuated(node: Node) -> list[Word]:
     return leaves
 
 
-def written(node: Node) -> str:
+def linearize(node: Node) -> str:
     """The sentence as a reader expects it: a capital first, marks close to the word before."""
     text = "".join(leaf.text if leaf.kind == "mark" else " " + leaf.text for leaf in punctuated(node)).lstrip()
     return text[0].upper() + text[1:]

@@ -116,7 +116,7 @@ def test_an_ambiguous_sentence_is_refused(monkeypatch: pytest.MonkeyPatch) -> No
 
     sides = iter((("a", "b"), ("a", "c")))
 
-    def compose(chance: object) -> Sentence:
+    def compose(rng: object) -> Sentence:
         english, german = next(sides)
         return sentence("test", (Word(english),), (Word(german),))
 

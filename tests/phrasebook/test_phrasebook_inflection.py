@@ -2,18 +2,18 @@
 
 import pytest
 from phrasebook import english
-from phrasebook.determiners import ALL, EVERY, NO, NONE, POSSESSIVES, THE, THIS, A, Determiner, Quality
+from phrasebook.determiners import ALL, EVERY, NO, NONE, POSSESSIVES, THE, THIS, A, Determiner, GradedAdjective
 from phrasebook.lexicon import ADJECTIVES, NOUNS, VERBS
-from phrasebook.nominals import Described
-from phrasebook.tree import written
+from phrasebook.nominals import NounPhrase
+from phrasebook.tree import linearize
 
 MY = POSSESSIVES[0]
 
 
-def noun_phrase(determiner: Determiner, adjective: str, noun: str, number: str = "singular") -> Described:
+def noun_phrase(determiner: Determiner, adjective: str, noun: str, number: str = "singular") -> NounPhrase:
     (found,) = (each for each in NOUNS if each.english == noun)
-    qualities = tuple(Quality(each) for each in ADJECTIVES if each.english == adjective)
-    return Described(found, determiner, "plural" if number == "plural" else "singular", qualities)
+    adjectives = tuple(GradedAdjective(each) for each in ADJECTIVES if each.english == adjective)
+    return NounPhrase(found, determiner, "plural" if number == "plural" else "singular", adjectives)
 
 
 @pytest.mark.parametrize(
@@ -51,8 +51,8 @@ def noun_phrase(determiner: Determiner, adjective: str, noun: str, number: str =
         (noun_phrase(POSSESSIVES[4], "old", "neighbor"), "accusative", "Unseren alten Nachbarn"),
     ],
 )
-def test_noun_phrases_decline_as_a_grammar_book_says(phrase: Described, case: str, expected: str) -> None:
-    assert written(phrase.german(case)) == expected  # type: ignore[arg-type]
+def test_noun_phrases_decline_as_a_grammar_book_says(phrase: NounPhrase, case: str, expected: str) -> None:
+    assert linearize(phrase.german(case)) == expected  # type: ignore[arg-type]
 
 
 def test_weak_nouns_end_in_n_outside_the_nominative() -> None:
@@ -66,7 +66,7 @@ def test_weak_nouns_end_in_n_outside_the_nominative() -> None:
 
 
 @pytest.mark.parametrize(
-    ("lemma", "present", "participle", "imperative", "with_zu"),
+    ("lemma", "present", "participle", "imperative", "zu_infinitive"),
     [
         ("read", "lese liest liest lesen lest lesen", "gelesen", "lies", "zu lesen"),
         ("wait", "warte wartest wartet warten wartet warten", "gewartet", "warte", "zu warten"),
@@ -90,11 +90,11 @@ def test_weak_nouns_end_in_n_outside_the_nominative() -> None:
     ],
 )
 def test_verbs_conjugate_as_a_grammar_book_says(
-    lemma: str, present: str, participle: str, imperative: str, with_zu: str
+    lemma: str, present: str, participle: str, imperative: str, zu_infinitive: str
 ) -> None:
     verb = next(each.german for each in VERBS if each.lemma == lemma)
     forms = [verb.present(person, number) for number in ("singular", "plural") for person in (1, 2, 3)]  # type: ignore[arg-type]
-    assert (" ".join(forms), verb.participle, " ".join(verb.with_zu)) == (present, participle, with_zu)
+    assert (" ".join(forms), verb.participle, " ".join(verb.zu_infinitive)) == (present, participle, zu_infinitive)
     assert verb.imperative == imperative
 
 

@@ -1,29 +1,29 @@
 """Whole sentences, built by the grammar and known by heart."""
 
 import pytest
-from phrasebook.circumstances import circumstance, governed, location, prepositional
+from phrasebook.adjuncts import adjunct, governed, location, prepositional
 from phrasebook.clauses import Clause
 from phrasebook.constituents import CAN, HAVE, LIKE, WANT, WOULD_LIKE, Constituent, complement
-from phrasebook.determiners import NONE, POSSESSIVES, THE, A, Determiner, Quality, counted
+from phrasebook.determiners import NONE, POSSESSIVES, THE, A, Determiner, GradedAdjective, counted
 from phrasebook.german import Case
 from phrasebook.lexicon import ADJECTIVES, BE, EXIST, MOTIONS, NOUNS, PEOPLE, PLACINGS, POSITIONS, VERBS, Verb
-from phrasebook.nominals import HE, SHE, THERE, THEY, WE, WHO, YOU, Described, I, Named, Nominal
-from phrasebook.tree import Phrase, Word, plain, written
+from phrasebook.nominals import HE, SHE, THERE, THEY, WE, WHO, YOU, NounPhrase, I, ProperName, Nominal
+from phrasebook.tree import Phrase, Word, invariant, linearize
 
-ANNA = Named(PEOPLE[0])
-TODAY = circumstance("time", "today", "heute")
-YESTERDAY = circumstance("time", "yesterday", "gestern")
-OFTEN = circumstance("frequency", "often", "oft")
+ANNA = ProperName(PEOPLE[0])
+TODAY = adjunct("time", "today", "heute")
+YESTERDAY = adjunct("time", "yesterday", "gestern")
+OFTEN = adjunct("frequency", "often", "oft")
 
 
 def verb(lemma: str, among: tuple[Verb, ...] = VERBS) -> Verb:
     return next(each for each in among if each.lemma == lemma)
 
 
-def thing(noun: str, determiner: Determiner = THE, adjective: str = "", number: str = "singular") -> Described:
+def thing(noun: str, determiner: Determiner = THE, adjective: str = "", number: str = "singular") -> NounPhrase:
     (found,) = (each for each in NOUNS if each.english == noun)
-    qualities = tuple(Quality(each) for each in ADJECTIVES if each.english == adjective)
-    return Described(found, determiner, "plural" if number == "plural" else "singular", qualities)
+    adjectives = tuple(GradedAdjective(each) for each in ADJECTIVES if each.english == adjective)
+    return NounPhrase(found, determiner, "plural" if number == "plural" else "singular", adjectives)
 
 
 def takes(nominal: Nominal, case: Case = "accusative") -> Constituent:
@@ -147,20 +147,20 @@ STATEMENTS = [
 
 @pytest.mark.parametrize(("clause", "english", "german"), STATEMENTS)
 def test_statements_read_as_both_languages_have_them(clause: Clause, english: str, german: str) -> None:
-    assert written(clause.english()) == english[0].upper() + english[1:]
-    assert written(clause.german()) == german[0].upper() + german[1:]
+    assert linearize(clause.english()) == english[0].upper() + english[1:]
+    assert linearize(clause.german()) == german[0].upper() + german[1:]
 
 
 def test_a_present_that_looks_like_a_past_is_never_written() -> None:
-    assert written(Clause(I, verb("read"), habitual=True).english()) == "I am reading"
-    assert written(Clause(HE, verb("read"), habitual=True).english()) == "He reads"
-    assert written(Clause(I, verb("read"), (), "past").english()) == "I read"
+    assert linearize(Clause(I, verb("read"), habitual=True).english()) == "I am reading"
+    assert linearize(Clause(HE, verb("read"), habitual=True).english()) == "He reads"
+    assert linearize(Clause(I, verb("read"), (), "past").english()) == "I read"
 
 
 def test_what_comes_first_turns_subject_and_verb_round_in_german_only() -> None:
     clause = Clause(MAN, verb("read"), (takes(BOOK), YESTERDAY), "past")
-    assert written(clause.english(front=YESTERDAY)) == "Yesterday the man read the book"
-    assert written(clause.german(front=YESTERDAY)) == "Gestern hat der Mann das Buch gelesen"
+    assert linearize(clause.english(front=YESTERDAY)) == "Yesterday the man read the book"
+    assert linearize(clause.german(front=YESTERDAY)) == "Gestern hat der Mann das Buch gelesen"
 
 
 @pytest.mark.parametrize(
@@ -175,7 +175,7 @@ def test_what_comes_first_turns_subject_and_verb_round_in_german_only() -> None:
     ],
 )
 def test_subordinate_clauses_end_with_their_finite_verb(clause: Clause, german: str) -> None:
-    assert written(clause.german("last")) == german
+    assert linearize(clause.german("last")) == german
 
 
 @pytest.mark.parametrize(
@@ -188,35 +188,35 @@ def test_subordinate_clauses_end_with_their_finite_verb(clause: Clause, german: 
     ],
 )
 def test_questions_begin_with_their_finite_verb(clause: Clause, english: str, german: str) -> None:
-    assert written(clause.english("question")) == english
-    assert written(clause.german("first")) == german
+    assert linearize(clause.english("question")) == english
+    assert linearize(clause.german("first")) == german
 
 
 def test_infinitives_put_zu_between_particle_and_verb() -> None:
-    assert written(OPENS.english("infinitive")) == "To open the window"
-    assert written(OPENS.german("infinitive")) == "Das Fenster aufzumachen"
-    assert written(READS.german("infinitive")) == "Das Buch zu lesen"
+    assert linearize(OPENS.english("infinitive")) == "To open the window"
+    assert linearize(OPENS.german("infinitive")) == "Das Fenster aufzumachen"
+    assert linearize(READS.german("infinitive")) == "Das Buch zu lesen"
 
 
 def test_commands_use_the_imperative() -> None:
-    assert written(OPENS.german("imperative")) == "Mache das Fenster auf"
-    assert written(READS.german("imperative")) == "Lies das Buch"
-    assert written(Clause(YOU, verb("hurry")).german("imperative")) == "Beeile dich"
+    assert linearize(OPENS.german("imperative")) == "Mache das Fenster auf"
+    assert linearize(READS.german("imperative")) == "Lies das Buch"
+    assert linearize(Clause(YOU, verb("hurry")).german("imperative")) == "Beeile dich"
 
 
 def test_the_subject_may_be_asked_for() -> None:
     clause = Clause(WHO, verb("help"), (takes(MY_BROTHER, "dative"),))
-    assert written(clause.english()) == "Who is helping my brother"
-    assert written(clause.german()) == "Wer hilft meinem Bruder"
+    assert linearize(clause.english()) == "Who is helping my brother"
+    assert linearize(clause.german()) == "Wer hilft meinem Bruder"
 
 
 def test_owners_stand_in_the_genitive() -> None:
     (car,) = (each for each in NOUNS if each.english == "car")
-    assert written(Described(car, owner=thing("man", THE, "old")).german("nominative")) == "Das Auto des alten Mannes"
-    assert written(Described(car, owner=thing("man", THE, "old")).english()) == "The old man's car"
-    assert written(Described(car, owner=ANNA).german("dative")) == "Annas Auto"
+    assert linearize(NounPhrase(car, possessor=thing("man", THE, "old")).german("nominative")) == "Das Auto des alten Mannes"
+    assert linearize(NounPhrase(car, possessor=thing("man", THE, "old")).english()) == "The old man's car"
+    assert linearize(NounPhrase(car, possessor=ANNA).german("dative")) == "Annas Auto"
 
 
 def test_marks_are_written_once_and_close_to_their_word() -> None:
-    tree = Phrase("test", (*plain("so it is").parts, Word(",", "mark"), Word(".", "mark")))
-    assert written(tree) == "So it is."
+    tree = Phrase("test", (*invariant("so it is").parts, Word(",", "mark"), Word(".", "mark")))
+    assert linearize(tree) == "So it is."

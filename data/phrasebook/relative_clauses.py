@@ -2,43 +2,43 @@
 
 from dataclasses import replace
 
-from phrasebook.asking import timeless
-from phrasebook.being import be_tense, predicate, quality_of
-from phrasebook.chance import Chance
-from phrasebook.circumstances import governed
+from phrasebook.questions import with_tense
+from phrasebook.copular import be_tense, predicate, sample_adjective
+from phrasebook.random_choice import RandomChoice
+from phrasebook.adjuncts import governed
 from phrasebook.clauses import Clause
 from phrasebook.constituents import CAN, complement
 from phrasebook.determiners import THE
-from phrasebook.events import event
+from phrasebook.verb_phrases import sample_clause
 from phrasebook.lexicon import BE, Noun, Verb, nouns_of, verbs_with
-from phrasebook.nominals import Described, relative_pronoun
-from phrasebook.sampling import described, somebody
+from phrasebook.nominals import NounPhrase, relative_pronoun
+from phrasebook.noun_phrases import sample_noun_phrase, human_subject
 from phrasebook.sentence import Sentence, sentence
 from phrasebook.tree import Node, Phrase, Word
 
 
-def relative_to(chance: Chance, noun: Noun, number: str, trait: float) -> tuple[Node, Node]:
+def relative_to(rng: RandomChoice, noun: Noun, number: str, trait: float) -> tuple[Node, Node]:
     """A relative clause about a noun: its subject, its object, or behind a preposition."""
     pronoun = relative_pronoun(noun, "plural" if number == "plural" else "singular")
     human = "person" in noun.kinds
-    if chance.happens(0.5 if human else trait):
+    if rng.bernoulli(0.5 if human else trait):
         if human:
-            clause = event(
-                chance,
+            clause = sample_clause(
+                rng,
                 subject=pronoun,
-                cases=chance.weighted({(): 1.0, ("accusative",): 2.0, ("motion",): 0.4, ("preposition",): 0.5}),
+                cases=rng.weighted({(): 1.0, ("accusative",): 2.0, ("motion",): 0.4, ("preposition",): 0.5}),
                 simple=True,
                 richness=0.1,
             )
-            clause = timeless(chance, clause)
+            clause = with_tense(rng, clause)
             clause = replace(clause, modal=None) if clause.modal is not CAN else clause
         else:
-            clause = Clause(pronoun, BE, (predicate(quality_of(chance, Described(noun))),), be_tense(chance))
+            clause = Clause(pronoun, BE, (predicate(sample_adjective(rng, NounPhrase(noun))),), be_tense(rng))
         return clause.english(), Phrase("relative", (clause.german("last"),), {"noun": noun.english})
-    verb = chance.pick(takers(noun))
+    verb = rng.balanced(takers(noun))
     taken = verb.complements[0]
-    clause = Clause(somebody(chance, simple=True, richness=0.0), verb)
-    clause = replace(clause, tense="past" if chance.happens(0.55) else "present", habitual=True)
+    clause = Clause(human_subject(rng, simple=True, richness=0.0), verb)
+    clause = replace(clause, tense="past" if rng.bernoulli(0.55) else "present", habitual=True)
     english = Phrase("relative", (pronoun.english(), clause.english()))
     if taken.english_preposition:
         english = Phrase("relative", (*english.parts, Word(taken.english_preposition)))
@@ -60,26 +60,26 @@ def takers(noun: Noun) -> tuple[Verb, ...]:
     return tuple(fitting)
 
 
-def related(chance: Chance) -> Sentence:
+def related(rng: RandomChoice) -> Sentence:
     """The man who lives here is tired; I know the man whom she is helping."""
     kinds = (
-        ("person",) if chance.happens(0.55) else ("clothes", "text", "animal", "thing", "vehicle", "building", "food")
+        ("person",) if rng.bernoulli(0.55) else ("clothes", "text", "animal", "thing", "vehicle", "building", "food")
     )
-    noun = chance.pick(nouns_of(kinds))
-    plural = noun.countable and chance.happens(0.3)
+    noun = rng.balanced(nouns_of(kinds))
+    plural = noun.countable and rng.bernoulli(0.3)
     number = "plural" if plural else "singular"
-    phrase = described(chance, noun, opening=THE, plural=plural, richness=0.15)
-    on_subject = chance.happens(0.5)
-    relative = relative_to(chance, noun, number, trait=0.0 if on_subject else 0.3)
-    phrase = replace(phrase, owner=None, relative=relative)
+    phrase = sample_noun_phrase(rng, noun, opening=THE, plural=plural, richness=0.15)
+    on_subject = rng.bernoulli(0.5)
+    relative = relative_to(rng, noun, number, trait=0.0 if on_subject else 0.3)
+    phrase = replace(phrase, possessor=None, relative=relative)
     if on_subject:
-        clause = Clause(phrase, BE, (predicate(quality_of(chance, phrase)),), be_tense(chance))
+        clause = Clause(phrase, BE, (predicate(sample_adjective(rng, phrase)),), be_tense(rng))
         return sentence("relative clause on the subject", (clause.english(),), (clause.german(),))
-    verb = chance.pick(tuple(each for each in takers(noun) if not each.german.particle))
+    verb = rng.balanced(tuple(each for each in takers(noun) if not each.german.particle))
     taken = verb.complements[0]
-    clause = Clause(somebody(chance, simple=True, richness=0.1), verb)
+    clause = Clause(human_subject(rng, simple=True, richness=0.1), verb)
     if taken.german_preposition:
-        clause = clause.having(governed(taken, phrase))
+        clause = clause.extended(governed(taken, phrase))
     else:
-        clause = clause.having(complement(taken.case, phrase, taken.case))
+        clause = clause.extended(complement(taken.case, phrase, taken.case))
     return sentence("relative clause on the object", (clause.english(),), (clause.german(),))

@@ -1,12 +1,12 @@
 """When, how often, how and where: the parts of a sentence that it could do without."""
 
-from phrasebook.chance import Chance
+from phrasebook.random_choice import RandomChoice
 from phrasebook.constituents import Constituent, Tense
 from phrasebook.determiners import THE
 from phrasebook.german import CONTRACTIONS, Case
 from phrasebook.lexicon import CITIES, Complement, Noun, nouns_of
-from phrasebook.nominals import Described, Named, Nominal
-from phrasebook.tree import Node, Phrase, Word, plain
+from phrasebook.nominals import NounPhrase, ProperName, Nominal
+from phrasebook.tree import Node, Phrase, Word, invariant
 
 DAYS = tuple(
     zip(
@@ -115,16 +115,16 @@ MANNERS = (
 PLACES = ("inside", "beside", "upon", "open")
 
 
-def circumstance(role: str, english: str, german: str) -> Constituent:
+def adjunct(role: str, english: str, german: str) -> Constituent:
     """A constituent of words that never change."""
-    return Constituent(role, plain(english), Phrase(role, plain(german).parts))
+    return Constituent(role, invariant(english), Phrase(role, invariant(german).parts))
 
 
-def clock(chance: Chance) -> tuple[Node, Node]:
+def clock(rng: RandomChoice) -> tuple[Node, Node]:
     """The time of day; German counts the half hour towards the hour that comes."""
-    at = chance.pick(range(12))
+    at = rng.balanced(range(12))
     hour, stunde = HOURS[at]
-    minutes = chance.pick(("o'clock", "half past", "quarter past", "quarter to"))
+    minutes = rng.balanced(("o'clock", "half past", "quarter past", "quarter to"))
     spoken = Word(hour, "number")
     if minutes == "o'clock":
         german = Phrase("clock", (Word("ein" if stunde == "eins" else stunde, "number"), Word("Uhr")))
@@ -132,38 +132,38 @@ def clock(chance: Chance) -> tuple[Node, Node]:
     words = {"half past": "halb", "quarter past": "Viertel nach", "quarter to": "Viertel vor"}[minutes]
     counted = HOURS[(at + 1) % 12][1] if minutes == "half past" else stunde
     return (
-        Phrase("clock", (*plain(minutes).parts, spoken)),
-        Phrase("clock", (*plain(words).parts, Word(counted, "number"))),
+        Phrase("clock", (*invariant(minutes).parts, spoken)),
+        Phrase("clock", (*invariant(words).parts, Word(counted, "number"))),
     )
 
 
-def time(chance: Chance, tense: Tense, habitual: bool = False, long: bool = False) -> Constituent:
+def time(rng: RandomChoice, tense: Tense, habitual: bool = False, long: bool = False) -> Constituent:
     """When something happens, to go with a tense."""
     if habitual:
-        return circumstance("time", *chance.pick(HABITS))
-    if long and tense in LONG_TIMES and LONG_TIMES[tense] and chance.happens(0.5):
-        return circumstance("time", *chance.pick(LONG_TIMES[tense]))
-    if tense in ("past", "future") and chance.happens(0.5):
-        if chance.happens(0.3):
-            english, german = clock(chance)
+        return adjunct("time", *rng.balanced(HABITS))
+    if long and tense in LONG_TIMES and LONG_TIMES[tense] and rng.bernoulli(0.5):
+        return adjunct("time", *rng.balanced(LONG_TIMES[tense]))
+    if tense in ("past", "future") and rng.bernoulli(0.5):
+        if rng.bernoulli(0.3):
+            english, german = clock(rng)
             return Constituent("time", Phrase("time", (Word("at"), english)), Phrase("time", (Word("um"), german)))
-        if chance.happens(0.5):
-            day, tag = chance.pick(DAYS)
-            return circumstance("time", f"on {day}", f"am {tag}")
-        return circumstance("time", *chance.pick(WHENEVER))
-    return circumstance("time", *chance.pick(TIMES[tense]))
+        if rng.bernoulli(0.5):
+            day, tag = rng.balanced(DAYS)
+            return adjunct("time", f"on {day}", f"am {tag}")
+        return adjunct("time", *rng.balanced(WHENEVER))
+    return adjunct("time", *rng.balanced(TIMES[tense]))
 
 
-def frequency(chance: Chance) -> Constituent:
+def frequency(rng: RandomChoice) -> Constituent:
     """How often something happens."""
-    return circumstance("frequency", *chance.pick(FREQUENCIES))
+    return adjunct("frequency", *rng.balanced(FREQUENCIES))
 
 
 def prepositional(role: str, english: str, german: str, nominal: Nominal, case: Case) -> Constituent:
     """A preposition and what it governs; in dem becomes im."""
     governed = nominal.german(case)
     parts: tuple[Node, ...] = (Word(german, "preposition"), governed)
-    if isinstance(governed, Phrase) and isinstance(nominal, Described) and nominal.determiner is THE:
+    if isinstance(governed, Phrase) and isinstance(nominal, NounPhrase) and nominal.determiner is THE:
         article = governed.parts[0]
         contracted = CONTRACTIONS.get((german, article.text)) if isinstance(article, Word) else None
         if contracted:
@@ -173,7 +173,7 @@ def prepositional(role: str, english: str, german: str, nominal: Nominal, case: 
     negated = nominal.negated() if role == "prepositional" else None
     return Constituent(
         role,
-        Phrase(role, (*plain(english).parts, nominal.english())),
+        Phrase(role, (*invariant(english).parts, nominal.english())),
         Phrase(role, parts, features),
         Phrase(role, (Word(german, "preposition"), negated.german(case)), features) if negated else None,
         head=nominal.head,
@@ -193,12 +193,12 @@ def sort_of_place(noun: Noun) -> str:
     return next(kind for kind in PLACES if kind in noun.kinds)
 
 
-def location(nominal: Described) -> Constituent:
+def location(nominal: NounPhrase) -> Constituent:
     """Where something happens: im Haus, am See, auf der Straße."""
     return prepositional("place", *LOCATIONS[sort_of_place(nominal.noun)], nominal, "dative")
 
 
-def destination(chance: Chance, nominal: Described) -> Constituent:
+def destination(rng: RandomChoice, nominal: NounPhrase) -> Constituent:
     """Where something goes: zum See, ins Haus, durch den Park."""
     sort = sort_of_place(nominal.noun)
     ways: list[tuple[str, str, Case]] = [("to", "zu", "dative"), ("from", "von", "dative")]
@@ -208,16 +208,16 @@ def destination(chance: Chance, nominal: Described) -> Constituent:
         ways += [("onto", "auf", "accusative"), ("over", "über", "accusative")]
     if sort == "beside":
         ways += [("to", "zu", "dative")]
-    english, german, case = chance.pick(ways)
+    english, german, case = rng.balanced(ways)
     return prepositional("direction", english, german, nominal, case)
 
 
-def city(chance: Chance, role: str) -> Constituent:
+def city(rng: RandomChoice, role: str) -> Constituent:
     """In a city or a country (place), or to one (direction)."""
-    english, german = ("in", "in") if role == "place" else chance.pick((("to", "nach"), ("from", "aus")))
-    return prepositional(role, english, german, Named(chance.pick(CITIES)), "dative")
+    english, german = ("in", "in") if role == "place" else rng.balanced((("to", "nach"), ("from", "aus")))
+    return prepositional(role, english, german, ProperName(rng.balanced(CITIES)), "dative")
 
 
-def somewhere(chance: Chance, kinds: tuple[str, ...] = ("building", "outdoors", "room")) -> Noun:
+def somewhere(rng: RandomChoice, kinds: tuple[str, ...] = ("building", "outdoors", "room")) -> Noun:
     """A place."""
-    return chance.pick(nouns_of(kinds))
+    return rng.balanced(nouns_of(kinds))

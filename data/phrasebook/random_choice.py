@@ -8,23 +8,23 @@ from typing import TypeVar
 Choice = TypeVar("Choice", bound=Hashable)
 
 
-class Chance:
+class RandomChoice:
     """Dice that remember what they have shown."""
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
-        self.shown: Counter[Hashable] = Counter()
+        self.counts: Counter[Hashable] = Counter()
 
-    def happens(self, probability: float) -> bool:
+    def bernoulli(self, probability: float) -> bool:
         """True as often as the probability says."""
         return self.random.random() < probability
 
-    def pick(self, choices: Sequence[Choice]) -> Choice:
+    def balanced(self, choices: Sequence[Choice]) -> Choice:
         """The less frequent of three candidates, which keeps rare words from staying rare."""
         size = len(choices)
         candidates = [choices[int(self.random.random() * size)] for _ in range(3)]
-        chosen = min(candidates, key=self.shown.__getitem__)
-        self.shown[chosen] += 1
+        chosen = min(candidates, key=self.counts.__getitem__)
+        self.counts[chosen] += 1
         return chosen
 
     def weighted(self, choices: dict[Choice, float]) -> Choice:

@@ -21,12 +21,12 @@ CAREFUL = listed(
     "open, close"
 )
 # what nobody asks for, tries or intends
-UNWILLED = listed(
+NON_VOLITIONAL = listed(
     "cough, dream, lose, forget, find, break, remember, live, hurry, cry, smile, laugh, arrive, complain, "
     "look forward, fall asleep, wake up, steal, belong to"
 )
 # what is seldom said of its object: it is being found
-UNPASSIVE = listed(
+NO_PASSIVE = listed(
     "look for, look at, have, love, know, see, hear, need, understand, meet, lose, find, forget, put on, take off, "
     "learn, speak"
 )
@@ -48,7 +48,7 @@ SHARED = listed(
 )
 # what one does in a place
 SITUATED = listed("sleep, laugh, cry, sing, dance, work, swim, rest, arrive")
-# qualities that shut each other out
+# adjectives that shut each other out
 OPPOSITES = tuple(
     listed(group)
     for group in (
