@@ -1,10 +1,13 @@
-"""The adjectives, as a table to read: English | German [comparative superlative] | the kinds of noun they describe."""
+"""Table of adjectives: English | German [comparative superlative] | the kinds of noun they modify."""
 
 # "!" after the English word marks what has no degrees; a stem in brackets is the one that takes endings: teuer (teur)
 ADJECTIVES = """
+good | gut besser best | person food drink text film song hotel restaurant bed bicycle car plan idea question school baker weather trip concert party
+bad | schlecht | person text film song hotel restaurant weather plan idea trip
+nice! | nett | person
 big | groß größer größt | object person animal piece baked text building room outdoors opening problem
 small | klein | object person animal piece baked text building room outdoors opening problem garden
-beautiful | schön | animal text clothes furniture vehicle building room outdoors thing instrument event film song
+beautiful | schön | weather animal text clothes furniture vehicle building room outdoors thing instrument event film song
 old | alt älter ältest | object person animal building room instrument text opening outdoors
 new | neu | object building room instrument plan opening outdoors exam
 young | jung jünger jüngst | person animal
@@ -30,6 +33,12 @@ angry | wütend | person
 funny | lustig | person animal text film song plan question
 honest | ehrlich | person
 nervous | nervös | person
+proud | stolz | person
+thirsty | durstig | person animal
+lonely | einsam | person
+married! | verheiratet | person
+worried! | besorgt | person
+ready! | fertig | person food baked
 patient | geduldig | person
 wild | wild | animal
 fast | schnell | vehicle animal
@@ -45,14 +54,14 @@ brown! | braun | clothes animal furniture bag suitcase egg opening
 fresh | frisch frischer frischest | food drink
 sweet | süß | drink piece cake
 hot | heiß | soup tea coffee milk water sausage pizza potato
-cold | kalt kälter kältest | food drink room
-warm | warm wärmer wärmst | food clothes room milk water
+cold | kalt kälter kältest | food drink room weather
+warm | warm wärmer wärmst | food clothes room milk water weather
 delicious! | köstlich | food drink
 cheap | billig | object food instrument hotel restaurant market
 expensive | teuer (teur) teurer teuerst | object food drink instrument hotel restaurant trip market
 heavy | schwer | furniture upright device
 light | leicht | furniture upright device clothes
-broken! | kaputt | device vehicle furniture upright opening instrument
+broken! | kaputt | shoe device vehicle furniture upright opening instrument
 clean | sauber | clothes room flat upright vehicle opening street beach city park station lake playground harbor airport
 dirty | schmutzig | clothes room flat upright vehicle opening street city station harbor market river
 empty! | leer | building room fragile bag suitcase basket box bus train street station beach market
@@ -70,4 +79,13 @@ dark | dunkel (dunkl) dunkler dunkelst | room forest street building
 bright | hell | room building lamp
 quiet | ruhig | room hotel village park street beach person lake island harbor garden
 difficult | schwierig | text question problem song plan exam
+easy | einfach | question problem song exam
+loud | laut | person room street city party music radio
+comfortable | bequem | furniture shoe coat jacket sweater car train
+open! | geöffnet | building opening market
+closed! | geschlossen | building opening market
+full | voll | bus train restaurant cup glass bottle bag suitcase cupboard box basket
+free! | frei | room table chair taxi
+right! | richtig | address bus train street key
+wrong! | falsch | address bus train street key
 """

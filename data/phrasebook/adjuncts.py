@@ -1,11 +1,12 @@
-"""When, how often, how and where: the parts of a sentence that it could do without."""
+"""Adjuncts: time, frequency, manner and place, and the prepositional phrases that verbs govern."""
 
-from phrasebook.random_choice import RandomChoice
 from phrasebook.constituents import Constituent, Tense
 from phrasebook.determiners import THE
 from phrasebook.german import CONTRACTIONS, Case
 from phrasebook.lexicon import CITIES, Complement, Noun, nouns_of
-from phrasebook.nominals import NounPhrase, ProperName, Nominal
+from phrasebook.nominals import Nominal, NounPhrase, ProperName
+from phrasebook.random_choice import RandomChoice
+from phrasebook.selection import ENTERED
 from phrasebook.tree import Node, Phrase, Word, invariant
 
 DAYS = tuple(
@@ -49,13 +50,19 @@ TIMES: dict[Tense, tuple[tuple[str, str], ...]] = {
         ("yesterday", "gestern"),
         ("today", "heute"),
         ("this morning", "heute Morgen"),
-        ("two hours ago", "vor zwei Stunden"),
+        ("this afternoon", "heute Nachmittag"),
+        ("last night", "gestern Abend"),
+        ("the day before yesterday", "vorgestern"),
     ),
     "future": (
         ("tomorrow", "morgen"),
         ("soon", "bald"),
         ("tonight", "heute Abend"),
-        ("in two hours", "in zwei Stunden"),
+        ("today", "heute"),
+        ("later", "später"),
+        ("tomorrow morning", "morgen früh"),
+        ("tomorrow evening", "morgen Abend"),
+        ("the day after tomorrow", "übermorgen"),
     ),
     "present": (("now", "jetzt"), ("today", "heute"), ("at the moment", "im Moment")),
 }
@@ -66,8 +73,9 @@ LONG_TIMES: dict[Tense, tuple[tuple[str, str], ...]] = {
         ("last week", "letzte Woche"),
         ("last month", "letzten Monat"),
         ("last year", "letztes Jahr"),
-        ("two days ago", "vor zwei Tagen"),
-        ("three weeks ago", "vor drei Wochen"),
+        ("last Sunday", "letzten Sonntag"),
+        ("in May", "im Mai"),
+        ("in spring", "im Frühling"),
         ("in summer", "im Sommer"),
         ("in winter", "im Winter"),
     ),
@@ -75,7 +83,9 @@ LONG_TIMES: dict[Tense, tuple[tuple[str, str], ...]] = {
         ("next week", "nächste Woche"),
         ("next month", "nächsten Monat"),
         ("next year", "nächstes Jahr"),
-        ("in three days", "in drei Tagen"),
+        ("next Sunday", "nächsten Sonntag"),
+        ("in May", "im Mai"),
+        ("in spring", "im Frühling"),
         ("in summer", "im Sommer"),
         ("in winter", "im Winter"),
     ),
@@ -89,6 +99,7 @@ HABITS = (
     ("every evening", "jeden Abend"),
     ("every week", "jede Woche"),
     ("every year", "jedes Jahr"),
+    ("every Sunday", "jeden Sonntag"),
     *WHENEVER,
     ("in summer", "im Sommer"),
     ("in winter", "im Winter"),
@@ -105,6 +116,35 @@ FREQUENCIES = (
 )
 
 
+# English singular and plural | German accusative singular, dative singular, accusative plural, dative plural
+UNITS = (
+    ("an hour", "hours", "eine Stunde", "einer Stunde", "Stunden", "Stunden"),
+    ("a day", "days", "einen Tag", "einem Tag", "Tage", "Tagen"),
+    ("a week", "weeks", "eine Woche", "einer Woche", "Wochen", "Wochen"),
+    ("a month", "months", "einen Monat", "einem Monat", "Monate", "Monaten"),
+    ("a year", "years", "ein Jahr", "einem Jahr", "Jahre", "Jahren"),
+)
+
+
+# with the verbs of selection.py that they suit
+PLACE_ADVERBS = (("at home", "zu Hause"), ("outside", "draußen"))
+HERE = (("here", "hier"), ("there", "dort"))
+DIRECTIONS = (
+    ("home", "nach Hause"),
+    ("to bed", "ins Bett"),
+    ("to work", "zur Arbeit"),
+    ("to school", "zur Schule"),
+    ("to the doctor", "zum Arzt"),
+)
+MEANS = (
+    ("by bus", "mit dem Bus"),
+    ("by train", "mit dem Zug"),
+    ("by car", "mit dem Auto"),
+    ("by bicycle", "mit dem Fahrrad"),
+    ("by taxi", "mit dem Taxi"),
+)
+
+
 MANNERS = (
     ("quickly", "schnell"),
     ("slowly", "langsam"),
@@ -116,20 +156,45 @@ PLACES = ("inside", "beside", "upon", "open")
 
 
 def adjunct(role: str, english: str, german: str) -> Constituent:
-    """A constituent of words that never change."""
+    """Return an adjunct of uninflected words."""
     return Constituent(role, invariant(english), Phrase(role, invariant(german).parts))
 
 
+PAST_OR_TO = {
+    "quarter past": "Viertel nach",
+    "quarter to": "Viertel vor",
+    "ten past": "zehn nach",
+    "ten to": "zehn vor",
+    "twenty past": "zwanzig nach",
+    "five to": "fünf vor",
+}
+
+
+def period(rng: RandomChoice, units: tuple[tuple[str, ...], ...] = UNITS) -> tuple[str, str, str]:
+    """Return a period of time in English and in the German accusative and dative: three weeks, drei Wochen."""
+    one, many, accusative, dative, accusative_plural, dative_plural = rng.balanced(units)
+    if rng.bernoulli(0.35):
+        return one, accusative, dative
+    english, german = rng.balanced(NUMBERS[:10])
+    return f"{english} {many}", f"{german} {accusative_plural}", f"{german} {dative_plural}"
+
+
+def time_at(rng: RandomChoice) -> Constituent:
+    """Return a time of day: at nine o'clock."""
+    english, german = clock(rng)
+    return Constituent("time", Phrase("time", (Word("at"), english)), Phrase("time", (Word("um"), german)))
+
+
 def clock(rng: RandomChoice) -> tuple[Node, Node]:
-    """The time of day; German counts the half hour towards the hour that comes."""
+    """Return a time of day; German halb refers to the following hour."""
     at = rng.balanced(range(12))
     hour, stunde = HOURS[at]
-    minutes = rng.balanced(("o'clock", "half past", "quarter past", "quarter to"))
+    minutes = rng.balanced(("o'clock", "o'clock", "half past", *PAST_OR_TO))
     spoken = Word(hour, "number")
     if minutes == "o'clock":
         german = Phrase("clock", (Word("ein" if stunde == "eins" else stunde, "number"), Word("Uhr")))
         return Phrase("clock", (spoken, Word("o'clock"))), german
-    words = {"half past": "halb", "quarter past": "Viertel nach", "quarter to": "Viertel vor"}[minutes]
+    words = "halb" if minutes == "half past" else PAST_OR_TO[minutes]
     counted = HOURS[(at + 1) % 12][1] if minutes == "half past" else stunde
     return (
         Phrase("clock", (*invariant(minutes).parts, spoken)),
@@ -138,15 +203,23 @@ def clock(rng: RandomChoice) -> tuple[Node, Node]:
 
 
 def time(rng: RandomChoice, tense: Tense, habitual: bool = False, long: bool = False) -> Constituent:
-    """When something happens, to go with a tense."""
+    """Return a temporal adjunct that fits the tense."""
     if habitual:
         return adjunct("time", *rng.balanced(HABITS))
     if long and tense in LONG_TIMES and LONG_TIMES[tense] and rng.bernoulli(0.5):
         return adjunct("time", *rng.balanced(LONG_TIMES[tense]))
     if tense in ("past", "future") and rng.bernoulli(0.5):
         if rng.bernoulli(0.3):
-            english, german = clock(rng)
-            return Constituent("time", Phrase("time", (Word("at"), english)), Phrase("time", (Word("um"), german)))
+            return time_at(rng)
+        if rng.bernoulli(0.3):
+            english, _, german = period(rng, UNITS if long else UNITS[:2])
+            return adjunct(
+                "time", *((f"{english} ago", f"vor {german}") if tense == "past" else (f"in {english}", f"in {german}"))
+            )
+        if rng.bernoulli(0.15):
+            day, tag = rng.balanced(DAYS)
+            part, teil = rng.balanced((("morning", "morgen"), ("evening", "abend")))
+            return adjunct("time", f"on {day} {part}", f"am {tag}{teil}")
         if rng.bernoulli(0.5):
             day, tag = rng.balanced(DAYS)
             return adjunct("time", f"on {day}", f"am {tag}")
@@ -155,12 +228,12 @@ def time(rng: RandomChoice, tense: Tense, habitual: bool = False, long: bool = F
 
 
 def frequency(rng: RandomChoice) -> Constituent:
-    """How often something happens."""
+    """Return an adverb of frequency."""
     return adjunct("frequency", *rng.balanced(FREQUENCIES))
 
 
 def prepositional(role: str, english: str, german: str, nominal: Nominal, case: Case) -> Constituent:
-    """A preposition and what it governs; in dem becomes im."""
+    """Return a prepositional phrase, contracted where German does so: in dem, im."""
     governed = nominal.german(case)
     parts: tuple[Node, ...] = (Word(german, "preposition"), governed)
     if isinstance(governed, Phrase) and isinstance(nominal, NounPhrase) and nominal.determiner is THE:
@@ -181,7 +254,7 @@ def prepositional(role: str, english: str, german: str, nominal: Nominal, case: 
 
 
 def governed(taken: Complement, nominal: Nominal) -> Constituent:
-    """The prepositional object that a verb takes."""
+    """Return the prepositional object of a verb."""
     return prepositional("prepositional", taken.english_preposition, taken.german_preposition, nominal, taken.case)
 
 
@@ -189,35 +262,39 @@ LOCATIONS = {"inside": ("in", "in"), "beside": ("at", "an"), "upon": ("on", "auf
 
 
 def sort_of_place(noun: Noun) -> str:
-    """Whether one is in it, at it or on it."""
+    """Return the kind that decides the preposition of a place: in, at or on."""
     return next(kind for kind in PLACES if kind in noun.kinds)
 
 
 def location(nominal: NounPhrase) -> Constituent:
-    """Where something happens: im Haus, am See, auf der Straße."""
+    """Return a place: im Haus, am See, auf der Straße."""
     return prepositional("place", *LOCATIONS[sort_of_place(nominal.noun)], nominal, "dative")
 
 
 def destination(rng: RandomChoice, nominal: NounPhrase) -> Constituent:
-    """Where something goes: zum See, ins Haus, durch den Park."""
+    """Return a direction: zum See, ins Haus, durch den Park."""
     sort = sort_of_place(nominal.noun)
-    ways: list[tuple[str, str, Case]] = [("to", "zu", "dative"), ("from", "von", "dative")]
+    towards: tuple[str, str, Case] = ("to", "zu", "dative")
+    if nominal.noun.english in ENTERED:
+        towards = ("to", "in", "accusative")
+    ways: list[tuple[str, str, Case]] = [towards, towards, ("from", "von", "dative")]
     if sort == "inside":
-        ways += [("into", "in", "accusative"), ("through", "durch", "accusative"), ("out of", "aus", "dative")]
+        ways += [] if towards[1] == "in" else [("into", "in", "accusative")]
+        ways += [("through", "durch", "accusative"), ("out of", "aus", "dative")]
     if sort == "upon":
         ways += [("onto", "auf", "accusative"), ("over", "über", "accusative")]
-    if sort == "beside":
-        ways += [("to", "zu", "dative")]
     english, german, case = rng.balanced(ways)
     return prepositional("direction", english, german, nominal, case)
 
 
 def city(rng: RandomChoice, role: str) -> Constituent:
-    """In a city or a country (place), or to one (direction)."""
+    """Return a city or a country as a place or a direction."""
+    if role == "origin":
+        return prepositional("direction", "from", "aus", ProperName(rng.balanced(CITIES)), "dative")
     english, german = ("in", "in") if role == "place" else rng.balanced((("to", "nach"), ("from", "aus")))
     return prepositional(role, english, german, ProperName(rng.balanced(CITIES)), "dative")
 
 
 def somewhere(rng: RandomChoice, kinds: tuple[str, ...] = ("building", "outdoors", "room")) -> Noun:
-    """A place."""
+    """Return a noun that denotes a place."""
     return rng.balanced(nouns_of(kinds))

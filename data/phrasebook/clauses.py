@@ -1,4 +1,4 @@
-"""The clause: one meaning, put in order by each language's own rules."""
+"""The clause: one predication, linearized by the word order rules of each language."""
 
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -9,7 +9,13 @@ from phrasebook.lexicon import Verb
 from phrasebook.nominals import Nominal, Pronoun
 from phrasebook.tree import Node, Phrase, Word
 
-FIXED_PARTICLES = ("at", "for", "to", "TV", "asleep", "dressed", "care", "forward")  # never behind the object
+FIXED_PARTICLES = (  # never behind the object
+    *("at", "for", "to", "TV", "asleep", "dressed", "care", "forward", "breakfast", "shopping"),
+    *("a shower", "for a walk"),
+)
+
+
+MID_POSITION = ("frequency", "please")
 
 
 BE, HAVE_FORMS, DO = (
@@ -21,7 +27,7 @@ BE, HAVE_FORMS, DO = (
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """Who does what, when and how, before any language has put it into words."""
+    """A subject, a verb with its constituents, tense, aspect, mood and polarity, independent of the language."""
 
     subject: Nominal
     verb: Verb
@@ -30,21 +36,23 @@ class Clause:
     modal: Modal | None = None
     negative: bool = False
     habitual: bool = False  # reads, not is reading
+    progressive: bool = False  # in a past tense: was reading, has been reading
+    going_to: bool = False  # the future with going to instead of will
     passive: bool = False
     counterfactual: bool = False  # if I had, wenn ich hätte
 
     def extended(self, *constituents: Constituent) -> "Clause":
-        """The clause with more in it."""
+        """Return the clause with further constituents."""
         return replace(self, constituents=self.constituents + constituents)
 
     def find(self, role: str) -> Constituent | None:
-        """The constituent of a role."""
+        """Return the first constituent of a role, or None."""
         return next((each for each in self.constituents if each.role == role), None)
 
     def negated(self, wanted: bool = True) -> "Clause":
-        """The clause negated, where that is wanted and German has a plain way to say it.
+        """Return the clause with negative polarity if wanted, and if its German negation is unmarked.
 
-        It has none for an indefinite dative or one behind a preposition: sie wartet auf keinen Bus.
+        With an indefinite dative or prepositional object it is marked: sie wartet auf keinen Bus.
         """
         awkward = any(each.negated and each.role in ("dative", "prepositional") for each in self.constituents)
         return replace(self, negative=wanted and not awkward)
@@ -52,9 +60,9 @@ class Clause:
     # English
 
     def english_finite(self, verb: english.VerbForms) -> str:
-        """A verb that agrees with the subject."""
+        """Return the finite form that agrees with the subject."""
         person, number = self.subject.person, self.subject.number
-        past = self.tense == "past"
+        past = self.tense in ("past", "pluperfect")
         if self.counterfactual and verb.base == "be":
             return "were"
         if verb.base == "be":
@@ -62,32 +70,38 @@ class Clause:
         return verb.past if past else verb.third if (person, number) == (3, "singular") else verb.base
 
     def english_verb_group(self) -> tuple[list[Word], english.VerbForms | None]:
-        """The verbs in a row, and the first of them where it needs do in questions and negations."""
+        """Return the verb group, and its first verb if it needs do-support in questions and negations."""
         verb, modal = self.verb.english, self.modal
         kind = "be" if verb.base == "be" else "verb"
         bare = [Word("be"), Word(verb.participle, kind)] if self.passive else [Word(verb.base, kind)]
         if modal:
-            to = [Word("like")] * modal.subjunctive + [Word("to")] * modal.to
+            to = [Word("like")] * (modal.english == "would") + [Word("to")] * modal.to
             if modal.auxiliary:
                 return [Word(modal.english_past if self.tense == "past" else modal.english), *to, *bare], None
             forms = english.VerbForms(modal.english, modal.english_past, modal.english_past)
             return [Word(self.english_finite(forms)), *to, *bare], forms
+        if self.tense == "future" and self.going_to:
+            return [Word(self.english_finite(BE)), Word("going"), Word("to"), *bare], None
         if self.tense in ("future", "conditional"):
             return [Word("will" if self.tense == "future" else "would"), *bare], None
-        if self.tense == "perfect":
-            return [Word(self.english_finite(HAVE_FORMS)), Word(verb.participle, kind)], None
+        if self.tense in ("perfect", "pluperfect"):
+            participle = (
+                [Word("been"), Word(verb.progressive, kind)] if self.progressive else [Word(verb.participle, kind)]
+            )
+            return [Word(self.english_finite(HAVE_FORMS)), *participle], None
         if self.passive:
             being = [Word("being")] if self.tense == "present" and not self.habitual else []
             return [Word(self.english_finite(BE)), *being, Word(verb.participle, kind)], None
         if verb.base == "be":
             return [Word(self.english_finite(verb), kind)], None
         ambiguous = verb.past == verb.base == self.english_finite(verb)  # I read: now or then?
-        if self.tense == "present" and not self.verb.state and (ambiguous or not self.habitual):
+        present_progressive = self.tense == "present" and (ambiguous or not self.habitual)
+        if not self.verb.state and (present_progressive or (self.progressive and self.tense == "past")):
             return [Word(self.english_finite(BE)), Word(verb.progressive, kind)], None
         return [Word(self.english_finite(verb), kind)], verb
 
     def english_complements(self, front: Constituent | None) -> list[Node]:
-        """What follows the verbs: particle, objects, and the adjuncts."""
+        """Return what follows the verb group: particle, objects and adjuncts."""
         particle: list[Node] = [Word(word) for word in self.verb.english.particle.split()]
         late = self.verb.english.particle not in FIXED_PARTICLES
         rest = sorted(
@@ -107,10 +121,10 @@ class Clause:
         order: Literal["statement", "question", "infinitive", "imperative"] = "statement",
         front: Constituent | None = None,
     ) -> Node:
-        """The English clause; a fronted constituent opens it."""
+        """Return the English clause, after the fronted constituent."""
         rest = self.english_complements(front)
         frequency: list[Node] = [
-            each.english for each in self.constituents if each.role == "frequency" and each is not front
+            each.english for each in self.constituents if each.role in MID_POSITION and each is not front
         ]
         if order in ("infinitive", "imperative"):
             negation = [Word("do"), Word("not")] if self.negative else []
@@ -134,14 +148,16 @@ class Clause:
     # German
 
     def german_verbs(self) -> tuple[str, tuple[Word, ...], bool]:
-        """The finite verb, what closes the clause, and whether that is the particle of the finite verb."""
+        """Return the finite verb, the right bracket, and whether the bracket is the particle of the finite verb."""
         verb, modal = self.verb.german, self.modal
         person, number = self.subject.person, self.subject.number
         infinitive: tuple[Word, ...] = (Word(verb.full_infinitive, "verb"),)
         if self.passive:
             infinitive = (Word(verb.participle, "verb"), Word("werden"))
         if modal and modal.german:
-            if modal.subjunctive:
+            if self.negative and modal.german_negated:
+                finite = german.VerbForms(modal.german_negated).present(person, number)
+            elif modal.subjunctive:
                 finite = german.with_past_ending(german.SUBJUNCTIVE_STEMS[modal.german], person, number)
             elif self.tense == "past":
                 finite = german.with_past_ending(german.PAST_STEMS[modal.german], person, number)
@@ -150,6 +166,8 @@ class Clause:
             return finite, infinitive, False
         if self.tense == "future":
             return german.VerbForms("werden").present(person, number), infinitive, False
+        if self.tense == "conditional" and verb.infinitive in german.SUBJUNCTIVE_STEMS:
+            return german.with_past_ending(german.SUBJUNCTIVE_STEMS[verb.infinitive], person, number), (), False
         if self.tense == "conditional":
             return german.with_past_ending("würde", person, number), infinitive, False
         if self.passive:
@@ -160,14 +178,17 @@ class Clause:
             return german.with_past_ending(german.SUBJUNCTIVE_STEMS[verb.infinitive], person, number), (), False
         if self.tense == "past" and verb.simple_past:
             return german.with_past_ending(verb.simple_past, person, number), (), False
-        if self.tense in ("past", "perfect"):
-            auxiliary = german.VerbForms("sein" if verb.sein_perfect else "haben").present(person, number)
-            return auxiliary, (Word(verb.participle, "verb"),), False
+        if self.tense in ("past", "perfect", "pluperfect"):
+            auxiliary = german.VerbForms("sein" if verb.sein_perfect else "haben")
+            finite = auxiliary.present(person, number)
+            if self.tense == "pluperfect":
+                finite = german.with_past_ending(german.PAST_STEMS[auxiliary.infinitive], person, number)
+            return finite, (Word(verb.participle, "verb"),), False
         particle = (Word(verb.particle, "particle"),) if verb.particle else ()
         return verb.present(person, number), particle, bool(particle)
 
     def german_middle(self, front: Constituent | None) -> list[Node]:
-        """What stands between the finite verb and the end, in the order that German prefers."""
+        """Return the middle field: the constituents between the finite verb and the right bracket, by rank."""
         placed: list[tuple[int, Node]] = []
         negation = self.negative
         for each in self.constituents:
@@ -186,13 +207,13 @@ class Clause:
         return [node for _, node in sorted(placed, key=lambda pair: pair[0])]
 
     def reflexive(self) -> Word:
-        """The pronoun that goes back to the subject."""
+        """Return the reflexive pronoun of the subject."""
         person, number = self.subject.person, self.subject.number
         text = ("mich", "dich", "sich", "uns", "euch", "sich")[german.index(person, number)]
         return Word(text, "reflexive", {"person": str(person), "number": number})
 
     def features(self, order: str, conjunction: str) -> dict[str, str]:
-        """What the tree of the German clause remembers."""
+        """Return the features that annotate the German clause."""
         objects = [each for role in ("accusative", "dative", "prepositional") if (each := self.find(role))]
         return {
             "order": order,
@@ -214,7 +235,7 @@ class Clause:
         front: Constituent | None = None,
         conjunction: str = "",
     ) -> Node:
-        """The German clause: the finite verb second, first (before it may stand a question word) or last."""
+        """Return the German clause with the finite verb second, first or last, or without one."""
         middle = self.german_middle(front)
         after = [each.german for each in self.constituents if each.role == "clause"]
         features = self.features(order, conjunction)

@@ -1,4 +1,4 @@
-"""The parts of a clause beside its subject and its verb, and the modal verbs above it."""
+"""Constituents of a clause (complements and adjuncts), their order in both languages, and modal verbs."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -7,7 +7,7 @@ from phrasebook.german import Case
 from phrasebook.nominals import Nominal
 from phrasebook.tree import Node, Phrase
 
-Tense = Literal["present", "past", "perfect", "future", "conditional"]
+Tense = Literal["present", "past", "perfect", "pluperfect", "future", "conditional"]
 
 
 ENGLISH_ORDER = (
@@ -17,9 +17,15 @@ ENGLISH_ORDER = (
     "prepositional",
     "agent",
     "direction",
+    "beneficiary",
     "manner",
     "place",
+    "here",
+    "means",
     "time",
+    "yet",
+    "early yet",
+    "anymore",
     "clause",
 )
 
@@ -27,11 +33,18 @@ ENGLISH_ORDER = (
 GERMAN_ORDER = (
     "pronoun accusative",
     "pronoun dative",
+    "please",
     "time",
+    "here",
     "frequency",
+    "early yet",
     "dative",
     "accusative",
+    "yet",
     "not",
+    "anymore",
+    "beneficiary",
+    "means",
     "manner",
     "place",
     "agent",
@@ -43,7 +56,7 @@ GERMAN_ORDER = (
 
 @dataclass(frozen=True, slots=True)
 class Constituent:
-    """A part of a clause beside subject and verb, in both languages."""
+    """A complement or an adjunct of a clause, in both languages."""
 
     role: str
     english: Node
@@ -54,12 +67,12 @@ class Constituent:
 
     @property
     def rank(self) -> int:
-        """The place in the German middle field."""
+        """The rank in the German middle field."""
         return GERMAN_ORDER.index(f"pronoun {self.role}" if self.pronoun else self.role)
 
 
 def complement(role: str, nominal: Nominal, case: Case) -> Constituent:
-    """An object or a predicate in a case."""
+    """Return an object or a predicative in a case."""
     negated = nominal.negated()
     return Constituent(
         role,
@@ -73,7 +86,7 @@ def complement(role: str, nominal: Nominal, case: Case) -> Constituent:
 
 @dataclass(frozen=True, slots=True)
 class Modal:
-    """A verb over a verb, or the adverb that German uses instead: can, want to, like to."""
+    """A verb that governs an infinitive (can, want to), or one that German expresses by an adverb (like to, gern)."""
 
     english: str
     english_past: str
@@ -81,13 +94,14 @@ class Modal:
     auxiliary: bool = True  # can, and not want to
     to: bool = False
     adverb: str = ""
-    subjunctive: bool = False  # möchte
+    subjunctive: bool = False  # möchte, könnte
+    german_negated: str = ""  # the infinitive under a negation: must not, nicht dürfen
 
 
 CAN = Modal("can", "could", "können")
 
 
-MUST = Modal("must", "", "müssen")
+MUST = Modal("must", "", "müssen", german_negated="dürfen")
 
 
 MAY = Modal("may", "", "dürfen")
@@ -103,6 +117,15 @@ HAVE = Modal("have", "had", "müssen", auxiliary=False, to=True)
 
 
 WOULD_LIKE = Modal("would", "", "mögen", to=True, subjunctive=True)
+
+
+COULD = Modal("could", "", "können", subjunctive=True)  # in polite requests
+
+
+SHALL = Modal("shall", "", "sollen")  # in suggestions: shall we
+
+
+NEED = Modal("need", "needed", "müssen", auxiliary=False, to=True)
 
 
 LIKE = Modal("like", "liked", "", auxiliary=False, to=True, adverb="gern")

@@ -1,25 +1,40 @@
-"""Sentences of one main clause that tell what somebody does."""
+"""Declarative sentences of one main clause."""
 
 from dataclasses import replace
 from typing import Literal
 
 from phrasebook import adjuncts
-from phrasebook.random_choice import RandomChoice
-from phrasebook.adjuncts import clock
+from phrasebook.adjuncts import time_at
 from phrasebook.clauses import Clause
-from phrasebook.constituents import CAN, HAVE, MUST, SHOULD, Constituent, Tense, complement
-from phrasebook.determiners import ALL, EVERY, MANY, NONE, SOME, THE
-from phrasebook.verb_phrases import inflected, sample_clause, placing, position
+from phrasebook.constituents import CAN, HAVE, MUST, SHOULD, WANT, Constituent, Tense, complement
+from phrasebook.copular import be_tense, predicate, sample_adjective
+from phrasebook.determiners import ALL, EVERY, MANY, NONE, POSSESSIVES, SOME, THE, THIS
+from phrasebook.lexicon import BE, PEOPLE, nouns_of, verbs_with
+from phrasebook.nominals import (
+    EVERYTHING,
+    NOBODY,
+    NOTHING,
+    SOMEBODY,
+    SOMETHING,
+    SOMETHING_TO_DRINK,
+    SOMETHING_TO_EAT,
+    NounPhrase,
+    ProperName,
+    anaphor,
+)
+from phrasebook.noun_phrases import COUNTS, human_subject, sample_noun_phrase, sample_subject
+from phrasebook.questions import asked, with_tense
+from phrasebook.random_choice import RandomChoice
 from phrasebook.selection import NO_PASSIVE
-from phrasebook.lexicon import PEOPLE, nouns_of, verbs_with
-from phrasebook.nominals import ProperName
-from phrasebook.noun_phrases import COUNTS, sample_noun_phrase, sample_subject
 from phrasebook.sentence import Sentence, sentence
-from phrasebook.tree import Phrase, Word
+from phrasebook.tree import COMMA, Phrase, Word, capitalized, invariant
+from phrasebook.verb_phrases import inflected, placing, position, sample_clause
+
+OBJECT_KINDS = ("clothes", "text", "device", "thing", "vehicle", "animal", "instrument", "food", "furniture")
 
 
 def stated(rng: RandomChoice, construction: str, clause: Clause) -> Sentence:
-    """A clause as a statement; its time may stand at the front."""
+    """Return the clause as a statement, with its temporal adjunct fronted or not."""
     clause, movable = inflected(rng, clause, negative=rng.bernoulli(0.17))
     front = movable if movable and rng.bernoulli(0.4) else None
     return sentence(construction, (clause.english(front=front),), (clause.german(front=front),))
@@ -36,14 +51,14 @@ def transitive(rng: RandomChoice) -> Sentence:
 
 
 def quantified(rng: RandomChoice) -> Sentence:
-    """The boy bought three apples for every child: determiners that a negation would not suit."""
+    """The boy bought three apples for every child: quantifiers, which are not negated."""
     verb = rng.balanced(verbs_with(("accusative",)))
     things = tuple(noun for noun in nouns_of(verb.complements[0].kinds) if noun.countable)
     if not things:
         return quantified(rng)
     noun = rng.balanced(things)
-    opening = rng.balanced((EVERY, ALL, MANY, SOME, rng.balanced(COUNTS)))
-    what = sample_noun_phrase(rng, noun, opening=opening, plural=opening is not EVERY)
+    quantifier = rng.balanced((EVERY, ALL, MANY, SOME, rng.balanced(COUNTS)))
+    what = sample_noun_phrase(rng, noun, determiner=quantifier, plural=quantifier is not EVERY)
     subject = sample_subject(rng, verb.subjects)
     clause, _ = inflected(rng, Clause(subject, verb, (complement("accusative", what, "accusative"),)))
     return sentence("quantified", (clause.english(),), (clause.german(),))
@@ -82,8 +97,7 @@ def putting(rng: RandomChoice) -> Sentence:
 
 def appointed(rng: RandomChoice) -> Sentence:
     """The meeting begins at half past three."""
-    english, german = clock(rng)
-    at = Constituent("time", Phrase("time", (Word("at"), english)), Phrase("time", (Word("um"), german)))
+    at = time_at(rng)
     clause = sample_clause(
         rng,
         cases=rng.weighted({(): 4.0, ("accusative",): 4.0, ("motion",): 3.0}),
@@ -129,3 +143,139 @@ def passive(rng: RandomChoice) -> Sentence:
         clause = clause.extended(adjuncts.prepositional("agent", "by", "von", agent_phrase, "dative"))
     front = when if when and rng.bernoulli(0.35) else None
     return sentence("passive", (clause.english(front=front),), (clause.german(front=front),))
+
+
+def indefinite(rng: RandomChoice) -> Sentence:
+    """Nobody has called me. She did not buy anything: indefinite pronouns."""
+    if rng.bernoulli(0.4):
+        subject = rng.balanced((SOMEBODY, NOBODY, NOBODY))
+        clause = sample_clause(rng, subject=subject, simple=True, richness=0.2)
+        clause, _ = inflected(rng, clause)
+        clause = affirmative(clause)
+        return sentence("indefinite pronoun", (clause.english(),), (clause.german(),))
+    case = rng.balanced(("accusative", "dative"))
+    person = case == "dative" or rng.bernoulli(0.3)
+    fitting = {"person"} if person else {"thing", "object", "food", "text"}
+    verb = rng.balanced(
+        tuple(each for each in verbs_with((case,)) if not fitting.isdisjoint(each.complements[0].kinds))
+    )
+    pronoun = rng.balanced((SOMEBODY, NOBODY) if person else (SOMETHING, NOTHING, EVERYTHING))
+    if verb.lemma in ("eat", "drink", "want", "have", "need", "buy", "order", "find") and pronoun is SOMETHING:
+        pronoun = rng.balanced((SOMETHING, SOMETHING_TO_EAT, SOMETHING_TO_DRINK))
+    clause = Clause(human_subject(rng, simple=True, richness=0.1), verb, (complement(case, pronoun, case),))
+    clause, _ = inflected(rng, clause)
+    clause = affirmative(clause)
+    if rng.bernoulli(0.3) and not clause.find("frequency") and pronoun is not NOTHING and pronoun is not NOBODY:
+        if clause.find("time") is None:
+            return asked("indefinite pronoun", clause)
+    if pronoun in (NOTHING, NOBODY) and clause.modal is None and clause.tense == "past":
+        # I did not see anybody: English negates the verb, German the pronoun
+        word = "anything" if pronoun is NOTHING else "anybody"
+        others = tuple(each for each in clause.constituents if each.role != case)
+        english = replace(
+            clause, constituents=(replace(clause.find(case) or others[0], english=Word(word)), *others), negative=True
+        )
+        return sentence("indefinite pronoun", (english.english(),), (clause.german(),))
+    return sentence("indefinite pronoun", (clause.english(),), (clause.german(),))
+
+
+def affirmative(clause: Clause) -> Clause:
+    """Return the clause without its negation."""
+    rest = tuple(each for each in clause.constituents if each.role not in ("yet", "early yet"))
+    return replace(clause, negative=False, constituents=rest)
+
+
+LASTING = ("live", "wait", "work", "learn", "sleep", "play", "know", "have", "sit", "stay", "look for", "read", "cook")
+SINCE = (("since yesterday", "seit gestern"), ("since Monday", "seit Montag"), ("since Friday", "seit Freitag"))
+
+
+def durative(rng: RandomChoice) -> Sentence:
+    """I have been waiting for an hour, ich warte seit einer Stunde: the German present for the English perfect."""
+    case = rng.weighted({(): 1.0, ("accusative",): 1.0, ("stay",): 1.5})
+    subject = human_subject(rng, simple=True, richness=0.1)
+    clause = sample_clause(rng, subject=subject, cases=case, simple=True, richness=0.1)
+    if clause.verb.lemma not in LASTING:
+        return durative(rng)
+    english_period, _, german_period = adjuncts.period(rng)
+    english, german = (f"for {english_period}", f"seit {german_period}")
+    if rng.bernoulli(0.25):
+        english, german = rng.balanced(SINCE)
+    perfect = replace(clause, tense="perfect", progressive=not clause.verb.state and rng.bernoulli(0.8))
+    if rng.bernoulli(0.25):
+        how_long = Constituent("front", invariant("how long"), invariant("wie lange"))
+        already = clause.extended(adjuncts.adjunct("frequency", "", "schon"))
+        return sentence(
+            "duration", (perfect.english("question", how_long),), (already.german("second", how_long),), "?"
+        )
+    since = adjuncts.adjunct("time", english, german)
+    return sentence("duration", (perfect.extended(since).english(),), (clause.extended(since).german(),))
+
+
+def lasted(rng: RandomChoice) -> Sentence:
+    """We waited for two hours; they will stay until Sunday: a period or its end."""
+    case = rng.weighted({(): 1.0, ("accusative",): 0.7, ("stay",): 1.5})
+    clause = sample_clause(rng, cases=case, person=True, simple=True, richness=0.1)
+    if clause.verb.lemma not in LASTING or clause.verb.state:
+        return lasted(rng)
+    english_period, german_period, _ = adjuncts.period(rng)
+    how_long = adjuncts.adjunct("time", f"for {english_period}", german_period)
+    if rng.bernoulli(0.4):
+        end, ende = rng.balanced(
+            (("tomorrow", "morgen"), ("Sunday", "Sonntag"), ("ten o'clock", "zehn Uhr"), ("tonight", "heute Abend"))
+        )
+        how_long = adjuncts.adjunct("time", f"until {end}", f"bis {ende}")
+    tense: Tense = rng.weighted({"past": 1.0, "future": 1.0})
+    clause = replace(clause, tense=tense).extended(how_long)
+    if rng.bernoulli(0.3):
+        clause = replace(clause, tense="present", modal=rng.balanced((CAN, HAVE, MUST, WANT)))
+    return sentence("duration", (clause.english(),), (clause.german(),))
+
+
+def discourse(rng: RandomChoice) -> Sentence:
+    """I cannot find my key. Have you seen it? A pronoun refers back to the object by the noun's gender."""
+    first = sample_clause(rng, cases=("accusative",), person=True, simple=True, richness=0.15)
+    found = first.find("accusative")
+    noun = next((each for each in nouns_of(OBJECT_KINDS) if found and each.english == found.head), None)
+    if noun is None or (first.verb.lemma in ("have", "want", "need") and rng.bernoulli(0.5)):
+        return discourse(rng)
+    number = "plural" if noun.countable and rng.bernoulli(0.25) else "singular"
+    determiner = rng.balanced((THE, THIS, *POSSESSIVES))
+    phrase = NounPhrase(noun, determiner, number)
+    pronoun = anaphor(phrase)
+    first = replace(first, constituents=(complement("accusative", phrase, "accusative"),))
+    fitting = tuple(
+        verb
+        for verb in verbs_with(("accusative",))
+        if not noun.kinds.isdisjoint(verb.complements[0].kinds) and verb.lemma != first.verb.lemma
+    )
+    if not fitting:
+        return discourse(rng)
+    second = Clause(
+        human_subject(rng, simple=True, richness=0.0),
+        rng.balanced(fitting),
+        (complement("accusative", pronoun, "accusative"),),
+    )
+    if rng.bernoulli(0.3):
+        quality = sample_adjective(rng, phrase)
+        second = Clause(pronoun, BE, (predicate(quality),), be_tense(rng))
+    first = with_tense(rng, first)
+    first = first.negated(rng.bernoulli(0.2))
+    if second.verb is not BE:
+        second = with_tense(rng, second)
+    if rng.bernoulli(0.35):
+        question = Phrase("sentence", (*invariant("").parts, second.english("question")))
+        english = (first.english(), Word(".", "mark"), capitalized(question))
+        german = (first.german(), Word(".", "mark"), capitalized(second.german("first")))
+        return sentence("pronoun for an object", english, german, "?")
+    if rng.bernoulli(0.5):
+        english = (first.english(), Word(".", "mark"), capitalized(second.english()))
+        return sentence(
+            "pronoun for an object", english, (first.german(), Word(".", "mark"), capitalized(second.german()))
+        )
+    comma = (COMMA,)
+    but, aber = rng.balanced((("but", "aber"), ("and", "und")))
+    return sentence(
+        "pronoun for an object",
+        (first.english(), COMMA, Word(but), second.english()),
+        (first.german(), *(comma if but == "but" else ()), Word(aber), second.german()),
+    )

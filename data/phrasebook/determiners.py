@@ -1,4 +1,4 @@
-"""What comes before a noun: articles, possessives, numbers and adjectives."""
+"""Determiners (articles, possessives, numerals) and attributive adjectives."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from phrasebook.tree import Word
 
 @dataclass(frozen=True, slots=True)
 class Determiner:
-    """What opens a noun phrase: the English word in both numbers, the German stem and what it makes of adjectives."""
+    """A determiner: its English form in both numbers, its German stem and the declension of adjectives after it."""
 
     singular: str  # empty in the number that does not exist
     plural: str
@@ -54,6 +54,9 @@ SOME = Determiner("", "some", "einig", "strong")
 HOW_MANY = Determiner("", "how many", "wie viel", "strong")
 
 
+HOW_MUCH = Determiner("how much", "", "wie viel", "strong", "number", inflected=False)
+
+
 POSSESSIVES = tuple(
     Determiner(word, word, stem, "mixed")
     for word, stem in (
@@ -68,19 +71,19 @@ POSSESSIVES = tuple(
 
 
 def counted(english_number: str, german_number: str) -> Determiner:
-    """A number as a determiner."""
+    """Return a cardinal number as a determiner."""
     return Determiner("", english_number, german_number, "strong", "number", inflected=False)
 
 
 @dataclass(frozen=True, slots=True)
 class GradedAdjective:
-    """An adjective in a degree: old, older or oldest."""
+    """An attributive adjective in a degree of comparison: old, older or oldest."""
 
     adjective: Adjective
     degree: str = "positive"
 
     def english(self) -> Iterator[Word]:
-        """The English words."""
+        """Yield the English words."""
         text = self.adjective.english
         if self.degree != "positive":
             text = english.compared(text, {"comparative": "er", "superlative": "est"}[self.degree])
@@ -90,7 +93,7 @@ class GradedAdjective:
 
     @property
     def stem(self) -> str:
-        """What takes the German ending."""
+        """The German stem that takes the ending."""
         if self.degree == "positive":
             return self.adjective.stem
         return self.adjective.comparative if self.degree == "comparative" else self.adjective.superlative

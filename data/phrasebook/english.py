@@ -6,6 +6,8 @@ from functools import cache
 
 BE = {"present": ("am", "are", "is", "are", "are", "are"), "past": ("was", "were", "was", "were", "were", "were")}
 
+IRREGULAR = {"good": ("better", "best"), "bad": ("worse", "worst")}
+
 
 def one_closed_syllable(word: str) -> bool:
     """Whether a last consonant doubles: big, run, swim."""
@@ -43,6 +45,8 @@ def with_ing(word: str) -> str:
 @cache
 def compared(adjective: str, ending: str) -> str:
     """A comparative (ending er) or a superlative (ending est): older, heavier, more boring."""
+    if adjective in IRREGULAR:
+        return IRREGULAR[adjective][ending == "est"]
     syllables = len(re.findall("[aeiouy]+", adjective.removesuffix("e")))
     if adjective.endswith("y"):
         return adjective[:-1] + "i" + ending

@@ -195,7 +195,7 @@ PAST_STEMS = {
     "wollen": "wollte",
     "mögen": "mochte",
 }
-SUBJUNCTIVE_STEMS = {"sein": "wäre", "haben": "hätte", "werden": "würde", "mögen": "möchte"}
+SUBJUNCTIVE_STEMS = {"sein": "wäre", "haben": "hätte", "werden": "würde", "mögen": "möchte", "können": "könnte"}
 
 
 def with_past_ending(stem: str, person: Person, number: Number) -> str:

@@ -1,4 +1,4 @@
-"""The lexicon: every word once, in English and in German, read from the tables."""
+"""The lexicon: nouns, adjectives, verbs and names in both languages, parsed from the tables."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from phrasebook.german import Case, Gender
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Noun:
-    """A thing that both languages name."""
+    """A noun in both languages, with its semantic kinds."""
 
     english: str
     english_plural: str
@@ -19,13 +19,25 @@ class Noun:
 
     @property
     def countable(self) -> bool:
-        """Whether there can be two of it."""
+        """Whether it has a plural."""
         return self.german.plural != "-"
+
+    @property
+    def human(self) -> bool:
+        """Whether it denotes a person, or several."""
+        return not self.kinds.isdisjoint(("person", "parents"))
+
+    @property
+    def natural_gender(self) -> Gender:
+        """The gender of the referent, which decides the English pronoun."""
+        if not self.human or self.english in ("child", "baby"):
+            return "neuter"
+        return "feminine" if self.english == "girl" else self.german.gender
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Adjective:
-    """A quality that both languages name, and the kinds of noun that can have it."""
+    """An adjective in both languages, and the kinds of noun that it can modify."""
 
     english: str
     german: str  # as a predicate
@@ -37,7 +49,7 @@ class Adjective:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Complement:
-    """What a verb takes: a case, perhaps behind a preposition, and kinds of noun."""
+    """A complement of a verb: its case, its preposition if any, and the kinds of noun."""
 
     case: Case
     kinds: tuple[str, ...]
@@ -47,7 +59,7 @@ class Complement:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Verb:
-    """An action or a state that both languages name."""
+    """A verb in both languages, with its subjects and complements."""
 
     english: english.VerbForms
     german: german.VerbForms
@@ -63,7 +75,7 @@ class Verb:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Name:
-    """A person, a city or a country."""
+    """The name of a person, a city or a country."""
 
     english: str
     german: str
@@ -75,12 +87,12 @@ CASES: dict[str, Case] = {"accusative": "accusative", "dative": "dative"}
 
 
 def rows(table: str) -> Iterator[list[str]]:
-    """The lines of a table that say something, cut at their bars."""
+    """Return the cells of every line of a table that is not empty."""
     return ([cell.strip() for cell in line.split("|")] for line in table.splitlines() if line.strip())
 
 
 def read_nouns(table: str) -> Iterator[Noun]:
-    """The nouns of a table, each with the kinds above it and its own name as the narrowest kind."""
+    """Parse nouns: their kinds are those of the heading above and, as the narrowest, their English singular."""
     kinds: list[str] = []
     for row in rows(table):
         if row[0].startswith("["):
@@ -94,7 +106,7 @@ def read_nouns(table: str) -> Iterator[Noun]:
 
 
 def read_adjectives(table: str) -> Iterator[Adjective]:
-    """The adjectives of a table."""
+    """Parse adjectives."""
     for name, forms, kinds in rows(table):
         base, *others = forms.split()
         stem = others.pop(0).strip("()") if others and others[0].startswith("(") else base
@@ -108,7 +120,7 @@ def read_adjectives(table: str) -> Iterator[Adjective]:
 
 
 def read_english_verb(cell: str) -> english.VerbForms:
-    """An English verb: `get got gotten+up`, or `pick+up` where it is regular."""
+    """Parse an English verb: `get got gotten+up`, or `pick+up` where it is regular."""
     forms, _, particle = cell.partition("+")
     base, *others = forms.split()
     past, participle = others or [english.with_ed(base)] * 2
@@ -116,7 +128,7 @@ def read_english_verb(cell: str) -> english.VerbForms:
 
 
 def read_german_verb(cell: str) -> german.VerbForms:
-    """A German verb: `sich *auf·stehen steht gestanden`, with what is regular left out."""
+    """Parse a German verb: `sich *auf·stehen steht gestanden`, without its regular forms."""
     reflexive = cell.startswith("sich ")
     infinitive, *others = cell.removeprefix("sich ").split()
     third, perfect = others or ("", "")
@@ -129,7 +141,7 @@ def read_german_verb(cell: str) -> german.VerbForms:
 
 
 def read_complement(text: str) -> Complement:
-    """A complement: `accusative food drink`, or `for=auf accusative person`."""
+    """Parse a complement: `accusative food drink`, or `for=auf accusative person`."""
     preposition, rest = text.split(" ", 1) if "=" in text else ("", text)
     case, *kinds = rest.split()
     english_preposition, _, german_preposition = preposition.partition("=")
@@ -137,7 +149,7 @@ def read_complement(text: str) -> Complement:
 
 
 def read_verbs(table: str) -> Iterator[Verb]:
-    """The verbs of a table."""
+    """Parse verbs."""
     for name, german_forms, subjects, *complements in rows(table):
         kinds = [kind for kind in subjects.split() if kind != "state"]
         taken = [read_complement(each) for each in "".join(complements).split("; ") if each not in ("", "-")]
@@ -160,6 +172,7 @@ JOURNEYS = tuple(read_verbs(verbs.JOURNEYS))
 POSITIONS = tuple(read_verbs(verbs.POSITIONS))
 PLACINGS = tuple(read_verbs(verbs.PLACINGS))
 STAYS = tuple(read_verbs(verbs.STAYS))
+LINKING = tuple(read_verbs(verbs.LINKING))
 SAYING = tuple(read_verbs(verbs.SAYING))
 WONDERING = tuple(read_verbs(verbs.WONDERING))
 TRYING = tuple(read_verbs(verbs.TRYING))
@@ -167,13 +180,13 @@ TRYING = tuple(read_verbs(verbs.TRYING))
 
 @cache
 def nouns_of(kinds: tuple[str, ...]) -> tuple[Noun, ...]:
-    """The nouns of any of these kinds."""
+    """Return the nouns of any of these kinds."""
     return tuple(noun for noun in NOUNS if not noun.kinds.isdisjoint(kinds))
 
 
 @cache
 def adjectives_for(noun: Noun, with_degrees: bool = False) -> tuple[Adjective, ...]:
-    """The adjectives that can describe a noun."""
+    """Return the adjectives that can modify a noun."""
     return tuple(
         adjective
         for adjective in ADJECTIVES
@@ -183,7 +196,7 @@ def adjectives_for(noun: Noun, with_degrees: bool = False) -> tuple[Adjective, .
 
 @cache
 def verbs_with(cases: tuple[str, ...], subject: str = "person") -> tuple[Verb, ...]:
-    """The verbs of a subject whose complements are exactly of these cases; "preposition" stands for one behind any."""
+    """Return the verbs with exactly these complements; "preposition" stands for any prepositional object."""
     return tuple(
         verb
         for verb in VERBS
@@ -200,6 +213,14 @@ BE = Verb(
 EXIST = Verb(
     english.VerbForms("be", "was", "been"), german.VerbForms("geben", "gibt", "gegeben", simple_past="gab"), state=True
 )
+BE_FROM = Verb(
+    english.VerbForms("be", "was", "been"),
+    german.VerbForms("kommen", perfect="gekommen", sein_perfect=True),
+    state=True,
+)
+BE_CALLED = Verb(english.VerbForms("be", "was", "been"), german.VerbForms("heißen", "heißt", "geheißen"), state=True)
+WISH = Verb(english.VerbForms("like", "liked", "liked"), german.VerbForms("mögen", "mag", "gemocht"), state=True)
+DO = Verb(english.VerbForms("do", "did", "done"), german.VerbForms("machen"))
 COST = Verb(english.VerbForms("cost", "cost", "cost"), german.VerbForms("kosten"), state=True)
 RAIN = Verb(english.VerbForms("rain", "rained", "rained"), german.VerbForms("regnen"))
 SNOW = Verb(english.VerbForms("snow", "snowed", "snowed"), german.VerbForms("schneien"))

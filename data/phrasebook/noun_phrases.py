@@ -1,31 +1,40 @@
-"""RandomChoice fills the grammar: who, what, and what happens between them."""
+"""Random noun phrases, subjects and objects that satisfy selectional restrictions."""
 
 from dataclasses import replace
 
-from phrasebook.random_choice import RandomChoice
 from phrasebook.adjuncts import NUMBERS
-from phrasebook.determiners import ALL, EVERY, MANY, NONE, POSSESSIVES, SOME, THE, THIS, A, Determiner, GradedAdjective, counted
-from phrasebook.selection import COMPARED, FIRST, clash
-from phrasebook.lexicon import PEOPLE, Noun, adjectives_for, nouns_of
-from phrasebook.nominals import HE, SHE, THEY, WE, YOU, CoordinatedNominal, NounPhrase, I, ProperName, Nominal, Pronoun
+from phrasebook.determiners import ALL, EVERY, MANY, NONE, POSSESSIVES, SOME, THE, THIS, A, Determiner, GradedAdjective
+from phrasebook.determiners import counted as number
+from phrasebook.lexicon import NOUNS, PEOPLE, Noun, adjectives_for, nouns_of
+from phrasebook.nominals import (
+    HE,
+    SHE,
+    THEY,
+    WE,
+    YOU,
+    CoordinatedNominal,
+    I,
+    Nominal,
+    NounPhrase,
+    Pronoun,
+    ProperName,
+)
+from phrasebook.random_choice import RandomChoice
+from phrasebook.selection import COMPARED, FIRST, MEASURES, clash
 
-SUBJECTS: dict[Pronoun, float] = {I: 5, YOU: 5, HE: 2, SHE: 2, WE: 2.5, THEY: 2.5}  # I and you have forms of their own
-
-
+SUBJECTS: dict[Pronoun, float] = {I: 6, YOU: 5, HE: 2.5, SHE: 2.5, WE: 3, THEY: 2.5}
 OBJECTS = (I, YOU, HE, SHE, WE, THEY)
-
-
-COUNTS = tuple(counted(*number) for number in NUMBERS[:9])
-
-
+COUNTS = tuple(number(*each) for each in NUMBERS[:9])
 INANIMATE = ("food", "text", "clothes", "device", "thing", "furniture", "vehicle", "instrument")
+(PARENTS,) = nouns_of(("parents",))
+# nouns of persons and things that belong to somebody
+RELATIONAL = frozenset(("family", "friend", "boss", "neighbor", "colleague", "body", "phone", "birthday", "passport"))
 
 
-def determiner(rng: RandomChoice, noun: Noun, plural: bool, simple: bool) -> Determiner:
-    """What opens a noun phrase; a simple one is a good neighbour to a negation."""
-    possessive = rng.balanced(POSSESSIVES) if rng.bernoulli(0.25) else None
-    if possessive:
-        return possessive
+def sample_determiner(rng: RandomChoice, noun: Noun, plural: bool, simple: bool) -> Determiner:
+    """Return a determiner; a simple one can be negated by kein or nicht."""
+    if rng.bernoulli(0.25 if noun.kinds.isdisjoint(RELATIONAL) else 0.7):
+        return rng.balanced(POSSESSIVES)
     if not noun.countable:
         return rng.weighted({THE: 4, NONE: 4, THIS: 1})
     if plural:
@@ -37,18 +46,20 @@ def determiner(rng: RandomChoice, noun: Noun, plural: bool, simple: bool) -> Det
     return rng.weighted({THE: 5, A: 5, THIS: 1.5} | ({} if simple else {EVERY: 0.5}))
 
 
-NO_COUNT = counted("", "")
+NO_COUNT = number("", "")
 
 
-def adjectives(rng: RandomChoice, noun: Noun, opening: Determiner, richness: float) -> tuple[GradedAdjective, ...]:
-    """No adjective, one, or seldom two."""
+def sample_adjectives(
+    rng: RandomChoice, noun: Noun, determiner: Determiner, probability: float
+) -> tuple[GradedAdjective, ...]:
+    """Return no attributive adjective, one, or rarely two."""
     fitting = adjectives_for(noun)
-    if not fitting or not rng.bernoulli(richness):
+    if not fitting or not rng.bernoulli(probability):
         return ()
     adjective = rng.balanced(fitting)
-    alive = not noun.kinds.isdisjoint(("person", "animal"))
-    if opening in (THE, A) and adjective.english in COMPARED and not alive and rng.bernoulli(0.25):
-        return (GradedAdjective(adjective, "superlative" if opening is THE else "comparative"),)
+    animate = not noun.kinds.isdisjoint(("person", "animal"))
+    if determiner in (THE, A) and adjective.english in COMPARED and not animate and rng.bernoulli(0.25):
+        return (GradedAdjective(adjective, "superlative" if determiner is THE else "comparative"),)
     if adjective.english in FIRST and rng.bernoulli(0.25):
         second = rng.balanced(fitting)
         if second.english not in FIRST and not clash(adjective.english, second.english):
@@ -62,46 +73,57 @@ def sample_noun_phrase(
     *,
     simple: bool = False,
     richness: float = 0.4,
-    opening: Determiner | None = None,
+    determiner: Determiner | None = None,
     plural: bool | None = None,
 ) -> NounPhrase:
-    """A noun phrase around a noun."""
+    """Return a noun phrase with this head; `richness` is the probability of an adjective."""
     if plural is None:
         plural = noun.countable and rng.bernoulli(0.3)
-    if opening is None:
-        opening = determiner(rng, noun, plural, simple)
-    phrase = NounPhrase(noun, opening, "plural" if plural else "singular", adjectives(rng, noun, opening, richness))
-    if opening is THE and "person" not in noun.kinds and rng.bernoulli(0.1) and not noun.kinds & {"event", "topic"}:
-        return replace(phrase, possessor=possessor(rng), adjectives=phrase.adjectives[:1])
+    if determiner is None:
+        determiner = sample_determiner(rng, noun, plural, simple)
+    adjectives = sample_adjectives(rng, noun, determiner, richness)
+    phrase = NounPhrase(noun, determiner, "plural" if plural else "singular", adjectives)
+    if determiner is THE and noun.kinds.isdisjoint(("person", "event", "topic", "resource")) and rng.bernoulli(0.1):
+        return replace(phrase, possessor=sample_possessor(rng), adjectives=phrase.adjectives[:1])
     return phrase
 
 
-def possessor(rng: RandomChoice) -> Nominal:
-    """Whose something is."""
+def sample_possessor(rng: RandomChoice) -> Nominal:
+    """Return a person in the genitive."""
     if rng.bernoulli(0.5):
         return ProperName(rng.balanced(PEOPLE))
     noun = rng.balanced(nouns_of(("person",)))
-    opening = THE if rng.bernoulli(0.6) else rng.balanced(POSSESSIVES)
-    plural = rng.bernoulli(0.15)
-    return NounPhrase(noun, opening, "plural" if plural else "singular", adjectives(rng, noun, opening, 0.15))
+    determiner = THE if rng.bernoulli(0.6) and noun.kinds.isdisjoint(RELATIONAL) else rng.balanced(POSSESSIVES)
+    number = "plural" if rng.bernoulli(0.15) else "singular"
+    return NounPhrase(noun, determiner, number, sample_adjectives(rng, noun, determiner, 0.15))
 
 
 def human_subject(rng: RandomChoice, *, simple: bool = False, richness: float = 0.3) -> Nominal:
-    """A person as a subject."""
-    choice = rng.weighted({"pronoun": 40, "name": 17, "noun": 39, "both": 4})
+    """Return a person, or several, as a subject."""
+    choice = rng.weighted({"pronoun": 46, "name": 15, "noun": 34, "two": 4, "parents": 1})
     if choice == "pronoun":
         return rng.weighted(SUBJECTS)
     if choice == "name":
         return ProperName(rng.balanced(PEOPLE))
+    if choice == "parents":
+        return NounPhrase(PARENTS, rng.balanced(POSSESSIVES), "plural")
     if choice == "noun":
         return sample_noun_phrase(rng, rng.balanced(nouns_of(("person",))), simple=simple, richness=richness)
+    if rng.bernoulli(0.3):
+        relative = rng.balanced(nouns_of(("family", "friend")))
+        partner: Nominal = (
+            NounPhrase(relative, POSSESSIVES[0]) if rng.bernoulli(0.6) else ProperName(rng.balanced(PEOPLE))
+        )
+        return CoordinatedNominal(partner, I, person=1)
     name = ProperName(rng.balanced(PEOPLE))
     relative = rng.balanced(nouns_of(("family", "friend", "neighbor", "child")))
     return CoordinatedNominal(name, NounPhrase(relative, POSSESSIVES[2 if name.gender == "masculine" else 3]))
 
 
-def sample_subject(rng: RandomChoice, kinds: tuple[str, ...], *, simple: bool = False, richness: float = 0.3) -> Nominal:
-    """A subject of one of these kinds; a person more often than not, where a person will do."""
+def sample_subject(
+    rng: RandomChoice, kinds: tuple[str, ...], *, simple: bool = False, richness: float = 0.3
+) -> Nominal:
+    """Return a subject of one of these kinds, preferably a person."""
     if "person" in kinds and (len(kinds) == 1 or rng.bernoulli(0.7)):
         return human_subject(rng, simple=simple, richness=richness)
     others = tuple(kind for kind in kinds if kind != "person")
@@ -117,14 +139,34 @@ def sample_object(
     richness: float = 0.4,
     pronouns: bool = True,
 ) -> Nominal:
-    """An object of one of these kinds, never the subject itself."""
+    """Return an object of one of these kinds that differs from the subject."""
     noun = rng.balanced(nouns_of(kinds))
-    if "person" in noun.kinds and pronouns and rng.bernoulli(0.45):
+    if "bare" in noun.kinds:
+        return NounPhrase(noun, NONE)
+    if "person" in noun.kinds and pronouns and rng.bernoulli(0.5):
         if rng.bernoulli(0.6):
             return rng.balanced(tuple(each for each in OBJECTS if each.person == 3 or each.person != subject.person))
         name = ProperName(rng.balanced(PEOPLE))
         if not isinstance(subject, ProperName | CoordinatedNominal):
             return name
+        if rng.bernoulli(0.3):
+            return NounPhrase(PARENTS, rng.balanced(POSSESSIVES), "plural")
     if isinstance(subject, NounPhrase) and subject.noun is noun:
         noun = rng.balanced(nouns_of(kinds))
+    if not noun.kinds.isdisjoint(("food", "drink")) and len(kinds) < 4 and rng.bernoulli(0.12):
+        measured = sample_measure(rng, noun)
+        if measured:
+            return measured
     return sample_noun_phrase(rng, noun, simple=simple, richness=richness)
+
+
+def sample_measure(rng: RandomChoice, content: Noun) -> NounPhrase | None:
+    """Return a measure of something: a cup of tea, two kilos of apples; None if no measure fits."""
+    fitting = tuple(measure for measure, contents in MEASURES if content.english in contents)
+    if not fitting:
+        return None
+    measure = rng.balanced(fitting)
+    noun = next(each for each in NOUNS if each.english == measure)
+    plural = rng.bernoulli(0.35)
+    determiner = rng.balanced(COUNTS[:5]) if plural else A
+    return NounPhrase(noun, determiner, "plural" if plural else "singular", content=content)

@@ -1,4 +1,4 @@
-"""The nouns, names and languages, as tables to read: English | German as a dictionary gives it, under their kinds."""
+"""Tables of nouns and proper names: English | German with gender and plural, grouped by semantic kind."""
 
 # English singular[/irregular plural] | German article singular, plural[, genitive]; "-" where there is no plural
 NOUNS = """
@@ -25,8 +25,14 @@ waiter | der Kellner, Kellner
 singer | die Sängerin, Sängerinnen
 gardener | der Gärtner, Gärtner
 colleague | der Kollege, Kollegen, Kollegen
+boss | der Chef, Chefs, Chefs
+baby | das Baby, Babys, Babys
 
 [person family]
+mother | die Mutter, Mütter
+father | der Vater, Väter
+wife/wives | die Frau, Frauen
+husband | der Mann, Männer
 brother | der Bruder, Brüder
 sister | die Schwester, Schwestern
 son | der Sohn, Söhne
@@ -35,6 +41,11 @@ aunt | die Tante, Tanten
 uncle | der Onkel, Onkel
 grandmother | die Großmutter, Großmütter
 grandfather | der Großvater, Großväter
+cousin | der Cousin, Cousins, Cousins
+girlfriend | die Freundin, Freundinnen
+
+[parents]
+parents/parents | die Eltern, Eltern
 
 [animal]
 dog | der Hund, Hunde
@@ -63,6 +74,7 @@ potato | die Kartoffel, Kartoffeln
 sausage | die Wurst, Würste
 cookie | der Keks, Kekse
 roll | das Brötchen, Brötchen
+sandwich | das Sandwich, Sandwiches, Sandwiches
 
 [food baked]
 cake | der Kuchen, Kuchen
@@ -71,11 +83,19 @@ bread | das Brot, -
 
 [food]
 soup | die Suppe, Suppen
+fish | der Fisch, -
+steak | das Steak, Steaks, Steaks
 salad | der Salat, Salate
 cheese | der Käse, -
 meat | das Fleisch, -
 rice | der Reis, -
 chocolate | die Schokolade, -
+butter | die Butter, -
+sugar | der Zucker, -
+salt | das Salz, -
+fruit | das Obst, -
+breakfast | das Frühstück, -
+dinner | das Abendessen, -
 
 [drink]
 water | das Wasser, -
@@ -108,6 +128,7 @@ sweater | der Pullover, Pullover
 scarf/scarves | der Schal, Schals, Schals
 blouse | die Bluse, Blusen
 cap | die Mütze, Mützen
+shoe | der Schuh, Schuhe
 
 [device object]
 lamp | die Lampe, Lampen
@@ -118,6 +139,7 @@ oven | der Ofen, Öfen
 camera | die Kamera, Kameras
 washing machine | die Waschmaschine, Waschmaschinen
 printer | der Drucker, Drucker
+phone | das Handy, Handys, Handys
 
 [thing flat object]
 key | der Schlüssel, Schlüssel
@@ -133,6 +155,9 @@ doll | die Puppe, Puppen
 coin | die Münze, Münzen
 photo | das Foto, Fotos
 flower | die Blume, Blumen
+passport | der Pass, Pässe
+map | die Karte, Karten
+bill | die Rechnung, Rechnungen
 
 [thing upright fragile object]
 cup | die Tasse, Tassen
@@ -178,6 +203,7 @@ boat | das Boot, Boote
 truck | der Lastwagen, Lastwagen
 tram | die Straßenbahn, Straßenbahnen
 taxi | das Taxi, Taxis
+plane | das Flugzeug, Flugzeuge
 
 [opening]
 door | die Tür, Türen
@@ -199,12 +225,16 @@ cinema | das Kino, Kinos
 bakery | die Bäckerei, Bäckereien
 factory | die Fabrik, Fabriken
 castle | das Schloss, Schlösser
+supermarket | der Supermarkt, Supermärkte
+pharmacy | die Apotheke, Apotheken
+store | das Geschäft, Geschäfte
 
 [inside room]
 kitchen | die Küche, Küchen
 room | das Zimmer, Zimmer
 cellar | der Keller, Keller
 bathroom | das Badezimmer, Badezimmer
+apartment | die Wohnung, Wohnungen
 
 [inside outdoors]
 park | der Park, Parks, Parks
@@ -238,6 +268,9 @@ meeting | die Besprechung, Besprechungen
 trip | die Reise, Reisen
 exam | die Prüfung, Prüfungen
 wedding | die Hochzeit, Hochzeiten
+birthday | der Geburtstag, Geburtstage
+appointment | der Termin, Termine
+game | das Spiel, Spiele
 
 [topic]
 film | der Film, Filme
@@ -245,8 +278,48 @@ problem | das Problem, Probleme
 question | die Frage, Fragen
 song | das Lied, Lieder
 plan | der Plan, Pläne
+idea | die Idee, Ideen
+music | die Musik, -
+address | die Adresse, Adressen
 
-[language]
+[body]
+head | der Kopf, Köpfe
+hand | die Hand, Hände
+arm | der Arm, Arme
+leg | das Bein, Beine
+foot/feet | der Fuß, Füße
+back | der Rücken, Rücken
+tooth/teeth | der Zahn, Zähne
+eye | das Auge, Augen
+ear | das Ohr, Ohren
+knee | das Knie, Knie
+stomach | der Bauch, Bäuche
+
+[resource]
+time | die Zeit, -
+money | das Geld, -
+work | die Arbeit, -
+help | die Hilfe, -
+
+[remedy]
+medicine | das Medikament, Medikamente
+
+[weather]
+weather | das Wetter, -
+
+[measure]
+cup of/cups of | die Tasse, Tassen
+glass of/glasses of | das Glas, Gläser
+bottle of/bottles of | die Flasche, Flaschen
+piece of/pieces of | das Stück, Stück
+kilo of/kilos of | das Kilo, Kilo
+
+[game bare]
+soccer | der Fußball, -
+tennis | das Tennis, -
+chess | das Schach, -
+
+[language bare]
 German | das Deutsch, -
 English | das Englisch, -
 French | das Französisch, -
@@ -269,6 +342,8 @@ Clara | Clara | die
 Emil | Emil | der
 Julia | Julia | die
 Tom | Tom | der
+Sarah | Sarah | die
+Max | Max | der
 """
 
 CITIES = """
@@ -284,4 +359,6 @@ France | Frankreich
 Italy | Italien
 Spain | Spanien
 Germany | Deutschland
+Paris | Paris
+Poland | Polen
 """

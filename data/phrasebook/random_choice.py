@@ -1,4 +1,4 @@
-"""Seeded choices that keep every word about as frequent as its rivals."""
+"""Seeded random choice, balanced so that rare words stay frequent enough to be learned."""
 
 import random
 from collections import Counter
@@ -9,18 +9,18 @@ Choice = TypeVar("Choice", bound=Hashable)
 
 
 class RandomChoice:
-    """Dice that remember what they have shown."""
+    """A seeded random number generator that counts the alternatives that it has chosen."""
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
         self.counts: Counter[Hashable] = Counter()
 
     def bernoulli(self, probability: float) -> bool:
-        """True as often as the probability says."""
+        """Return True with the given probability."""
         return self.random.random() < probability
 
     def balanced(self, choices: Sequence[Choice]) -> Choice:
-        """The less frequent of three candidates, which keeps rare words from staying rare."""
+        """Return the least chosen of three uniformly drawn alternatives."""
         size = len(choices)
         candidates = [choices[int(self.random.random() * size)] for _ in range(3)]
         chosen = min(candidates, key=self.counts.__getitem__)
@@ -28,7 +28,7 @@ class RandomChoice:
         return chosen
 
     def weighted(self, choices: dict[Choice, float]) -> Choice:
-        """One of the choices, by weight."""
+        """Return an alternative with a probability proportional to its weight."""
         point = self.random.random() * sum(choices.values())
         for choice, weight in choices.items():
             point -= weight

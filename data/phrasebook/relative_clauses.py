@@ -2,19 +2,19 @@
 
 from dataclasses import replace
 
-from phrasebook.questions import with_tense
-from phrasebook.copular import be_tense, predicate, sample_adjective
-from phrasebook.random_choice import RandomChoice
 from phrasebook.adjuncts import governed
 from phrasebook.clauses import Clause
 from phrasebook.constituents import CAN, complement
+from phrasebook.copular import be_tense, predicate, sample_adjective
 from phrasebook.determiners import THE
-from phrasebook.verb_phrases import sample_clause
 from phrasebook.lexicon import BE, Noun, Verb, nouns_of, verbs_with
 from phrasebook.nominals import NounPhrase, relative_pronoun
-from phrasebook.noun_phrases import sample_noun_phrase, human_subject
+from phrasebook.noun_phrases import human_subject, sample_noun_phrase
+from phrasebook.questions import with_tense
+from phrasebook.random_choice import RandomChoice
 from phrasebook.sentence import Sentence, sentence
 from phrasebook.tree import Node, Phrase, Word
+from phrasebook.verb_phrases import sample_clause
 
 
 def relative_to(rng: RandomChoice, noun: Noun, number: str, trait: float) -> tuple[Node, Node]:
@@ -68,7 +68,7 @@ def related(rng: RandomChoice) -> Sentence:
     noun = rng.balanced(nouns_of(kinds))
     plural = noun.countable and rng.bernoulli(0.3)
     number = "plural" if plural else "singular"
-    phrase = sample_noun_phrase(rng, noun, opening=THE, plural=plural, richness=0.15)
+    phrase = sample_noun_phrase(rng, noun, determiner=THE, plural=plural, richness=0.15)
     on_subject = rng.bernoulli(0.5)
     relative = relative_to(rng, noun, number, trait=0.0 if on_subject else 0.3)
     phrase = replace(phrase, possessor=None, relative=relative)

@@ -1,60 +1,98 @@
-"""What suits what, so that a sentence of the grammar is also one that somebody might say."""
+"""Selectional restrictions: which words go together, so that a sentence makes sense."""
 
 
 def listed(text: str) -> frozenset[str]:
-    """The members of a list, separated by commas."""
+    """Parse a list separated by commas."""
     return frozenset(text.split(", "))
 
 
-# verbs that one asks about in the present; any verb at the front of a question would make each form rare
-COMMON = listed(
-    "read, sleep, work, eat, drink, buy, help, need, have, know, love, see, wait, sing, play, go, come, live"
-)
-# what one says of weeks and years, too
+# verbs that go with weeks and years, too
 LONG = listed(
     "travel, fly, hike, drive, visit, build, buy, sell, rent, paint, repair, photograph, learn, plan, organize, work, "
     "see, meet, write"
 )
-# what is done quickly, slowly or carefully
+# verbs that go with quickly, slowly and carefully
 CAREFUL = listed(
     "eat, drink, read, write, cut, wash, clean, repair, paint, draw, unpack, work, run, go, drive, hike, build, carry, "
     "open, close"
 )
-# what nobody asks for, tries or intends
+# verbs without volition, which take no imperative and no purpose
 NON_VOLITIONAL = listed(
-    "cough, dream, lose, forget, find, break, remember, live, hurry, cry, smile, laugh, arrive, complain, "
+    "cough, dream, lose, forget, find, miss, begin, end, leave, like, move out, break, remember, live, hurry, cry, smile, laugh, arrive, complain, "
     "look forward, fall asleep, wake up, steal, belong to"
 )
-# what is seldom said of its object: it is being found
+# verbs that are rare in the passive
 NO_PASSIVE = listed(
     "look for, look at, have, love, know, see, hear, need, understand, meet, lose, find, forget, put on, take off, "
-    "learn, speak"
+    "learn, speak, want, like, miss, take, watch, play"
 )
-# states that can hold at a time, not only always
+# states that go with a time
 TIMED_STATES = listed("have, need, see, hear")
-# adjectives that are compared before their noun: a bigger house, the oldest book
-COMPARED = listed("big, small, old, new, beautiful, cheap, expensive, modern, long, important, interesting, fast")
+# adjectives with attributive degrees: a bigger house, the oldest book
+COMPARED = listed("big, small, old, new, good, beautiful, cheap, expensive, modern, long, important, interesting, fast")
 # adjectives that come first of two
-FIRST = listed("big, small, old, young, new, beautiful")
-# what something can be too much of
+FIRST = listed("big, small, old, young, new, good, beautiful")
+# adjectives that go with too
 EXCESSIVE = listed(
     "big, small, old, young, expensive, heavy, hot, cold, long, short, dark, slow, difficult, boring, tired, warm, "
     "bright, fast"
 )
-# what one rather does with somebody
+# verbs that go with a companion
 SHARED = listed(
     "sing, dance, work, swim, eat, drink, play, visit, bake, repair, build, paint, clean, clean up, learn, rent, plan, "
-    "organize, watch TV"
+    "organize, watch TV, cook, go shopping, go for a walk, have breakfast, read, talk, wait"
 )
-# what one does in a place
-SITUATED = listed("sleep, laugh, cry, sing, dance, work, swim, rest, arrive")
+# verbs that go with a place
+SITUATED = listed(
+    "sleep, laugh, cry, sing, dance, work, swim, rest, arrive, eat, read, play, wait, cook, smoke, have breakfast"
+)
+# manner adverbs and the verbs that they modify
+MANNERS_OF = (
+    ("well", "gut", listed("sing, dance, cook, swim, sleep, play, speak, drive, work, paint, draw, know, understand")),
+    ("loudly", "laut", listed("sing, laugh, cry, speak, dream")),
+    ("a lot", "viel", listed("work, eat, drink, read, smoke, sleep, travel")),
+    ("together", "zusammen", listed("sing, eat, cook, work, play, dance, clean, live, travel, drive, go, read")),
+    ("alone", "allein", listed("live, travel, eat, work, sleep, drive, wait, go, dance")),
+    (
+        "again",
+        "wieder",
+        listed(
+            "sing, eat, visit, read, see, buy, call, arrive, come, forget, lose, break, repair, meet, cry, cough, help, "
+            "invite, play, travel, fall asleep, smoke, ask"
+        ),
+    ),
+    ("very much", "sehr", listed("like, love, miss")),
+)
+# verbs that go with a beneficiary: for somebody
+BENEFACTIVE = listed(
+    "buy, cook, bake, write, order, build, draw, paint, look for, sing, play, work, bring along, open, pay"
+)
+# places that one enters: to the cinema, ins Kino
+ENTERED = listed(
+    "theater, cinema, museum, restaurant, park, garden, city, village, forest, kitchen, room, cellar, bathroom, "
+    "supermarket, church, library, office, hospital, hotel, apartment"
+)
+# measures and the nouns that they measure
+MEASURES = (
+    ("cup of", listed("tea, coffee, milk, chocolate")),
+    ("glass of", listed("water, milk, juice, wine, beer, lemonade")),
+    ("bottle of", listed("water, juice, beer, wine, lemonade, milk")),
+    ("piece of", listed("cake, pizza, bread, cheese, meat, chocolate, fruit, fish")),
+    ("kilo of", listed("apple, tomato, potato, rice, meat, cheese, sugar, carrot, pear, fruit, fish, banana")),
+)
 # adjectives that shut each other out
 OPPOSITES = tuple(
     listed(group)
     for group in (
         "big, small",
         "old, new, young",
-        "friendly, angry",
+        "friendly, angry, nice, bad",
+        "good, bad, broken",
+        "open, closed",
+        "full, empty, free",
+        "right, wrong",
+        "easy, difficult, nice",
+        "loud, quiet",
         "sick, healthy",
         "happy, sad, angry",
         "rich, poor",
@@ -80,9 +118,9 @@ PROFESSIONS = tuple(
         listed("teacher, student, doctor, nurse, baker, farmer, policeman, lawyer, artist, singer, waiter, gardener")
     )
 )
-HOMES = ("city", "village", "house", "hotel", "castle", "island", "street", "forest")
+HOMES = ("apartment", "city", "village", "house", "hotel", "castle", "island", "street", "forest")
 
 
 def clash(first: str, second: str) -> bool:
-    """Whether two adjectives cannot both be true of one thing."""
+    """Return whether two adjectives contradict each other."""
     return first == second or any({first, second} <= group for group in OPPOSITES)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 
 from phrasebook.lexicon import VERBS, nouns_of
-from phrasebook.tree import Node, Phrase, Word, frame, phrases, linearize
+from phrasebook.tree import Node, Phrase, Word, frame, linearize, phrases
 
 Combination = tuple[str, str, str]
 AUXILIARY_VERBS = ("be", "have")  # too few to keep any from a conjunction

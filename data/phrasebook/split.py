@@ -4,8 +4,8 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from phrasebook.random_choice import RandomChoice
 from phrasebook.constructions import compose
+from phrasebook.random_choice import RandomChoice
 from phrasebook.sentence import Combination, Sentence
 
 HELD_OUT_SHARE = 0.07  # of all combinations

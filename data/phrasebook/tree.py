@@ -1,7 +1,7 @@
 """Sentences as trees: words with features at the leaves, phrases with features above them."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 Features = Mapping[str, str]
 OPEN_CLASSES = ("noun", "verb", "adjective", "name", "number")
@@ -71,3 +71,11 @@ def linearize(node: Node) -> str:
 def frame(node: Node) -> str:
     """The sentence with its open-class words replaced by their class."""
     return " ".join(leaf.kind.upper() if leaf.kind in OPEN_CLASSES else leaf.text for leaf in punctuated(node))
+
+
+def capitalized(node: Node) -> Node:
+    """Return a tree whose first word has a capital, for a second sentence on the same line."""
+    if isinstance(node, Word):
+        return replace(node, text=node.text[0].upper() + node.text[1:])
+    first = next(index for index, part in enumerate(node.parts) if words(part))
+    return replace(node, parts=(*node.parts[:first], capitalized(node.parts[first]), *node.parts[first + 1 :]))

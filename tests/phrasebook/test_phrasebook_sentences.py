@@ -7,7 +7,7 @@ from phrasebook.constituents import CAN, HAVE, LIKE, WANT, WOULD_LIKE, Constitue
 from phrasebook.determiners import NONE, POSSESSIVES, THE, A, Determiner, GradedAdjective, counted
 from phrasebook.german import Case
 from phrasebook.lexicon import ADJECTIVES, BE, EXIST, MOTIONS, NOUNS, PEOPLE, PLACINGS, POSITIONS, VERBS, Verb
-from phrasebook.nominals import HE, SHE, THERE, THEY, WE, WHO, YOU, NounPhrase, I, ProperName, Nominal
+from phrasebook.nominals import HE, SHE, THERE, THEY, WE, WHO, YOU, I, Nominal, NounPhrase, ProperName
 from phrasebook.tree import Phrase, Word, invariant, linearize
 
 ANNA = ProperName(PEOPLE[0])
@@ -212,7 +212,10 @@ def test_the_subject_may_be_asked_for() -> None:
 
 def test_owners_stand_in_the_genitive() -> None:
     (car,) = (each for each in NOUNS if each.english == "car")
-    assert linearize(NounPhrase(car, possessor=thing("man", THE, "old")).german("nominative")) == "Das Auto des alten Mannes"
+    assert (
+        linearize(NounPhrase(car, possessor=thing("man", THE, "old")).german("nominative"))
+        == "Das Auto des alten Mannes"
+    )
     assert linearize(NounPhrase(car, possessor=thing("man", THE, "old")).english()) == "The old man's car"
     assert linearize(NounPhrase(car, possessor=ANNA).german("dative")) == "Annas Auto"
 

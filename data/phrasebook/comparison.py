@@ -1,0 +1,84 @@
+"""Comparisons, exclamations and pronouns for things."""
+
+from dataclasses import replace
+
+from phrasebook.clauses import Clause
+from phrasebook.copular import DEGREES, be_tense, inanimate, predicate, sample_adjective
+from phrasebook.determiners import NONE, POSSESSIVES, THE, THIS, A, GradedAdjective
+from phrasebook.lexicon import BE, PEOPLE, nouns_of
+from phrasebook.nominals import Nominal, NounPhrase, ProperName, anaphor
+from phrasebook.noun_phrases import INANIMATE, human_subject, sample_noun_phrase
+from phrasebook.random_choice import RandomChoice
+from phrasebook.sentence import Sentence, sentence
+from phrasebook.tree import COMMA, Word, invariant
+
+DEFINITE = (THE, THIS, *POSSESSIVES)
+
+
+def comparing(rng: RandomChoice) -> Sentence:
+    """The car is cheaper than the bus; Anna is as old as Paul."""
+    if rng.bernoulli(0.55):
+        first: Nominal = human_subject(rng, simple=True, richness=0.0)
+        second: Nominal = ProperName(rng.balanced(PEOPLE))
+        if rng.bernoulli(0.6):
+            second = sample_noun_phrase(
+                rng, rng.balanced(nouns_of(("person",))), determiner=rng.balanced(DEFINITE), richness=0.2
+            )
+    else:
+        first = inanimate(rng)
+        assert isinstance(first, NounPhrase)
+        kind = next(
+            k
+            for k in (*INANIMATE, "animal", "building", "room", "outdoors", "event", "topic", "drink")
+            if k in first.noun.kinds
+        )
+        noun = rng.balanced(nouns_of((kind,)))
+        second = sample_noun_phrase(rng, noun, determiner=rng.balanced(DEFINITE), richness=0.0)
+    quality = sample_adjective(rng, first, with_degrees=True)
+    than = rng.bernoulli(0.65)
+    quality = GradedAdjective(quality.adjective, "comparative") if than else quality
+    negative = rng.bernoulli(0.25)
+    links = (("", "than"), ("", "als")) if than else (("as", "as"), ("so", "wie"))
+    if not than and not negative:
+        links = (("just as", "as"), ("genauso", "wie"))
+    clause = Clause(first, BE, (predicate(quality, (links[0][0], links[1][0])),), be_tense(rng), negative=negative)
+    return sentence(
+        "comparison",
+        (clause.english(), Word(links[0][1]), second.english(subject=True)),
+        (clause.german(), Word(links[1][1]), second.german("nominative")),
+    )
+
+
+def exclaiming(rng: RandomChoice) -> Sentence:
+    """What a beautiful garden!"""
+    noun = rng.balanced(nouns_of((*INANIMATE, "animal", "person", "building", "room", "outdoors", "event", "topic")))
+    plural = noun.countable and rng.bernoulli(0.35)
+    what = sample_noun_phrase(
+        rng, noun, determiner=A if noun.countable and not plural else NONE, plural=plural, richness=1.0
+    )
+    if not what.adjectives or what.adjectives[0].degree != "positive":
+        what = replace(what, adjectives=(sample_adjective(rng, NounPhrase(noun)),))
+    return sentence(
+        "exclamation", (Word("what"), what.english()), (*invariant("was für").parts, what.german("nominative")), "!"
+    )
+
+
+def preferring(rng: RandomChoice) -> Sentence:
+    """The bread is old, but it is fresh: the pronoun takes the gender of the German noun."""
+    noun = rng.balanced(nouns_of((*INANIMATE, "building", "room", "drink")))
+    subject = sample_noun_phrase(
+        rng, noun, determiner=rng.balanced((THE, THIS, *POSSESSIVES[:4])), plural=False, richness=0.0
+    )
+    first = sample_adjective(rng, subject)
+    second = sample_adjective(rng, replace(subject, adjectives=(first,)))
+    pronoun = anaphor(subject)
+    but, aber = rng.balanced((("but", "aber"), ("and", "und")))
+    tense = be_tense(rng)
+    left = Clause(subject, BE, (predicate(first),), tense)
+    right = Clause(pronoun, BE, (predicate(second, rng.balanced((("", ""), DEGREES[1], ("not", "nicht")))),), tense)
+    comma = (COMMA,) if but == "but" else ()
+    return sentence(
+        "pronoun for a thing",
+        (left.english(), COMMA, Word(but), right.english()),
+        (left.german(), *comma, Word(aber), right.german()),
+    )

@@ -1,0 +1,129 @@
+"""Complement clauses: that-clauses, embedded questions, infinitives, purpose and unreal conditions."""
+
+from dataclasses import replace
+
+from phrasebook.adjuncts import adjunct
+from phrasebook.clauses import Clause
+from phrasebook.constituents import Constituent
+from phrasebook.copular import be_tense
+from phrasebook.lexicon import BE, SAYING, STAYS, TRYING, WONDERING, verbs_with
+from phrasebook.nominals import WHO, resolve
+from phrasebook.noun_phrases import human_subject
+from phrasebook.questions import with_tense
+from phrasebook.random_choice import RandomChoice
+from phrasebook.sentence import Sentence, sentence
+from phrasebook.subordination import copular_clause, dynamic_clause, short_clause, subordinate, volitional_clause
+from phrasebook.tree import COMMA, Phrase, Word, invariant
+from phrasebook.verb_phrases import complements, journey, sample_clause
+
+
+def claiming(rng: RandomChoice) -> Sentence:
+    """She knows that the boy is sleeping."""
+    verb = rng.balanced(SAYING)
+    content = copular_clause(rng) if rng.bernoulli(0.25) else short_clause(rng)
+    content = with_tense(rng, content) if content.verb is not BE else replace(content, tense=be_tense(rng))
+    speaker_subject = human_subject(rng, simple=True, richness=0.1)
+    content = replace(content, subject=resolve(content.subject, speaker_subject))
+    content = content.negated(content.modal is None and rng.bernoulli(0.15))
+    english, german = subordinate(("that", "dass"), content)
+    speaker = Clause(speaker_subject, verb, tense=be_tense(rng))
+    speaker = replace(speaker, negative=verb.lemma in ("know", "believe", "think") and rng.bernoulli(0.2))
+    return sentence("that clause", (speaker.english(), english), (speaker.german(), COMMA, german))
+
+
+ATTITUDES = (("glad", "froh"), ("sure", "sicher"), ("sad", "traurig"), ("happy", "glücklich"))
+
+
+def attitude(rng: RandomChoice) -> Sentence:
+    """I am glad that you are here. We are sorry that you are sick."""
+    content = copular_clause(rng) if rng.bernoulli(0.35) else short_clause(rng)
+    content = with_tense(rng, content) if content.verb is not BE else replace(content, tense=be_tense(rng))
+    experiencer = human_subject(rng, simple=True, richness=0.1)
+    content = replace(content, subject=resolve(content.subject, experiencer))
+    content = content.negated(content.modal is None and rng.bernoulli(0.15))
+    english, german = subordinate(("that", "dass"), content)
+    adjective, adjektiv = rng.balanced(ATTITUDES)
+    state = Constituent("predicate", invariant(adjective), Phrase("predicate", (Word(adjektiv, "adjective"),)))
+    clause = Clause(experiencer, BE, (state,), be_tense(rng))
+    return sentence("that clause", (clause.english(), english), (clause.german(), COMMA, german))
+
+
+def wondering(rng: RandomChoice) -> Sentence:
+    """I do not know whether she sleeps, where she lives, who helps her."""
+    verb = rng.balanced(WONDERING)
+    knows = verb.lemma == "know"
+    speaker = Clause(
+        human_subject(rng, simple=True, richness=0.1),
+        verb,
+        tense=be_tense(rng),
+        negative=knows and rng.bernoulli(0.7),
+    )
+    word = rng.weighted({"whether": 2.0, "why": 1.5, "where": 1.5, "who": 1.5, "when": 1.0})
+    if word == "who":
+        asked = with_tense(rng, short_clause(rng, WHO))
+        english, german = subordinate(("", ""), asked)
+        return sentence("embedded question", (speaker.english(), english), (speaker.german(), COMMA, german))
+    content = short_clause(rng)
+    if word == "where":
+        content = sample_clause(
+            rng, cases=rng.weighted({(): 1.0, ("accusative",): 1.0}), person=True, simple=True, richness=0.1
+        )
+        if rng.bernoulli(0.4):
+            content = Clause(human_subject(rng, simple=True, richness=0.1), rng.balanced(STAYS))
+    if word == "when":
+        content = replace(dynamic_clause(rng), tense="past" if rng.bernoulli(0.5) else "future")
+    else:
+        content = with_tense(rng, content)
+    german_word = {"whether": "ob", "why": "warum", "where": "wo", "when": "wann"}[word]
+    english, german = subordinate((word, german_word), content)
+    return sentence("embedded question", (speaker.english(), english), (speaker.german(), COMMA, german))
+
+
+def trying(rng: RandomChoice) -> Sentence:
+    """She is trying to open the window; she never promised to come."""
+    content = volitional_clause(rng)
+    clause = Clause(content.subject, rng.balanced(TRYING), (infinitive(content),))
+    if rng.bernoulli(0.35):
+        often = adjunct("frequency", *rng.balanced((("often", "oft"), ("never", "nie"), ("always", "immer"))))
+        clause = replace(clause, tense="past").extended(often)
+    else:
+        clause = with_tense(rng, clause)
+        clause = replace(clause, negative=clause.modal is None and rng.bernoulli(0.15))
+    return sentence("infinitive clause", (clause.english(),), (clause.german(),))
+
+
+def infinitive(content: Clause) -> Constituent:
+    """To do it, es zu tun."""
+    return Constituent(
+        "clause",
+        content.english("infinitive"),
+        Phrase("infinitive", (COMMA, content.german("infinitive"))),
+    )
+
+
+def intending(rng: RandomChoice) -> Sentence:
+    """She is going to the city in order to buy a hat."""
+    purpose = volitional_clause(rng)
+    subject = purpose.subject
+    errand = journey(rng, subject) if rng.bernoulli(0.6) else volitional_clause(rng, subject)
+    errand = with_tense(rng, errand)
+    english = Phrase("purpose", (*invariant("in order").parts, purpose.english("infinitive")))
+    german = Phrase("infinitive", (COMMA, Word("um"), purpose.german("infinitive")))
+    return sentence("purpose", (errand.english(), english), (errand.german(), german))
+
+
+def imagining(rng: RandomChoice) -> Sentence:
+    """If I had a horse, I would visit you."""
+    main = replace(dynamic_clause(rng), tense="conditional")
+    if rng.bernoulli(0.5):
+        condition = copular_clause(rng)
+    else:
+        verb = next(each for each in verbs_with(("accusative",)) if each.lemma == "have")
+        subject = human_subject(rng, simple=True, richness=0.1)
+        condition = Clause(subject, verb, complements(rng, verb, subject, simple=True, richness=0.3))
+    condition = replace(condition, counterfactual=True, tense="past", negative=rng.bernoulli(0.2))
+    english, german = subordinate(("if", "wenn"), condition)
+    if rng.bernoulli(0.5):
+        front = Constituent("front", Phrase("front", (english, COMMA)), Phrase("front", (german, COMMA)))
+        return sentence("unreal condition", (main.english(front=front),), (main.german(front=front),))
+    return sentence("unreal condition", (main.english(), english), (main.german(), COMMA, german))
