@@ -1,1 +1,1 @@
-"""Phrasebook: English sentences and their German translations, from one grammar that speaks both languages."""
+"""Grammar of English and German that generates sentence pairs for translators."""

@@ -1,43 +1,47 @@
-"""The command: writes the corpus as parallel text files, `python data/phrasebook --seed 1`."""
+"""Command that generates the corpus as parallel text files: `python data/phrasebook --seed 1`."""
 
 import argparse
 import gc
 import sys
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from phrasebook.split import Corpus, assemble
+from phrasebook.split import Corpus, assemble, everyday
 from seq2seq.storage import atomic_write
 
 
+def pairs(corpus: Corpus) -> dict[str, list[tuple[str, str]]]:
+    """Return the pairs of every split, generated or hand-written."""
+    generated = {**corpus.splits, "test": corpus.test}
+    texts = {name: [(each.english, each.german) for each in sentences] for name, sentences in generated.items()}
+    return texts | {"test-everyday": list(everyday())}
+
+
 def write(corpus: Corpus, out: Path) -> None:
-    """Each part in its two files, one sentence a line."""
-    for name, sentences in {**corpus.parts, "test": corpus.test}.items():
-        for ending, lines in (
-            ("en", [sentence.english for sentence in sentences]),
-            ("de", [sentence.german for sentence in sentences]),
-        ):
-            with atomic_write(out / f"{name}.{ending}") as path:
+    """Write every split as two parallel files."""
+    for name, split in pairs(corpus).items():
+        for language, lines in zip(("en", "de"), zip(*split, strict=True), strict=True):
+            with atomic_write(out / f"{name}.{language}") as path:
                 path.write_text("".join(line + "\n" for line in lines), encoding="utf-8", newline="\n")
 
 
-def vocabulary(lines: list[str]) -> int:
-    """How many different words there are, marks aside."""
+def vocabulary(lines: Iterable[str]) -> int:
+    """Return the number of different words, without punctuation."""
     return len({word.strip(".,?!") for line in lines for word in line.split()})
 
 
-def table(corpus: Corpus) -> str:
-    """What was written, as a short table."""
-    rows: list[tuple[str, ...]] = [("part", "pairs", "distinct", "English words", "German words", "words a sentence")]
-    for name, part in {**corpus.parts, "test": corpus.test}.items():
-        english, german = [each.english for each in part], [each.german for each in part]
-        length = sum(len(line.split()) for line in english) / max(1, len(english))
-        distinct = len(set(zip(english, german, strict=True)))
-        rows.append((name, *map(str, (len(part), distinct, vocabulary(english), vocabulary(german))), f"{length:.1f}"))
-    everything = [sentence for part in corpus.parts.values() for sentence in part]
+def report(corpus: Corpus) -> str:
+    """Return a table of the splits, and the frequencies of the constructions."""
+    rows: list[tuple[str, ...]] = [("split", "pairs", "English words", "German words", "words a sentence")]
+    for name, split in pairs(corpus).items():
+        english, german = zip(*split, strict=True)
+        length = sum(len(line.split()) for line in english) / len(english)
+        rows.append((name, str(len(split)), str(vocabulary(english)), str(vocabulary(german)), f"{length:.1f}"))
+    everything = [sentence for split in corpus.splits.values() for sentence in split]
     constructions = Counter(each.construction for each in everything)
     frame, most = Counter(each.frame for each in everything).most_common(1)[0]
     return "\n".join(
@@ -47,23 +51,23 @@ def table(corpus: Corpus) -> str:
             + ", ".join(f"{each} {n}" for each, n in constructions.most_common())
         ]
         + [f"most frequent frame, {most / len(everything):.2%}: {frame}"]
-        + [f"drawn but left out: {n} {reason}" for reason, n in corpus.left_out.items()]
+        + [f"generated but left out: {n} {reason}" for reason, n in corpus.left_out.items()]
     )
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Read the command line, write the corpus, say what it holds."""
+    """Generate the corpus and print a report."""
     parser = argparse.ArgumentParser(prog="phrasebook", description=__doc__)
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent, help="the folder for the files")
-    parser.add_argument("--seed", type=int, default=1, help="another seed, another corpus")
-    parser.add_argument("--pairs", type=int, default=40_000, help="sentence pairs in the training part")
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent, help="the folder of the files")
+    parser.add_argument("--seed", type=int, default=1, help="the seed of the random choices")
+    parser.add_argument("--pairs", type=int, default=80_000, help="sentence pairs in the training split")
     chosen = parser.parse_args(arguments)
     if chosen.pairs < 1:
         parser.error(f"--pairs must be positive, and was {chosen.pairs}")
-    gc.disable()  # trees have no cycles, and there are millions of nodes to look at in vain
+    gc.disable()  # trees have no cycles, and the collector would traverse millions of nodes
     corpus = assemble(chosen.seed, chosen.pairs)
     write(corpus, chosen.out)
-    print(table(corpus))
+    print(report(corpus))
 
 
 if __name__ == "__main__":

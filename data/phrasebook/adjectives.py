@@ -5,22 +5,23 @@ ADJECTIVES = """
 good | gut besser best | person food drink text film song hotel restaurant bed bicycle car plan idea question school baker weather trip concert party
 bad | schlecht | person text film song hotel restaurant weather plan idea trip
 nice! | nett | person
-big | groß größer größt | object person animal piece baked text building room outdoors opening problem
-small | klein | object person animal piece baked text building room outdoors opening problem garden
-beautiful | schön | weather animal text clothes furniture vehicle building room outdoors thing instrument event film song
+big | groß größer größt | hand foot ear eye head family object person animal piece baked text building room outdoors opening problem
+small | klein | family object person animal piece baked text building room outdoors opening problem garden
+beautiful | schön | eye hand leg weather animal text clothes furniture vehicle building room outdoors thing instrument event film song
 old | alt älter ältest | object person animal building room instrument text opening outdoors
 new | neu | object building room instrument plan opening outdoors exam
+tall | groß größer größt | person
 young | jung jünger jüngst | person animal
 friendly | freundlich | person
 tired | müde müder müdest | person animal
 sick! | krank | person animal
 healthy | gesund gesünder gesündest | person animal food
-happy | glücklich | person
+happy | glücklich | family person
 sad | traurig | person song film text
 smart | klug klüger klügst | person animal
-rich | reich | person
-poor | arm ärmer ärmst | person
-strong | stark stärker stärkst | person animal
+rich | reich | family person
+poor | arm ärmer ärmst | family person
+strong | stark stärker stärkst | arm leg back person animal
 weak | schwach schwächer schwächst | person
 brave | mutig | person animal
 famous | berühmt | person building book poem novel song film station park island lake garden mountain bridge market
@@ -44,26 +45,26 @@ wild | wild | animal
 fast | schnell | vehicle animal
 slow | langsam | vehicle animal
 dangerous | gefährlich | animal street mountain river trip harbor lake plan forest
-white! | weiß | animal clothes vehicle furniture building flat upright opening beach
+white! | weiß | tooth animal clothes vehicle furniture building flat upright opening beach
 black! | schwarz | object animal
 red! | rot | clothes vehicle furniture flat upright apple tomato
-blue! | blau | clothes vehicle furniture flat upright
+blue! | blau | eye knee clothes vehicle furniture flat upright
 green! | grün | clothes vehicle furniture flat upright apple garden forest park opening island
 yellow! | gelb | clothes vehicle furniture flat upright apple pear
-brown! | braun | clothes animal furniture bag suitcase egg opening
+brown! | braun | eye clothes animal furniture bag suitcase egg opening
 fresh | frisch frischer frischest | food drink
 sweet | süß | drink piece cake
 hot | heiß | soup tea coffee milk water sausage pizza potato
-cold | kalt kälter kältest | food drink room weather
-warm | warm wärmer wärmst | food clothes room milk water weather
+cold | kalt kälter kältest | hand foot ear food drink room weather
+warm | warm wärmer wärmst | hand foot food clothes room milk water weather
 delicious! | köstlich | food drink
 cheap | billig | object food instrument hotel restaurant market
 expensive | teuer (teur) teurer teuerst | object food drink instrument hotel restaurant trip market
 heavy | schwer | furniture upright device
 light | leicht | furniture upright device clothes
 broken! | kaputt | shoe device vehicle furniture upright opening instrument
-clean | sauber | clothes room flat upright vehicle opening street beach city park station lake playground harbor airport
-dirty | schmutzig | clothes room flat upright vehicle opening street city station harbor market river
+clean | sauber | hand foot tooth clothes room flat upright vehicle opening street beach city park station lake playground harbor airport
+dirty | schmutzig | hand foot ear knee clothes room flat upright vehicle opening street city station harbor market river
 empty! | leer | building room fragile bag suitcase basket box bus train street station beach market
 modern | modern | building device furniture vehicle station airport harbor playground city
 practical | praktisch | clothes device furniture bag suitcase plan
@@ -86,6 +87,6 @@ open! | geöffnet | building opening market
 closed! | geschlossen | building opening market
 full | voll | bus train restaurant cup glass bottle bag suitcase cupboard box basket
 free! | frei | room table chair taxi
-right! | richtig | address bus train street key
-wrong! | falsch | address bus train street key
+right! | richtig | address bus train street key door room book suitcase bag hotel
+wrong! | falsch | address bus train street key door room book suitcase bag hotel
 """

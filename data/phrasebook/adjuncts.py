@@ -56,6 +56,7 @@ TIMES: dict[Tense, tuple[tuple[str, str], ...]] = {
     ),
     "future": (
         ("tomorrow", "morgen"),
+        ("now", "jetzt"),
         ("soon", "bald"),
         ("tonight", "heute Abend"),
         ("today", "heute"),
@@ -185,6 +186,17 @@ def time_at(rng: RandomChoice) -> Constituent:
     return Constituent("time", Phrase("time", (Word("at"), english)), Phrase("time", (Word("um"), german)))
 
 
+def day_and_hour(rng: RandomChoice, tense: Tense) -> Constituent:
+    """Return a day with a time of day: at six o'clock tomorrow."""
+    weekday, wochentag = rng.balanced(DAYS)
+    days = (("yesterday", "gestern") if tense == "past" else ("tomorrow", "morgen"), ("today", "heute"))
+    day, tag = rng.balanced((*days, (f"on {weekday}", f"am {wochentag}")))
+    english, german = clock(rng)
+    hour, stunde = Phrase("time", (Word("at"), english)), Phrase("time", (Word("um"), german))
+    english_order = (hour, invariant(day)) if rng.bernoulli(0.5) else (invariant(day), hour)
+    return Constituent("time", Phrase("time", english_order), Phrase("time", (*invariant(tag).parts, stunde)))
+
+
 def clock(rng: RandomChoice) -> tuple[Node, Node]:
     """Return a time of day; German halb refers to the following hour."""
     at = rng.balanced(range(12))
@@ -208,6 +220,8 @@ def time(rng: RandomChoice, tense: Tense, habitual: bool = False, long: bool = F
         return adjunct("time", *rng.balanced(HABITS))
     if long and tense in LONG_TIMES and LONG_TIMES[tense] and rng.bernoulli(0.5):
         return adjunct("time", *rng.balanced(LONG_TIMES[tense]))
+    if tense in ("past", "future") and rng.bernoulli(0.06):
+        return day_and_hour(rng, tense)
     if tense in ("past", "future") and rng.bernoulli(0.5):
         if rng.bernoulli(0.3):
             return time_at(rng)

@@ -57,6 +57,15 @@ class Clause:
         awkward = any(each.negated and each.role in ("dative", "prepositional") for each in self.constituents)
         return replace(self, negative=wanted and not awkward)
 
+    def with_no(self) -> "Clause | None":
+        """Return the English form with no before the object instead of not, if the object is indefinite."""
+        found = self.find("accusative")
+        if not self.negative or found is None or found.english_negated is None:
+            return None
+        rest = tuple(each for each in self.constituents if each is not found)
+        no = replace(found, english=found.english_negated)
+        return replace(self, negative=False, constituents=(no, *rest))
+
     # English
 
     def english_finite(self, verb: english.VerbForms) -> str:
@@ -143,6 +152,8 @@ class Clause:
             return Phrase("clause", (*opening, chain[0], subject, *negation, *frequency, *chain[1:], *rest))
         if full:
             return Phrase("clause", (*opening, subject, *frequency, *chain, *rest))
+        if self.negative and chain[0].text == "can":
+            negation, chain = [], [Word("cannot"), *chain[1:]]
         return Phrase("clause", (*opening, subject, chain[0], *negation, *frequency, *chain[1:], *rest))
 
     # German

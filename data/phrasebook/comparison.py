@@ -3,12 +3,13 @@
 from dataclasses import replace
 
 from phrasebook.clauses import Clause
-from phrasebook.copular import DEGREES, be_tense, inanimate, predicate, sample_adjective
+from phrasebook.copular import DEGREES, DESCRIBABLE, be_tense, inanimate, predicate, sample_adjective
 from phrasebook.determiners import NONE, POSSESSIVES, THE, THIS, A, GradedAdjective
 from phrasebook.lexicon import BE, PEOPLE, nouns_of
-from phrasebook.nominals import Nominal, NounPhrase, ProperName, anaphor
+from phrasebook.nominals import HE, SHE, THEY, WE, YOU, CoordinatedNominal, I, Nominal, NounPhrase, ProperName, anaphor
 from phrasebook.noun_phrases import INANIMATE, human_subject, sample_noun_phrase
 from phrasebook.random_choice import RandomChoice
+from phrasebook.selection import EXCESSIVE
 from phrasebook.sentence import Sentence, sentence
 from phrasebook.tree import COMMA, Word, invariant
 
@@ -20,18 +21,16 @@ def comparing(rng: RandomChoice) -> Sentence:
     if rng.bernoulli(0.55):
         first: Nominal = human_subject(rng, simple=True, richness=0.0)
         second: Nominal = ProperName(rng.balanced(PEOPLE))
-        if rng.bernoulli(0.6):
+        if rng.bernoulli(0.25):
+            second = rng.balanced(tuple(each for each in (I, YOU, HE, SHE, WE, THEY) if each is not first))
+        elif rng.bernoulli(0.6):
             second = sample_noun_phrase(
                 rng, rng.balanced(nouns_of(("person",))), determiner=rng.balanced(DEFINITE), richness=0.2
             )
     else:
         first = inanimate(rng)
         assert isinstance(first, NounPhrase)
-        kind = next(
-            k
-            for k in (*INANIMATE, "animal", "building", "room", "outdoors", "event", "topic", "drink")
-            if k in first.noun.kinds
-        )
+        kind = next(kind for kind in DESCRIBABLE if kind in first.noun.kinds)
         noun = rng.balanced(nouns_of((kind,)))
         second = sample_noun_phrase(rng, noun, determiner=rng.balanced(DEFINITE), richness=0.0)
     quality = sample_adjective(rng, first, with_degrees=True)
@@ -44,7 +43,7 @@ def comparing(rng: RandomChoice) -> Sentence:
     clause = Clause(first, BE, (predicate(quality, (links[0][0], links[1][0])),), be_tense(rng), negative=negative)
     return sentence(
         "comparison",
-        (clause.english(), Word(links[0][1]), second.english(subject=True)),
+        (clause.english(), Word(links[0][1]), second.english(subject=isinstance(second, CoordinatedNominal))),
         (clause.german(), Word(links[1][1]), second.german("nominative")),
     )
 
@@ -69,13 +68,18 @@ def preferring(rng: RandomChoice) -> Sentence:
     subject = sample_noun_phrase(
         rng, noun, determiner=rng.balanced((THE, THIS, *POSSESSIVES[:4])), plural=False, richness=0.0
     )
+    if noun.countable and rng.bernoulli(0.25):
+        subject = replace(subject, number="plural")
     first = sample_adjective(rng, subject)
     second = sample_adjective(rng, replace(subject, adjectives=(first,)))
     pronoun = anaphor(subject)
     but, aber = rng.balanced((("but", "aber"), ("and", "und")))
+    too = DEGREES[0] if second.adjective.english in EXCESSIVE else DEGREES[3]
     tense = be_tense(rng)
     left = Clause(subject, BE, (predicate(first),), tense)
-    right = Clause(pronoun, BE, (predicate(second, rng.balanced((("", ""), DEGREES[1], ("not", "nicht")))),), tense)
+    right = Clause(
+        pronoun, BE, (predicate(second, rng.balanced((("", ""), DEGREES[1], ("not", "nicht"), too))),), tense
+    )
     comma = (COMMA,) if but == "but" else ()
     return sentence(
         "pronoun for a thing",

@@ -5,15 +5,16 @@ from dataclasses import replace
 from phrasebook.adjuncts import adjunct
 from phrasebook.clauses import Clause
 from phrasebook.constituents import Constituent
-from phrasebook.copular import be_tense
-from phrasebook.lexicon import BE, SAYING, STAYS, TRYING, WONDERING, verbs_with
-from phrasebook.nominals import WHO, resolve
-from phrasebook.noun_phrases import human_subject
-from phrasebook.questions import with_tense
+from phrasebook.copular import be_tense, inanimate, predicate, sample_adjective
+from phrasebook.determiners import POSSESSIVES, THE, THIS
+from phrasebook.lexicon import BE, SAYING, STAYS, TRYING, WONDERING, nouns_of, verbs_with
+from phrasebook.nominals import WHAT, WHO, YOU, Nominal, resolve
+from phrasebook.noun_phrases import human_subject, sample_noun_phrase
+from phrasebook.questions import OPEN_OBJECTS, with_tense
 from phrasebook.random_choice import RandomChoice
 from phrasebook.sentence import Sentence, sentence
 from phrasebook.subordination import copular_clause, dynamic_clause, short_clause, subordinate, volitional_clause
-from phrasebook.tree import COMMA, Phrase, Word, invariant
+from phrasebook.tree import COMMA, Node, Phrase, Word, invariant
 from phrasebook.verb_phrases import complements, journey, sample_clause
 
 
@@ -58,11 +59,15 @@ def wondering(rng: RandomChoice) -> Sentence:
         tense=be_tense(rng),
         negative=knows and rng.bernoulli(0.7),
     )
-    word = rng.weighted({"whether": 2.0, "why": 1.5, "where": 1.5, "who": 1.5, "when": 1.0})
+    word = rng.weighted({"whether": 2.0, "why": 1.5, "where": 1.5, "who": 1.5, "when": 1.7})
     if word == "who":
         asked = with_tense(rng, short_clause(rng, WHO))
         english, german = subordinate(("", ""), asked)
         return sentence("embedded question", (speaker.english(), english), (speaker.german(), COMMA, german))
+    if rng.bernoulli(0.25):
+        return embedded_copular(rng, speaker)
+    if rng.bernoulli(0.2):
+        return embedded_object(rng, speaker)
     content = short_clause(rng)
     if word == "where":
         content = sample_clause(
@@ -70,12 +75,69 @@ def wondering(rng: RandomChoice) -> Sentence:
         )
         if rng.bernoulli(0.4):
             content = Clause(human_subject(rng, simple=True, richness=0.1), rng.balanced(STAYS))
-    if word == "when":
+    if word == "when" and rng.bernoulli(0.35):
+        noun = rng.balanced(nouns_of(("event", "film", "vehicle")))
+        verb = rng.balanced(tuple(v for v in verbs_with((), "any") if v.lemma in ("begin", "end", "leave", "arrive")))
+        kinds = ("event", "film") if verb.lemma in ("begin", "end") else ("vehicle",)
+        noun = rng.balanced(nouns_of(kinds))
+        starting = sample_noun_phrase(rng, noun, determiner=rng.balanced((THE, THE, *POSSESSIVES)), plural=False)
+        content = Clause(starting, verb, (), rng.balanced(("present", "present", "past", "future")), habitual=True)
+    elif word == "when":
         content = replace(dynamic_clause(rng), tense="past" if rng.bernoulli(0.5) else "future")
     else:
         content = with_tense(rng, content)
     german_word = {"whether": "ob", "why": "warum", "where": "wo", "when": "wann"}[word]
     english, german = subordinate((word, german_word), content)
+    return embedded(rng, speaker, english, german)
+
+
+def embedded_copular(rng: RandomChoice, speaker: Clause) -> Sentence:
+    """Do you know where Paul is? I do not know who that man is."""
+    word = rng.balanced((("where", "wo"), ("who", "wer"), ("how", "wie"), ("when", "wann"), ("why", "warum")))
+    subject: Nominal = human_subject(rng, simple=True, richness=0.1)
+    if word[0] == "who":
+        determiner = rng.balanced((THIS, THE, *POSSESSIVES))
+        subject = sample_noun_phrase(rng, rng.balanced(nouns_of(("person",))), determiner=determiner, richness=0.2)
+    elif word[0] == "when":
+        determiner = rng.balanced((THE, *POSSESSIVES))
+        subject = sample_noun_phrase(rng, rng.balanced(nouns_of(("event",))), determiner=determiner, plural=False)
+    elif word[0] == "how" or rng.bernoulli(0.5):
+        subject = inanimate(rng)
+    constituents: tuple[Constituent, ...] = ()
+    if word[0] == "why":
+        constituents = (predicate(sample_adjective(rng, subject)),)
+    elif word[0] == "how":
+        adjective = sample_adjective(rng, subject).adjective
+        clause = Clause(subject, BE, (), be_tense(rng))
+        how = Phrase("subordinate", (Word("how"), Word(adjective.english, "adjective"), clause.english()))
+        wie = Phrase("subordinate", (Word("wie"), Word(adjective.german, "adjective"), clause.german("last")))
+        return embedded(rng, speaker, how, wie)
+    english, german = subordinate(word, Clause(subject, BE, constituents, be_tense(rng)))
+    return embedded(rng, speaker, english, german)
+
+
+def embedded_object(rng: RandomChoice, speaker: Clause) -> Sentence:
+    """I do not know what he wants. She wonders who you are helping."""
+    person = rng.bernoulli(0.4)
+    kinds = frozenset(("person",)) if person else OPEN_OBJECTS
+    frames = (("accusative",), ("dative",)) if person else (("accusative",),)
+    verb = rng.balanced(
+        tuple(v for frame in frames for v in verbs_with(frame) if not kinds.isdisjoint(v.complements[0].kinds))
+    )
+    clause = with_tense(rng, Clause(human_subject(rng, simple=True, richness=0.1), verb))
+    pronoun = WHO if person else WHAT
+    english = Phrase("subordinate", (Word("who" if person else "what"), clause.english()))
+    german = Phrase("subordinate", (pronoun.german(verb.complements[0].case), clause.german("last")))
+    return embedded(rng, speaker, english, german)
+
+
+def embedded(rng: RandomChoice, speaker: Clause, english: Node, german: Node) -> Sentence:
+    """Return an embedded question in a statement, or in a question that begins with do you know."""
+    if speaker.verb.lemma == "know" and rng.bernoulli(0.35):
+        asking = Clause(YOU if rng.bernoulli(0.7) else speaker.subject, speaker.verb)
+        return sentence(
+            "embedded question", (asking.english("question"), english), (asking.german("first"), COMMA, german), "?"
+        )
     return sentence("embedded question", (speaker.english(), english), (speaker.german(), COMMA, german))
 
 

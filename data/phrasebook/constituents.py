@@ -64,6 +64,7 @@ class Constituent:
     negated: Node | None = None  # the German under a negation, where it is not nicht that negates
     pronoun: bool = False
     head: str = ""  # the English noun, for an object
+    english_negated: Node | None = None  # the English object with no instead of a negated verb
 
     @property
     def rank(self) -> int:
@@ -81,6 +82,7 @@ def complement(role: str, nominal: Nominal, case: Case) -> Constituent:
         Phrase(role, (negated.german(case),)) if negated else None,
         nominal.pronoun,
         nominal.head,
+        negated.english() if negated else None,
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from phrasebook import (
     comparison,
     complement_clauses,
+    contractions,
     coordination,
     copular,
     copular_questions,
@@ -71,7 +72,7 @@ CONSTRUCTIONS: dict[Callable[[RandomChoice], Sentence], float] = {
     subordination.about_object: 2.5,
     complement_clauses.claiming: 3.5,
     complement_clauses.attitude: 1.5,
-    complement_clauses.wondering: 3,
+    complement_clauses.wondering: 4,
     complement_clauses.trying: 2.5,
     complement_clauses.intending: 1.5,
     complement_clauses.imagining: 2,
@@ -82,6 +83,7 @@ CONSTRUCTIONS: dict[Callable[[RandomChoice], Sentence], float] = {
 
 
 def compose(rng: RandomChoice) -> Sentence:
-    """Return one more sentence, rarely after an interjection or a form of address."""
+    """Return one more sentence, rarely with an interjection, a form of address or English contractions."""
     composed = rng.weighted(CONSTRUCTIONS)(rng)
-    return set_phrases.addressed(rng, composed) if rng.bernoulli(0.07) else composed
+    composed = set_phrases.addressed(rng, composed) if rng.bernoulli(0.07) else composed
+    return contractions.contracted(composed) if rng.bernoulli(0.2) else composed

@@ -7,7 +7,7 @@ from phrasebook.adjuncts import adjunct, prepositional
 from phrasebook.clauses import Clause
 from phrasebook.constituents import Constituent, Tense, complement
 from phrasebook.determiners import NONE, POSSESSIVES, THE, A, GradedAdjective
-from phrasebook.lexicon import BE, BE_CALLED, BE_FROM, LINKING, PEOPLE, adjectives_for, nouns_of
+from phrasebook.lexicon import BE, BE_CALLED, BE_FROM, CITIES, LINKING, PEOPLE, adjectives_for, nouns_of
 from phrasebook.nominals import (
     HE,
     SHE,
@@ -35,9 +35,15 @@ def be_tense(rng: RandomChoice) -> Tense:
     return "past" if rng.bernoulli(0.35) else "present"
 
 
+DESCRIBABLE = (
+    *INANIMATE,
+    *("animal", "building", "room", "outdoors", "event", "topic", "drink", "body"),
+)
+
+
 def inanimate(rng: RandomChoice, simple: bool = True) -> NounPhrase:
     """Return a definite noun phrase that denotes no person."""
-    noun = rng.balanced(nouns_of((*INANIMATE, "animal", "building", "room", "outdoors", "event", "topic", "drink")))
+    noun = rng.balanced(nouns_of(DESCRIBABLE))
     plural = noun.countable and rng.bernoulli(0.3)
     determiner = sample_determiner(rng, noun, plural, simple)
     return sample_noun_phrase(
@@ -53,7 +59,7 @@ def sample_adjective(rng: RandomChoice, subject: Nominal, with_degrees: bool = F
     fitting = tuple(
         each for each in adjectives_for(noun, with_degrees) if not any(clash(each.english, other) for other in given)
     )
-    return GradedAdjective(rng.balanced(fitting))
+    return GradedAdjective(rng.balanced(fitting or adjectives_for(noun, with_degrees)))
 
 
 def predicate(quality: GradedAdjective, before: tuple[str, str] = ("", "")) -> Constituent:
@@ -86,12 +92,16 @@ def describing(rng: RandomChoice) -> Sentence:
         judge = rng.balanced((I, YOU, HE, SHE, WE, THEY))
         suited = clause.extended(prepositional("beneficiary", "for", "für", judge, "accusative"))
         return sentence("predicate adjective", (suited.english(),), (suited.german(),))
-    if not negative and rng.bernoulli(0.12):
+    if not negative and rng.bernoulli(0.15):
         clause = clause.extended(
             adjunct("frequency", *rng.balanced((("still", "noch"), ("always", "immer"), ("often", "oft"))))
         )
         return sentence("predicate adjective", (clause.english(),), (clause.german(),))
     front = None
+    if not isinstance(subject, Pronoun | ProperName) and rng.bernoulli(0.15):
+        day, tag = rng.balanced(adjuncts.DAYS)
+        front = adjuncts.time(rng, clause.tense) if rng.bernoulli(0.5) else adjunct("time", f"on {day}", f"am {tag}")
+        clause = clause.extended(front)
     if isinstance(subject, Pronoun | ProperName) and rng.bernoulli(0.4) and not negative:
         front = adjunct(
             "time",
@@ -124,14 +134,16 @@ def locating(rng: RandomChoice) -> Sentence:
     """The key is on the table. Anna is at home. Are you in the kitchen?"""
     if rng.bernoulli(0.55):
         subject = human_subject(rng, simple=True, richness=0.1)
-        where = place(rng)
+        where = place(rng, complement=True)
     else:
         noun = rng.balanced(nouns_of(("thing", "clothes", "text", "animal", "food", "device")))
         subject = sample_noun_phrase(rng, noun, simple=True, richness=0.1)
         if subject.determiner in (A, NONE):
             subject = replace(subject, determiner=THE)
-        where = spot(rng, "place") if rng.bernoulli(0.6) else place(rng, ("building", "room"))
+        where = spot(rng, "place") if rng.bernoulli(0.6) else place(rng, ("building", "room"), complement=True)
     clause = Clause(subject, BE, (where,), be_tense(rng))
+    if rng.bernoulli(0.15):
+        return experience(rng)
     if rng.bernoulli(0.25):
         return sentence("location", (clause.english("question"),), (clause.german("first"),), "?")
     clause = replace(clause, negative=rng.bernoulli(0.2))
@@ -141,6 +153,21 @@ def locating(rng: RandomChoice) -> Sentence:
         )
     if clause.tense == "past" and rng.bernoulli(0.3):
         clause = clause.extended(adjuncts.time(rng, "past"))
+    return sentence("location", (clause.english(),), (clause.german(),))
+
+
+def experience(rng: RandomChoice) -> Sentence:
+    """Have you ever been to Italy? I have never been to Rome."""
+    city = rng.balanced(CITIES)
+    subject = YOU if rng.bernoulli(0.3) else human_subject(rng, simple=True, richness=0.1)
+    where = prepositional("place", "to", "in", ProperName(city), "dative")
+    clause = Clause(subject, BE, (where,), "perfect")
+    kind = rng.balanced(("ever", "never", "already"))
+    if kind == "ever":
+        clause = clause.extended(adjunct("frequency", "ever", "schon einmal"))
+        return sentence("location", (clause.english("question"),), (clause.german("first"),), "?")
+    adverb = ("never", "noch nie") if kind == "never" else ("already", "schon")
+    clause = clause.extended(adjunct("frequency", *adverb))
     return sentence("location", (clause.english(),), (clause.german(),))
 
 

@@ -13,7 +13,7 @@ from phrasebook.nominals import HE, SHE, THAT, THEY, YOU, Nominal
 from phrasebook.noun_phrases import human_subject, sample_noun_phrase
 from phrasebook.random_choice import RandomChoice
 from phrasebook.sentence import Sentence, sentence
-from phrasebook.tree import invariant
+from phrasebook.tree import Phrase, Word, invariant
 
 HOW = ("expensive", "long", "heavy", "big", "difficult", "dangerous", "important", "high", "fast", "warm", "cold")
 
@@ -64,7 +64,12 @@ def copular_question(rng: RandomChoice) -> Sentence:
             return copular_question(rng)
         adjective = rng.balanced(tuple(each for each in adjectives_for(subject.noun) if each.english in HOW))
         clause = Clause(subject, BE, (), tense)
-        word = (f"how {adjective.english}", f"wie {adjective.german}")
+        how = Phrase("front", (Word("how"), Word(adjective.english, "adjective")))
+        wie = Phrase("front", (Word("wie"), Word(adjective.german, "adjective")))
+        front = Constituent("front", how, wie)
+        return sentence(
+            "copular question", (clause.english("question", front),), (clause.german("second", front),), "?"
+        )
     else:
         subject = human_subject(rng, simple=True) if rng.bernoulli(0.65) else inanimate(rng)
         if rng.bernoulli(0.2):
@@ -84,6 +89,9 @@ def copular_question(rng: RandomChoice) -> Sentence:
                     (("still", "noch"), ("always", "immer"), ("already", "schon"), ("really", "wirklich"))
                 )
                 clause = clause.extended(adjunct("frequency", *adverb))
+            elif rng.bernoulli(0.15):
+                day, tag = rng.balanced(adjuncts.DAYS)
+                clause = clause.extended(adjunct("time", f"on {day}", f"am {tag}"))
             return sentence("copular question", (clause.english("question"),), (clause.german("first"),), "?")
     if rng.bernoulli(0.15) and kind in ("where", "why", "how"):
         clause = clause.extended(adjuncts.time(rng, tense))

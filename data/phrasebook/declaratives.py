@@ -9,7 +9,7 @@ from phrasebook.clauses import Clause
 from phrasebook.constituents import CAN, HAVE, MUST, SHOULD, WANT, Constituent, Tense, complement
 from phrasebook.copular import be_tense, predicate, sample_adjective
 from phrasebook.determiners import ALL, EVERY, MANY, NONE, POSSESSIVES, SOME, THE, THIS
-from phrasebook.lexicon import BE, PEOPLE, nouns_of, verbs_with
+from phrasebook.lexicon import BE, PEOPLE, adjectives_for, nouns_of, verbs_with
 from phrasebook.nominals import (
     EVERYTHING,
     NOBODY,
@@ -27,7 +27,7 @@ from phrasebook.questions import asked, with_tense
 from phrasebook.random_choice import RandomChoice
 from phrasebook.selection import NO_PASSIVE
 from phrasebook.sentence import Sentence, sentence
-from phrasebook.tree import COMMA, Phrase, Word, capitalized, invariant
+from phrasebook.tree import COMMA, Word, invariant
 from phrasebook.verb_phrases import inflected, placing, position, sample_clause
 
 OBJECT_KINDS = ("clothes", "text", "device", "thing", "vehicle", "animal", "instrument", "food", "furniture")
@@ -36,8 +36,11 @@ OBJECT_KINDS = ("clothes", "text", "device", "thing", "vehicle", "animal", "inst
 def stated(rng: RandomChoice, construction: str, clause: Clause) -> Sentence:
     """Return the clause as a statement, with its temporal adjunct fronted or not."""
     clause, movable = inflected(rng, clause, negative=rng.bernoulli(0.17))
-    front = movable if movable and rng.bernoulli(0.4) else None
-    return sentence(construction, (clause.english(front=front),), (clause.german(front=front),))
+    front = movable if movable and rng.bernoulli(0.35) else None
+    english = clause
+    if clause.modal is None and rng.bernoulli(0.4 if clause.verb.lemma in ("have", "need") else 0.12):
+        english = clause.with_no() or clause
+    return sentence(construction, (english.english(front=front),), (clause.german(front=front),))
 
 
 def intransitive(rng: RandomChoice) -> Sentence:
@@ -185,6 +188,7 @@ def affirmative(clause: Clause) -> Clause:
     return replace(clause, negative=False, constituents=rest)
 
 
+PERIOD = Word(".", "mark")
 LASTING = ("live", "wait", "work", "learn", "sleep", "play", "know", "have", "sit", "stay", "look for", "read", "cook")
 SINCE = (("since yesterday", "seit gestern"), ("since Monday", "seit Montag"), ("since Friday", "seit Freitag"))
 
@@ -213,7 +217,7 @@ def durative(rng: RandomChoice) -> Sentence:
 
 def lasted(rng: RandomChoice) -> Sentence:
     """We waited for two hours; they will stay until Sunday: a period or its end."""
-    case = rng.weighted({(): 1.0, ("accusative",): 0.7, ("stay",): 1.5})
+    case = rng.weighted({(): 1.0, ("accusative",): 0.7, ("stay",): 1.5, ("preposition",): 0.7})
     clause = sample_clause(rng, cases=case, person=True, simple=True, richness=0.1)
     if clause.verb.lemma not in LASTING or clause.verb.state:
         return lasted(rng)
@@ -231,8 +235,51 @@ def lasted(rng: RandomChoice) -> Sentence:
     return sentence("duration", (clause.english(),), (clause.german(),))
 
 
+def consequence(rng: RandomChoice) -> Sentence:
+    """The cat is hungry, so I am feeding it: a pronoun refers back to the subject by the noun's gender."""
+    kinds = (*OBJECT_KINDS, "person", "person", "building", "room")
+    noun = rng.balanced(nouns_of((rng.balanced(kinds),)))
+    determiner = rng.balanced((THE, THIS, *POSSESSIVES[:4]))
+    subject = NounPhrase(noun, determiner, "plural" if noun.countable and rng.bernoulli(0.2) else "singular")
+    if noun.english in ("child", "baby", "girl") or not adjectives_for(noun):
+        return consequence(rng)
+    fitting = tuple(
+        verb
+        for case in ("accusative", "dative")
+        for verb in verbs_with((case,))
+        if not noun.kinds.isdisjoint(verb.complements[0].kinds)
+    )
+    if not fitting:
+        return consequence(rng)
+    verb = rng.balanced(fitting)
+    case = verb.complements[0].case
+    degree = rng.balanced((("", ""), ("", ""), ("very", "sehr"), ("too", "zu")))
+    first = Clause(subject, BE, (predicate(sample_adjective(rng, subject), degree),), be_tense(rng))
+    second = Clause(human_subject(rng, simple=True, richness=0.0), verb, (complement(case, anaphor(subject), case),))
+    if first.tense == "past":
+        second = replace(second, tense="past")
+    else:
+        second = with_tense(rng, second)
+    if rng.bernoulli(0.5):
+        front = Constituent("front", invariant(""), invariant("deshalb"))
+        return sentence(
+            "consequence",
+            (first.english(), COMMA, Word("so"), second.english()),
+            (first.german(), COMMA, second.german(front=front)),
+        )
+    but, aber = rng.balanced((("but", "aber"), ("and", "und")))
+    second = second.negated(but == "but" and rng.bernoulli(0.5))
+    return sentence(
+        "pronoun for an object",
+        (first.english(), COMMA, Word(but), second.english()),
+        (first.german(), *((COMMA,) if but == "but" else ()), Word(aber), second.german()),
+    )
+
+
 def discourse(rng: RandomChoice) -> Sentence:
     """I cannot find my key. Have you seen it? A pronoun refers back to the object by the noun's gender."""
+    if rng.bernoulli(0.3):
+        return consequence(rng)
     first = sample_clause(rng, cases=("accusative",), person=True, simple=True, richness=0.15)
     found = first.find("accusative")
     noun = next((each for each in nouns_of(OBJECT_KINDS) if found and each.english == found.head), None)
@@ -263,15 +310,12 @@ def discourse(rng: RandomChoice) -> Sentence:
     if second.verb is not BE:
         second = with_tense(rng, second)
     if rng.bernoulli(0.35):
-        question = Phrase("sentence", (*invariant("").parts, second.english("question")))
-        english = (first.english(), Word(".", "mark"), capitalized(question))
-        german = (first.german(), Word(".", "mark"), capitalized(second.german("first")))
+        english = (first.english(), PERIOD, second.english("question"))
+        german = (first.german(), PERIOD, second.german("first"))
         return sentence("pronoun for an object", english, german, "?")
     if rng.bernoulli(0.5):
-        english = (first.english(), Word(".", "mark"), capitalized(second.english()))
-        return sentence(
-            "pronoun for an object", english, (first.german(), Word(".", "mark"), capitalized(second.german()))
-        )
+        english = (first.english(), PERIOD, second.english())
+        return sentence("pronoun for an object", english, (first.german(), PERIOD, second.german()))
     comma = (COMMA,)
     but, aber = rng.balanced((("but", "aber"), ("and", "und")))
     return sentence(

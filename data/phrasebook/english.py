@@ -59,7 +59,7 @@ def compared(adjective: str, ending: str) -> str:
 
 def indefinite(following: str) -> str:
     """The article a or an, by the sound that follows."""
-    return "an" if following[0] in "aeiou" or following == "honest" else "a"
+    return "an" if following[0] in "aeiou" or following in ("honest", "hour") else "a"
 
 
 @dataclass(frozen=True, slots=True)

@@ -173,8 +173,13 @@ def clocked(rng: RandomChoice) -> Sentence:
         if rng.bernoulli(0.4):
             clause = clause.extended(adjunct("frequency", *rng.balanced((("already", "schon"), ("only", "erst")))))
         return sentence("clock", (clause.english(),), (clause.german(),))
-    verb = rng.balanced(tuple(each for each in verbs_with(()) if each.lemma in ("begin", "end", "leave", "arrive")))
+    verb = rng.balanced(
+        tuple(
+            each for each in verbs_with((), "any") if each.lemma in ("begin", "end", "leave", "arrive", "open", "close")
+        )
+    )
     kinds = ("event", "vehicle") if verb.lemma in ("begin", "end") else ("vehicle",)
+    kinds = verb.subjects if verb.lemma in ("open", "close") else kinds
     noun = rng.balanced(nouns_of(("event", "film") if verb.lemma in ("begin", "end") else kinds))
     subject = sample_noun_phrase(
         rng, noun, determiner=rng.balanced((THE, THE, *POSSESSIVES)), plural=False, richness=0.1

@@ -15,9 +15,12 @@ from phrasebook.verb_phrases import placing, sample_clause, with_manner
 def requesting(rng: RandomChoice) -> Sentence:
     """Please read the letter. Do not wait for me! Come home, Anna!"""
     clause = placing(rng, YOU) if rng.bernoulli(0.1) else sample_clause(rng, subject=YOU, simple=True, richness=0.2)
-    if clause.verb.state or clause.verb.lemma in NON_VOLITIONAL:
+    never = clause.verb.lemma in ("forget", "lose", "break", "fall asleep", "cry", "laugh", "smoke", "miss")
+    if clause.verb.state or (clause.verb.lemma in NON_VOLITIONAL and not never):
         return requesting(rng)
-    clause = clause.negated(rng.bernoulli(0.25))
+    clause = clause.negated(never or rng.bernoulli(0.25))
+    if never and not clause.negative:
+        return requesting(rng)
     clause = clause.extended(adjuncts.time(rng, "future")) if rng.bernoulli(0.15) else with_manner(rng, clause)
     english, german = clause.english("imperative"), clause.german("imperative")
     form = rng.weighted({"please": 4.0, "name": 2.0, "plain": 2.0, "last": 1.0})

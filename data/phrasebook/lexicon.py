@@ -25,12 +25,12 @@ class Noun:
     @property
     def human(self) -> bool:
         """Whether it denotes a person, or several."""
-        return not self.kinds.isdisjoint(("person", "parents"))
+        return not self.kinds.isdisjoint(("person", "parents", "group"))
 
     @property
     def natural_gender(self) -> Gender:
         """The gender of the referent, which decides the English pronoun."""
-        if not self.human or self.english in ("child", "baby"):
+        if not self.human or self.english in ("child", "baby", "family"):
             return "neuter"
         return "feminine" if self.english == "girl" else self.german.gender
 
@@ -196,11 +196,11 @@ def adjectives_for(noun: Noun, with_degrees: bool = False) -> tuple[Adjective, .
 
 @cache
 def verbs_with(cases: tuple[str, ...], subject: str = "person") -> tuple[Verb, ...]:
-    """Return the verbs with exactly these complements; "preposition" stands for any prepositional object."""
+    """Return the verbs with exactly these complements; "preposition" stands for any preposition, "any" for any subject."""
     return tuple(
         verb
         for verb in VERBS
-        if subject in verb.subjects
+        if (subject == "any" or subject in verb.subjects)
         and tuple("preposition" if each.german_preposition else each.case for each in verb.complements) == cases
     )
 
@@ -220,6 +220,9 @@ BE_FROM = Verb(
 )
 BE_CALLED = Verb(english.VerbForms("be", "was", "been"), german.VerbForms("heißen", "heißt", "geheißen"), state=True)
 WISH = Verb(english.VerbForms("like", "liked", "liked"), german.VerbForms("mögen", "mag", "gemocht"), state=True)
+GO_BY = Verb(  # go by bus, mit dem Bus fahren
+    english.VerbForms("go", "went", "gone"), german.VerbForms("fahren", "fährt", "gefahren", sein_perfect=True)
+)
 DO = Verb(english.VerbForms("do", "did", "done"), german.VerbForms("machen"))
 COST = Verb(english.VerbForms("cost", "cost", "cost"), german.VerbForms("kosten"), state=True)
 RAIN = Verb(english.VerbForms("rain", "rained", "rained"), german.VerbForms("regnen"))

@@ -27,6 +27,7 @@ OBJECTS = (I, YOU, HE, SHE, WE, THEY)
 COUNTS = tuple(number(*each) for each in NUMBERS[:9])
 INANIMATE = ("food", "text", "clothes", "device", "thing", "furniture", "vehicle", "instrument")
 (PARENTS,) = nouns_of(("parents",))
+(FAMILY,) = nouns_of(("group",))
 # nouns of persons and things that belong to somebody
 RELATIONAL = frozenset(("family", "friend", "boss", "neighbor", "colleague", "body", "phone", "birthday", "passport"))
 
@@ -100,11 +101,13 @@ def sample_possessor(rng: RandomChoice) -> Nominal:
 
 def human_subject(rng: RandomChoice, *, simple: bool = False, richness: float = 0.3) -> Nominal:
     """Return a person, or several, as a subject."""
-    choice = rng.weighted({"pronoun": 46, "name": 15, "noun": 34, "two": 4, "parents": 1})
+    choice = rng.weighted({"pronoun": 46, "name": 15, "noun": 34, "two": 4, "parents": 1.5})
     if choice == "pronoun":
         return rng.weighted(SUBJECTS)
     if choice == "name":
         return ProperName(rng.balanced(PEOPLE))
+    if choice == "parents" and rng.bernoulli(0.3):
+        return NounPhrase(FAMILY, rng.balanced(POSSESSIVES))
     if choice == "parents":
         return NounPhrase(PARENTS, rng.balanced(POSSESSIVES), "plural")
     if choice == "noun":
@@ -153,7 +156,7 @@ def sample_object(
             return NounPhrase(PARENTS, rng.balanced(POSSESSIVES), "plural")
     if isinstance(subject, NounPhrase) and subject.noun is noun:
         noun = rng.balanced(nouns_of(kinds))
-    if not noun.kinds.isdisjoint(("food", "drink")) and len(kinds) < 4 and rng.bernoulli(0.12):
+    if not noun.kinds.isdisjoint(("food", "drink")) and rng.bernoulli(0.12):
         measured = sample_measure(rng, noun)
         if measured:
             return measured

@@ -47,6 +47,9 @@ girlfriend | die Freundin, Freundinnen
 [parents]
 parents/parents | die Eltern, Eltern
 
+[group]
+family | die Familie, Familien
+
 [animal]
 dog | der Hund, Hunde
 cat | die Katze, Katzen
@@ -281,6 +284,7 @@ plan | der Plan, Pläne
 idea | die Idee, Ideen
 music | die Musik, -
 address | die Adresse, Adressen
+language | die Sprache, Sprachen
 
 [body]
 head | der Kopf, Köpfe

@@ -20,16 +20,15 @@ from phrasebook.constituents import (
     complement,
 )
 from phrasebook.determiners import HOW_MANY, HOW_MUCH, NONE, WHICH, A
-from phrasebook.english import VerbForms
 from phrasebook.lexicon import (
     BE_FROM,
     DO,
+    GO_BY,
     JOURNEYS,
     MOTIONS,
     STAYS,
     WISH,
     Complement,
-    Verb,
     nouns_of,
     verbs_with,
 )
@@ -47,10 +46,10 @@ from phrasebook.nominals import (
 )
 from phrasebook.noun_phrases import human_subject, sample_noun_phrase, sample_object
 from phrasebook.random_choice import RandomChoice
-from phrasebook.selection import BENEFACTIVE, NON_VOLITIONAL, SHARED
+from phrasebook.selection import BENEFACTIVE, NON_VOLITIONAL, SHARED, TIMED_STATES
 from phrasebook.sentence import Sentence, sentence
 from phrasebook.tree import COMMA, Node, Phrase, Word, invariant
-from phrasebook.verb_phrases import animate, inflected, sample_clause, with_aspect, with_manner
+from phrasebook.verb_phrases import animate, inflected, place, sample_clause, with_aspect, with_manner
 
 WH_ADVERBS = (
     ("why", "warum"),
@@ -73,10 +72,12 @@ def initial(english: Node, german: Node) -> Constituent:
 
 def with_tense(rng: RandomChoice, clause: Clause) -> Clause:
     """Return the clause in some tense, or under a modal verb."""
+    if clause.verb.lemma in TIMED_STATES and rng.bernoulli(0.25):
+        return replace(clause, tense="perfect")
     if clause.verb.state:
         return replace(clause, tense="present" if rng.bernoulli(0.65) else "past")
     tense: Tense | Literal["modal"] = rng.weighted(
-        {"present": 3.0, "past": 4.0, "future": 1.7, "modal": 2.5, "perfect": 0.4}
+        {"present": 3.0, "past": 4.0, "future": 1.7, "modal": 2.5, "perfect": 1.0}
     )
     if tense == "modal":
         return replace(clause, modal=rng.balanced((CAN, SHOULD, WANT) if animate(clause.subject) else (CAN,)))
@@ -98,6 +99,10 @@ def asked(construction: str, clause: Clause, front: Constituent | None = None) -
 def yes_no(rng: RandomChoice) -> Sentence:
     """Is the boy reading the letter?"""
     subject = YOU if rng.bernoulli(0.3) else None
+    if rng.bernoulli(0.06):
+        clause = sample_clause(rng, subject=subject or human_subject(rng), simple=True, richness=0.2)
+        ever = adjuncts.adjunct("frequency", "ever", "schon einmal")
+        return asked("yes-no question", replace(clause, tense="perfect").extended(ever))
     clause, _ = inflected(rng, sample_clause(rng, subject=subject, simple=True, richness=0.2))
     if any(each.role in ("yet", "early yet") for each in clause.constituents):
         clause = replace(clause, negative=False)
@@ -157,7 +162,8 @@ def prepositional_question(rng: RandomChoice, clause: Clause, taken: Complement,
 
 def activity(rng: RandomChoice) -> Sentence:
     """What is your sister doing? What do you want to do tomorrow?"""
-    clause, _ = inflected(rng, Clause(interrogative_subject(rng), DO))
+    where = (place(rng),) if rng.bernoulli(0.3) else ()
+    clause, _ = inflected(rng, Clause(interrogative_subject(rng), DO, where))
     return asked("question for the predicate", clause, initial(Word("what"), Word("was")))
 
 
@@ -214,9 +220,7 @@ def which_subject(rng: RandomChoice) -> Sentence:
     determiner = HOW_MANY if plural and rng.bernoulli(0.7) else WHICH
     subject = sample_noun_phrase(rng, noun, determiner=determiner, plural=plural, richness=0.15)
     if "vehicle" in noun.kinds:
-        goes = next(each for each in JOURNEYS if each.lemma == "drive")
-        goes = replace_english(goes)
-        clause = Clause(subject, goes, (adjuncts.city(rng, "direction"),))
+        clause = Clause(subject, GO_BY, (adjuncts.city(rng, "direction"),))
         if rng.bernoulli(0.4):
             clause = Clause(subject, next(each for each in verbs_with((), "vehicle") if each.lemma == "leave"))
     else:
@@ -291,7 +295,7 @@ def place_question(rng: RandomChoice) -> Sentence:
     else:
         frame = rng.weighted({("accusative",): 2.0, (): 1.0, ("dative",): 0.3})
         clause = sample_clause(rng, subject=subject, cases=frame, simple=True, richness=0.15)
-        if clause.verb.lemma in ("drive", "arrive", "fall asleep"):
+        if clause.verb.lemma in ("drive", "arrive", "fall asleep", "go", "come"):
             return place_question(rng)
     return asked("place question", with_tense(rng, clause), initial(invariant("where"), invariant("wo")))
 
@@ -323,8 +327,3 @@ def polite_request(rng: RandomChoice) -> Sentence:
         return sentence("polite request", (english, *please), (polite.german("first"),), "?")
     clause = replace(clause, modal=rng.balanced((MAY, CAN)) if kind == "may" else rng.balanced((SHALL, SHALL, SHOULD)))
     return asked("polite request", clause)
-
-
-def replace_english(verb: Verb) -> Verb:
-    """Return the verb of motion as English has it for vehicles: the train goes, der Zug fährt."""
-    return replace(verb, english=VerbForms("go", "went", "gone"))

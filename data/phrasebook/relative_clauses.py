@@ -26,7 +26,16 @@ def relative_to(rng: RandomChoice, noun: Noun, number: str, trait: float) -> tup
             clause = sample_clause(
                 rng,
                 subject=pronoun,
-                cases=rng.weighted({(): 1.0, ("accusative",): 2.0, ("motion",): 0.4, ("preposition",): 0.5}),
+                cases=rng.weighted(
+                    {
+                        (): 1.0,
+                        ("accusative",): 2.0,
+                        ("motion",): 0.4,
+                        ("preposition",): 0.5,
+                        ("stay",): 0.8,
+                        ("dative",): 0.4,
+                    }
+                ),
                 simple=True,
                 richness=0.1,
             )

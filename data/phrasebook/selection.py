@@ -35,7 +35,7 @@ FIRST = listed("big, small, old, young, new, good, beautiful")
 # adjectives that go with too
 EXCESSIVE = listed(
     "big, small, old, young, expensive, heavy, hot, cold, long, short, dark, slow, difficult, boring, tired, warm, "
-    "bright, fast"
+    "bright, fast, sweet, loud, easy, full, dirty, quiet, tall, warm, strong, weak, fresh"
 )
 # verbs that go with a companion
 SHARED = listed(
@@ -44,11 +44,14 @@ SHARED = listed(
 )
 # verbs that go with a place
 SITUATED = listed(
-    "sleep, laugh, cry, sing, dance, work, swim, rest, arrive, eat, read, play, wait, cook, smoke, have breakfast"
+    "sleep, laugh, cry, sing, dance, work, swim, rest, arrive, eat, read, play, wait, cook, smoke, have breakfast, "
+    "buy, meet, see, find, lose, forget, learn, pay"
 )
+WELL = listed("sing, dance, cook, swim, sleep, play, speak, drive, work, paint, draw, know, understand")
 # manner adverbs and the verbs that they modify
 MANNERS_OF = (
-    ("well", "gut", listed("sing, dance, cook, swim, sleep, play, speak, drive, work, paint, draw, know, understand")),
+    ("well", "gut", WELL),
+    ("very well", "sehr gut", WELL),
     ("loudly", "laut", listed("sing, laugh, cry, speak, dream")),
     ("a lot", "viel", listed("work, eat, drink, read, smoke, sleep, travel")),
     ("together", "zusammen", listed("sing, eat, cook, work, play, dance, clean, live, travel, drive, go, read")),

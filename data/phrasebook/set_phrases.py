@@ -98,8 +98,12 @@ def addressed(rng: RandomChoice, composed: Sentence) -> Sentence:
         return rebuilt(composed, (), (), (COMMA, name.english()), (COMMA, name.german("nominative")))
     if form == "name":
         return rebuilt(composed, (name.english(), COMMA), (name.german("nominative"), COMMA), (), ())
+    if form == "interjection" and rng.bernoulli(0.3):
+        english, german = rng.balanced(INTERJECTIONS)
+        before = (COMMA, name.english(), COMMA)
+        return rebuilt(composed, (invariant(english), *before), (invariant(german), *before), (), ())
     choices = tuple(each for each in INTERJECTIONS if not question or each[0] not in ("yes", "no", "thank you"))
-    english, german = rng.balanced(choices if question else INTERJECTIONS[:2])
+    english, german = rng.balanced(choices if question or rng.bernoulli(0.3) else INTERJECTIONS[:2])
     return rebuilt(composed, (invariant(english), COMMA), (invariant(german), COMMA), (), ())
 
 

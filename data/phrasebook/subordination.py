@@ -5,27 +5,32 @@ from dataclasses import replace
 from phrasebook.clauses import Clause
 from phrasebook.constituents import CAN, HAVE, WANT, Constituent, Tense, complement
 from phrasebook.copular import be_tense, predicate, sample_adjective
-from phrasebook.determiners import POSSESSIVES, THE, THIS
+from phrasebook.determiners import NONE, POSSESSIVES, THE, THIS, A
 from phrasebook.lexicon import BE, PEOPLE, RAIN, SNOW, adjectives_for, nouns_of, verbs_with
 from phrasebook.nominals import IT, YOU, Nominal, NounPhrase, Pronoun, ProperName, anaphor, resolve
-from phrasebook.noun_phrases import human_subject, sample_noun_phrase
+from phrasebook.noun_phrases import SUBJECTS, human_subject, sample_noun_phrase
 from phrasebook.random_choice import RandomChoice
-from phrasebook.selection import NON_VOLITIONAL
+from phrasebook.selection import EXCESSIVE, NON_VOLITIONAL
 from phrasebook.sentence import Sentence, sentence
 from phrasebook.tree import COMMA, Node, Phrase, invariant
-from phrasebook.verb_phrases import complements, sample_clause, with_aspect
+from phrasebook.verb_phrases import complements, place, sample_clause, with_aspect
 
 
 def short_clause(rng: RandomChoice, subject: Nominal | None = None) -> Clause:
     """Return a short clause about a person."""
-    cases = rng.weighted({(): 4.0, ("accusative",): 5.0, ("dative",): 1.5, ("preposition",): 1.5, ("motion",): 1.5})
+    cases = rng.weighted(
+        {(): 4.0, ("accusative",): 5.0, ("dative",): 1.5, ("preposition",): 1.5, ("motion",): 1.5, ("stay",): 1.0}
+    )
     return sample_clause(rng, subject=subject, cases=cases, person=True, simple=True, richness=0.15)
 
 
 def copular_clause(rng: RandomChoice, subject: Nominal | None = None) -> Clause:
     """Return a clause with a predicative adjective: somebody is tired."""
     subject = subject or human_subject(rng, simple=True, richness=0.1)
-    return Clause(subject, BE, (predicate(sample_adjective(rng, subject)),))
+    adjective = sample_adjective(rng, subject)
+    degrees = (("", ""), ("", ""), ("", ""), ("very", "sehr"), ("so", "so"), ("really", "wirklich"))
+    degree = rng.balanced((*degrees, ("too", "zu")) if adjective.adjective.english in EXCESSIVE else degrees)
+    return Clause(subject, BE, (predicate(adjective, degree if adjective.adjective.superlative else ("", "")),))
 
 
 def subordinate(conjunction: tuple[str, str], clause: Clause) -> tuple[Node, Node]:
@@ -56,6 +61,7 @@ def volitional_clause(rng: RandomChoice, subject: Nominal | None = None) -> Clau
 CONJUNCTIONS = (
     ("because", "weil"),
     ("because", "weil"),
+    ("because", "weil"),
     ("although", "obwohl"),
     ("if", "wenn"),
     ("when", "als"),
@@ -68,7 +74,8 @@ CONJUNCTIONS = (
     ("so that", "damit"),
 )
 WITH_STATES = ("because", "although", "if", "when")
-ANIMALS_AND_THINGS = ("animal", "animal", "vehicle", "device", "baby", "child", "girl")
+ANIMALS_AND_THINGS = ("animal", "animal", "vehicle", "device", "baby", "child", "girl", "group")
+THINGS = ("building", "room", "food", "clothes", "furniture", "text", "vehicle", "device", "film")
 
 
 def sequence_of_tenses(
@@ -113,6 +120,8 @@ def sequence_of_tenses(
             return with_aspect(rng, replace(main, tense="future")), replace(
                 dependent, modal=rng.balanced((WANT, HAVE, CAN))
             )
+        if rng.bernoulli(0.4):
+            dependent = replace(dependent, modal=rng.balanced((HAVE, HAVE, WANT)))
         return replace(main, modal=rng.balanced((CAN, HAVE, WANT))), dependent
     return main, dependent
 
@@ -126,10 +135,15 @@ def main_clause(rng: RandomChoice, dynamic: bool, anaphoric: bool) -> Clause:
     """Return a main clause; its subject is a noun or a name if a pronoun shall refer to it."""
     if not anaphoric:
         return dynamic_clause(rng) if dynamic else short_clause(rng)
+    if not dynamic and rng.bernoulli(0.12):
+        thing = sample_noun_phrase(rng, rng.balanced(nouns_of((rng.balanced(THINGS),))), simple=True, richness=0.1)
+        return copular_clause(rng, replace(thing, determiner=THE) if thing.determiner in (A, NONE) else thing)
     if rng.bernoulli(0.4):
         noun = rng.balanced(nouns_of((rng.balanced(ANIMALS_AND_THINGS),)))
         subject: Nominal = sample_noun_phrase(rng, noun, simple=True, richness=0.3)
-        if "person" not in noun.kinds:
+        if not noun.human and not dynamic and rng.bernoulli(0.3):
+            return copular_clause(rng, subject)
+        if not noun.human:
             kind = next(kind for kind in ("animal", "vehicle", "device") if kind in noun.kinds)
             frames = [
                 (frame, verb)
@@ -141,11 +155,22 @@ def main_clause(rng: RandomChoice, dynamic: bool, anaphoric: bool) -> Clause:
                 return main_clause(rng, dynamic, anaphoric)
             _, verb = rng.balanced(tuple(frames))
             return Clause(subject, verb, complements(rng, verb, subject, simple=True, richness=0.1))
+    elif rng.bernoulli(0.4):
+        subject = rng.weighted(SUBJECTS)
     elif rng.bernoulli(0.35):
         subject = ProperName(rng.balanced(PEOPLE))
     else:
         subject = sample_noun_phrase(rng, rng.balanced(nouns_of(("person",))), simple=True, richness=0.2)
+    if not dynamic and rng.bernoulli(0.35):
+        return state_clause(rng, subject)
     return dynamic_clause(rng, subject) if dynamic else short_clause(rng, subject)
+
+
+def state_clause(rng: RandomChoice, subject: Nominal) -> Clause:
+    """Return a copular clause: somebody is tired, or is at home."""
+    if rng.bernoulli(0.6):
+        return copular_clause(rng, subject)
+    return Clause(subject, BE, (place(rng, complement=True),))
 
 
 def conjoined(rng: RandomChoice) -> Sentence:
@@ -157,10 +182,13 @@ def conjoined(rng: RandomChoice) -> Sentence:
     main = main_clause(rng, dynamic=not stative or german_word in ("wenn", "als"), anaphoric=anaphoric)
     subject = anaphor(main.subject) if anaphoric else None
     if stative and rng.bernoulli(0.4):
-        dependent = copular_clause(rng, main.subject if anaphoric else None)
-    elif not anaphoric and english_word in ("because", "although", "if", "when", "while") and rng.bernoulli(0.1):
+        state_subject = main.subject if anaphoric else human_subject(rng, simple=True, richness=0.1)
+        dependent = state_clause(rng, state_subject) if main.verb is not BE else copular_clause(rng, state_subject)
+    elif not anaphoric and english_word in ("because", "although", "if", "when", "while") and rng.bernoulli(0.2):
         dependent = Clause(IT, rng.balanced((RAIN, SNOW)))
     elif isinstance(main.subject, NounPhrase) and not main.subject.noun.human and anaphoric:
+        if main.subject.noun.kinds.isdisjoint(("animal", "vehicle", "device")):
+            return conjoined(rng)
         verbs = tuple(
             verb
             for verb in verbs_with((), next(k for k in ("animal", "vehicle", "device") if k in main.subject.noun.kinds))

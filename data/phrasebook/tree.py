@@ -1,7 +1,7 @@
-"""Sentences as trees: words with features at the leaves, phrases with features above them."""
+"""Constituent trees: words with features at the leaves, phrases with features above them."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 Features = Mapping[str, str]
 OPEN_CLASSES = ("noun", "verb", "adjective", "name", "number")
@@ -9,7 +9,7 @@ OPEN_CLASSES = ("noun", "verb", "adjective", "name", "number")
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One word or one mark: what is written, its kind (noun, article, finite ...) and what a test may want to know."""
+    """A word or a punctuation mark with its category (noun, article, finite ...) and grammatical features."""
 
     text: str
     kind: str = "word"
@@ -18,7 +18,7 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """Words and phrases that belong together."""
+    """A phrase of a category: its words and phrases, and grammatical features."""
 
     kind: str
     parts: tuple["Node", ...]
@@ -30,14 +30,14 @@ COMMA = Word(",", "mark")
 
 
 def words(node: Node) -> list[Word]:
-    """The leaves of a tree, from left to right."""
+    """Return the leaves of a tree, from left to right."""
     if isinstance(node, Word):
         return [node]
     return [word for part in node.parts for word in words(part)]
 
 
 def phrases(node: Node, kind: str) -> Iterator[Phrase]:
-    """Every phrase of one kind in a tree, the outer before the inner."""
+    """Yield every phrase of a category, in pre-order."""
     if isinstance(node, Word):
         return
     if node.kind == kind:
@@ -48,12 +48,12 @@ def phrases(node: Node, kind: str) -> Iterator[Phrase]:
 
 
 def invariant(text: str, kind: str = "word") -> Phrase:
-    """A phrase of words that never change, such as an adverb."""
+    """Return a phrase of uninflected words, such as an adverb."""
     return Phrase("plain", tuple(Word(word, kind) for word in text.split()))
 
 
 def punctuated(node: Node) -> list[Word]:
-    """The leaves, without a comma that another mark follows or that nothing precedes."""
+    """Return the leaves without a comma that another mark follows."""
     leaves: list[Word] = []
     for leaf in words(node):
         if leaf.kind == "mark" and leaves and leaves[-1].kind == "mark":
@@ -63,19 +63,18 @@ def punctuated(node: Node) -> list[Word]:
 
 
 def linearize(node: Node) -> str:
-    """The sentence as a reader expects it: a capital first, marks close to the word before."""
-    text = "".join(leaf.text if leaf.kind == "mark" else " " + leaf.text for leaf in punctuated(node)).lstrip()
-    return text[0].upper() + text[1:]
+    """Return the text: a capital at the start of each sentence, marks without a space before them."""
+    text, initial = "", True
+    for leaf in punctuated(node):
+        if leaf.kind == "mark":
+            text += leaf.text
+            initial = initial or leaf.text in ".?!"
+        else:
+            text += " " + (leaf.text[0].upper() + leaf.text[1:] if initial else leaf.text)
+            initial = False
+    return text.lstrip()
 
 
 def frame(node: Node) -> str:
-    """The sentence with its open-class words replaced by their class."""
+    """Return the sentence with its open-class words replaced by their category."""
     return " ".join(leaf.kind.upper() if leaf.kind in OPEN_CLASSES else leaf.text for leaf in punctuated(node))
-
-
-def capitalized(node: Node) -> Node:
-    """Return a tree whose first word has a capital, for a second sentence on the same line."""
-    if isinstance(node, Word):
-        return replace(node, text=node.text[0].upper() + node.text[1:])
-    first = next(index for index, part in enumerate(node.parts) if words(part))
-    return replace(node, parts=(*node.parts[:first], capitalized(node.parts[first]), *node.parts[first + 1 :]))

@@ -21,8 +21,8 @@ from phrasebook.constituents import (
     Tense,
     complement,
 )
-from phrasebook.determiners import THE
-from phrasebook.lexicon import JOURNEYS, MOTIONS, PLACINGS, POSITIONS, STAYS, Verb, nouns_of, verbs_with
+from phrasebook.determiners import NONE, THE
+from phrasebook.lexicon import GO_BY, JOURNEYS, MOTIONS, PLACINGS, POSITIONS, STAYS, Verb, nouns_of, verbs_with
 from phrasebook.nominals import Nominal, NounPhrase
 from phrasebook.noun_phrases import human_subject, sample_noun_phrase, sample_object, sample_subject
 from phrasebook.random_choice import RandomChoice
@@ -45,6 +45,10 @@ def complements(
         )
         if each.german_preposition:
             taken.append(governed(each, nominal))
+        elif verb.lemma == "play" and isinstance(nominal, NounPhrase) and "instrument" in nominal.noun.kinds:
+            instrument = NounPhrase(nominal.noun)  # plays the guitar, spielt Gitarre
+            bare = complement(each.case, replace(instrument, determiner=NONE), each.case)
+            taken.append(replace(bare, english=instrument.english()))
         else:
             taken.append(complement(each.case, nominal, each.case))
     return tuple(taken)
@@ -77,10 +81,8 @@ def sample_clause(
     if shape == ("stay",):
         doer = subject or human_subject(rng, simple=simple, richness=richness)
         verb = rng.balanced(STAYS)
-        return Clause(doer, verb, (place(rng, HOMES if verb.lemma == "live" else PLACES),))
-    verb = rng.balanced(verbs_with(shape))
-    if (person or subject is not None) and "person" not in verb.subjects:
-        verb = rng.balanced(verbs_with(shape, "person"))
+        return Clause(doer, verb, (place(rng, HOMES if verb.lemma == "live" else PLACES, complement=True),))
+    verb = rng.balanced(verbs_with(shape, "person" if person or subject else "any"))
     if subject is None:
         subject = sample_subject(rng, ("person",) if person else verb.subjects, simple=simple, richness=richness)
     return Clause(subject, verb, complements(rng, verb, subject, simple=simple, richness=richness))
@@ -88,18 +90,24 @@ def sample_clause(
 
 def journey(rng: RandomChoice, subject: Nominal) -> Clause:
     """Return a clause with a verb of motion and a direction."""
-    means = (adjuncts.adjunct("means", *rng.balanced(adjuncts.MEANS)),) if rng.bernoulli(0.2) else ()
+    means: tuple[Constituent, ...] = (
+        (adjuncts.adjunct("means", *rng.balanced(adjuncts.MEANS)),) if rng.bernoulli(0.2) else ()
+    )
     if rng.bernoulli(0.2):
         return Clause(subject, rng.balanced(JOURNEYS), (adjuncts.city(rng, "direction"), *means))
     verb = rng.balanced(MOTIONS)
     if means:
-        verb = rng.balanced(tuple(each for each in (*MOTIONS, *JOURNEYS) if each.lemma in ("drive", "travel", "come")))
+        drivers = tuple(each for each in (*MOTIONS, *JOURNEYS) if each.lemma in ("drive", "travel", "come"))
+        verb = rng.balanced((*drivers, GO_BY, GO_BY))
     if verb.lemma in ("go", "drive", "come", "run") and rng.bernoulli(0.35):
         choices = adjuncts.DIRECTIONS if verb.lemma == "go" else adjuncts.DIRECTIONS[:1] + adjuncts.DIRECTIONS[2:]
         return Clause(subject, verb, (adjuncts.adjunct("direction", *rng.balanced(choices)), *means))
     if verb.lemma in ("go", "drive", "come") and rng.bernoulli(0.15):
         goal = sample_noun_phrase(rng, rng.balanced(nouns_of(("person", "event"))), richness=0.1, simple=True)
         return Clause(subject, verb, (prepositional("direction", "to", "zu", goal, "dative"), *means))
+    if not means and rng.bernoulli(0.12):
+        companion = sample_object(rng, subject, ("person",), simple=True, richness=0.1)
+        means = (prepositional("manner", "with", "mit", companion, "dative"),)
     kinds = ("outdoors",) if verb.lemma in ("drive", "hike") else PLACES
     determiner = THE if rng.bernoulli(0.7) else None
     goal = sample_noun_phrase(
@@ -108,14 +116,14 @@ def journey(rng: RandomChoice, subject: Nominal) -> Clause:
     return Clause(subject, verb, (destination(rng, goal), *means))
 
 
-def place(rng: RandomChoice, kinds: tuple[str, ...] = PLACES) -> Constituent:
-    """Return a place as an adjunct."""
+def place(rng: RandomChoice, kinds: tuple[str, ...] = PLACES, *, complement: bool = False) -> Constituent:
+    """Return a place, as an adjunct or as a complement (of be, live and stay), which nicht precedes."""
     if rng.bernoulli(0.2):
         return adjuncts.city(rng, "place")
     if kinds == PLACES and rng.bernoulli(0.15):
         return adjuncts.adjunct("place", *rng.balanced(adjuncts.PLACE_ADVERBS))
     if rng.bernoulli(0.12):
-        return adjuncts.adjunct("here", *rng.balanced(adjuncts.HERE))
+        return adjuncts.adjunct("place" if complement else "here", *rng.balanced(adjuncts.HERE))
     determiner = THE if rng.bernoulli(0.75) else None
     return location(
         sample_noun_phrase(rng, somewhere(rng, kinds), simple=True, richness=0.2, determiner=determiner, plural=False)
@@ -168,7 +176,7 @@ def sample_tense(rng: RandomChoice, clause: Clause) -> Tense | Literal["modal"]:
             return rng.weighted({"future": 1, "modal": 2})
         return "present" if rng.bernoulli(0.65) else "past"
     if animate(clause.subject):
-        return rng.weighted({"present": 28, "past": 28, "future": 15, "perfect": 8, "modal": 22})
+        return rng.weighted({"present": 30, "past": 26, "future": 13, "perfect": 12, "modal": 20})
     return rng.weighted({"present": 30, "past": 30, "future": 15, "perfect": 6})
 
 
@@ -194,7 +202,9 @@ def inflected(
         return with_manner(rng, clause), None
     if tense == "perfect":
         return perfect(rng, clause), None
-    habitual = tense == "present" and not state and not negative and rng.bernoulli(0.35)
+    habitual = tense == "present" and not state and not negative and rng.bernoulli(0.55)
+    if habitual and rng.bernoulli(0.4):
+        return with_manner(rng, replace(clause, habitual=True)), None
     if habitual and rng.bernoulli(0.6):
         how_often = adjuncts.frequency(rng)
         first = how_often if linearize(how_often.english) in MOVABLE else None

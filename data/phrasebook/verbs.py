@@ -47,25 +47,29 @@ read read read | lesen liest gelesen | person | accusative text
 write wrote written | schreiben schreibt geschrieben | person | accusative text
 buy bought bought | kaufen | person | accusative food drink text object instrument
 sell sold sold | verkaufen | person | accusative text object instrument
-need | brauchen | person state | accusative object person resource medicine appointment
+need | brauchen | person state | accusative object food drink person resource medicine appointment
 have had had | haben hat gehabt | person state | accusative resource room text family friend child clothes thing animal vehicle event topic instrument
 see saw seen | sehen sieht gesehen | person animal state | accusative person animal thing vehicle building outdoors
 hear heard heard | hören | person animal state | accusative song music person animal vehicle
 love | lieben | person state | accusative person animal food text event
-like | mögen mag gemocht | person state | accusative person animal food drink city village film song music
+like | mögen mag gemocht | person state | accusative person animal food drink clothes city village film song music
 want | wollen will gewollt | person state | accusative food drink clothes thing device vehicle animal instrument
 look looked looked+for | suchen | person animal | accusative phone apartment person animal clothes thing text
 find found found | finden findet gefunden | person | accusative apartment address clothes thing text animal
 lose lost lost | verlieren verliert verloren | person | accusative phone thing clothes text
 forget forgot forgotten | vergessen vergisst vergessen | person | accusative address phone thing clothes text event
 carry | tragen trägt getragen | person | accusative thing furniture
-wash | waschen wäscht gewaschen | person | accusative hand foot clothes vehicle fragile
+wash | waschen wäscht gewaschen | person | accusative hand foot
+brush | putzen | person | accusative tooth shoe
+wash | waschen wäscht gewaschen | person | accusative clothes vehicle fragile
 clean | putzen | person | accusative opening room lamp
 repair | reparieren | person | accusative device vehicle furniture
 paint | malen | person | accusative person animal thing building outdoors
 draw drew drawn | zeichnen | person | accusative animal thing building
 photograph | fotografieren | person | accusative person animal building outdoors
-visit | besuchen | person | accusative person building
+visit | besuchen | person | accusative family person building
+borrow | aus·leihen leiht geliehen | person | accusative text thing vehicle device
+pack | packen | person | accusative suitcase bag
 miss | vermissen | person state | accusative family friend girlfriend cat dog
 miss | verpassen | person | accusative bus train plane tram
 take took taken | nehmen nimmt genommen | person | accusative vehicle medicine
@@ -82,7 +86,7 @@ kiss | küssen | person | accusative person
 use | benutzen | person | accusative device map key knife fork spoon pencil cup plate umbrella suitcase bag
 break broke broken | zerbrechen zerbricht zerbrochen | person | accusative fragile
 hide hid hidden | verstecken | person | accusative thing food
-steal stole stolen | stehlen stiehlt gestohlen | person animal | accusative food thing
+steal stole stolen | stehlen stiehlt gestohlen | person animal | accusative vehicle food thing
 build built built | bauen | person | accusative building furniture boat
 rent | mieten | person | accusative vehicle house apartment room
 play | spielen | person | accusative instrument
@@ -152,7 +156,11 @@ wait | warten | person | -
 drive drove driven | *fahren fährt gefahren | person | -
 pay paid paid | bezahlen | person | -
 clean | putzen | person | -
+come came come | *kommen kommt gekommen | person | -
+go went gone | *gehen geht gegangen | person | -
 call | an·rufen ruft gerufen | person | -
+open | öffnen | store supermarket pharmacy museum restaurant library bakery market cinema | -
+close | schließen schließt geschlossen | store supermarket pharmacy museum restaurant library bakery | -
 """
 
 # the verbs of place: English | German | subjects

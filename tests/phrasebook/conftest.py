@@ -20,4 +20,4 @@ def corpus() -> Corpus:
 
 @pytest.fixture(scope="session")
 def sentences(corpus: Corpus) -> list[Sentence]:
-    return [sentence for part in corpus.parts.values() for sentence in part]
+    return [sentence for part in corpus.splits.values() for sentence in part]

@@ -47,6 +47,9 @@ FINITE = {
     "wollen": "will willst will wollen wollt wollen",
     "wollte": "wollte wolltest wollte wollten wolltet wollten",
     "wissen": "weiß weißt weiß wissen wisst wissen",
+    "mochte": "mochte mochtest mochte mochten mochtet mochten",
+    "könnte": "könnte könntest könnte könnten könntet könnten",
+    "durfte": "durfte durftest durfte durften durftet durften",
     "wusste": "wusste wusstest wusste wussten wusstet wussten",
     "gab": "gab gabst gab gaben gabt gaben",
 }

@@ -10,7 +10,7 @@ COMMAND = Path(__file__).resolve().parents[2] / "data" / "phrasebook"
 
 
 @pytest.fixture(scope="module")
-def linearize(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     out = tmp_path_factory.mktemp("phrasebook")
     command = [sys.executable, str(COMMAND), "--out", str(out), "--seed", "3", "--pairs", "400"]
     return out, subprocess.run(command, check=True, capture_output=True, text=True).stdout
