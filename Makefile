@@ -21,6 +21,8 @@ NAMED := $(subst _,-,$(foreach word,$(ARGS),$(firstword $(subst =, ,$(word)))))
 default = $(if $(filter $(1),$(NAMED)),,$(1) $(2))
 PHRASEBOOK := data/phrasebook/train.en
 LIBRARY := data/library/train.txt
+# the phrasebook has a second test split, of hand-written sentences
+EVERYDAY = $(if $(filter --data.corpus,$(NAMED)),,$(findstring /phrasebook-,$(CONFIG)))
 flag = $(if $(filter-out 0,$($(1))),$(2))
 # the newest run of a kind; each command says which one it takes
 newest = "$$($(BIN)/python -m seq2seq.runs $(call quote,$(RUNS)) $(1))"
@@ -47,7 +49,7 @@ setup: .venv/ready ## make .venv and install the package with the tested version
 
 corpora: $(PHRASEBOOK) $(LIBRARY) ## write the two embedded corpora
 
-$(PHRASEBOOK): .venv/ready $(wildcard data/phrasebook/*.py)
+$(PHRASEBOOK): .venv/ready $(wildcard data/phrasebook/*.py) data/phrasebook/everyday.tsv
 	$(BIN)/python data/phrasebook
 
 $(LIBRARY): .venv/ready data/library/__main__.py
@@ -58,12 +60,13 @@ tokenize: corpora ## learn the vocabulary of the phrasebook into data/phrasebook
 	  $(call default,--out,data/phrasebook.json) $(call default,--tokenizer.size,1500) \
 	  $(call default,--held-out,data/phrasebook/test.de) $(call default,--show,"Der alte Hund schläft.") $(ARGS)
 
-train: corpora ## train CONFIG, by default the phrasebook's translator, and score it on its test split
+train: corpora ## train CONFIG, by default the phrasebook's translator, and score it on its test splits
 	@$(BIN)/seq2seq fit --config $(call quote,$(CONFIG)) $(call default,--runs,$(call quote,$(RUNS))) \
 	  $(call default,--trainer.devices,$(DEVICES)) $(call default,--trainer.num-nodes,$(NODES)) \
 	  $(call default,--trainer.accelerator,$(ACCELERATOR)) $(call flag,RESUME,$(call default,--resume)) \
 	  $(call flag,AGAIN,$(call default,--again)) $(ARGS)
 	@$(BIN)/seq2seq evaluate $(call newest,--config $(call quote,$(CONFIG)) $(ARGS)) --examples 3
+	$(if $(EVERYDAY),@$(BIN)/seq2seq evaluate $(call newest,--config $(call quote,$(CONFIG)) $(ARGS)) --split test-everyday)
 
 sample: .venv/ready ## continue PROMPT with CHECKPOINT or the newest language model
 	@$(BIN)/seq2seq sample $(or $(CHECKPOINT),$(call newest,--kind LanguageModel)) \

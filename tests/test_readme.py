@@ -231,12 +231,43 @@ def test_make_leaves_quoting_to_the_shell(workspace: Path, name: str) -> None:
     given = f"--name {shlex.quote(name)} --trainer.max_steps 3"
     done = run(workspace, f"make --dry-run train ARGS={shlex.quote(given)}")
     assert done.stderr == ""
-    fit, evaluate = done.stdout.replace("\\\n", " ").splitlines()[-2:]
+    fit, *evaluations = done.stdout.replace("\\\n", " ").splitlines()[-3:]
     assert shlex.split(fit)[-4:] == ["--name", name, "--trainer.max_steps", "3"]
-    (chosen,) = re.findall(r'"\$\(\S+ -m seq2seq.runs (.*)\)"', evaluate)
-    assert shlex.split(chosen)[-4:] == ["--name", name, "--trainer.max_steps", "3"]
+    assert len(evaluations) == 2
+    for evaluate in evaluations:
+        (chosen,) = re.findall(r'"\$\(\S+ -m seq2seq.runs (.*)\)"', evaluate)
+        assert shlex.split(chosen)[-4:] == ["--name", name, "--trainer.max_steps", "3"]
     done = run(workspace, f"make --dry-run sample PROMPT={shlex.quote(name)}")
     assert shlex.split(done.stdout.replace("\\\n", " "))[-2:] == ["--prompt", name]
+
+
+@pytest.mark.parametrize(
+    ("options", "splits"),
+    [
+        ("", ["test-everyday"]),
+        ("CONFIG=configs/translation/phrasebook-fixed.yaml", ["test-everyday"]),
+        ("CONFIG=configs/translation/multi30k-quick.yaml", []),
+        ('ARGS="--data.corpus my-pairs"', []),
+    ],
+)
+def test_make_train_scores_the_everyday_sentences_of_the_phrasebook_only(
+    workspace: Path, options: str, splits: list[str]
+) -> None:
+    recipe = run(workspace, f"make --dry-run train {options}").stdout
+    assert re.findall(r"--split (\S+)", recipe) == splits
+
+
+def test_example_sentences_are_everyday_sentences() -> None:
+    """So `make train`, which scores these, checks that each is translated as the README shows."""
+    _, *rows = (ROOT / "data" / "phrasebook" / "everyday.tsv").read_text(encoding="utf-8").splitlines()
+    pairs = dict(row.split("\t") for row in rows)
+    code = "\n".join((*blocks("sh"), *blocks("python")))
+    sentences = re.findall(r'"([A-ZÄÖÜ][^"\n]* [^"\n]*[.?!])"', code)
+    assert len(sentences) >= 3
+    for sentence in sentences:
+        assert sentence in pairs or sentence in pairs.values(), sentence
+    for english, german in re.findall(r'\("([^"\n]+[.?!])", "([^"\n]+[.?!])"\)', code):
+        assert pairs[english] == german
 
 
 def test_make_help_lists_every_target(workspace: Path) -> None:

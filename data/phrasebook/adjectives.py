@@ -2,12 +2,15 @@
 
 # "!" after the English word marks what has no degrees; a stem in brackets is the one that takes endings: teuer (teur)
 ADJECTIVES = """
-good | gut besser best | person food drink text film song hotel restaurant bed bicycle car plan idea question school baker weather trip concert party
+good | gut besser best | person food drink text film song hotel restaurant bed bicycle car plan idea question \
+school baker weather trip concert party
 bad | schlecht | person text film song hotel restaurant weather plan idea trip
 nice! | nett | person
-big | groß größer größt | hand foot ear eye head family object person animal piece baked text building room outdoors opening problem
+big | groß größer größt | hand foot ear eye head family object person animal piece baked text building room \
+outdoors opening problem
 small | klein | family object person animal piece baked text building room outdoors opening problem garden
-beautiful | schön | eye hand leg weather animal text clothes furniture vehicle building room outdoors thing instrument event film song
+beautiful | schön | eye hand leg weather animal text clothes furniture vehicle building room outdoors thing \
+instrument event film song
 old | alt älter ältest | object person animal building room instrument text opening outdoors
 new | neu | object building room instrument plan opening outdoors exam
 tall | groß größer größt | person
@@ -63,8 +66,10 @@ expensive | teuer (teur) teurer teuerst | object food drink instrument hotel res
 heavy | schwer | furniture upright device
 light | leicht | furniture upright device clothes
 broken! | kaputt | shoe device vehicle furniture upright opening instrument
-clean | sauber | hand foot tooth clothes room flat upright vehicle opening street beach city park station lake playground harbor airport
-dirty | schmutzig | hand foot ear knee clothes room flat upright vehicle opening street city station harbor market river
+clean | sauber | hand foot tooth clothes room flat upright vehicle opening street beach city park station lake \
+playground harbor airport
+dirty | schmutzig | hand foot ear knee clothes room flat upright vehicle opening street city station harbor market \
+river
 empty! | leer | building room fragile bag suitcase basket box bus train street station beach market
 modern | modern | building device furniture vehicle station airport harbor playground city
 practical | praktisch | clothes device furniture bag suitcase plan

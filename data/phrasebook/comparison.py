@@ -17,7 +17,7 @@ DEFINITE = (THE, THIS, *POSSESSIVES)
 
 
 def comparing(rng: RandomChoice) -> Sentence:
-    """The car is cheaper than the bus; Anna is as old as Paul."""
+    """Generate a comparison: The car is cheaper than the bus; Anna is as old as Paul."""
     if rng.bernoulli(0.55):
         first: Nominal = human_subject(rng, simple=True, richness=0.0)
         second: Nominal = ProperName(rng.balanced(PEOPLE))
@@ -49,7 +49,7 @@ def comparing(rng: RandomChoice) -> Sentence:
 
 
 def exclaiming(rng: RandomChoice) -> Sentence:
-    """What a beautiful garden!"""
+    """Generate an exclamation: What a beautiful garden!"""
     noun = rng.balanced(nouns_of((*INANIMATE, "animal", "person", "building", "room", "outdoors", "event", "topic")))
     plural = noun.countable and rng.bernoulli(0.35)
     what = sample_noun_phrase(
@@ -63,7 +63,7 @@ def exclaiming(rng: RandomChoice) -> Sentence:
 
 
 def preferring(rng: RandomChoice) -> Sentence:
-    """The bread is old, but it is fresh: the pronoun takes the gender of the German noun."""
+    """Generate a pronoun for a thing, with the gender of the German noun: The bread is old, but it is fresh."""
     noun = rng.balanced(nouns_of((*INANIMATE, "building", "room", "drink")))
     subject = sample_noun_phrase(
         rng, noun, determiner=rng.balanced((THE, THIS, *POSSESSIVES[:4])), plural=False, richness=0.0

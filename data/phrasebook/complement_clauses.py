@@ -19,7 +19,7 @@ from phrasebook.verb_phrases import complements, journey, sample_clause
 
 
 def claiming(rng: RandomChoice) -> Sentence:
-    """She knows that the boy is sleeping."""
+    """Generate a that-clause after a verb: She knows that the boy is sleeping."""
     verb = rng.balanced(SAYING)
     content = copular_clause(rng) if rng.bernoulli(0.25) else short_clause(rng)
     content = with_tense(rng, content) if content.verb is not BE else replace(content, tense=be_tense(rng))
@@ -36,7 +36,7 @@ ATTITUDES = (("glad", "froh"), ("sure", "sicher"), ("sad", "traurig"), ("happy",
 
 
 def attitude(rng: RandomChoice) -> Sentence:
-    """I am glad that you are here. We are sorry that you are sick."""
+    """Generate a that-clause after an adjective: I am glad that you are here. We are sorry that you are sick."""
     content = copular_clause(rng) if rng.bernoulli(0.35) else short_clause(rng)
     content = with_tense(rng, content) if content.verb is not BE else replace(content, tense=be_tense(rng))
     experiencer = human_subject(rng, simple=True, richness=0.1)
@@ -50,7 +50,7 @@ def attitude(rng: RandomChoice) -> Sentence:
 
 
 def wondering(rng: RandomChoice) -> Sentence:
-    """I do not know whether she sleeps, where she lives, who helps her."""
+    """Generate an embedded question: I do not know whether she sleeps, where she lives, who helps her."""
     verb = rng.balanced(WONDERING)
     knows = verb.lemma == "know"
     speaker = Clause(
@@ -92,7 +92,7 @@ def wondering(rng: RandomChoice) -> Sentence:
 
 
 def embedded_copular(rng: RandomChoice, speaker: Clause) -> Sentence:
-    """Do you know where Paul is? I do not know who that man is."""
+    """Generate an embedded copular question: Do you know where Paul is? I do not know who that man is."""
     word = rng.balanced((("where", "wo"), ("who", "wer"), ("how", "wie"), ("when", "wann"), ("why", "warum")))
     subject: Nominal = human_subject(rng, simple=True, richness=0.1)
     if word[0] == "who":
@@ -117,7 +117,7 @@ def embedded_copular(rng: RandomChoice, speaker: Clause) -> Sentence:
 
 
 def embedded_object(rng: RandomChoice, speaker: Clause) -> Sentence:
-    """I do not know what he wants. She wonders who you are helping."""
+    """Generate an embedded question for the object: I do not know what he wants. She wonders who you are helping."""
     person = rng.bernoulli(0.4)
     kinds = frozenset(("person",)) if person else OPEN_OBJECTS
     frames = (("accusative",), ("dative",)) if person else (("accusative",),)
@@ -142,7 +142,7 @@ def embedded(rng: RandomChoice, speaker: Clause, english: Node, german: Node) ->
 
 
 def trying(rng: RandomChoice) -> Sentence:
-    """She is trying to open the window; she never promised to come."""
+    """Generate an infinitive clause: She is trying to open the window; she never promised to come."""
     content = volitional_clause(rng)
     clause = Clause(content.subject, rng.balanced(TRYING), (infinitive(content),))
     if rng.bernoulli(0.35):
@@ -155,7 +155,7 @@ def trying(rng: RandomChoice) -> Sentence:
 
 
 def infinitive(content: Clause) -> Constituent:
-    """To do it, es zu tun."""
+    """Return an infinitive clause: to do it, es zu tun."""
     return Constituent(
         "clause",
         content.english("infinitive"),
@@ -164,7 +164,7 @@ def infinitive(content: Clause) -> Constituent:
 
 
 def intending(rng: RandomChoice) -> Sentence:
-    """She is going to the city in order to buy a hat."""
+    """Generate a purpose clause: She is going to the city in order to buy a hat."""
     purpose = volitional_clause(rng)
     subject = purpose.subject
     errand = journey(rng, subject) if rng.bernoulli(0.6) else volitional_clause(rng, subject)
@@ -175,7 +175,7 @@ def intending(rng: RandomChoice) -> Sentence:
 
 
 def imagining(rng: RandomChoice) -> Sentence:
-    """If I had a horse, I would visit you."""
+    """Generate an unreal condition: If I had a horse, I would visit you."""
     main = replace(dynamic_clause(rng), tense="conditional")
     if rng.bernoulli(0.5):
         condition = copular_clause(rng)

@@ -68,7 +68,7 @@ CONSTRUCTIONS: dict[Callable[[RandomChoice], Sentence], float] = {
     imperatives.requesting: 4.5,
     imperatives.suggesting: 2,
     imperatives.offering: 1,
-    subordination.conjoined: 11,
+    subordination.conjoined: 14,
     subordination.about_object: 2.5,
     complement_clauses.claiming: 3.5,
     complement_clauses.attitude: 1.5,

@@ -11,7 +11,7 @@ from phrasebook.tree import COMMA, Word, invariant
 
 
 def paired(rng: RandomChoice) -> Sentence:
-    """The man is singing, but his wife is sleeping."""
+    """Generate coordinated clauses: The man is singing, but his wife is sleeping."""
     link = rng.balanced((("and", "und"), ("but", "aber"), ("so", "also")))
     tense: Tense = rng.weighted({"present": 1.0, "past": 1.0, "future": 0.5})
     left, right = dynamic_clause(rng), dynamic_clause(rng)

@@ -81,7 +81,7 @@ DEGREES = (("too", "zu"), ("very", "sehr"), ("quite", "ziemlich"), ("really", "w
 
 
 def describing(rng: RandomChoice) -> Sentence:
-    """The house is very old. This dress is too small for me."""
+    """Generate a predicative adjective: The house is very old. This dress is too small for me."""
     subject = human_subject(rng, simple=True) if rng.bernoulli(0.5) else inanimate(rng)
     quality = sample_adjective(rng, subject)
     degrees = DEGREES if quality.adjective.english in EXCESSIVE else DEGREES[1:]
@@ -115,7 +115,7 @@ def describing(rng: RandomChoice) -> Sentence:
 
 
 def being(rng: RandomChoice) -> Sentence:
-    """She is a good teacher."""
+    """Generate a predicative noun: She is a good teacher."""
     subject = human_subject(rng, simple=True, richness=0.2)
     while subject.number == "plural":
         subject = human_subject(rng, simple=True, richness=0.2)
@@ -131,7 +131,7 @@ def being(rng: RandomChoice) -> Sentence:
 
 
 def locating(rng: RandomChoice) -> Sentence:
-    """The key is on the table. Anna is at home. Are you in the kitchen?"""
+    """Generate a place as a predicate: The key is on the table. Anna is at home. Are you in the kitchen?"""
     if rng.bernoulli(0.55):
         subject = human_subject(rng, simple=True, richness=0.1)
         where = place(rng, complement=True)
@@ -157,7 +157,7 @@ def locating(rng: RandomChoice) -> Sentence:
 
 
 def experience(rng: RandomChoice) -> Sentence:
-    """Have you ever been to Italy? I have never been to Rome."""
+    """Generate a perfect of experience: Have you ever been to Italy? I have never been to Rome."""
     city = rng.balanced(CITIES)
     subject = YOU if rng.bernoulli(0.3) else human_subject(rng, simple=True, richness=0.1)
     where = prepositional("place", "to", "in", ProperName(city), "dative")
@@ -175,7 +175,7 @@ GOOD = (("good", "gut"), ("bad", "schlecht"), ("better", "besser"), ("much bette
 
 
 def linking(rng: RandomChoice) -> Sentence:
-    """You look tired. I feel better today. The soup tastes good."""
+    """Generate a linking verb with its adjective: You look tired. I feel better today. The soup tastes good."""
     verb = rng.balanced(LINKING)
     if "person" in verb.subjects and rng.bernoulli(0.7):
         subject: Nominal = human_subject(rng, simple=True, richness=0.1)
@@ -185,10 +185,9 @@ def linking(rng: RandomChoice) -> Sentence:
         if subject.determiner in (A, NONE):
             subject = replace(subject, determiner=THE)
     adjective = predicate(sample_adjective(rng, subject), rng.balanced((("", ""), ("", ""), DEGREES[1], DEGREES[2])))
-    if verb.lemma in ("taste", "smell", "feel") or (verb.lemma == "look" and rng.bernoulli(0.3)):
-        if verb.lemma != "feel" or rng.bernoulli(0.5):
-            english, german = rng.balanced(GOOD)
-            adjective = Constituent("predicate", invariant(english), invariant(german))
+    if rng.bernoulli({"taste": 1.0, "smell": 1.0, "feel": 0.5, "look": 0.3}.get(verb.lemma, 0.0)):
+        english, german = rng.balanced(GOOD)
+        adjective = Constituent("predicate", invariant(english), invariant(german))
     clause = Clause(subject, verb, (adjective,), be_tense(rng))
     if verb.lemma == "get":
         clause = replace(clause, tense=rng.weighted({"present": 2, "past": 1, "future": 1}))
@@ -201,7 +200,7 @@ def linking(rng: RandomChoice) -> Sentence:
 
 
 def identifying(rng: RandomChoice) -> Sentence:
-    """This is my sister. Are those your shoes? Whose coat is that?"""
+    """Generate an identification: This is my sister. Whose coat is that?"""
     noun = rng.balanced(
         nouns_of(("person", "clothes", "thing", "vehicle", "animal", "device", "text", "building", "parents", "room"))
     )
@@ -229,7 +228,7 @@ def identifying(rng: RandomChoice) -> Sentence:
 
 
 def naming(rng: RandomChoice) -> Sentence:
-    """My name is Anna. What is your brother's name? Where are you from? They are from Berlin."""
+    """Generate a name or an origin: My name is Anna. They are from Berlin."""
     person = human_subject(rng, simple=True, richness=0.1)
     if rng.bernoulli(0.4):
         clause = Clause(person, BE_FROM, (adjuncts.city(rng, "origin"),))

@@ -9,6 +9,7 @@ from phrasebook.clauses import Clause
 from phrasebook.constituents import CAN, HAVE, MUST, SHOULD, WANT, Constituent, Tense, complement
 from phrasebook.copular import be_tense, predicate, sample_adjective
 from phrasebook.determiners import ALL, EVERY, MANY, NONE, POSSESSIVES, SOME, THE, THIS
+from phrasebook.german import Case, Number
 from phrasebook.lexicon import BE, PEOPLE, adjectives_for, nouns_of, verbs_with
 from phrasebook.nominals import (
     EVERYTHING,
@@ -35,7 +36,7 @@ OBJECT_KINDS = ("clothes", "text", "device", "thing", "vehicle", "animal", "inst
 
 def stated(rng: RandomChoice, construction: str, clause: Clause) -> Sentence:
     """Return the clause as a statement, with its temporal adjunct fronted or not."""
-    clause, movable = inflected(rng, clause, negative=rng.bernoulli(0.17))
+    clause, movable = inflected(rng, clause, negative=rng.bernoulli(0.22))
     front = movable if movable and rng.bernoulli(0.35) else None
     english = clause
     if clause.modal is None and rng.bernoulli(0.4 if clause.verb.lemma in ("have", "need") else 0.12):
@@ -44,17 +45,17 @@ def stated(rng: RandomChoice, construction: str, clause: Clause) -> Sentence:
 
 
 def intransitive(rng: RandomChoice) -> Sentence:
-    """The boy is sleeping."""
+    """Generate an intransitive clause: The boy is sleeping."""
     return stated(rng, "intransitive", sample_clause(rng, cases=(), simple=True, richness=0.5))
 
 
 def transitive(rng: RandomChoice) -> Sentence:
-    """The boy is reading a long letter."""
+    """Generate a transitive clause: The boy is reading a long letter."""
     return stated(rng, "transitive", sample_clause(rng, cases=("accusative",), simple=True))
 
 
 def quantified(rng: RandomChoice) -> Sentence:
-    """The boy bought three apples for every child: quantifiers, which are not negated."""
+    """Generate a clause with a quantified object, which is not negated: The boy bought three apples."""
     verb = rng.balanced(verbs_with(("accusative",)))
     things = tuple(noun for noun in nouns_of(verb.complements[0].kinds) if noun.countable)
     if not things:
@@ -68,38 +69,38 @@ def quantified(rng: RandomChoice) -> Sentence:
 
 
 def dative(rng: RandomChoice) -> Sentence:
-    """The boy is helping his brother."""
+    """Generate a clause with a dative object: The boy is helping his brother."""
     return stated(rng, "dative verb", sample_clause(rng, cases=("dative",), simple=True))
 
 
 def ditransitive(rng: RandomChoice) -> Sentence:
-    """The boy is giving his brother an apple."""
+    """Generate a clause with two objects: The boy is giving his brother an apple."""
     return stated(rng, "ditransitive", sample_clause(rng, cases=("dative", "accusative"), simple=True, richness=0.3))
 
 
 def with_preposition(rng: RandomChoice) -> Sentence:
-    """The boy is waiting for the bus."""
+    """Generate a clause with a prepositional object: The boy is waiting for the bus."""
     return stated(rng, "prepositional object", sample_clause(rng, cases=("preposition",), simple=True))
 
 
 def motion(rng: RandomChoice) -> Sentence:
-    """The boy is going into the house."""
+    """Generate a clause of motion: The boy is going into the house."""
     return stated(rng, "motion", sample_clause(rng, cases=("motion",), simple=True))
 
 
 def staying(rng: RandomChoice) -> Sentence:
-    """The boy lives in a small village; the cat is lying under the table."""
+    """Generate a clause of position: The boy lives in a small village; the cat is lying under the table."""
     clause = sample_clause(rng, cases=("stay",), simple=True) if rng.bernoulli(0.4) else position(rng, True)
     return stated(rng, "position", clause)
 
 
 def putting(rng: RandomChoice) -> Sentence:
-    """The boy is putting the book on the table."""
+    """Generate a clause of putting: The boy is putting the book on the table."""
     return stated(rng, "placing", placing(rng))
 
 
 def appointed(rng: RandomChoice) -> Sentence:
-    """The meeting begins at half past three."""
+    """Generate a clause with a time of day: The meeting begins at half past three."""
     at = time_at(rng)
     clause = sample_clause(
         rng,
@@ -121,7 +122,7 @@ def appointed(rng: RandomChoice) -> Sentence:
 
 
 def passive(rng: RandomChoice) -> Sentence:
-    """The bridge was built by the old farmer."""
+    """Generate a passive clause: The bridge was built by the old farmer."""
     verb = rng.balanced(tuple(each for each in verbs_with(("accusative",)) if each.lemma not in NO_PASSIVE))
     noun = rng.balanced(nouns_of(verb.complements[0].kinds))
     subject = sample_noun_phrase(rng, noun, simple=True, richness=0.3)
@@ -148,15 +149,18 @@ def passive(rng: RandomChoice) -> Sentence:
     return sentence("passive", (clause.english(front=front),), (clause.german(front=front),))
 
 
+CASES: tuple[Case, ...] = ("accusative", "dative")
+
+
 def indefinite(rng: RandomChoice) -> Sentence:
-    """Nobody has called me. She did not buy anything: indefinite pronouns."""
+    """Generate a clause with an indefinite pronoun: Nobody has called me. She did not buy anything."""
     if rng.bernoulli(0.4):
         subject = rng.balanced((SOMEBODY, NOBODY, NOBODY))
         clause = sample_clause(rng, subject=subject, simple=True, richness=0.2)
         clause, _ = inflected(rng, clause)
         clause = affirmative(clause)
         return sentence("indefinite pronoun", (clause.english(),), (clause.german(),))
-    case = rng.balanced(("accusative", "dative"))
+    case: Case = rng.balanced(CASES)
     person = case == "dative" or rng.bernoulli(0.3)
     fitting = {"person"} if person else {"thing", "object", "food", "text"}
     verb = rng.balanced(
@@ -168,9 +172,9 @@ def indefinite(rng: RandomChoice) -> Sentence:
     clause = Clause(human_subject(rng, simple=True, richness=0.1), verb, (complement(case, pronoun, case),))
     clause, _ = inflected(rng, clause)
     clause = affirmative(clause)
-    if rng.bernoulli(0.3) and not clause.find("frequency") and pronoun is not NOTHING and pronoun is not NOBODY:
-        if clause.find("time") is None:
-            return asked("indefinite pronoun", clause)
+    plain = clause.find("frequency") is None and clause.find("time") is None
+    if plain and pronoun not in (NOTHING, NOBODY) and rng.bernoulli(0.3):
+        return asked("indefinite pronoun", clause)
     if pronoun in (NOTHING, NOBODY) and clause.modal is None and clause.tense == "past":
         # I did not see anybody: English negates the verb, German the pronoun
         word = "anything" if pronoun is NOTHING else "anybody"
@@ -194,7 +198,7 @@ SINCE = (("since yesterday", "seit gestern"), ("since Monday", "seit Montag"), (
 
 
 def durative(rng: RandomChoice) -> Sentence:
-    """I have been waiting for an hour, ich warte seit einer Stunde: the German present for the English perfect."""
+    """Generate an English perfect that is a German present: I have been waiting for an hour."""
     case = rng.weighted({(): 1.0, ("accusative",): 1.0, ("stay",): 1.5})
     subject = human_subject(rng, simple=True, richness=0.1)
     clause = sample_clause(rng, subject=subject, cases=case, simple=True, richness=0.1)
@@ -216,7 +220,7 @@ def durative(rng: RandomChoice) -> Sentence:
 
 
 def lasted(rng: RandomChoice) -> Sentence:
-    """We waited for two hours; they will stay until Sunday: a period or its end."""
+    """Generate a duration or its end: We waited for two hours. They will stay until Sunday."""
     case = rng.weighted({(): 1.0, ("accusative",): 0.7, ("stay",): 1.5, ("preposition",): 0.7})
     clause = sample_clause(rng, cases=case, person=True, simple=True, richness=0.1)
     if clause.verb.lemma not in LASTING or clause.verb.state:
@@ -236,7 +240,7 @@ def lasted(rng: RandomChoice) -> Sentence:
 
 
 def consequence(rng: RandomChoice) -> Sentence:
-    """The cat is hungry, so I am feeding it: a pronoun refers back to the subject by the noun's gender."""
+    """Generate a pronoun that refers to the subject of the clause before: The cat is hungry, so I am feeding it."""
     kinds = (*OBJECT_KINDS, "person", "person", "building", "room")
     noun = rng.balanced(nouns_of((rng.balanced(kinds),)))
     determiner = rng.balanced((THE, THIS, *POSSESSIVES[:4]))
@@ -256,10 +260,7 @@ def consequence(rng: RandomChoice) -> Sentence:
     degree = rng.balanced((("", ""), ("", ""), ("very", "sehr"), ("too", "zu")))
     first = Clause(subject, BE, (predicate(sample_adjective(rng, subject), degree),), be_tense(rng))
     second = Clause(human_subject(rng, simple=True, richness=0.0), verb, (complement(case, anaphor(subject), case),))
-    if first.tense == "past":
-        second = replace(second, tense="past")
-    else:
-        second = with_tense(rng, second)
+    second = replace(second, tense="past") if first.tense == "past" else with_tense(rng, second)
     if rng.bernoulli(0.5):
         front = Constituent("front", invariant(""), invariant("deshalb"))
         return sentence(
@@ -277,7 +278,7 @@ def consequence(rng: RandomChoice) -> Sentence:
 
 
 def discourse(rng: RandomChoice) -> Sentence:
-    """I cannot find my key. Have you seen it? A pronoun refers back to the object by the noun's gender."""
+    """Generate a pronoun that refers to the object of the clause before: I cannot find my key. Have you seen it?"""
     if rng.bernoulli(0.3):
         return consequence(rng)
     first = sample_clause(rng, cases=("accusative",), person=True, simple=True, richness=0.15)
@@ -285,7 +286,7 @@ def discourse(rng: RandomChoice) -> Sentence:
     noun = next((each for each in nouns_of(OBJECT_KINDS) if found and each.english == found.head), None)
     if noun is None or (first.verb.lemma in ("have", "want", "need") and rng.bernoulli(0.5)):
         return discourse(rng)
-    number = "plural" if noun.countable and rng.bernoulli(0.25) else "singular"
+    number: Number = "plural" if noun.countable and rng.bernoulli(0.25) else "singular"
     determiner = rng.balanced((THE, THIS, *POSSESSIVES))
     phrase = NounPhrase(noun, determiner, number)
     pronoun = anaphor(phrase)
@@ -306,7 +307,7 @@ def discourse(rng: RandomChoice) -> Sentence:
         quality = sample_adjective(rng, phrase)
         second = Clause(pronoun, BE, (predicate(quality),), be_tense(rng))
     first = with_tense(rng, first)
-    first = first.negated(rng.bernoulli(0.2))
+    first = first.negated(rng.bernoulli(0.5 if first.modal is CAN else 0.2))
     if second.verb is not BE:
         second = with_tense(rng, second)
     if rng.bernoulli(0.35):

@@ -10,13 +10,13 @@ IRREGULAR = {"good": ("better", "best"), "bad": ("worse", "worst")}
 
 
 def one_closed_syllable(word: str) -> bool:
-    """Whether a last consonant doubles: big, run, swim."""
+    """Return whether the last consonant doubles: big, run, swim."""
     return bool(re.fullmatch("(?:[^aeiou]*|qu)[aeiou][^aeiouwxy]", word))
 
 
 @cache
 def with_s(word: str) -> str:
-    """A plural, or a verb's third person."""
+    """Return a plural, or the third person of a verb."""
     if word.endswith(("s", "x", "z", "ch", "sh")) or word in ("go", "do", "tomato", "potato"):
         return word + "es"
     return word[:-1] + "ies" if re.search("[^aeiou]y$", word) else word + "s"
@@ -24,7 +24,7 @@ def with_s(word: str) -> str:
 
 @cache
 def with_ed(word: str) -> str:
-    """A regular past."""
+    """Return the regular past."""
     if word.endswith("e"):
         return word + "d"
     if one_closed_syllable(word):
@@ -34,7 +34,7 @@ def with_ed(word: str) -> str:
 
 @cache
 def with_ing(word: str) -> str:
-    """A present participle."""
+    """Return the present participle."""
     if word.endswith("ie"):
         return word[:-2] + "ying"
     if word.endswith("e") and not word.endswith("ee") and word != "be":
@@ -44,7 +44,7 @@ def with_ing(word: str) -> str:
 
 @cache
 def compared(adjective: str, ending: str) -> str:
-    """A comparative (ending er) or a superlative (ending est): older, heavier, more boring."""
+    """Return the comparative (ending er) or the superlative (ending est): older, heavier, more boring."""
     if adjective in IRREGULAR:
         return IRREGULAR[adjective][ending == "est"]
     syllables = len(re.findall("[aeiouy]+", adjective.removesuffix("e")))
@@ -58,13 +58,13 @@ def compared(adjective: str, ending: str) -> str:
 
 
 def indefinite(following: str) -> str:
-    """The article a or an, by the sound that follows."""
+    """Return the indefinite article, a or an, by the sound that follows."""
     return "an" if following[0] in "aeiou" or following in ("honest", "hour") else "a"
 
 
 @dataclass(frozen=True, slots=True)
 class VerbForms:
-    """A verb by its principal parts, with the particle that goes along: get up."""
+    """The principal parts of a verb, and its particle: get up."""
 
     base: str
     past: str

@@ -18,7 +18,7 @@ from phrasebook.verb_phrases import with_aspect
 
 
 def existing(rng: RandomChoice) -> Sentence:
-    """There is a small lake in the forest."""
+    """Generate a sentence of existence: There is a small lake in the forest."""
     kinds = rng.balanced(
         (
             ("building",),
@@ -70,7 +70,7 @@ def existing_sentence(clause: Clause) -> Sentence:
 
 
 def price(rng: RandomChoice) -> Sentence:
-    """The old lamp costs twenty euros. How much do the shoes cost?"""
+    """Generate a price: The old lamp costs twenty euros. How much do the shoes cost?"""
     kinds = ("clothes", "text", "device", "thing", "furniture", "instrument", "vehicle", "food", "drink", "room")
     noun = rng.balanced(nouns_of(kinds))
     determiner = rng.balanced((THE, THIS, A if noun.countable else THE))
@@ -96,7 +96,7 @@ def price(rng: RandomChoice) -> Sentence:
 
 
 def age(rng: RandomChoice) -> Sentence:
-    """Anna is thirty years old. How old is your brother?"""
+    """Generate an age: Anna is thirty years old. How old is your brother?"""
     subject = human_subject(rng, simple=True, richness=0.2)
     if rng.bernoulli(0.3):
         clause = Clause(subject, BE, (), be_tense(rng))
@@ -129,7 +129,7 @@ WEATHER = (
 
 
 def weather(rng: RandomChoice) -> Sentence:
-    """It will rain tomorrow in Berlin; was it cold yesterday?"""
+    """Generate a sentence about the weather: It will rain tomorrow in Berlin; was it cold yesterday?"""
     tense: Tense = rng.weighted({"present": 1.2, "past": 1.0, "future": 1.0})
     when = adjuncts.time(rng, tense)
     negative = rng.bernoulli(0.2)
@@ -166,7 +166,7 @@ def weather(rng: RandomChoice) -> Sentence:
 
 
 def clocked(rng: RandomChoice) -> Sentence:
-    """It is half past three. When does the film begin? The train leaves at a quarter to nine."""
+    """Generate a time of day: It is half past three. When does the film begin?"""
     english, german = clock(rng)
     if rng.bernoulli(0.5):
         clause = Clause(IT, BE, (Constituent("predicate", english, german),), be_tense(rng))
@@ -178,9 +178,10 @@ def clocked(rng: RandomChoice) -> Sentence:
             each for each in verbs_with((), "any") if each.lemma in ("begin", "end", "leave", "arrive", "open", "close")
         )
     )
-    kinds = ("event", "vehicle") if verb.lemma in ("begin", "end") else ("vehicle",)
-    kinds = verb.subjects if verb.lemma in ("open", "close") else kinds
-    noun = rng.balanced(nouns_of(("event", "film") if verb.lemma in ("begin", "end") else kinds))
+    kinds = {"begin": ("event", "film"), "end": ("event", "film"), "arrive": ("vehicle",)}.get(
+        verb.lemma, verb.subjects
+    )
+    noun = rng.balanced(nouns_of(kinds))
     subject = sample_noun_phrase(
         rng, noun, determiner=rng.balanced((THE, THE, *POSSESSIVES)), plural=False, richness=0.1
     )

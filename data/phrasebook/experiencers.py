@@ -33,7 +33,7 @@ AILMENTS = (
 
 
 def experiencing(rng: RandomChoice) -> Sentence:
-    """I am fine, mir geht es gut; he is cold, ihm ist kalt: dative experiencers. How is your mother?"""
+    """Generate a dative experiencer: I am fine, mir geht es gut. He is cold, ihm ist kalt."""
     person = human_subject(rng, simple=True, richness=0.1)
     past = rng.bernoulli(0.25)
     kind = rng.weighted({"health": 2.0, "question": 2.0, "sensation": 2.0})
@@ -70,7 +70,7 @@ def experiencing(rng: RandomChoice) -> Sentence:
 
 
 def ailing(rng: RandomChoice) -> Sentence:
-    """I have a headache. My back hurts. Are you afraid of the dog?"""
+    """Generate an ailment, a pain or a fear: I have a headache. My back hurts. Are you afraid of the dog?"""
     person = human_subject(rng, simple=True, richness=0.1)
     kind = rng.weighted({"ailment": 2.0, "pain": 2.0, "fear": 1.0})
     if kind == "pain":

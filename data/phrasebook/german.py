@@ -37,12 +37,12 @@ INSEPARABLE = ("be", "ver", "er", "ent", "emp", "ge", "zer")
 
 
 def column(gender: Gender, number: Number) -> int:
-    """The column of a declension table: the plural has no gender."""
+    """Return the column of a declension table: the plural has no gender."""
     return COLUMNS.index("plural" if number == "plural" else gender)
 
 
 def without_ending(case: Case, gender: Gender, number: Number) -> bool:
-    """Whether ein, kein and mein stay bare here."""
+    """Return whether ein, kein and mein have no ending."""
     return number == "singular" and (
         (gender == "masculine" and case == "nominative")
         or (gender == "neuter" and case in ("nominative", "accusative"))
@@ -51,7 +51,7 @@ def without_ending(case: Case, gender: Gender, number: Number) -> bool:
 
 @cache
 def article(stem: str, declension: Declension, case: Case, gender: Gender, number: Number) -> str:
-    """An article: `d` is der, die, das; a weak stem declines like dieser, a mixed one like ein."""
+    """Return the form of an article: `d` is der, die, das; a weak stem declines like dieser, a mixed one like ein."""
     if stem == "d":
         return DEFINITE[case][column(gender, number)]
     if declension == "mixed" and without_ending(case, gender, number):
@@ -61,7 +61,7 @@ def article(stem: str, declension: Declension, case: Case, gender: Gender, numbe
 
 @cache
 def adjective(stem: str, declension: Declension, case: Case, gender: Gender, number: Number) -> str:
-    """An adjective before its noun, after an article of the declension (strong: after none)."""
+    """Return the form of an attributive adjective after an article of the declension (strong: after none)."""
     if declension == "strong" or (declension == "mixed" and without_ending(case, gender, number)):
         if case == "genitive" and number == "singular" and gender != "feminine":
             return stem + "en"
@@ -72,7 +72,7 @@ def adjective(stem: str, declension: Declension, case: Case, gender: Gender, num
 
 @dataclass(frozen=True, slots=True)
 class NounForms:
-    """A noun as a dictionary lists it: gender, plural, and the genitive where it is not the regular one."""
+    """The principal forms of a noun: gender, plural, and the genitive if it is irregular."""
 
     singular: str
     gender: Gender
@@ -94,7 +94,7 @@ class NounForms:
 
 
 def genitive_ending(noun: str) -> str:
-    """-es after a hissing sound and after one syllable, -s otherwise."""
+    """Return the genitive ending: -es after a sibilant and after one syllable, otherwise -s."""
     if noun.endswith(("s", "ß", "x", "z", "sch")):
         return "es"
     one_syllable = len(re.findall("[aeiouyäöü]+", noun.lower())) == 1
@@ -103,7 +103,7 @@ def genitive_ending(noun: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class VerbForms:
-    """A verb as a dictionary lists it: particle, infinitive, third person, participle and the perfect's auxiliary."""
+    """The principal parts of a verb: particle, infinitive, third person, participle and perfect auxiliary."""
 
     infinitive: str
     third: str = ""  # er nimmt; empty where it is regular
@@ -157,17 +157,17 @@ class VerbForms:
 
 
 def needs_linking_e(stem: str) -> bool:
-    """Whether an e eases the ending: wartest, öffnet, regnet, but lernt and kommt."""
+    """Return whether the ending follows an e: wartest, öffnet, regnet, but lernt and kommt."""
     return stem.endswith(("d", "t")) or bool(re.search("(?:[^aeiouäöülrmnh]|ch)[mn]$", stem))
 
 
 def second_person(stem: str) -> str:
-    """The du-form: a hissing sound swallows the s."""
+    """Return the second person singular, without the s after a sibilant."""
     return stem + ("t" if stem.endswith(("s", "ß", "z")) else "st")
 
 
 def index(person: Person, number: Number) -> int:
-    """The place in a paradigm of six: ich, du, er, wir, ihr, sie."""
+    """Return the index in a paradigm of six forms: ich, du, er, wir, ihr, sie."""
     return person - 1 + (3 if number == "plural" else 0)
 
 
@@ -199,6 +199,6 @@ SUBJUNCTIVE_STEMS = {"sein": "wäre", "haben": "hätte", "werden": "würde", "m�
 
 
 def with_past_ending(stem: str, person: Person, number: Number) -> str:
-    """A simple past or a subjunctive, both of which take the same endings."""
+    """Return a form of the simple past or of the subjunctive, which have the same endings."""
     endings = ("", "st", "", "n", "t", "n") if stem.endswith("e") else ("", "st", "", "en", "t", "en")
     return stem + endings[index(person, number)]

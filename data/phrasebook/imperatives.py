@@ -13,7 +13,7 @@ from phrasebook.verb_phrases import placing, sample_clause, with_manner
 
 
 def requesting(rng: RandomChoice) -> Sentence:
-    """Please read the letter. Do not wait for me! Come home, Anna!"""
+    """Generate a request or a command: Please read the letter. Do not wait for me! Come home, Anna!"""
     clause = placing(rng, YOU) if rng.bernoulli(0.1) else sample_clause(rng, subject=YOU, simple=True, richness=0.2)
     never = clause.verb.lemma in ("forget", "lose", "break", "fall asleep", "cry", "laugh", "smoke", "miss")
     if clause.verb.state or (clause.verb.lemma in NON_VOLITIONAL and not never):
@@ -37,7 +37,7 @@ def requesting(rng: RandomChoice) -> Sentence:
 
 
 def suggesting(rng: RandomChoice) -> Sentence:
-    """Let us read the letter!"""
+    """Generate a suggestion: Let us read the letter!"""
     clause = sample_clause(rng, subject=WE, simple=True, richness=0.2)
     if clause.verb.state or clause.verb.german.reflexive or clause.verb.lemma in NON_VOLITIONAL:
         return suggesting(rng)
@@ -49,7 +49,7 @@ def suggesting(rng: RandomChoice) -> Sentence:
 
 
 def offering(rng: RandomChoice) -> Sentence:
-    """Give me the key, please. Show us the map! Requests for oneself."""
+    """Generate a request for oneself: Give me the key, please. Show us the map! Requests for oneself."""
     clause = sample_clause(rng, subject=YOU, cases=("dative", "accusative"), simple=True, richness=0.15)
     receiver = complement("dative", rng.balanced((I, I, WE)), "dative")
     clause = Clause(YOU, clause.verb, (receiver, *(each for each in clause.constituents if each.role == "accusative")))

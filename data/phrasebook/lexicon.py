@@ -196,7 +196,7 @@ def adjectives_for(noun: Noun, with_degrees: bool = False) -> tuple[Adjective, .
 
 @cache
 def verbs_with(cases: tuple[str, ...], subject: str = "person") -> tuple[Verb, ...]:
-    """Return the verbs with exactly these complements; "preposition" stands for any preposition, "any" for any subject."""
+    """Return the verbs with these complements; "preposition" is any prepositional object, "any" any subject."""
     return tuple(
         verb
         for verb in VERBS

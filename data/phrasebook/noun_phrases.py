@@ -95,8 +95,10 @@ def sample_possessor(rng: RandomChoice) -> Nominal:
         return ProperName(rng.balanced(PEOPLE))
     noun = rng.balanced(nouns_of(("person",)))
     determiner = THE if rng.bernoulli(0.6) and noun.kinds.isdisjoint(RELATIONAL) else rng.balanced(POSSESSIVES)
-    number = "plural" if rng.bernoulli(0.15) else "singular"
-    return NounPhrase(noun, determiner, number, sample_adjectives(rng, noun, determiner, 0.15))
+    plural = rng.bernoulli(0.15)
+    return NounPhrase(
+        noun, determiner, "plural" if plural else "singular", sample_adjectives(rng, noun, determiner, 0.15)
+    )
 
 
 def human_subject(rng: RandomChoice, *, simple: bool = False, richness: float = 0.3) -> Nominal:

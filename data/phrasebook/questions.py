@@ -97,7 +97,7 @@ def asked(construction: str, clause: Clause, front: Constituent | None = None) -
 
 
 def yes_no(rng: RandomChoice) -> Sentence:
-    """Is the boy reading the letter?"""
+    """Generate a yes-no question: Is the boy reading the letter?"""
     subject = YOU if rng.bernoulli(0.3) else None
     if rng.bernoulli(0.06):
         clause = sample_clause(rng, subject=subject or human_subject(rng), simple=True, richness=0.2)
@@ -113,13 +113,13 @@ def yes_no(rng: RandomChoice) -> Sentence:
 
 
 def subject_question(rng: RandomChoice) -> Sentence:
-    """Who is reading the letter?"""
+    """Generate a question for the subject: Who is reading the letter?"""
     clause, _ = inflected(rng, sample_clause(rng, subject=WHO, simple=True))
     return sentence("question for the subject", (clause.english(),), (clause.german(),), "?")
 
 
 def object_question(rng: RandomChoice) -> Sentence:
-    """Who is the boy helping? What is he reading? What is she talking about?"""
+    """Generate a question for the object: Who is the boy helping? What is he reading?"""
     person = rng.bernoulli(0.45)
     kinds = frozenset(("person",)) if person else OPEN_OBJECTS
     frame = rng.weighted({("accusative",): 3.0, ("dative",): 0.8, ("preposition",): 1.5})
@@ -145,7 +145,7 @@ def with_when(rng: RandomChoice, clause: Clause) -> Clause:
 
 
 def prepositional_question(rng: RandomChoice, clause: Clause, taken: Complement, person: bool) -> Sentence:
-    """What are you waiting for? Worauf wartest du? Who is she talking to? Mit wem spricht sie?"""
+    """Generate a question for a prepositional object: What are you waiting for? Worauf wartest du?"""
     if person:
         german: Node = Phrase("front", (Word(taken.german_preposition), WHO.german(taken.case)))
     else:
@@ -161,14 +161,14 @@ def prepositional_question(rng: RandomChoice, clause: Clause, taken: Complement,
 
 
 def activity(rng: RandomChoice) -> Sentence:
-    """What is your sister doing? What do you want to do tomorrow?"""
+    """Generate a question for the predicate: What is your sister doing? What do you want to do tomorrow?"""
     where = (place(rng),) if rng.bernoulli(0.3) else ()
     clause, _ = inflected(rng, Clause(interrogative_subject(rng), DO, where))
     return asked("question for the predicate", clause, initial(Word("what"), Word("was")))
 
 
 def wish(rng: RandomChoice) -> Sentence:
-    """I would like a coffee. What would you like? Would you like something to drink?"""
+    """Generate a wish: I would like a coffee. Would you like something to drink?"""
     kind = rng.weighted({"statement": 4.0, "question": 2.0, "what": 0.7})
     subject = YOU if kind != "statement" and rng.bernoulli(0.6) else human_subject(rng, simple=True, richness=0.1)
     clause = Clause(subject, WISH, tense="conditional")
@@ -198,7 +198,7 @@ def wish(rng: RandomChoice) -> Sentence:
 
 
 def which(rng: RandomChoice) -> Sentence:
-    """Which letter is the boy reading? How many apples does he need?"""
+    """Generate a question with which or how many: Which letter is the boy reading?"""
     verb = rng.balanced(tuple(each for each in verbs_with(("accusative",)) if "game" not in each.complements[0].kinds))
     noun = rng.balanced(nouns_of(verb.complements[0].kinds))
     many = noun.countable and rng.bernoulli(0.4)
@@ -214,7 +214,7 @@ def which(rng: RandomChoice) -> Sentence:
 
 
 def which_subject(rng: RandomChoice) -> Sentence:
-    """Which train is going to Berlin? How many guests are coming?"""
+    """Generate a question for the subject with which or how many: How many guests are coming?"""
     noun = rng.balanced(nouns_of(("person", "vehicle")))
     plural = rng.bernoulli(0.6)
     determiner = HOW_MANY if plural and rng.bernoulli(0.7) else WHICH
@@ -230,7 +230,7 @@ def which_subject(rng: RandomChoice) -> Sentence:
 
 
 def adverbial(rng: RandomChoice) -> Sentence:
-    """Why, when, how often and how does the boy read the letter?"""
+    """Generate a question for an adverbial: Why, when and how often does the boy read?"""
     subject = interrogative_subject(rng) if rng.bernoulli(0.6) else None
     clause = sample_clause(rng, subject=subject, simple=True, richness=0.15)
     english, german = rng.balanced(WH_ADVERBS)
@@ -256,7 +256,7 @@ def adverbial(rng: RandomChoice) -> Sentence:
 
 
 def companion(rng: RandomChoice) -> Sentence:
-    """Who are you going to the cinema with? Mit wem gehst du ins Kino?"""
+    """Generate a question for a companion or a beneficiary: Who are you going to the cinema with?"""
     preposition, german, case = rng.balanced((("with", "mit", "dative"), ("for", "für", "accusative")))
     clause = sample_clause(
         rng,
@@ -280,7 +280,7 @@ def companion(rng: RandomChoice) -> Sentence:
 
 
 def place_question(rng: RandomChoice) -> Sentence:
-    """Where does the boy live? Where is he going? Where are you from?"""
+    """Generate a question for a place, a direction or an origin: Where does the boy live? Where is he going?"""
     subject = interrogative_subject(rng)
     if rng.bernoulli(0.35):
         goers = tuple(verb for verb in (*MOTIONS, *JOURNEYS) if verb.lemma != "come")
@@ -305,16 +305,14 @@ PLEASE_GERMAN = Constituent("please", invariant(""), Phrase("please", (Word("bit
 
 
 def polite_request(rng: RandomChoice) -> Sentence:
-    """Can you help me, please? Could you please open the window? May I come with you?"""
+    """Generate a polite request: Can you help me, please? May I come with you?"""
     kind = rng.weighted({"you": 3.0, "may": 1.2, "shall": 0.8})
     subject = {"you": YOU, "may": rng.balanced((I, WE)), "shall": rng.balanced((I, WE, WE))}[kind]
     clause = sample_clause(rng, subject=subject, simple=True, richness=0.15)
     if clause.verb.state or clause.verb.lemma in NON_VOLITIONAL:
         return polite_request(rng)
-    if rng.bernoulli(0.25):
-        clause = clause.extended(adjuncts.time(rng, "future"))
-    else:
-        clause = with_manner(rng, clause)
+    planned = rng.bernoulli(0.25)
+    clause = clause.extended(adjuncts.time(rng, "future")) if planned else with_manner(rng, clause)
     if kind == "you":
         modal = rng.balanced((CAN, COULD))
         clause = replace(clause, modal=modal)

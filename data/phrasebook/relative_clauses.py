@@ -18,7 +18,7 @@ from phrasebook.verb_phrases import sample_clause
 
 
 def relative_to(rng: RandomChoice, noun: Noun, number: str, trait: float) -> tuple[Node, Node]:
-    """A relative clause about a noun: its subject, its object, or behind a preposition."""
+    """Return a relative clause, whose pronoun is its subject, object or prepositional object."""
     pronoun = relative_pronoun(noun, "plural" if number == "plural" else "singular")
     human = "person" in noun.kinds
     if rng.bernoulli(0.5 if human else trait):
@@ -58,7 +58,7 @@ def relative_to(rng: RandomChoice, noun: Noun, number: str, trait: float) -> tup
 
 
 def takers(noun: Noun) -> tuple[Verb, ...]:
-    """The verbs that can take a noun as their one object."""
+    """Return the verbs with one object that can be this noun."""
     fitting = (
         verb
         for cases in (("accusative",), ("dative",), ("preposition",))
@@ -70,7 +70,7 @@ def takers(noun: Noun) -> tuple[Verb, ...]:
 
 
 def related(rng: RandomChoice) -> Sentence:
-    """The man who lives here is tired; I know the man whom she is helping."""
+    """Generate a relative clause: The man who lives here is tired; I know the man whom she is helping."""
     kinds = (
         ("person",) if rng.bernoulli(0.55) else ("clothes", "text", "animal", "thing", "vehicle", "building", "food")
     )

@@ -18,8 +18,8 @@ CAREFUL = listed(
 )
 # verbs without volition, which take no imperative and no purpose
 NON_VOLITIONAL = listed(
-    "cough, dream, lose, forget, find, miss, begin, end, leave, like, move out, break, remember, live, hurry, cry, smile, laugh, arrive, complain, "
-    "look forward, fall asleep, wake up, steal, belong to"
+    "cough, dream, lose, forget, find, miss, begin, end, leave, like, move out, break, remember, live, hurry, cry, "
+    "smile, laugh, arrive, complain, look forward, fall asleep, wake up, steal, belong to"
 )
 # verbs that are rare in the passive
 NO_PASSIVE = listed(
@@ -60,16 +60,14 @@ MANNERS_OF = (
         "again",
         "wieder",
         listed(
-            "sing, eat, visit, read, see, buy, call, arrive, come, forget, lose, break, repair, meet, cry, cough, help, "
-            "invite, play, travel, fall asleep, smoke, ask"
+            "sing, eat, visit, read, see, buy, call, arrive, come, forget, lose, break, repair, meet, cry, cough, "
+            "help, invite, play, travel, fall asleep, smoke, ask"
         ),
     ),
     ("very much", "sehr", listed("like, love, miss")),
 )
 # verbs that go with a beneficiary: for somebody
-BENEFACTIVE = listed(
-    "buy, cook, bake, write, order, build, draw, paint, look for, sing, play, work, bring along, open, pay"
-)
+BENEFACTIVE = listed("buy, cook, bake, write, order, build, draw, paint, look for, sing, play, work, pay")
 # places that one enters: to the cinema, ins Kino
 ENTERED = listed(
     "theater, cinema, museum, restaurant, park, garden, city, village, forest, kitchen, room, cellar, bathroom, "

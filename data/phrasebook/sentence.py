@@ -1,4 +1,4 @@
-"""A sentence in both languages, with the trees it came from."""
+"""A sentence in both languages, with its trees."""
 
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -7,12 +7,12 @@ from phrasebook.lexicon import VERBS, nouns_of
 from phrasebook.tree import Node, Phrase, Word, frame, linearize, phrases
 
 Combination = tuple[str, str, str]
-AUXILIARY_VERBS = ("be", "have")  # too few to keep any from a conjunction
+AUXILIARY_VERBS = ("be", "have")  # too frequent to hold out with a conjunction
 
 
 @cache
 def verbs_with_many_objects() -> frozenset[str]:
-    """The verbs with so many objects to choose from that some can be kept from them."""
+    """Return the verbs with so many possible objects that some of them can be held out."""
     lists = {(verb.lemma, each.kinds) for verb in VERBS for each in verb.complements}
     return frozenset(lemma for lemma, kinds in lists if len(nouns_of(kinds)) >= 12)
 
@@ -42,7 +42,7 @@ class Sentence:
 
     @cached_property
     def combinations(self) -> frozenset[Combination]:
-        """The words that meet in it: adjective and noun, verb and object, verb and conjunction."""
+        """Its pairs of words: adjective and noun, verb and object, verb and conjunction."""
         found: set[Combination] = set()
         for phrase in phrases(self.german_tree, "noun phrase"):
             noun, adjectives = phrase.features["noun"], phrase.features["adjectives"]
@@ -57,6 +57,6 @@ class Sentence:
 
 
 def sentence(construction: str, english: tuple[Node, ...], german: tuple[Node, ...], mark: str = ".") -> Sentence:
-    """The two sides, with the mark at the end."""
+    """Return the sentence of both sides and a final mark."""
     end = Word(mark, "mark")
     return Sentence(construction, Phrase("sentence", (*english, end)), Phrase("sentence", (*german, end)))

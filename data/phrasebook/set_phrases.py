@@ -58,7 +58,7 @@ INTERJECTIONS = (
 
 
 def formula(rng: RandomChoice) -> Sentence:
-    """Good morning, Anna! Thank you for the flowers. See you on Monday! Welcome to Berlin!"""
+    """Generate a greeting, thanks or a wish: Good morning, Anna! Thank you for the flowers."""
     kind = rng.weighted({"greeting": 2.0, "wish": 2.0, "thanks": 3.0, "day": 1.0, "welcome": 0.7, "answer": 0.5})
     name = ProperName(rng.balanced(PEOPLE))
     addressed = rng.bernoulli(0.65)

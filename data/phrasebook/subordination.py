@@ -105,7 +105,7 @@ def sequence_of_tenses(
     if german == "bevor":
         if rng.bernoulli(0.35):
             return replace(main, tense="future"), replace(dependent, habitual=True)
-        tense = "past" if past else "present"
+        tense: Tense = "past" if past else "present"
         return replace(main, tense=tense, habitual=True), replace(dependent, tense=tense, habitual=True)
     if german == "während":
         if past:
@@ -174,7 +174,7 @@ def state_clause(rng: RandomChoice, subject: Nominal) -> Clause:
 
 
 def conjoined(rng: RandomChoice) -> Sentence:
-    """The dog is sleeping because it is tired. If it rains, we will stay at home. When I arrived, Anna was cooking."""
+    """Generate a sentence with an adverbial clause: The dog is sleeping because it is tired."""
     conjunction = rng.balanced(CONJUNCTIONS)
     english_word, german_word = conjunction
     stative = english_word in WITH_STATES
@@ -201,7 +201,7 @@ def conjoined(rng: RandomChoice) -> Sentence:
         dependent = short_clause(rng, subject) if stative and german_word != "als" else dynamic_clause(rng, subject)
     main, dependent = sequence_of_tenses(rng, conjunction, main, dependent)
     deniable = english_word in ("because", "although", "if")
-    main = main.negated(deniable and rng.bernoulli(0.15))
+    main = main.negated(deniable and rng.bernoulli(0.5 if main.modal is CAN else 0.15))
     dependent = dependent.negated(deniable and rng.bernoulli(0.15))
     if german_word in ("wenn", "sobald", "bis", "bevor") and english_word != "until" and rng.bernoulli(0.2):
         return requested(rng, conjunction, dependent)
@@ -228,7 +228,7 @@ def attached(
 
 
 def requested(rng: RandomChoice, conjunction: tuple[str, str], dependent: Clause) -> Sentence:
-    """Call me when you arrive! Please wash your hands before you eat."""
+    """Generate an imperative with an adverbial clause: Call me when you arrive!"""
     main = dynamic_clause(rng, YOU)
     if main.verb.lemma in NON_VOLITIONAL:
         return requested(rng, conjunction, dependent)
@@ -245,7 +245,7 @@ def requested(rng: RandomChoice, conjunction: tuple[str, str], dependent: Clause
 
 
 def about_object(rng: RandomChoice) -> Sentence:
-    """I bought the coat because it was cheap: the pronoun refers to the object."""
+    """Generate an adverbial clause about the object: I bought the coat because it was cheap."""
     verbs = tuple(each for each in verbs_with(("accusative",)) if each.lemma not in ("have", "break", "hear"))
     verb = rng.balanced(verbs)
     noun = rng.balanced(nouns_of(verb.complements[0].kinds))

@@ -48,10 +48,11 @@ write wrote written | schreiben schreibt geschrieben | person | accusative text
 buy bought bought | kaufen | person | accusative food drink text object instrument
 sell sold sold | verkaufen | person | accusative text object instrument
 need | brauchen | person state | accusative object food drink person resource medicine appointment
-have had had | haben hat gehabt | person state | accusative resource room text family friend child clothes thing animal vehicle event topic instrument
+have had had | haben hat gehabt | person state | accusative resource room text family friend child clothes thing \
+animal vehicle event topic instrument
 see saw seen | sehen sieht gesehen | person animal state | accusative person animal thing vehicle building outdoors
 hear heard heard | hören | person animal state | accusative song music person animal vehicle
-love | lieben | person state | accusative person animal food text event
+love | lieben | person state | accusative music person animal food text event
 like | mögen mag gemocht | person state | accusative person animal food drink clothes city village film song music
 want | wollen will gewollt | person state | accusative food drink clothes thing device vehicle animal instrument
 look looked looked+for | suchen | person animal | accusative phone apartment person animal clothes thing text

@@ -47,6 +47,7 @@ FINITE = {
     "wollen": "will willst will wollen wollt wollen",
     "wollte": "wollte wolltest wollte wollten wolltet wollten",
     "wissen": "weiß weißt weiß wissen wisst wissen",
+    "mögen": "mag magst mag mögen mögt mögen",
     "mochte": "mochte mochtest mochte mochten mochtet mochten",
     "könnte": "könnte könntest könnte könnten könntet könnten",
     "durfte": "durfte durftest durfte durften durftet durften",

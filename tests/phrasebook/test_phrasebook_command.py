@@ -24,12 +24,13 @@ def lines(path: Path) -> list[str]:
 
 
 def test_the_command_writes_all_parts_and_nothing_else(written: tuple[Path, str]) -> None:
-    names = {f"{part}.{side}" for part in ("train", "val", "test", "test-seen", "test-unseen") for side in ("en", "de")}
+    parts = ("train", "val", "test", "test-seen", "test-unseen", "test-everyday")
+    names = {f"{part}.{side}" for part in parts for side in ("en", "de")}
     assert {path.name for path in written[0].iterdir()} == names
 
 
 def test_files_are_parallel_and_hold_what_was_asked_for(written: tuple[Path, str]) -> None:
-    sizes = {"train": 400, "val": 1_000, "test": 2_000, "test-seen": 1_200, "test-unseen": 800}
+    sizes = {"train": 400, "val": 1_000, "test": 2_000, "test-seen": 1_200, "test-unseen": 800, "test-everyday": 100}
     for part, size in sizes.items():
         assert [len(lines(written[0] / f"{part}.{side}")) for side in ("en", "de")] == [size, size]
 
