@@ -173,10 +173,10 @@ PAST_OR_TO = {
 
 def period(rng: RandomChoice, units: tuple[tuple[str, ...], ...] = UNITS) -> tuple[str, str, str]:
     """Return a period of time in English and in the German accusative and dative: three weeks, drei Wochen."""
-    one, many, accusative, dative, accusative_plural, dative_plural = rng.balanced(units)
+    one, many, accusative, dative, accusative_plural, dative_plural = rng.uniform(units)
     if rng.bernoulli(0.35):
         return one, accusative, dative
-    english, german = rng.balanced(NUMBERS[:10])
+    english, german = rng.uniform(NUMBERS[:10])
     return f"{english} {many}", f"{german} {accusative_plural}", f"{german} {dative_plural}"
 
 
@@ -188,9 +188,9 @@ def time_at(rng: RandomChoice) -> Constituent:
 
 def day_and_hour(rng: RandomChoice, tense: Tense) -> Constituent:
     """Return a day with a time of day: at six o'clock tomorrow."""
-    weekday, wochentag = rng.balanced(DAYS)
+    weekday, wochentag = rng.uniform(DAYS)
     days = (("yesterday", "gestern") if tense == "past" else ("tomorrow", "morgen"), ("today", "heute"))
-    day, tag = rng.balanced((*days, (f"on {weekday}", f"am {wochentag}")))
+    day, tag = rng.uniform((*days, (f"on {weekday}", f"am {wochentag}")))
     english, german = clock(rng)
     hour, stunde = Phrase("time", (Word("at"), english)), Phrase("time", (Word("um"), german))
     english_order = (hour, invariant(day)) if rng.bernoulli(0.5) else (invariant(day), hour)
@@ -199,9 +199,9 @@ def day_and_hour(rng: RandomChoice, tense: Tense) -> Constituent:
 
 def clock(rng: RandomChoice) -> tuple[Node, Node]:
     """Return a time of day; German halb refers to the following hour."""
-    at = rng.balanced(range(12))
+    at = rng.uniform(range(12))
     hour, stunde = HOURS[at]
-    minutes = rng.balanced(("o'clock", "o'clock", "half past", *PAST_OR_TO))
+    minutes = rng.uniform(("o'clock", "o'clock", "half past", *PAST_OR_TO))
     spoken = Word(hour, "number")
     if minutes == "o'clock":
         german = Phrase("clock", (Word("ein" if stunde == "eins" else stunde, "number"), Word("Uhr")))
@@ -217,9 +217,9 @@ def clock(rng: RandomChoice) -> tuple[Node, Node]:
 def time(rng: RandomChoice, tense: Tense, habitual: bool = False, long: bool = False) -> Constituent:
     """Return a temporal adjunct that fits the tense."""
     if habitual:
-        return adjunct("time", *rng.balanced(HABITS))
+        return adjunct("time", *rng.uniform(HABITS))
     if long and tense in LONG_TIMES and LONG_TIMES[tense] and rng.bernoulli(0.5):
-        return adjunct("time", *rng.balanced(LONG_TIMES[tense]))
+        return adjunct("time", *rng.uniform(LONG_TIMES[tense]))
     if tense in ("past", "future") and rng.bernoulli(0.06):
         return day_and_hour(rng, tense)
     if tense in ("past", "future") and rng.bernoulli(0.5):
@@ -231,19 +231,19 @@ def time(rng: RandomChoice, tense: Tense, habitual: bool = False, long: bool = F
                 "time", *((f"{english} ago", f"vor {german}") if tense == "past" else (f"in {english}", f"in {german}"))
             )
         if rng.bernoulli(0.15):
-            day, tag = rng.balanced(DAYS)
-            part, teil = rng.balanced((("morning", "morgen"), ("evening", "abend")))
+            day, tag = rng.uniform(DAYS)
+            part, teil = rng.uniform((("morning", "morgen"), ("evening", "abend")))
             return adjunct("time", f"on {day} {part}", f"am {tag}{teil}")
         if rng.bernoulli(0.5):
-            day, tag = rng.balanced(DAYS)
+            day, tag = rng.uniform(DAYS)
             return adjunct("time", f"on {day}", f"am {tag}")
-        return adjunct("time", *rng.balanced(WHENEVER))
-    return adjunct("time", *rng.balanced(TIMES[tense]))
+        return adjunct("time", *rng.uniform(WHENEVER))
+    return adjunct("time", *rng.uniform(TIMES[tense]))
 
 
 def frequency(rng: RandomChoice) -> Constituent:
     """Return an adverb of frequency."""
-    return adjunct("frequency", *rng.balanced(FREQUENCIES))
+    return adjunct("frequency", *rng.uniform(FREQUENCIES))
 
 
 def prepositional(role: str, english: str, german: str, nominal: Nominal, case: Case) -> Constituent:
@@ -297,7 +297,7 @@ def destination(rng: RandomChoice, nominal: NounPhrase) -> Constituent:
         ways += [("through", "durch", "accusative"), ("out of", "aus", "dative")]
     if sort == "upon":
         ways += [("onto", "auf", "accusative"), ("over", "über", "accusative")]
-    english, german, case = rng.balanced(ways)
+    english, german, case = rng.uniform(ways)
     return prepositional("direction", english, german, nominal, case)
 
 
@@ -305,7 +305,7 @@ def city(rng: RandomChoice, role: str) -> Constituent:
     """Return a city or a country as a place or a direction."""
     if role == "origin":
         return prepositional("direction", "from", "aus", ProperName(rng.balanced(CITIES)), "dative")
-    english, german = ("in", "in") if role == "place" else rng.balanced((("to", "nach"), ("from", "aus")))
+    english, german = ("in", "in") if role == "place" else rng.uniform((("to", "nach"), ("from", "aus")))
     return prepositional(role, english, german, ProperName(rng.balanced(CITIES)), "dative")
 
 

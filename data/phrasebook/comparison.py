@@ -22,17 +22,17 @@ def comparing(rng: RandomChoice) -> Sentence:
         first: Nominal = human_subject(rng, simple=True, richness=0.0)
         second: Nominal = ProperName(rng.balanced(PEOPLE))
         if rng.bernoulli(0.25):
-            second = rng.balanced(tuple(each for each in (I, YOU, HE, SHE, WE, THEY) if each is not first))
+            second = rng.uniform(tuple(each for each in (I, YOU, HE, SHE, WE, THEY) if each is not first))
         elif rng.bernoulli(0.6):
             second = sample_noun_phrase(
-                rng, rng.balanced(nouns_of(("person",))), determiner=rng.balanced(DEFINITE), richness=0.2
+                rng, rng.balanced(nouns_of(("person",))), determiner=rng.uniform(DEFINITE), richness=0.2
             )
     else:
         first = inanimate(rng)
         assert isinstance(first, NounPhrase)
         kind = next(kind for kind in DESCRIBABLE if kind in first.noun.kinds)
         noun = rng.balanced(nouns_of((kind,)))
-        second = sample_noun_phrase(rng, noun, determiner=rng.balanced(DEFINITE), richness=0.0)
+        second = sample_noun_phrase(rng, noun, determiner=rng.uniform(DEFINITE), richness=0.0)
     quality = sample_adjective(rng, first, with_degrees=True)
     than = rng.bernoulli(0.65)
     quality = GradedAdjective(quality.adjective, "comparative") if than else quality
@@ -66,20 +66,18 @@ def preferring(rng: RandomChoice) -> Sentence:
     """Generate a pronoun for a thing, with the gender of the German noun: The bread is old, but it is fresh."""
     noun = rng.balanced(nouns_of((*INANIMATE, "building", "room", "drink")))
     subject = sample_noun_phrase(
-        rng, noun, determiner=rng.balanced((THE, THIS, *POSSESSIVES[:4])), plural=False, richness=0.0
+        rng, noun, determiner=rng.uniform((THE, THIS, *POSSESSIVES[:4])), plural=False, richness=0.0
     )
     if noun.countable and rng.bernoulli(0.25):
         subject = replace(subject, number="plural")
     first = sample_adjective(rng, subject)
     second = sample_adjective(rng, replace(subject, adjectives=(first,)))
     pronoun = anaphor(subject)
-    but, aber = rng.balanced((("but", "aber"), ("and", "und")))
+    but, aber = rng.uniform((("but", "aber"), ("and", "und")))
     too = DEGREES[0] if second.adjective.english in EXCESSIVE else DEGREES[3]
     tense = be_tense(rng)
     left = Clause(subject, BE, (predicate(first),), tense)
-    right = Clause(
-        pronoun, BE, (predicate(second, rng.balanced((("", ""), DEGREES[1], ("not", "nicht"), too))),), tense
-    )
+    right = Clause(pronoun, BE, (predicate(second, rng.uniform((("", ""), DEGREES[1], ("not", "nicht"), too))),), tense)
     comma = (COMMA,) if but == "but" else ()
     return sentence(
         "pronoun for a thing",

@@ -20,7 +20,7 @@ from phrasebook.verb_phrases import complements, journey, sample_clause
 
 def claiming(rng: RandomChoice) -> Sentence:
     """Generate a that-clause after a verb: She knows that the boy is sleeping."""
-    verb = rng.balanced(SAYING)
+    verb = rng.uniform(SAYING)
     content = copular_clause(rng) if rng.bernoulli(0.25) else short_clause(rng)
     content = with_tense(rng, content) if content.verb is not BE else replace(content, tense=be_tense(rng))
     speaker_subject = human_subject(rng, simple=True, richness=0.1)
@@ -43,7 +43,7 @@ def attitude(rng: RandomChoice) -> Sentence:
     content = replace(content, subject=resolve(content.subject, experiencer))
     content = content.negated(content.modal is None and rng.bernoulli(0.15))
     english, german = subordinate(("that", "dass"), content)
-    adjective, adjektiv = rng.balanced(ATTITUDES)
+    adjective, adjektiv = rng.uniform(ATTITUDES)
     state = Constituent("predicate", invariant(adjective), Phrase("predicate", (Word(adjektiv, "adjective"),)))
     clause = Clause(experiencer, BE, (state,), be_tense(rng))
     return sentence("that clause", (clause.english(), english), (clause.german(), COMMA, german))
@@ -51,7 +51,7 @@ def attitude(rng: RandomChoice) -> Sentence:
 
 def wondering(rng: RandomChoice) -> Sentence:
     """Generate an embedded question: I do not know whether she sleeps, where she lives, who helps her."""
-    verb = rng.balanced(WONDERING)
+    verb = rng.uniform(WONDERING)
     knows = verb.lemma == "know"
     speaker = Clause(
         human_subject(rng, simple=True, richness=0.1),
@@ -74,14 +74,14 @@ def wondering(rng: RandomChoice) -> Sentence:
             rng, cases=rng.weighted({(): 1.0, ("accusative",): 1.0}), person=True, simple=True, richness=0.1
         )
         if rng.bernoulli(0.4):
-            content = Clause(human_subject(rng, simple=True, richness=0.1), rng.balanced(STAYS))
+            content = Clause(human_subject(rng, simple=True, richness=0.1), rng.uniform(STAYS))
     if word == "when" and rng.bernoulli(0.35):
         noun = rng.balanced(nouns_of(("event", "film", "vehicle")))
         verb = rng.balanced(tuple(v for v in verbs_with((), "any") if v.lemma in ("begin", "end", "leave", "arrive")))
         kinds = ("event", "film") if verb.lemma in ("begin", "end") else ("vehicle",)
         noun = rng.balanced(nouns_of(kinds))
-        starting = sample_noun_phrase(rng, noun, determiner=rng.balanced((THE, THE, *POSSESSIVES)), plural=False)
-        content = Clause(starting, verb, (), rng.balanced(("present", "present", "past", "future")), habitual=True)
+        starting = sample_noun_phrase(rng, noun, determiner=rng.uniform((THE, THE, *POSSESSIVES)), plural=False)
+        content = Clause(starting, verb, (), rng.uniform(("present", "present", "past", "future")), habitual=True)
     elif word == "when":
         content = replace(dynamic_clause(rng), tense="past" if rng.bernoulli(0.5) else "future")
     else:
@@ -93,13 +93,13 @@ def wondering(rng: RandomChoice) -> Sentence:
 
 def embedded_copular(rng: RandomChoice, speaker: Clause) -> Sentence:
     """Generate an embedded copular question: Do you know where Paul is? I do not know who that man is."""
-    word = rng.balanced((("where", "wo"), ("who", "wer"), ("how", "wie"), ("when", "wann"), ("why", "warum")))
+    word = rng.uniform((("where", "wo"), ("who", "wer"), ("how", "wie"), ("when", "wann"), ("why", "warum")))
     subject: Nominal = human_subject(rng, simple=True, richness=0.1)
     if word[0] == "who":
-        determiner = rng.balanced((THIS, THE, *POSSESSIVES))
+        determiner = rng.uniform((THIS, THE, *POSSESSIVES))
         subject = sample_noun_phrase(rng, rng.balanced(nouns_of(("person",))), determiner=determiner, richness=0.2)
     elif word[0] == "when":
-        determiner = rng.balanced((THE, *POSSESSIVES))
+        determiner = rng.uniform((THE, *POSSESSIVES))
         subject = sample_noun_phrase(rng, rng.balanced(nouns_of(("event",))), determiner=determiner, plural=False)
     elif word[0] == "how" or rng.bernoulli(0.5):
         subject = inanimate(rng)
@@ -144,9 +144,9 @@ def embedded(rng: RandomChoice, speaker: Clause, english: Node, german: Node) ->
 def trying(rng: RandomChoice) -> Sentence:
     """Generate an infinitive clause: She is trying to open the window; she never promised to come."""
     content = volitional_clause(rng)
-    clause = Clause(content.subject, rng.balanced(TRYING), (infinitive(content),))
+    clause = Clause(content.subject, rng.uniform(TRYING), (infinitive(content),))
     if rng.bernoulli(0.35):
-        often = adjunct("frequency", *rng.balanced((("often", "oft"), ("never", "nie"), ("always", "immer"))))
+        often = adjunct("frequency", *rng.uniform((("often", "oft"), ("never", "nie"), ("always", "immer"))))
         clause = replace(clause, tense="past").extended(often)
     else:
         clause = with_tense(rng, clause)

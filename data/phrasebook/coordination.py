@@ -12,7 +12,7 @@ from phrasebook.tree import COMMA, Word, invariant
 
 def paired(rng: RandomChoice) -> Sentence:
     """Generate coordinated clauses: The man is singing, but his wife is sleeping."""
-    link = rng.balanced((("and", "und"), ("but", "aber"), ("so", "also")))
+    link = rng.uniform((("and", "und"), ("but", "aber"), ("so", "also")))
     tense: Tense = rng.weighted({"present": 1.0, "past": 1.0, "future": 0.5})
     left, right = dynamic_clause(rng), dynamic_clause(rng)
     if link[0] == "but" and rng.bernoulli(0.4):

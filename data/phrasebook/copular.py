@@ -85,27 +85,27 @@ def describing(rng: RandomChoice) -> Sentence:
     subject = human_subject(rng, simple=True) if rng.bernoulli(0.5) else inanimate(rng)
     quality = sample_adjective(rng, subject)
     degrees = DEGREES if quality.adjective.english in EXCESSIVE else DEGREES[1:]
-    before = rng.balanced(degrees) if rng.bernoulli(0.4) and quality.adjective.superlative else ("", "")
+    before = rng.uniform(degrees) if rng.bernoulli(0.4) and quality.adjective.superlative else ("", "")
     negative = not before[0] and rng.bernoulli(0.25)
     clause = Clause(subject, BE, (predicate(quality, before),), be_tense(rng), negative=negative)
     if before[0] == "too" and not isinstance(subject, Pronoun | ProperName) and rng.bernoulli(0.5):
-        judge = rng.balanced((I, YOU, HE, SHE, WE, THEY))
+        judge = rng.uniform((I, YOU, HE, SHE, WE, THEY))
         suited = clause.extended(prepositional("beneficiary", "for", "für", judge, "accusative"))
         return sentence("predicate adjective", (suited.english(),), (suited.german(),))
     if not negative and rng.bernoulli(0.15):
         clause = clause.extended(
-            adjunct("frequency", *rng.balanced((("still", "noch"), ("always", "immer"), ("often", "oft"))))
+            adjunct("frequency", *rng.uniform((("still", "noch"), ("always", "immer"), ("often", "oft"))))
         )
         return sentence("predicate adjective", (clause.english(),), (clause.german(),))
     front = None
     if not isinstance(subject, Pronoun | ProperName) and rng.bernoulli(0.15):
-        day, tag = rng.balanced(adjuncts.DAYS)
+        day, tag = rng.uniform(adjuncts.DAYS)
         front = adjuncts.time(rng, clause.tense) if rng.bernoulli(0.5) else adjunct("time", f"on {day}", f"am {tag}")
         clause = clause.extended(front)
     if isinstance(subject, Pronoun | ProperName) and rng.bernoulli(0.4) and not negative:
         front = adjunct(
             "time",
-            *rng.balanced(
+            *rng.uniform(
                 (("today", "heute"), ("now", "jetzt")) if clause.tense == "present" else adjuncts.TIMES["past"][:1]
             ),
         )
@@ -149,7 +149,7 @@ def locating(rng: RandomChoice) -> Sentence:
     clause = replace(clause, negative=rng.bernoulli(0.2))
     if not clause.negative and rng.bernoulli(0.15):
         clause = clause.extended(
-            adjunct("frequency", *rng.balanced((("still", "noch"), ("already", "schon"), ("often", "oft"))))
+            adjunct("frequency", *rng.uniform((("still", "noch"), ("already", "schon"), ("often", "oft"))))
         )
     if clause.tense == "past" and rng.bernoulli(0.3):
         clause = clause.extended(adjuncts.time(rng, "past"))
@@ -162,7 +162,7 @@ def experience(rng: RandomChoice) -> Sentence:
     subject = YOU if rng.bernoulli(0.3) else human_subject(rng, simple=True, richness=0.1)
     where = prepositional("place", "to", "in", ProperName(city), "dative")
     clause = Clause(subject, BE, (where,), "perfect")
-    kind = rng.balanced(("ever", "never", "already"))
+    kind = rng.uniform(("ever", "never", "already"))
     if kind == "ever":
         clause = clause.extended(adjunct("frequency", "ever", "schon einmal"))
         return sentence("location", (clause.english("question"),), (clause.german("first"),), "?")
@@ -176,7 +176,7 @@ GOOD = (("good", "gut"), ("bad", "schlecht"), ("better", "besser"), ("much bette
 
 def linking(rng: RandomChoice) -> Sentence:
     """Generate a linking verb with its adjective: You look tired. I feel better today. The soup tastes good."""
-    verb = rng.balanced(LINKING)
+    verb = rng.uniform(LINKING)
     if "person" in verb.subjects and rng.bernoulli(0.7):
         subject: Nominal = human_subject(rng, simple=True, richness=0.1)
     else:
@@ -184,9 +184,9 @@ def linking(rng: RandomChoice) -> Sentence:
         subject = sample_noun_phrase(rng, noun, simple=True, richness=0.0)
         if subject.determiner in (A, NONE):
             subject = replace(subject, determiner=THE)
-    adjective = predicate(sample_adjective(rng, subject), rng.balanced((("", ""), ("", ""), DEGREES[1], DEGREES[2])))
+    adjective = predicate(sample_adjective(rng, subject), rng.uniform((("", ""), ("", ""), DEGREES[1], DEGREES[2])))
     if rng.bernoulli({"taste": 1.0, "smell": 1.0, "feel": 0.5, "look": 0.3}.get(verb.lemma, 0.0)):
-        english, german = rng.balanced(GOOD)
+        english, german = rng.uniform(GOOD)
         adjective = Constituent("predicate", invariant(english), invariant(german))
     clause = Clause(subject, verb, (adjective,), be_tense(rng))
     if verb.lemma == "get":
@@ -205,10 +205,10 @@ def identifying(rng: RandomChoice) -> Sentence:
         nouns_of(("person", "clothes", "thing", "vehicle", "animal", "device", "text", "building", "parents", "room"))
     )
     plural = noun.english == "parents" or (noun.countable and rng.bernoulli(0.3))
-    determiner = rng.balanced(POSSESSIVES if rng.bernoulli(0.6) or plural else (THE, A))
+    determiner = rng.uniform(POSSESSIVES if rng.bernoulli(0.6) or plural else (THE, A))
     what = sample_noun_phrase(rng, noun, determiner=determiner, plural=plural, richness=0.25)
     predicative = complement("predicate", what, "nominative")
-    english = rng.balanced(("these", "those") if plural else ("this", "that"))
+    english = rng.uniform(("these", "those") if plural else ("this", "that"))
     subject = replace(THAT, subject=english, number="plural" if plural else "singular")
     if rng.bernoulli(0.1):
         predicative = complement("predicate", ProperName(rng.balanced(PEOPLE)), "nominative")
@@ -236,7 +236,7 @@ def naming(rng: RandomChoice) -> Sentence:
             return sentence("origin", (clause.english("question"),), (clause.german("first"),), "?")
         return sentence("origin", (clause.english(),), (clause.german(),))
     if person.number == "plural" or isinstance(person, ProperName):
-        person = rng.balanced((I, YOU, HE, SHE))
+        person = rng.uniform((I, YOU, HE, SHE))
     german = Clause(person, BE_CALLED)
     name = ProperName(rng.balanced(PEOPLE))
     what, wie = Constituent("front", Word("what"), Word("wie")), Constituent("front", Word("wie"), Word("wie"))

@@ -33,7 +33,7 @@ def copular_question(rng: RandomChoice) -> Sentence:
     clause = Clause(subject_for(rng, kind), BE, (), be_tense(rng))
     if kind == "why":
         adjective = sample_adjective(rng, clause.subject)
-        clause = clause.extended(predicate(adjective, rng.balanced((("", ""), ("", ""), ("so", "so")))))
+        clause = clause.extended(predicate(adjective, rng.uniform((("", ""), ("", ""), ("so", "so")))))
     if kind in ("where", "why", "how") and rng.bernoulli(0.15):
         clause = clause.extended(adjuncts.time(rng, clause.tense))
     return asked(clause, Word(kind), Word(GERMAN[kind]))
@@ -49,17 +49,17 @@ def subject_for(rng: RandomChoice, word: str) -> Nominal:
     """Return a subject that suits the question word."""
     if word == "what":
         number: Number = "plural" if rng.bernoulli(0.3) else "singular"
-        english = rng.balanced(("this", "that") if number == "singular" else ("these", "those"))
+        english = rng.uniform(("this", "that") if number == "singular" else ("these", "those"))
         return replace(THAT, subject=english, number=number)
     if word == "who":
         if rng.bernoulli(0.15):
-            return rng.balanced((HE, SHE, THEY, YOU))
+            return rng.uniform((HE, SHE, THEY, YOU))
         person = rng.balanced(nouns_of(("person",)))
-        return sample_noun_phrase(rng, person, determiner=rng.balanced((THIS, THE, *POSSESSIVES)), richness=0.2)
+        return sample_noun_phrase(rng, person, determiner=rng.uniform((THIS, THE, *POSSESSIVES)), richness=0.2)
     if word in ("when", "how"):
         kinds = EVENTS if word == "when" else EVALUATED
         noun = rng.balanced(nouns_of(kinds))
-        determiner = THE if "weather" in noun.kinds or rng.bernoulli(0.5) else rng.balanced(POSSESSIVES)
+        determiner = THE if "weather" in noun.kinds or rng.bernoulli(0.5) else rng.uniform(POSSESSIVES)
         return sample_noun_phrase(rng, noun, determiner=determiner, plural=False, richness=0.1)
     if word == "where" and rng.bernoulli(0.3):
         place = rng.balanced(nouns_of(("building", "room", "outdoors")))
@@ -92,8 +92,8 @@ def yes_no(rng: RandomChoice) -> Sentence:
     clause = Clause(subject, BE, (predicate(sample_adjective(rng, subject)),), be_tense(rng))
     if rng.bernoulli(0.3):
         adverbs = (("still", "noch"), ("always", "immer"), ("already", "schon"), ("really", "wirklich"))
-        clause = clause.extended(adjunct("frequency", *rng.balanced(adverbs)))
+        clause = clause.extended(adjunct("frequency", *rng.uniform(adverbs)))
     elif rng.bernoulli(0.15):
-        day, tag = rng.balanced(adjuncts.DAYS)
+        day, tag = rng.uniform(adjuncts.DAYS)
         clause = clause.extended(adjunct("time", f"on {day}", f"am {tag}"))
     return sentence("copular question", (clause.english("question"),), (clause.german("first"),), "?")

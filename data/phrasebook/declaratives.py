@@ -37,6 +37,8 @@ OBJECT_KINDS = ("clothes", "text", "device", "thing", "vehicle", "animal", "inst
 def stated(rng: RandomChoice, construction: str, clause: Clause) -> Sentence:
     """Return the clause as a statement, with its temporal adjunct fronted or not."""
     clause, movable = inflected(rng, clause, negative=rng.bernoulli(0.22))
+    if clause.modal is CAN and clause.tense == "present" and rng.bernoulli(0.3):
+        clause = clause.negated()
     front = movable if movable and rng.bernoulli(0.35) else None
     english = clause
     if clause.modal is None and rng.bernoulli(0.4 if clause.verb.lemma in ("have", "need") else 0.12):
@@ -61,7 +63,7 @@ def quantified(rng: RandomChoice) -> Sentence:
     if not things:
         return quantified(rng)
     noun = rng.balanced(things)
-    quantifier = rng.balanced((EVERY, ALL, MANY, SOME, rng.balanced(COUNTS)))
+    quantifier = rng.uniform((EVERY, ALL, MANY, SOME, rng.uniform(COUNTS)))
     what = sample_noun_phrase(rng, noun, determiner=quantifier, plural=quantifier is not EVERY)
     subject = sample_subject(rng, verb.subjects)
     clause, _ = inflected(rng, Clause(subject, verb, (complement("accusative", what, "accusative"),)))
@@ -113,7 +115,7 @@ def appointed(rng: RandomChoice) -> Sentence:
         return appointed(rng)
     tense: Tense | Literal["modal"] = rng.weighted({"past": 1.0, "future": 1.0, "modal": 1.0})
     if tense == "modal":
-        clause = replace(clause, modal=rng.balanced((CAN, HAVE, MUST, SHOULD)))
+        clause = replace(clause, modal=rng.uniform((CAN, HAVE, MUST, SHOULD)))
     else:
         clause = replace(clause, tense=tense)
     clause = clause.extended(at)
@@ -132,7 +134,7 @@ def passive(rng: RandomChoice) -> Sentence:
     tense: Tense | Literal["modal"] = rng.weighted({"present": 3.0, "past": 4.0, "future": 2.0, "modal": 2.0})
     if tense == "modal":
         clause = replace(
-            clause, modal=rng.balanced((CAN, HAVE, SHOULD) if clause.negative else (CAN, MUST, HAVE, SHOULD))
+            clause, modal=rng.uniform((CAN, HAVE, SHOULD) if clause.negative else (CAN, MUST, HAVE, SHOULD))
         )
     else:
         clause = replace(clause, tense=tense)
@@ -155,20 +157,20 @@ CASES: tuple[Case, ...] = ("accusative", "dative")
 def indefinite(rng: RandomChoice) -> Sentence:
     """Generate a clause with an indefinite pronoun: Nobody has called me. She did not buy anything."""
     if rng.bernoulli(0.4):
-        subject = rng.balanced((SOMEBODY, NOBODY, NOBODY))
+        subject = rng.uniform((SOMEBODY, NOBODY, NOBODY))
         clause = sample_clause(rng, subject=subject, simple=True, richness=0.2)
         clause, _ = inflected(rng, clause)
         clause = affirmative(clause)
         return sentence("indefinite pronoun", (clause.english(),), (clause.german(),))
-    case: Case = rng.balanced(CASES)
+    case: Case = rng.uniform(CASES)
     person = case == "dative" or rng.bernoulli(0.3)
     fitting = {"person"} if person else {"thing", "object", "food", "text"}
     verb = rng.balanced(
         tuple(each for each in verbs_with((case,)) if not fitting.isdisjoint(each.complements[0].kinds))
     )
-    pronoun = rng.balanced((SOMEBODY, NOBODY) if person else (SOMETHING, NOTHING, EVERYTHING))
+    pronoun = rng.uniform((SOMEBODY, NOBODY) if person else (SOMETHING, NOTHING, EVERYTHING))
     if verb.lemma in ("eat", "drink", "want", "have", "need", "buy", "order", "find") and pronoun is SOMETHING:
-        pronoun = rng.balanced((SOMETHING, SOMETHING_TO_EAT, SOMETHING_TO_DRINK))
+        pronoun = rng.uniform((SOMETHING, SOMETHING_TO_EAT, SOMETHING_TO_DRINK))
     clause = Clause(human_subject(rng, simple=True, richness=0.1), verb, (complement(case, pronoun, case),))
     clause, _ = inflected(rng, clause)
     clause = affirmative(clause)
@@ -207,7 +209,7 @@ def durative(rng: RandomChoice) -> Sentence:
     english_period, _, german_period = adjuncts.period(rng)
     english, german = (f"for {english_period}", f"seit {german_period}")
     if rng.bernoulli(0.25):
-        english, german = rng.balanced(SINCE)
+        english, german = rng.uniform(SINCE)
     perfect = replace(clause, tense="perfect", progressive=not clause.verb.state and rng.bernoulli(0.8))
     if rng.bernoulli(0.25):
         how_long = Constituent("front", invariant("how long"), invariant("wie lange"))
@@ -228,22 +230,22 @@ def lasted(rng: RandomChoice) -> Sentence:
     english_period, german_period, _ = adjuncts.period(rng)
     how_long = adjuncts.adjunct("time", f"for {english_period}", german_period)
     if rng.bernoulli(0.4):
-        end, ende = rng.balanced(
+        end, ende = rng.uniform(
             (("tomorrow", "morgen"), ("Sunday", "Sonntag"), ("ten o'clock", "zehn Uhr"), ("tonight", "heute Abend"))
         )
         how_long = adjuncts.adjunct("time", f"until {end}", f"bis {ende}")
     tense: Tense = rng.weighted({"past": 1.0, "future": 1.0})
     clause = replace(clause, tense=tense).extended(how_long)
     if rng.bernoulli(0.3):
-        clause = replace(clause, tense="present", modal=rng.balanced((CAN, HAVE, MUST, WANT)))
+        clause = replace(clause, tense="present", modal=rng.uniform((CAN, HAVE, MUST, WANT)))
     return sentence("duration", (clause.english(),), (clause.german(),))
 
 
 def consequence(rng: RandomChoice) -> Sentence:
     """Generate a pronoun that refers to the subject of the clause before: The cat is hungry, so I am feeding it."""
     kinds = (*OBJECT_KINDS, "person", "person", "building", "room")
-    noun = rng.balanced(nouns_of((rng.balanced(kinds),)))
-    determiner = rng.balanced((THE, THIS, *POSSESSIVES[:4]))
+    noun = rng.balanced(nouns_of((rng.uniform(kinds),)))
+    determiner = rng.uniform((THE, THIS, *POSSESSIVES[:4]))
     subject = NounPhrase(noun, determiner, "plural" if noun.countable and rng.bernoulli(0.2) else "singular")
     if noun.english in ("child", "baby", "girl") or not adjectives_for(noun):
         return consequence(rng)
@@ -257,7 +259,7 @@ def consequence(rng: RandomChoice) -> Sentence:
         return consequence(rng)
     verb = rng.balanced(fitting)
     case = verb.complements[0].case
-    degree = rng.balanced((("", ""), ("", ""), ("very", "sehr"), ("too", "zu")))
+    degree = rng.uniform((("", ""), ("", ""), ("very", "sehr"), ("too", "zu")))
     first = Clause(subject, BE, (predicate(sample_adjective(rng, subject), degree),), be_tense(rng))
     second = Clause(human_subject(rng, simple=True, richness=0.0), verb, (complement(case, anaphor(subject), case),))
     second = replace(second, tense="past") if first.tense == "past" else with_tense(rng, second)
@@ -268,7 +270,7 @@ def consequence(rng: RandomChoice) -> Sentence:
             (first.english(), COMMA, Word("so"), second.english()),
             (first.german(), COMMA, second.german(front=front)),
         )
-    but, aber = rng.balanced((("but", "aber"), ("and", "und")))
+    but, aber = rng.uniform((("but", "aber"), ("and", "und")))
     second = second.negated(but == "but" and rng.bernoulli(0.5))
     return sentence(
         "pronoun for an object",
@@ -287,7 +289,7 @@ def discourse(rng: RandomChoice) -> Sentence:
     if noun is None or (first.verb.lemma in ("have", "want", "need") and rng.bernoulli(0.5)):
         return discourse(rng)
     number: Number = "plural" if noun.countable and rng.bernoulli(0.25) else "singular"
-    determiner = rng.balanced((THE, THIS, *POSSESSIVES))
+    determiner = rng.uniform((THE, THIS, *POSSESSIVES))
     phrase = NounPhrase(noun, determiner, number)
     pronoun = anaphor(phrase)
     first = replace(first, constituents=(complement("accusative", phrase, "accusative"),))
@@ -318,7 +320,7 @@ def discourse(rng: RandomChoice) -> Sentence:
         english = (first.english(), PERIOD, second.english())
         return sentence("pronoun for an object", english, (first.german(), PERIOD, second.german()))
     comma = (COMMA,)
-    but, aber = rng.balanced((("but", "aber"), ("and", "und")))
+    but, aber = rng.uniform((("but", "aber"), ("and", "und")))
     return sentence(
         "pronoun for an object",
         (first.english(), COMMA, Word(but), second.english()),

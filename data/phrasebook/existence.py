@@ -19,7 +19,7 @@ from phrasebook.verb_phrases import with_aspect
 
 def existing(rng: RandomChoice) -> Sentence:
     """Generate a sentence of existence: There is a small lake in the forest."""
-    kinds = rng.balanced(
+    kinds = rng.uniform(
         (
             ("building",),
             ("food",),
@@ -34,13 +34,13 @@ def existing(rng: RandomChoice) -> Sentence:
     )
     noun = rng.balanced(nouns_of(kinds))
     plural = noun.countable and rng.bernoulli(0.45)
-    openings = (NONE, MANY, SOME, NO, rng.balanced(COUNTS)) if plural else (A, NO) if noun.countable else (NONE, NO)
-    what = sample_noun_phrase(rng, noun, determiner=rng.balanced(openings), plural=plural)
+    openings = (NONE, MANY, SOME, NO, rng.uniform(COUNTS)) if plural else (A, NO) if noun.countable else (NONE, NO)
+    what = sample_noun_phrase(rng, noun, determiner=rng.uniform(openings), plural=plural)
     clause = Clause(THERE, EXIST, (complement("accusative", what, "accusative"),), be_tense(rng))
     clause = replace(clause, subject=replace(THERE, number=what.number))
     question = rng.bernoulli(0.25)
     if question and rng.bernoulli(0.5):
-        clause = clause.extended(adjunct("here", *rng.balanced((("here", "hier"), ("near here", "hier in der Nähe")))))
+        clause = clause.extended(adjunct("here", *rng.uniform((("here", "hier"), ("near here", "hier in der Nähe")))))
     elif rng.bernoulli(0.75):
         sort = ("outdoors",) if kinds[0] in ("building", "animal", "vehicle") else ("building", "room")
         clause = clause.extended(located(rng, sort))
@@ -73,11 +73,11 @@ def price(rng: RandomChoice) -> Sentence:
     """Generate a price: The old lamp costs twenty euros. How much do the shoes cost?"""
     kinds = ("clothes", "text", "device", "thing", "furniture", "instrument", "vehicle", "food", "drink", "room")
     noun = rng.balanced(nouns_of(kinds))
-    determiner = rng.balanced((THE, THIS, A if noun.countable else THE))
+    determiner = rng.uniform((THE, THIS, A if noun.countable else THE))
     plural = noun.countable and determiner is not A and rng.bernoulli(0.3)
     subject: Nominal = sample_noun_phrase(rng, noun, determiner=determiner, simple=True, plural=plural)
     if rng.bernoulli(0.1):
-        subject = rng.balanced((IT, THAT))
+        subject = rng.uniform((IT, THAT))
     if rng.bernoulli(0.4):
         how_much = Constituent("front", invariant("how much"), invariant("wie viel"))
         tense: Tense = "past" if rng.bernoulli(0.15) else "present"
@@ -86,8 +86,8 @@ def price(rng: RandomChoice) -> Sentence:
         if rng.bernoulli(0.3):
             english = Clause(subject, BE, (), tense).english("question", how_much)
         return sentence("price", (english,), (clause.german("second", how_much),), "?")
-    euros, euro = rng.balanced(NUMBERS)
-    cents, cent = rng.balanced((*NUMBERS[-7:], ("", ""), ("", ""), ("", ""), ("", "")))
+    euros, euro = rng.uniform(NUMBERS)
+    cents, cent = rng.uniform((*NUMBERS[-7:], ("", ""), ("", ""), ("", ""), ("", "")))
     value = Constituent("predicate", amount(euros, f"euros {cents}"), amount(euro, f"Euro {cent}"))
     clause = Clause(subject, COST, (value,), habitual=True)
     if rng.bernoulli(0.15):
@@ -102,10 +102,10 @@ def age(rng: RandomChoice) -> Sentence:
         clause = Clause(subject, BE, (), be_tense(rng))
         how_old = Constituent("front", invariant("how old"), invariant("wie alt"))
         return sentence("age", (clause.english("question", how_old),), (clause.german("second", how_old),), "?")
-    number = rng.balanced(NUMBERS)
+    number = rng.uniform(NUMBERS)
     if isinstance(subject, NounPhrase):
         young = not subject.noun.kinds.isdisjoint(("child", "boy", "girl", "baby", "son", "daughter"))
-        number = rng.balanced(NUMBERS[:10] if young else NUMBERS[-6:])
+        number = rng.uniform(NUMBERS[:10] if young else NUMBERS[-6:])
     years = Constituent("predicate", amount(number[0], "years old"), amount(number[1], "Jahre alt"))
     clause = Clause(subject, BE, (years,), be_tense(rng))
     return sentence("age", (clause.english(),), (clause.german(),))
@@ -135,14 +135,14 @@ def weather(rng: RandomChoice) -> Sentence:
     negative = rng.bernoulli(0.2)
     subject: Nominal = IT
     if rng.bernoulli(0.45):
-        clause = Clause(IT, rng.balanced((RAIN, SNOW)), (), tense, negative=negative)
+        clause = Clause(IT, rng.uniform((RAIN, SNOW)), (), tense, negative=negative)
         clause = with_aspect(rng, clause)
     else:
-        before = rng.balanced((("", ""), ("very", "sehr"), ("too", "zu"), ("really", "wirklich")))
-        words = rng.balanced(WEATHER)
+        before = rng.uniform((("", ""), ("very", "sehr"), ("too", "zu"), ("really", "wirklich")))
+        words = rng.uniform(WEATHER)
         if rng.bernoulli(0.25):
             subject = NounPhrase(next(iter(nouns_of(("weather",)))))
-            words = rng.balanced(
+            words = rng.uniform(
                 (("good", "gut"), ("bad", "schlecht"), ("beautiful", "schön"), ("warm", "warm"), ("cold", "kalt"))
             )
         english, german = (invariant(each) for each in (before if not negative else ("", "")))
@@ -171,7 +171,7 @@ def clocked(rng: RandomChoice) -> Sentence:
     if rng.bernoulli(0.5):
         clause = Clause(IT, BE, (Constituent("predicate", english, german),), be_tense(rng))
         if rng.bernoulli(0.4):
-            clause = clause.extended(adjunct("frequency", *rng.balanced((("already", "schon"), ("only", "erst")))))
+            clause = clause.extended(adjunct("frequency", *rng.uniform((("already", "schon"), ("only", "erst")))))
         return sentence("clock", (clause.english(),), (clause.german(),))
     verb = rng.balanced(
         tuple(
@@ -183,12 +183,12 @@ def clocked(rng: RandomChoice) -> Sentence:
     )
     noun = rng.balanced(nouns_of(kinds))
     subject = sample_noun_phrase(
-        rng, noun, determiner=rng.balanced((THE, THE, *POSSESSIVES)), plural=False, richness=0.1
+        rng, noun, determiner=rng.uniform((THE, THE, *POSSESSIVES)), plural=False, richness=0.1
     )
     tense: Tense = rng.weighted({"present": 2.0, "past": 1.0, "future": 0.5})
     clause = Clause(subject, verb, (), tense, habitual=True)
     if rng.bernoulli(0.4):
-        word = rng.balanced((("when", "wann"), ("what time", "um wie viel Uhr"), ("at what time", "um wie viel Uhr")))
+        word = rng.uniform((("when", "wann"), ("what time", "um wie viel Uhr"), ("at what time", "um wie viel Uhr")))
         front = Constituent("front", invariant(word[0]), invariant(word[1]))
         return sentence("clock", (clause.english("question", front),), (clause.german("second", front),), "?")
     clause = clause.extended(time_at(rng))

@@ -50,13 +50,13 @@ def experiencing(rng: RandomChoice) -> Sentence:
         )
         return sentence("experiencer", (clause.extended(*when).english("question", how),), german, "?")
     if kind == "health":
-        english, german_state = rng.balanced(STATES)
+        english, german_state = rng.uniform(STATES)
         again = (adjunct("time", "again", "wieder"),) if rng.bernoulli(0.2) else ()
         clause = Clause(person, BE, (Constituent("predicate", invariant(english), invariant("")), *again), "present")
         verb = (Word("geht"), Word("es"))
         german = (person.german("dative"), *verb, *(each.german for each in again), *invariant(german_state).parts)
         return sentence("experiencer", (clause.english(),), german)
-    english, german_state = rng.balanced(SENSATIONS)
+    english, german_state = rng.uniform(SENSATIONS)
     state = Constituent("predicate", invariant(english), invariant(""))
     clause = Clause(person, BE, (state,), "past" if past else "present", negative=rng.bernoulli(0.2))
     finite = Word("war" if past else "ist")
@@ -76,14 +76,14 @@ def ailing(rng: RandomChoice) -> Sentence:
     if kind == "pain":
         noun = rng.balanced(nouns_of(("body",)))
         plural = noun.english in ("foot", "eye", "leg", "tooth", "ear") and rng.bernoulli(0.6)
-        owner = rng.balanced(POSSESSIVES[:2]) if rng.bernoulli(0.5) else rng.balanced(POSSESSIVES)
+        owner = rng.uniform(POSSESSIVES[:2]) if rng.bernoulli(0.5) else rng.uniform(POSSESSIVES)
         subject: Nominal = NounPhrase(noun, owner, "plural" if plural else "singular")
         clause = Clause(subject, HURT)
         if rng.bernoulli(0.2):
-            clause = clause.extended(adjunct("frequency", *rng.balanced((("still", "noch"), ("often", "oft")))))
+            clause = clause.extended(adjunct("frequency", *rng.uniform((("still", "noch"), ("often", "oft")))))
         return modal_forms(rng, "health", clause)
     if kind == "ailment":
-        english, german = rng.balanced(AILMENTS)
+        english, german = rng.uniform(AILMENTS)
         kein = (
             f"keine {german.removeprefix('eine ')}"
             if (german.endswith("en") and german != "Husten") or german.startswith("eine")

@@ -51,7 +51,7 @@ def suggesting(rng: RandomChoice) -> Sentence:
 def offering(rng: RandomChoice) -> Sentence:
     """Generate a request for oneself: Give me the key, please. Show us the map! Requests for oneself."""
     clause = sample_clause(rng, subject=YOU, cases=("dative", "accusative"), simple=True, richness=0.15)
-    receiver = complement("dative", rng.balanced((I, I, WE)), "dative")
+    receiver = complement("dative", rng.uniform((I, I, WE)), "dative")
     clause = Clause(YOU, clause.verb, (receiver, *(each for each in clause.constituents if each.role == "accusative")))
     english, german = clause.english("imperative"), clause.german("imperative")
     if rng.bernoulli(0.5):

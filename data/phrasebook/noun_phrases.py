@@ -23,7 +23,7 @@ from phrasebook.random_choice import RandomChoice
 from phrasebook.selection import COMPARED, FIRST, MEASURES, clash
 
 SUBJECTS: dict[Pronoun, float] = {I: 6, YOU: 5, HE: 2.5, SHE: 2.5, WE: 3, THEY: 2.5}
-OBJECTS = (I, YOU, HE, SHE, WE, THEY)
+OBJECTS = (I, I, YOU, HE, SHE, WE, THEY)
 COUNTS = tuple(number(*each) for each in NUMBERS[:9])
 INANIMATE = ("food", "text", "clothes", "device", "thing", "furniture", "vehicle", "instrument")
 (PARENTS,) = nouns_of(("parents",))
@@ -35,7 +35,7 @@ RELATIONAL = frozenset(("family", "friend", "boss", "neighbor", "colleague", "bo
 def sample_determiner(rng: RandomChoice, noun: Noun, plural: bool, simple: bool) -> Determiner:
     """Return a determiner; a simple one can be negated by kein or nicht."""
     if rng.bernoulli(0.25 if noun.kinds.isdisjoint(RELATIONAL) else 0.7):
-        return rng.balanced(POSSESSIVES)
+        return rng.uniform((*POSSESSIVES, *POSSESSIVES[:2]))
     if not noun.countable:
         return rng.weighted({THE: 4, NONE: 4, THIS: 1})
     if plural:
@@ -43,7 +43,7 @@ def sample_determiner(rng: RandomChoice, noun: Noun, plural: bool, simple: bool)
         choice = rng.weighted(
             {THE: 5, NONE: bare, THIS: 2} | ({} if simple else {MANY: 1, SOME: 1, ALL: 0.7, NO_COUNT: 2})
         )
-        return rng.balanced(COUNTS) if choice is NO_COUNT else choice
+        return rng.uniform(COUNTS) if choice is NO_COUNT else choice
     return rng.weighted({THE: 5, A: 5, THIS: 1.5} | ({} if simple else {EVERY: 0.5}))
 
 
@@ -94,7 +94,7 @@ def sample_possessor(rng: RandomChoice) -> Nominal:
     if rng.bernoulli(0.5):
         return ProperName(rng.balanced(PEOPLE))
     noun = rng.balanced(nouns_of(("person",)))
-    determiner = THE if rng.bernoulli(0.6) and noun.kinds.isdisjoint(RELATIONAL) else rng.balanced(POSSESSIVES)
+    determiner = THE if rng.bernoulli(0.6) and noun.kinds.isdisjoint(RELATIONAL) else rng.uniform(POSSESSIVES)
     plural = rng.bernoulli(0.15)
     return NounPhrase(
         noun, determiner, "plural" if plural else "singular", sample_adjectives(rng, noun, determiner, 0.15)
@@ -109,9 +109,9 @@ def human_subject(rng: RandomChoice, *, simple: bool = False, richness: float = 
     if choice == "name":
         return ProperName(rng.balanced(PEOPLE))
     if choice == "parents" and rng.bernoulli(0.3):
-        return NounPhrase(FAMILY, rng.balanced(POSSESSIVES))
+        return NounPhrase(FAMILY, rng.uniform(POSSESSIVES))
     if choice == "parents":
-        return NounPhrase(PARENTS, rng.balanced(POSSESSIVES), "plural")
+        return NounPhrase(PARENTS, rng.uniform(POSSESSIVES), "plural")
     if choice == "noun":
         return sample_noun_phrase(rng, rng.balanced(nouns_of(("person",))), simple=simple, richness=richness)
     if rng.bernoulli(0.3):
@@ -150,12 +150,12 @@ def sample_object(
         return NounPhrase(noun, NONE)
     if "person" in noun.kinds and pronouns and rng.bernoulli(0.5):
         if rng.bernoulli(0.6):
-            return rng.balanced(tuple(each for each in OBJECTS if each.person == 3 or each.person != subject.person))
+            return rng.uniform(tuple(each for each in OBJECTS if each.person == 3 or each.person != subject.person))
         name = ProperName(rng.balanced(PEOPLE))
         if not isinstance(subject, ProperName | CoordinatedNominal):
             return name
         if rng.bernoulli(0.3):
-            return NounPhrase(PARENTS, rng.balanced(POSSESSIVES), "plural")
+            return NounPhrase(PARENTS, rng.uniform(POSSESSIVES), "plural")
     if isinstance(subject, NounPhrase) and subject.noun is noun:
         noun = rng.balanced(nouns_of(kinds))
     if not noun.kinds.isdisjoint(("food", "drink")) and rng.bernoulli(0.12):
@@ -173,5 +173,5 @@ def sample_measure(rng: RandomChoice, content: Noun) -> NounPhrase | None:
     measure = rng.balanced(fitting)
     noun = next(each for each in NOUNS if each.english == measure)
     plural = rng.bernoulli(0.35)
-    determiner = rng.balanced(COUNTS[:5]) if plural else A
+    determiner = rng.uniform(COUNTS[:5]) if plural else A
     return NounPhrase(noun, determiner, "plural" if plural else "singular", content=content)

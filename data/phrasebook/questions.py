@@ -80,7 +80,7 @@ def with_tense(rng: RandomChoice, clause: Clause) -> Clause:
         {"present": 3.0, "past": 4.0, "future": 1.7, "modal": 2.5, "perfect": 1.0}
     )
     if tense == "modal":
-        return replace(clause, modal=rng.balanced((CAN, SHOULD, WANT) if animate(clause.subject) else (CAN,)))
+        return replace(clause, modal=rng.uniform((CAN, SHOULD, WANT) if animate(clause.subject) else (CAN,)))
     return with_aspect(rng, replace(clause, tense=tense))
 
 
@@ -132,7 +132,7 @@ def object_question(rng: RandomChoice) -> Sentence:
     if taken.german_preposition:
         return prepositional_question(rng, clause, taken, person)
     word = WHO if person else WHAT
-    english = rng.balanced(("who", "who", "whom")) if person else "what"
+    english = rng.uniform(("who", "who", "whom")) if person else "what"
     return asked("question for the object", clause, initial(Word(english), word.german(taken.case)))
 
 
@@ -181,9 +181,9 @@ def wish(rng: RandomChoice) -> Sentence:
         plain_wish = rng.bernoulli(0.2)
         return asked("wish", clause if plain_wish else with_when(rng, eating), initial(Word("what"), Word("was")))
     if kind == "question" and rng.bernoulli(0.3):
-        something = rng.balanced((SOMETHING, SOMETHING_TO_EAT, SOMETHING_TO_DRINK))
+        something = rng.uniform((SOMETHING, SOMETHING_TO_EAT, SOMETHING_TO_DRINK))
         return asked("wish", clause.extended(complement("accusative", something, "accusative")))
-    kinds = rng.balanced((("food",), ("drink",), ("drink",), ("clothes", "thing", "room")))
+    kinds = rng.uniform((("food",), ("drink",), ("drink",), ("clothes", "thing", "room")))
     noun = rng.balanced(nouns_of(kinds))
     what = sample_object(rng, subject, kinds, simple=True, richness=0.2)
     if rng.bernoulli(0.5):
@@ -233,7 +233,7 @@ def adverbial(rng: RandomChoice) -> Sentence:
     """Generate a question for an adverbial: Why, when and how often does the boy read?"""
     subject = interrogative_subject(rng) if rng.bernoulli(0.6) else None
     clause = sample_clause(rng, subject=subject, simple=True, richness=0.15)
-    english, german = rng.balanced(WH_ADVERBS)
+    english, german = rng.uniform(WH_ADVERBS)
     if clause.verb.state and english != "why":
         return adverbial(rng)
     if english == "how often":
@@ -243,7 +243,7 @@ def adverbial(rng: RandomChoice) -> Sentence:
         tense: Tense | Literal["modal"] = rng.weighted({"past": 2.0, "future": 1.5, "present": 1.5, "modal": 1.5})
         if tense == "modal":
             clause = replace(
-                clause, modal=rng.balanced((CAN, SHOULD, WANT, MUST, HAVE) if animate(clause.subject) else (CAN,))
+                clause, modal=rng.uniform((CAN, SHOULD, WANT, MUST, HAVE) if animate(clause.subject) else (CAN,))
             )
         else:
             clause = with_aspect(rng, replace(clause, tense=tense, habitual=rng.bernoulli(0.7)))
@@ -257,7 +257,7 @@ def adverbial(rng: RandomChoice) -> Sentence:
 
 def companion(rng: RandomChoice) -> Sentence:
     """Generate a question for a companion or a beneficiary: Who are you going to the cinema with?"""
-    preposition, german, case = rng.balanced((("with", "mit", "dative"), ("for", "für", "accusative")))
+    preposition, german, case = rng.uniform((("with", "mit", "dative"), ("for", "für", "accusative")))
     clause = sample_clause(
         rng,
         subject=interrogative_subject(rng),
@@ -284,14 +284,14 @@ def place_question(rng: RandomChoice) -> Sentence:
     subject = interrogative_subject(rng)
     if rng.bernoulli(0.35):
         goers = tuple(verb for verb in (*MOTIONS, *JOURNEYS) if verb.lemma != "come")
-        clause = with_when(rng, with_tense(rng, Clause(subject, rng.balanced(goers))))
+        clause = with_when(rng, with_tense(rng, Clause(subject, rng.uniform(goers))))
         return asked("place question", clause, initial(invariant("where"), invariant("wohin")))
     if rng.bernoulli(0.1):
         origin, where = Clause(subject, BE_FROM), initial(invariant("where"), invariant("woher"))
         english = (origin.english("question", where), Word("from"))
         return sentence("place question", english, (origin.german("second", where),), "?")
     if rng.bernoulli(0.4):
-        clause = Clause(subject, rng.balanced(STAYS))
+        clause = Clause(subject, rng.uniform(STAYS))
     else:
         frame = rng.weighted({("accusative",): 2.0, (): 1.0, ("dative",): 0.3})
         clause = sample_clause(rng, subject=subject, cases=frame, simple=True, richness=0.15)
@@ -307,14 +307,14 @@ PLEASE_GERMAN = Constituent("please", invariant(""), Phrase("please", (Word("bit
 def polite_request(rng: RandomChoice) -> Sentence:
     """Generate a polite request: Can you help me, please? May I come with you?"""
     kind = rng.weighted({"you": 3.0, "may": 1.2, "shall": 0.8})
-    subject = {"you": YOU, "may": rng.balanced((I, WE)), "shall": rng.balanced((I, WE, WE))}[kind]
+    subject = {"you": YOU, "may": rng.uniform((I, WE)), "shall": rng.uniform((I, WE, WE))}[kind]
     clause = sample_clause(rng, subject=subject, simple=True, richness=0.15)
     if clause.verb.state or clause.verb.lemma in NON_VOLITIONAL:
         return polite_request(rng)
     planned = rng.bernoulli(0.25)
     clause = clause.extended(adjuncts.time(rng, "future")) if planned else with_manner(rng, clause)
     if kind == "you":
-        modal = rng.balanced((CAN, COULD))
+        modal = rng.uniform((CAN, COULD))
         clause = replace(clause, modal=modal)
         last = rng.bernoulli(0.5)
         polite = clause.extended(PLEASE)
@@ -323,5 +323,5 @@ def polite_request(rng: RandomChoice) -> Sentence:
         if modal is CAN and rng.bernoulli(0.3):
             return asked("polite request", clause)
         return sentence("polite request", (english, *please), (polite.german("first"),), "?")
-    clause = replace(clause, modal=rng.balanced((MAY, CAN)) if kind == "may" else rng.balanced((SHALL, SHALL, SHOULD)))
+    clause = replace(clause, modal=rng.uniform((MAY, CAN)) if kind == "may" else rng.uniform((SHALL, SHALL, SHOULD)))
     return asked("polite request", clause)

@@ -19,8 +19,12 @@ class RandomChoice:
         """Return True with the given probability."""
         return self.random.random() < probability
 
+    def uniform(self, choices: Sequence[Choice]) -> Choice:
+        """Return one of the alternatives, each with the same probability."""
+        return choices[int(self.random.random() * len(choices))]
+
     def balanced(self, choices: Sequence[Choice]) -> Choice:
-        """Return the least chosen of three uniformly drawn alternatives."""
+        """Return the least chosen of three uniformly drawn nouns, verbs, adjectives or names, counted over all calls."""
         size = len(choices)
         candidates = [choices[int(self.random.random() * size)] for _ in range(3)]
         chosen = min(candidates, key=self.counts.__getitem__)

@@ -6,6 +6,12 @@ def listed(text: str) -> frozenset[str]:
     return frozenset(text.split(", "))
 
 
+# frequent verbs
+COMMON = listed(
+    "give, buy, have, need, see, eat, drink, help, know, love, like, find, forget, read, write, sleep, work, play, speak, "
+    "call, visit, wait, want, look for, bring, show, meet, learn, open, close, take, order, get up, cook, pay, come, go, "
+    "understand, arrive, begin, talk, come back"
+)
 # verbs that go with weeks and years, too
 LONG = listed(
     "travel, fly, hike, drive, visit, build, buy, sell, rent, paint, repair, photograph, learn, plan, organize, work, "

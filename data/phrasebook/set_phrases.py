@@ -64,26 +64,26 @@ def formula(rng: RandomChoice) -> Sentence:
     addressed = rng.bernoulli(0.65)
     address: tuple[Node, ...] = (COMMA, name.english()) if addressed else ()
     if kind == "thanks":
-        thanks = rng.balanced((("thank you", "danke"), ("thank you very much", "vielen Dank")))
+        thanks = rng.uniform((("thank you", "danke"), ("thank you very much", "vielen Dank")))
         noun = rng.balanced(nouns_of(("food", "thing", "text", "drink", "event", "clothes", "resource", "idea")))
-        what = sample_noun_phrase(rng, noun, determiner=rng.balanced((THE, THE, YOUR)), simple=True, richness=0.2)
+        what = sample_noun_phrase(rng, noun, determiner=rng.uniform((THE, THE, YOUR)), simple=True, richness=0.2)
         case: Case = "accusative"
         english = (*invariant(thanks[0]).parts, Word("for"), what.english(), *address)
         german = (*invariant(thanks[1]).parts, Word("für"), what.german(case), *address)
-        return sentence("formula", english, german, rng.balanced((".", "!")))
+        return sentence("formula", english, german, rng.uniform((".", "!")))
     if kind == "day":
-        day, tag = rng.balanced(DAYS)
+        day, tag = rng.uniform(DAYS)
         pair = (f"see you on {day}", f"bis {tag}")
     elif kind == "welcome":
         city = rng.balanced(CITIES)
         pair = (f"welcome to {city.english}", f"willkommen in {city.german}")
     elif kind == "answer":
-        pair = rng.balanced(
+        pair = rng.uniform(
             (("yes, please", "ja, bitte"), ("no, thank you", "nein, danke"), ("yes, of course", "ja, natürlich"))
         )
     else:
-        pair = rng.balanced(GREETINGS if kind == "greeting" else WISHES)
-    mark = rng.balanced(("!", "."))
+        pair = rng.uniform(GREETINGS if kind == "greeting" else WISHES)
+    mark = rng.uniform(("!", "."))
     return sentence("formula", (invariant(pair[0]), *address), (invariant(pair[1]), *address), mark)
 
 
@@ -99,11 +99,11 @@ def addressed(rng: RandomChoice, composed: Sentence) -> Sentence:
     if form == "name":
         return rebuilt(composed, (name.english(), COMMA), (name.german("nominative"), COMMA), (), ())
     if form == "interjection" and rng.bernoulli(0.3):
-        english, german = rng.balanced(INTERJECTIONS)
+        english, german = rng.uniform(INTERJECTIONS)
         before = (COMMA, name.english(), COMMA)
         return rebuilt(composed, (invariant(english), *before), (invariant(german), *before), (), ())
     choices = tuple(each for each in INTERJECTIONS if not question or each[0] not in ("yes", "no", "thank you"))
-    english, german = rng.balanced(choices if question or rng.bernoulli(0.3) else INTERJECTIONS[:2])
+    english, german = rng.uniform(choices if question or rng.bernoulli(0.3) else INTERJECTIONS[:2])
     return rebuilt(composed, (invariant(english), COMMA), (invariant(german), COMMA), (), ())
 
 

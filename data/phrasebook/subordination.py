@@ -29,7 +29,7 @@ def copular_clause(rng: RandomChoice, subject: Nominal | None = None) -> Clause:
     subject = subject or human_subject(rng, simple=True, richness=0.1)
     adjective = sample_adjective(rng, subject)
     degrees = (("", ""), ("", ""), ("", ""), ("very", "sehr"), ("so", "so"), ("really", "wirklich"))
-    degree = rng.balanced((*degrees, ("too", "zu")) if adjective.adjective.english in EXCESSIVE else degrees)
+    degree = rng.uniform((*degrees, ("too", "zu")) if adjective.adjective.english in EXCESSIVE else degrees)
     return Clause(subject, BE, (predicate(adjective, degree if adjective.adjective.superlative else ("", "")),))
 
 
@@ -87,7 +87,7 @@ def sequence_of_tenses(
     if german == "wenn":
         future = not main.verb.state and rng.bernoulli(0.5)
         if english == "if" and animate_dynamic(main) and rng.bernoulli(0.2):
-            return replace(main, modal=rng.balanced((CAN, CAN, HAVE, WANT))), replace(dependent, habitual=True)
+            return replace(main, modal=rng.uniform((CAN, CAN, HAVE, WANT))), replace(dependent, habitual=True)
         return replace(main, tense="future" if future else "present", habitual=True), replace(dependent, habitual=True)
     if german == "als":
         return with_aspect(rng, replace(main, tense="past")), replace(dependent, tense="past")
@@ -118,11 +118,11 @@ def sequence_of_tenses(
     if not main.verb.state and not dependent.verb.state and rng.bernoulli(0.5):
         if rng.bernoulli(0.5):
             return with_aspect(rng, replace(main, tense="future")), replace(
-                dependent, modal=rng.balanced((WANT, HAVE, CAN))
+                dependent, modal=rng.uniform((WANT, HAVE, CAN))
             )
         if rng.bernoulli(0.4):
-            dependent = replace(dependent, modal=rng.balanced((HAVE, HAVE, WANT)))
-        return replace(main, modal=rng.balanced((CAN, HAVE, WANT))), dependent
+            dependent = replace(dependent, modal=rng.uniform((HAVE, HAVE, WANT)))
+        return replace(main, modal=rng.uniform((CAN, HAVE, WANT))), dependent
     return main, dependent
 
 
@@ -136,10 +136,10 @@ def main_clause(rng: RandomChoice, dynamic: bool, anaphoric: bool) -> Clause:
     if not anaphoric:
         return dynamic_clause(rng) if dynamic else short_clause(rng)
     if not dynamic and rng.bernoulli(0.12):
-        thing = sample_noun_phrase(rng, rng.balanced(nouns_of((rng.balanced(THINGS),))), simple=True, richness=0.1)
+        thing = sample_noun_phrase(rng, rng.balanced(nouns_of((rng.uniform(THINGS),))), simple=True, richness=0.1)
         return copular_clause(rng, replace(thing, determiner=THE) if thing.determiner in (A, NONE) else thing)
     if rng.bernoulli(0.4):
-        noun = rng.balanced(nouns_of((rng.balanced(ANIMALS_AND_THINGS),)))
+        noun = rng.balanced(nouns_of((rng.uniform(ANIMALS_AND_THINGS),)))
         subject: Nominal = sample_noun_phrase(rng, noun, simple=True, richness=0.3)
         if not noun.human and not dynamic and rng.bernoulli(0.3):
             return copular_clause(rng, subject)
@@ -153,7 +153,7 @@ def main_clause(rng: RandomChoice, dynamic: bool, anaphoric: bool) -> Clause:
             ]
             if not frames or (kind == "device" and dynamic):
                 return main_clause(rng, dynamic, anaphoric)
-            _, verb = rng.balanced(tuple(frames))
+            _, verb = rng.uniform(tuple(frames))
             return Clause(subject, verb, complements(rng, verb, subject, simple=True, richness=0.1))
     elif rng.bernoulli(0.4):
         subject = rng.weighted(SUBJECTS)
@@ -175,7 +175,7 @@ def state_clause(rng: RandomChoice, subject: Nominal) -> Clause:
 
 def conjoined(rng: RandomChoice) -> Sentence:
     """Generate a sentence with an adverbial clause: The dog is sleeping because it is tired."""
-    conjunction = rng.balanced(CONJUNCTIONS)
+    conjunction = rng.uniform(CONJUNCTIONS)
     english_word, german_word = conjunction
     stative = english_word in WITH_STATES
     anaphoric = rng.bernoulli(0.6)
@@ -185,7 +185,7 @@ def conjoined(rng: RandomChoice) -> Sentence:
         state_subject = main.subject if anaphoric else human_subject(rng, simple=True, richness=0.1)
         dependent = state_clause(rng, state_subject) if main.verb is not BE else copular_clause(rng, state_subject)
     elif not anaphoric and english_word in ("because", "although", "if", "when", "while") and rng.bernoulli(0.2):
-        dependent = Clause(IT, rng.balanced((RAIN, SNOW)))
+        dependent = Clause(IT, rng.uniform((RAIN, SNOW)))
     elif isinstance(main.subject, NounPhrase) and not main.subject.noun.human and anaphoric:
         if main.subject.noun.kinds.isdisjoint(("animal", "vehicle", "device")):
             return conjoined(rng)
@@ -251,19 +251,19 @@ def about_object(rng: RandomChoice) -> Sentence:
     noun = rng.balanced(nouns_of(verb.complements[0].kinds))
     if noun.human or "bare" in noun.kinds or not adjectives_for(noun):
         return about_object(rng)
-    determiner = rng.balanced((THE, THE, THIS, *POSSESSIVES[:3]))
+    determiner = rng.uniform((THE, THE, THIS, *POSSESSIVES[:3]))
     plural = noun.countable and rng.bernoulli(0.25)
     what = sample_noun_phrase(rng, noun, determiner=determiner, plural=plural, richness=0.0)
     what = replace(what, possessor=None)
     subject = human_subject(rng, simple=True, richness=0.1)
     main = Clause(subject, verb, (complement("accusative", what, "accusative"),))
-    conjunction = rng.balanced((("because", "weil"), ("because", "weil"), ("although", "obwohl")))
-    degree = rng.balanced((("", ""), ("", ""), ("very", "sehr"), ("too", "zu"), ("so", "so")))
+    conjunction = rng.uniform((("because", "weil"), ("because", "weil"), ("although", "obwohl")))
+    degree = rng.uniform((("", ""), ("", ""), ("very", "sehr"), ("too", "zu"), ("so", "so")))
     dependent = Clause(anaphor(what), BE, (predicate(sample_adjective(rng, what), degree),))
     tense: Tense = rng.weighted({"past": 2.0, "present": 1.0, "future": 0.7})
     main = with_aspect(rng, replace(main, tense=tense)) if not verb.state else replace(main, tense=be_tense(rng))
     if tense == "present" and not verb.state and rng.bernoulli(0.5):
-        main = replace(main, modal=rng.balanced((WANT, CAN, HAVE)))
+        main = replace(main, modal=rng.uniform((WANT, CAN, HAVE)))
     dependent = replace(dependent, tense="past" if main.tense == "past" and rng.bernoulli(0.8) else "present")
     main = main.negated(rng.bernoulli(0.2))
     dependent = dependent.negated(not degree[0] and rng.bernoulli(0.15))

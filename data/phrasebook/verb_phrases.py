@@ -26,7 +26,7 @@ from phrasebook.lexicon import GO_BY, JOURNEYS, MOTIONS, PLACINGS, POSITIONS, ST
 from phrasebook.nominals import Nominal, NounPhrase
 from phrasebook.noun_phrases import human_subject, sample_noun_phrase, sample_object, sample_subject
 from phrasebook.random_choice import RandomChoice
-from phrasebook.selection import BENEFACTIVE, CAREFUL, HOMES, LONG, MANNERS_OF, SHARED, SITUATED, TIMED_STATES
+from phrasebook.selection import BENEFACTIVE, CAREFUL, COMMON, HOMES, LONG, MANNERS_OF, SHARED, SITUATED, TIMED_STATES
 from phrasebook.tree import linearize
 
 PLACES = ("building", "outdoors", "room")
@@ -80,28 +80,34 @@ def sample_clause(
         return journey(rng, subject or human_subject(rng, simple=simple, richness=richness))
     if shape == ("stay",):
         doer = subject or human_subject(rng, simple=simple, richness=richness)
-        verb = rng.balanced(STAYS)
+        verb = rng.uniform(STAYS)
         return Clause(doer, verb, (place(rng, HOMES if verb.lemma == "live" else PLACES, complement=True),))
-    verb = rng.balanced(verbs_with(shape, "person" if person or subject else "any"))
+    verb = sample_verb(rng, verbs_with(shape, "person" if person or subject else "any"))
     if subject is None:
         subject = sample_subject(rng, ("person",) if person else verb.subjects, simple=simple, richness=richness)
     return Clause(subject, verb, complements(rng, verb, subject, simple=simple, richness=richness))
 
 
+def sample_verb(rng: RandomChoice, verbs: tuple[Verb, ...]) -> Verb:
+    """Return one of the verbs, more often a common one."""
+    common = tuple(verb for verb in verbs if verb.lemma in COMMON)
+    return rng.uniform(common) if common and rng.bernoulli(0.35) else rng.balanced(verbs)
+
+
 def journey(rng: RandomChoice, subject: Nominal) -> Clause:
     """Return a clause with a verb of motion and a direction."""
     means: tuple[Constituent, ...] = (
-        (adjuncts.adjunct("means", *rng.balanced(adjuncts.MEANS)),) if rng.bernoulli(0.2) else ()
+        (adjuncts.adjunct("means", *rng.uniform(adjuncts.MEANS)),) if rng.bernoulli(0.2) else ()
     )
     if rng.bernoulli(0.2):
-        return Clause(subject, rng.balanced(JOURNEYS), (adjuncts.city(rng, "direction"), *means))
-    verb = rng.balanced(MOTIONS)
+        return Clause(subject, rng.uniform(JOURNEYS), (adjuncts.city(rng, "direction"), *means))
+    verb = rng.uniform(MOTIONS)
     if means:
         drivers = tuple(each for each in (*MOTIONS, *JOURNEYS) if each.lemma in ("drive", "travel", "come"))
-        verb = rng.balanced((*drivers, GO_BY, GO_BY))
+        verb = rng.uniform((*drivers, GO_BY, GO_BY))
     if verb.lemma in ("go", "drive", "come", "run") and rng.bernoulli(0.35):
         choices = adjuncts.DIRECTIONS if verb.lemma == "go" else adjuncts.DIRECTIONS[:1] + adjuncts.DIRECTIONS[2:]
-        return Clause(subject, verb, (adjuncts.adjunct("direction", *rng.balanced(choices)), *means))
+        return Clause(subject, verb, (adjuncts.adjunct("direction", *rng.uniform(choices)), *means))
     if verb.lemma in ("go", "drive", "come") and rng.bernoulli(0.15):
         goal = sample_noun_phrase(rng, rng.balanced(nouns_of(("person", "event"))), richness=0.1, simple=True)
         return Clause(subject, verb, (prepositional("direction", "to", "zu", goal, "dative"), *means))
@@ -121,9 +127,9 @@ def place(rng: RandomChoice, kinds: tuple[str, ...] = PLACES, *, complement: boo
     if rng.bernoulli(0.2):
         return adjuncts.city(rng, "place")
     if kinds == PLACES and rng.bernoulli(0.15):
-        return adjuncts.adjunct("place", *rng.balanced(adjuncts.PLACE_ADVERBS))
+        return adjuncts.adjunct("place", *rng.uniform(adjuncts.PLACE_ADVERBS))
     if rng.bernoulli(0.12):
-        return adjuncts.adjunct("place" if complement else "here", *rng.balanced(adjuncts.HERE))
+        return adjuncts.adjunct("place" if complement else "here", *rng.uniform(adjuncts.HERE))
     determiner = THE if rng.bernoulli(0.75) else None
     return location(
         sample_noun_phrase(rng, somewhere(rng, kinds), simple=True, richness=0.2, determiner=determiner, plural=False)
@@ -135,21 +141,21 @@ SURFACES = (("on", "auf"), ("under", "unter"), ("next to", "neben"), ("behind", 
 
 def spot(rng: RandomChoice, role: str) -> Constituent:
     """Return a position relative to furniture: in the dative as a place, in the accusative as a direction."""
-    english, german = rng.balanced(SURFACES)
+    english, german = rng.uniform(SURFACES)
     target = sample_noun_phrase(rng, rng.balanced(nouns_of(("furniture",))), simple=True, richness=0.2, plural=False)
     return prepositional(role, english, german, target, "dative" if role == "place" else "accusative")
 
 
 def position(rng: RandomChoice, simple: bool = False) -> Clause:
     """Return a clause with a verb of position: lie, stand or sit."""
-    verb = rng.balanced(POSITIONS)
+    verb = rng.uniform(POSITIONS)
     kinds = tuple(kind for kind in verb.subjects if kind not in ("furniture", "vehicle"))
     return Clause(sample_subject(rng, kinds, simple=simple), verb, (spot(rng, "place"),))
 
 
 def placing(rng: RandomChoice, subject: Nominal | None = None) -> Clause:
     """Return a clause with a verb of putting."""
-    verb = rng.balanced(PLACINGS)
+    verb = rng.uniform(PLACINGS)
     thing = sample_noun_phrase(rng, rng.balanced(nouns_of(verb.subjects)), simple=True, richness=0.25)
     doer = subject or human_subject(rng, simple=True, richness=0.2)
     return Clause(doer, verb, (complement("accusative", thing, "accusative"), spot(rng, "direction")))
@@ -214,7 +220,7 @@ def inflected(
     clause = with_aspect(rng, clause)
     if not habitual and (simple_negation or not rng.bernoulli(timed)):
         if not negative and rng.bernoulli(0.08):
-            return clause.extended(adjuncts.adjunct("frequency", *rng.balanced(FOCUS))), None
+            return clause.extended(adjuncts.adjunct("frequency", *rng.uniform(FOCUS))), None
         return with_manner(rng, clause), None
     planned = tense == "present" and not habitual and not state and rng.bernoulli(0.4)  # is coming tomorrow
     when = adjuncts.time(rng, "future" if planned else tense, habitual, long=clause.verb.lemma in LONG)
@@ -249,14 +255,14 @@ def with_manner(rng: RandomChoice, clause: Clause) -> Clause:
         return clause
     lemma = clause.verb.lemma
     if lemma in CAREFUL and not clause.negative and rng.bernoulli(0.2):
-        return clause.extended(adjuncts.adjunct("manner", *rng.balanced(adjuncts.MANNERS)))
+        return clause.extended(adjuncts.adjunct("manner", *rng.uniform(adjuncts.MANNERS)))
     manners = [(english, german) for english, german, verbs in MANNERS_OF if lemma in verbs]
     if clause.subject.number == "singular" and ("together", "zusammen") in manners:
         manners.remove(("together", "zusammen"))
     if clause.negative or (clause.verb.complements and ("a lot", "viel") in manners):
         manners = [each for each in manners if each[0] not in ("a lot", "again")]
     if manners and rng.bernoulli(0.25):
-        return clause.extended(adjuncts.adjunct("manner", *rng.balanced(manners)))
+        return clause.extended(adjuncts.adjunct("manner", *rng.uniform(manners)))
     if lemma in SITUATED and rng.bernoulli(0.5):
         return clause.extended(place(rng))
     if lemma in SHARED and not clause.negative and rng.bernoulli(0.3):
@@ -270,7 +276,7 @@ def with_manner(rng: RandomChoice, clause: Clause) -> Clause:
 
 def modalized(rng: RandomChoice, clause: Clause, negative: bool) -> tuple[Clause, Constituent | None]:
     """Return the clause under a modal verb, and the adjunct that can be fronted."""
-    modal = rng.balanced(MODALS) if animate(clause.subject) else CAN
+    modal = rng.uniform(MODALS) if animate(clause.subject) else CAN
     if clause.verb.state and modal in (LIKE, PREFER):
         modal = WANT
     past = modal in (CAN, WANT, HAVE) and rng.bernoulli(0.35)
