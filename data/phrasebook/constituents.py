@@ -64,11 +64,14 @@ class Constituent:
     negated: Node | None = None  # the German under a negation, where it is not nicht that negates
     pronoun: bool = False
     head: str = ""  # the English noun, for an object
+    bound: bool = False  # a bare object, which follows the adverbials: spielt gut Klavier
     english_negated: Node | None = None  # the English object with no instead of a negated verb
 
     @property
     def rank(self) -> int:
         """The rank in the German middle field."""
+        if self.bound:
+            return GERMAN_ORDER.index("predicate")
         return GERMAN_ORDER.index(f"pronoun {self.role}" if self.pronoun else self.role)
 
 
@@ -82,7 +85,7 @@ def complement(role: str, nominal: Nominal, case: Case) -> Constituent:
         Phrase(role, (negated.german(case),)) if negated else None,
         nominal.pronoun,
         nominal.head,
-        negated.english() if negated else None,
+        english_negated=negated.english() if negated else None,
     )
 
 

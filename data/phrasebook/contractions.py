@@ -24,7 +24,8 @@ def contracted(sentence: Sentence) -> Sentence:
     rest = words(sentence.english_tree)
     for index, leaf in enumerate(rest):
         previous = leaves[-1] if leaves else None
-        last = index + 1 == len(rest) or rest[index + 1].kind == "mark"  # I know where he is
+        following = rest[index + 1] if index + 1 < len(rest) else leaf
+        last = following.kind == "mark" or following.text == "to"  # I know where he is; we have to go
         short = CONTRACTIONS.get((previous.text, leaf.text)) if previous else None
         if leaf.text == "cannot":
             leaves.append(replace(leaf, text="can't"))

@@ -171,7 +171,14 @@ def experience(rng: RandomChoice) -> Sentence:
     return sentence("location", (clause.english(),), (clause.german(),))
 
 
-GOOD = (("good", "gut"), ("bad", "schlecht"), ("better", "besser"), ("much better", "viel besser"))
+GOOD = (
+    ("good", "gut"),
+    ("good", "gut"),
+    ("bad", "schlecht"),
+    ("better", "besser"),
+    ("much better", "viel besser"),
+    ("very good", "sehr gut"),
+)
 
 
 def linking(rng: RandomChoice) -> Sentence:
@@ -202,7 +209,22 @@ def linking(rng: RandomChoice) -> Sentence:
 def identifying(rng: RandomChoice) -> Sentence:
     """Generate an identification: This is my sister. Whose coat is that?"""
     noun = rng.balanced(
-        nouns_of(("person", "clothes", "thing", "vehicle", "animal", "device", "text", "building", "parents", "room"))
+        nouns_of(
+            (
+                "person",
+                "clothes",
+                "thing",
+                "vehicle",
+                "animal",
+                "device",
+                "text",
+                "building",
+                "parents",
+                "room",
+                "topic",
+                "event",
+            )
+        )
     )
     plural = noun.english == "parents" or (noun.countable and rng.bernoulli(0.3))
     determiner = rng.uniform(POSSESSIVES if rng.bernoulli(0.6) or plural else (THE, A))

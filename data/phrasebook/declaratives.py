@@ -41,7 +41,7 @@ def stated(rng: RandomChoice, construction: str, clause: Clause) -> Sentence:
         clause = clause.negated()
     front = movable if movable and rng.bernoulli(0.35) else None
     english = clause
-    if clause.modal is None and rng.bernoulli(0.4 if clause.verb.lemma in ("have", "need") else 0.12):
+    if clause.modal is None and rng.bernoulli(0.6 if clause.verb.lemma in ("have", "need") else 0.12):
         english = clause.with_no() or clause
     return sentence(construction, (english.english(front=front),), (clause.german(front=front),))
 

@@ -1,7 +1,7 @@
 """The lexicon: nouns, adjectives, verbs and names in both languages, parsed from the tables."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 
 from phrasebook import adjectives, english, german, nouns, verbs
@@ -66,11 +66,10 @@ class Verb:
     subjects: tuple[str, ...] = ("person",)
     complements: tuple[Complement, ...] = ()
     state: bool = False
+    lemma: str = field(init=False)  # the English base form with its particle
 
-    @property
-    def lemma(self) -> str:
-        """The English base form with its particle."""
-        return f"{self.english.base} {self.english.particle}".strip()
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "lemma", f"{self.english.base} {self.english.particle}".strip())
 
 
 @dataclass(frozen=True, slots=True, eq=False)

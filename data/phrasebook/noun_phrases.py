@@ -162,7 +162,11 @@ def sample_object(
         measured = sample_measure(rng, noun)
         if measured:
             return measured
-    return sample_noun_phrase(rng, noun, simple=simple, richness=richness)
+    phrase = sample_noun_phrase(rng, noun, simple=simple, richness=richness)
+    second = rng.balanced(nouns_of(kinds))
+    if rng.bernoulli(0.04) and second is not noun and phrase.possessor is None:
+        return CoordinatedNominal(phrase, sample_noun_phrase(rng, second, simple=simple, richness=0.0))
+    return phrase
 
 
 def sample_measure(rng: RandomChoice, content: Noun) -> NounPhrase | None:

@@ -24,7 +24,7 @@ class RandomChoice:
         return choices[int(self.random.random() * len(choices))]
 
     def balanced(self, choices: Sequence[Choice]) -> Choice:
-        """Return the least chosen of three uniformly drawn nouns, verbs, adjectives or names, counted over all calls."""
+        """Return the least chosen of three uniformly drawn words of an open class, counted over all calls."""
         size = len(choices)
         candidates = [choices[int(self.random.random() * size)] for _ in range(3)]
         chosen = min(candidates, key=self.counts.__getitem__)

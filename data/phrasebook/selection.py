@@ -8,9 +8,9 @@ def listed(text: str) -> frozenset[str]:
 
 # frequent verbs
 COMMON = listed(
-    "give, buy, have, need, see, eat, drink, help, know, love, like, find, forget, read, write, sleep, work, play, speak, "
-    "call, visit, wait, want, look for, bring, show, meet, learn, open, close, take, order, get up, cook, pay, come, go, "
-    "understand, arrive, begin, talk, come back"
+    "give, buy, have, need, see, eat, drink, help, know, love, like, find, forget, read, write, sleep, work, play, "
+    "speak, call, visit, wait, want, look for, bring, show, meet, learn, open, close, take, order, get up, cook, pay, "
+    "come, go, understand, arrive, begin, talk, come back"
 )
 # verbs that go with weeks and years, too
 LONG = listed(

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from phrasebook.clauses import Clause
 from phrasebook.constituents import CAN, HAVE, WANT, Constituent, Tense, complement
-from phrasebook.copular import be_tense, predicate, sample_adjective
+from phrasebook.copular import be_tense, inanimate, predicate, sample_adjective
 from phrasebook.determiners import NONE, POSSESSIVES, THE, THIS, A
 from phrasebook.lexicon import BE, PEOPLE, RAIN, SNOW, adjectives_for, nouns_of, verbs_with
 from phrasebook.nominals import IT, YOU, Nominal, NounPhrase, Pronoun, ProperName, anaphor, resolve
@@ -26,7 +26,8 @@ def short_clause(rng: RandomChoice, subject: Nominal | None = None) -> Clause:
 
 def copular_clause(rng: RandomChoice, subject: Nominal | None = None) -> Clause:
     """Return a clause with a predicative adjective: somebody is tired."""
-    subject = subject or human_subject(rng, simple=True, richness=0.1)
+    if subject is None:
+        subject = inanimate(rng) if rng.bernoulli(0.3) else human_subject(rng, simple=True, richness=0.1)
     adjective = sample_adjective(rng, subject)
     degrees = (("", ""), ("", ""), ("", ""), ("very", "sehr"), ("so", "so"), ("really", "wirklich"))
     degree = rng.uniform((*degrees, ("too", "zu")) if adjective.adjective.english in EXCESSIVE else degrees)

@@ -1,6 +1,7 @@
 """Random clauses: a verb with its complements, and its tense, modal verb and adjuncts."""
 
 from dataclasses import replace
+from functools import cache
 from typing import Literal
 
 from phrasebook import adjuncts
@@ -48,9 +49,10 @@ def complements(
         elif verb.lemma == "play" and isinstance(nominal, NounPhrase) and "instrument" in nominal.noun.kinds:
             instrument = NounPhrase(nominal.noun)  # plays the guitar, spielt Gitarre
             bare = complement(each.case, replace(instrument, determiner=NONE), each.case)
-            taken.append(replace(bare, english=instrument.english()))
+            taken.append(replace(bare, english=instrument.english(), bound=True))
         else:
-            taken.append(complement(each.case, nominal, each.case))
+            bound = isinstance(nominal, NounPhrase) and "bare" in nominal.noun.kinds
+            taken.append(replace(complement(each.case, nominal, each.case), bound=bound))
     return tuple(taken)
 
 
@@ -88,9 +90,15 @@ def sample_clause(
     return Clause(subject, verb, complements(rng, verb, subject, simple=simple, richness=richness))
 
 
+@cache
+def common_verbs(verbs: tuple[Verb, ...]) -> tuple[Verb, ...]:
+    """Return the common ones among verbs."""
+    return tuple(verb for verb in verbs if verb.lemma in COMMON)
+
+
 def sample_verb(rng: RandomChoice, verbs: tuple[Verb, ...]) -> Verb:
     """Return one of the verbs, more often a common one."""
-    common = tuple(verb for verb in verbs if verb.lemma in COMMON)
+    common = common_verbs(verbs)
     return rng.uniform(common) if common and rng.bernoulli(0.35) else rng.balanced(verbs)
 
 
@@ -178,8 +186,8 @@ def sample_tense(rng: RandomChoice, clause: Clause) -> Tense | Literal["modal"]:
     if clause.verb.state and clause.verb.english.base == clause.verb.english.past:
         return "present"  # hurt: the past would look the same
     if clause.verb.state:
-        if animate(clause.subject) and clause.verb.lemma in TIMED_STATES and rng.bernoulli(0.2):
-            return rng.weighted({"future": 1, "modal": 2})
+        if animate(clause.subject) and clause.verb.lemma in TIMED_STATES and rng.bernoulli(0.3):
+            return rng.weighted({"future": 1, "modal": 2, "perfect": 2})
         return "present" if rng.bernoulli(0.65) else "past"
     if animate(clause.subject):
         return rng.weighted({"present": 30, "past": 26, "future": 13, "perfect": 12, "modal": 20})

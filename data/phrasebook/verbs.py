@@ -67,7 +67,7 @@ clean | putzen | person | accusative opening room lamp
 repair | reparieren | person | accusative device vehicle furniture
 paint | malen | person | accusative person animal thing building outdoors
 draw drew drawn | zeichnen | person | accusative animal thing building
-photograph | fotografieren | person | accusative person animal building outdoors
+photograph | fotografieren | person | accusative hand foot person animal building outdoors
 visit | besuchen | person | accusative family person building
 borrow | aus·leihen leiht geliehen | person | accusative text thing vehicle device
 pack | packen | person | accusative suitcase bag
