@@ -134,13 +134,13 @@ def locating(rng: RandomChoice) -> Sentence:
     """Generate a place as a predicate: The key is on the table. Anna is at home. Are you in the kitchen?"""
     if rng.bernoulli(0.55):
         subject = human_subject(rng, simple=True, richness=0.1)
-        where = place(rng, complement=True)
+        where = place(rng, argument=True)
     else:
         noun = rng.balanced(nouns_of(("thing", "clothes", "text", "animal", "food", "device")))
         subject = sample_noun_phrase(rng, noun, simple=True, richness=0.1)
         if subject.determiner in (A, NONE):
             subject = replace(subject, determiner=THE)
-        where = spot(rng, "place") if rng.bernoulli(0.6) else place(rng, ("building", "room"), complement=True)
+        where = spot(rng, "place") if rng.bernoulli(0.6) else place(rng, ("building", "room"), argument=True)
     clause = Clause(subject, BE, (where,), be_tense(rng))
     if rng.bernoulli(0.15):
         return experience(rng)
@@ -261,14 +261,13 @@ def naming(rng: RandomChoice) -> Sentence:
         person = rng.uniform((I, YOU, HE, SHE))
     german = Clause(person, BE_CALLED)
     name = ProperName(rng.balanced(PEOPLE))
-    what, wie = Constituent("front", Word("what"), Word("wie")), Constituent("front", Word("wie"), Word("wie"))
     called = possessive_name(person)
     if rng.bernoulli(0.35):
+        wie = Constituent("front", invariant(""), Word("wie"))
         english: tuple[Node, ...] = (*invariant("what is").parts, *called)
         return sentence("name", english, (german.german("second", wie),), "?")
-    del what
-    heading = german.extended(complement("predicate", name, "nominative"))
-    return sentence("name", (*called, Word("is"), name.english()), (heading.german(),))
+    named = german.extended(complement("predicate", name, "nominative"))
+    return sentence("name", (*called, Word("is"), name.english()), (named.german(),))
 
 
 def possessive_name(person: Nominal) -> tuple[Node, ...]:

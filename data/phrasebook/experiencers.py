@@ -22,13 +22,14 @@ STATES = (
     ("better", "besser"),
 )
 SENSATIONS = (("cold", "kalt"), ("warm", "warm"), ("too hot", "zu heiß"), ("too cold", "zu kalt"))
+# English | German, and its negated form
 AILMENTS = (
-    ("a headache", "Kopfschmerzen"),
-    ("a toothache", "Zahnschmerzen"),
-    ("a stomachache", "Bauchschmerzen"),
-    ("a fever", "Fieber"),
-    ("a cold", "eine Erkältung"),
-    ("a cough", "Husten"),
+    ("a headache", "Kopfschmerzen", "keine Kopfschmerzen"),
+    ("a toothache", "Zahnschmerzen", "keine Zahnschmerzen"),
+    ("a stomachache", "Bauchschmerzen", "keine Bauchschmerzen"),
+    ("a fever", "Fieber", "kein Fieber"),
+    ("a cold", "eine Erkältung", "keine Erkältung"),
+    ("a cough", "Husten", "keinen Husten"),
 )
 
 
@@ -81,22 +82,16 @@ def ailing(rng: RandomChoice) -> Sentence:
         clause = Clause(subject, HURT)
         if rng.bernoulli(0.2):
             clause = clause.extended(adjunct("frequency", *rng.uniform((("still", "noch"), ("often", "oft")))))
-        return modal_forms(rng, "health", clause)
+        return statement_or_question(rng, "health", clause)
     if kind == "ailment":
-        english, german = rng.uniform(AILMENTS)
-        kein = (
-            f"keine {german.removeprefix('eine ')}"
-            if (german.endswith("en") and german != "Husten") or german.startswith("eine")
-            else f"kein {german}"
-        )
-        kein = "keinen Husten" if german == "Husten" else kein
+        english, german, negated = rng.uniform(AILMENTS)
         what = Constituent(
             "accusative",
             invariant(english),
             Phrase("accusative", invariant(german).parts),
-            Phrase("accusative", invariant(kein).parts),
+            Phrase("accusative", invariant(negated).parts),
         )
-        return modal_forms(rng, "health", Clause(person, HAVE_VERB, (what,), be_tense(rng)))
+        return statement_or_question(rng, "health", Clause(person, HAVE_VERB, (what,), be_tense(rng)))
     noun = rng.balanced(nouns_of(("animal", "exam", "doctor", "boss", "person", "plane")))
     feared = sample_noun_phrase(rng, noun, simple=True, richness=0.1)
     afraid = prepositional("prepositional", "afraid of", "vor", feared, "dative")
@@ -115,7 +110,7 @@ def ailing(rng: RandomChoice) -> Sentence:
     return sentence("fear", (clause.english(),), (german_clause.german(),))
 
 
-def modal_forms(rng: RandomChoice, construction: str, clause: Clause) -> Sentence:
+def statement_or_question(rng: RandomChoice, construction: str, clause: Clause) -> Sentence:
     """Return the clause as a statement, positive or negative, or as a question."""
     if rng.bernoulli(0.2):
         return sentence(construction, (clause.english("question"),), (clause.german("first"),), "?")

@@ -173,7 +173,6 @@ def wish(rng: RandomChoice) -> Sentence:
     subject = YOU if kind != "statement" and rng.bernoulli(0.6) else human_subject(rng, simple=True, richness=0.1)
     clause = Clause(subject, WISH, tense="conditional")
     if kind == "what":
-        noun = rng.balanced(nouns_of(("food", "drink")))
         verb = rng.balanced(
             tuple(each for each in verbs_with(("accusative",)) if each.lemma in ("eat", "drink", "buy", "read"))
         )

@@ -171,7 +171,7 @@ def state_clause(rng: RandomChoice, subject: Nominal) -> Clause:
     """Return a copular clause: somebody is tired, or is at home."""
     if rng.bernoulli(0.6):
         return copular_clause(rng, subject)
-    return Clause(subject, BE, (place(rng, complement=True),))
+    return Clause(subject, BE, (place(rng, argument=True),))
 
 
 def conjoined(rng: RandomChoice) -> Sentence:

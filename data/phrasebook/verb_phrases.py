@@ -83,7 +83,7 @@ def sample_clause(
     if shape == ("stay",):
         doer = subject or human_subject(rng, simple=simple, richness=richness)
         verb = rng.uniform(STAYS)
-        return Clause(doer, verb, (place(rng, HOMES if verb.lemma == "live" else PLACES, complement=True),))
+        return Clause(doer, verb, (place(rng, HOMES if verb.lemma == "live" else PLACES, argument=True),))
     verb = sample_verb(rng, verbs_with(shape, "person" if person or subject else "any"))
     if subject is None:
         subject = sample_subject(rng, ("person",) if person else verb.subjects, simple=simple, richness=richness)
@@ -130,14 +130,14 @@ def journey(rng: RandomChoice, subject: Nominal) -> Clause:
     return Clause(subject, verb, (destination(rng, goal), *means))
 
 
-def place(rng: RandomChoice, kinds: tuple[str, ...] = PLACES, *, complement: bool = False) -> Constituent:
-    """Return a place, as an adjunct or as a complement (of be, live and stay), which nicht precedes."""
+def place(rng: RandomChoice, kinds: tuple[str, ...] = PLACES, *, argument: bool = False) -> Constituent:
+    """Return a place, as an adjunct or as an argument (of be, live and stay), which nicht precedes."""
     if rng.bernoulli(0.2):
         return adjuncts.city(rng, "place")
     if kinds == PLACES and rng.bernoulli(0.15):
         return adjuncts.adjunct("place", *rng.uniform(adjuncts.PLACE_ADVERBS))
     if rng.bernoulli(0.12):
-        return adjuncts.adjunct("place" if complement else "here", *rng.uniform(adjuncts.HERE))
+        return adjuncts.adjunct("place" if argument else "here", *rng.uniform(adjuncts.HERE))
     determiner = THE if rng.bernoulli(0.75) else None
     return location(
         sample_noun_phrase(rng, somewhere(rng, kinds), simple=True, richness=0.2, determiner=determiner, plural=False)
