@@ -261,7 +261,7 @@ def test_example_sentences_are_everyday_sentences() -> None:
     """So `make train`, which scores these, checks that each is translated as the README shows."""
     _, *rows = (ROOT / "data" / "phrasebook" / "everyday.tsv").read_text(encoding="utf-8").splitlines()
     pairs = dict(row.split("\t") for row in rows)
-    code = "\n".join((*blocks("sh"), *blocks("python")))
+    code = "\n".join((*blocks(README, "sh"), *blocks(README, "python")))
     sentences = re.findall(r'"([A-ZÄÖÜ][^"\n]* [^"\n]*[.?!])"', code)
     assert len(sentences) >= 3
     for sentence in sentences:
