@@ -46,12 +46,13 @@ from seq2seq.training.preflight import (
     check_precision,
     supported_precision,
 )
-from seq2seq.training.previews import Bleu, TextPreview, TranslationPreview
+from seq2seq.training.previews import TextPreview, TranslationPreview
 from seq2seq.training.progress import ProgressLine
 from seq2seq.training.schedules import check_schedule_length, check_total_steps
 from seq2seq.training.step_seeding import StepSeeding
 from seq2seq.training.throughput import ThroughputMonitor
 from seq2seq.training.transfer import check_same_tokenizers, use_checkpoint_tokenizers
+from seq2seq.training.validation_bleu import Bleu
 
 TOKENIZER_OPTION = re.compile(r"--data\.(init_args\.)?(target_)?tokenizer\b")
 

@@ -13,7 +13,7 @@ from seq2seq.ranges import shorten
 
 # base classes, by name, of the classes in configurations; by name to avoid importing the libraries of some
 CONFIGURABLE_BASES = {"Recurrence", "SelfAttention", "Attention", "Tokenizer", "LightningModule", "LightningDataModule"}
-CONFIGURABLE_BASES |= {"Callback", "LRScheduler", "Search"}
+CONFIGURABLE_BASES |= {"Callback", "LRScheduler", "OutputLayer", "Search"}
 
 
 class ErrorMessages:
@@ -111,8 +111,17 @@ def unknown_option_error(name: str, known: Iterable[str]) -> str:
     near = closest_name(name, known, 0.7) or last_parts.get(closest_name(last_part, last_parts) or "")
     if near:
         return f"unknown option {shorten(name)}; did you mean {near}?"
-    owners = sorted(cls.__name__ for cls in configurable_classes() if last_part in inspect.signature(cls).parameters)
+    owners = sorted(
+        cls.__name__
+        for cls in configurable_classes()
+        if last_part in inspect.signature(cls).parameters and not is_search(cls)
+    )
     return f"unknown option {shorten(name)}" + (f", which belongs to {' and '.join(owners[:3])}" if owners else "")
+
+
+def is_search(cls: type) -> bool:
+    """Return whether a class is a search, which is only an option of another class and has no options of `fit`."""
+    return "Search" in {base.__name__ for base in cls.__mro__}
 
 
 def class_names() -> list[str]:

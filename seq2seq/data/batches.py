@@ -15,6 +15,11 @@ B = TypeVar("B")
 Workers: TypeAlias = Annotated[int, Range(0, 1024)]  # worker processes that prefetch batches
 
 
+def rank_share(rank: int, world_size: int) -> slice:
+    """Return the part of a global batch that is a rank's: every `world_size`-th row."""
+    return slice(rank, None, world_size)
+
+
 class BatchLoader(Generic[B]):
     """Load the batches of a plan in order, with worker processes; every iteration yields the same batches.
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from seq2seq.batch import TranslationBatch
+from seq2seq.data.batches import rank_share
 from seq2seq.data.buckets import Int32Array, bucket_by_length
 from seq2seq.data.cache import open_arrow
 from seq2seq.rank_zero import rank_zero_log
@@ -61,7 +62,7 @@ class TokenizedPairs(NamedTuple):
         rows = self.rows[indices].tolist()
         texts = self.texts[rows]
         seeds = [sampling_seeds(seed, epoch, row) for row in rows]
-        share = slice(rank, None, world_size)
+        share = rank_share(rank, world_size)
         source, target = self.vocabularies
         sources = [
             self.sample(source, text, source_seed)
@@ -81,7 +82,7 @@ class TokenizedPairs(NamedTuple):
 
     def get_batch(self, indices: Int32Array, rank: int, world_size: int) -> TranslationBatch:
         """Return a rank's share of a global batch; each pair goes to one rank."""
-        ids = self.ids[self.rows[indices[rank::world_size]].tolist()]
+        ids = self.ids[self.rows[indices[rank_share(rank, world_size)]].tolist()]
         source, target = ([row[: self.max_length] for row in ids[side]] for side in ("source", "target"))
         return collate_pairs(source, target, int(self.target_lengths[indices].sum()))
 

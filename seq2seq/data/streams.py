@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from seq2seq.batch import LanguageBatch
+from seq2seq.data.batches import rank_share
 from seq2seq.errors import UserError
 from seq2seq.ranges import Count, checked
 from seq2seq.rank_zero import rank_zero_log
@@ -81,7 +82,7 @@ class TokenStreams:
         stream_ends = np.minimum(stream_starts + self.stream_length, self.num_targets)
         starts = np.minimum(stream_starts + index * self.steps, stream_ends)
         ends = np.minimum(starts + self.steps, stream_ends)
-        streams = range(rank, self.batch_size, world_size)
+        streams = range(self.batch_size)[rank_share(rank, world_size)]
         width = min(self.steps, self.stream_length - index * self.steps)
         inputs = np.full((len(streams), width), PAD, dtype=np.int64)
         targets = np.full((len(streams), width), PAD, dtype=np.int64)

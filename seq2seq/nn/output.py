@@ -12,7 +12,7 @@ from torch.utils.checkpoint import checkpoint
 
 from seq2seq.errors import UserError
 from seq2seq.kernels.library import kernels_available
-from seq2seq.nn.embedding import INIT_RANGE
+from seq2seq.nn.embedding import INIT_RANGE, tie_weights
 from seq2seq.nn.linear import select_rows
 from seq2seq.nn.loss import CHUNK_LOGITS, Loss, cross_entropy, nll_loss, token_nats
 from seq2seq.nn.upcast import upcast
@@ -160,12 +160,7 @@ class LinearOutput(OutputLayer):
         nn.init.zeros_(self.linear.bias)
 
     def tie(self, embedding: nn.Embedding) -> None:
-        if embedding.embedding_dim != self.size:
-            raise UserError(
-                f"tied embeddings need an output layer of their own size ({embedding.embedding_dim}), not of "
-                f"{self.size} features"
-            )
-        self.linear.weight = embedding.weight
+        tie_weights(self.linear, embedding)
 
     def logits(self, x: OutputInput) -> Float[Tensor, "batch target vocab"]:
         logits: Tensor = self.linear(x.features)

@@ -13,9 +13,9 @@ from seq2seq.nn.dropout import WeightDropout
 from seq2seq.nn.upcast import upcast
 from seq2seq.ranges import Count, DropProbability, Finite, checked
 from seq2seq.recurrence.base import Cell
-from seq2seq.recurrence.chrono import MemorySpan
+from seq2seq.recurrence.gate_biases import MemorySpan, gru_biases, lstm_biases
 from seq2seq.recurrence.ops.gates import GRUGates, GRUProjection, LSTMGates, gru_gates, lstm_gates, split_gru
-from seq2seq.recurrence.rnn import LSTMState, gru_biases, initialize_weights, lstm_biases
+from seq2seq.recurrence.rnn import LSTMState, initialize_weights
 
 HiddenProjection: TypeAlias = Callable[[Tensor], Tensor]  # hidden state -> its part of the gates' pre-activations
 

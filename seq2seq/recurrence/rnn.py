@@ -1,6 +1,6 @@
 """Elman RNN (1990), LSTM (Hochreiter and Schmidhuber, 1997) and GRU (Cho et al., 2014), on torch's modules."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Literal, NamedTuple, cast
 
@@ -14,11 +14,9 @@ from seq2seq.nn.upcast import upcast
 from seq2seq.processor import has_fast_products
 from seq2seq.ranges import Count, DropProbability, Finite, checked
 from seq2seq.recurrence.base import Recurrence
-from seq2seq.recurrence.chrono import MemorySpan, chrono
+from seq2seq.recurrence.gate_biases import MemorySpan, gru_biases, lstm_biases
 from seq2seq.recurrence.ops.gates import gru_gates, lstm_gates, split_gru
-from seq2seq.recurrence.ops.padding import fill_padding, last_step, padding_mask
-
-SATURATION = 1e30  # a pre-activation that no weights outweigh, where a sigmoid is 0 or 1 and its gradient is 0
+from seq2seq.recurrence.ops.padding import fill_padding, flag_padding, last_step
 
 
 class LSTMState(NamedTuple):
@@ -224,21 +222,6 @@ def zero_state(layer: RNN | LSTM | GRU, batch: int) -> Tensor:
     return layer.rnn.all_weights[0][0].new_zeros(batch, layer.size)
 
 
-def lstm_biases(size: int, forget_bias: float, memory_span: int | None) -> Float[Tensor, " gates"]:
-    """Return initial gate biases in torch's order: input, forget, cell, output."""
-    zero = torch.zeros(size)
-    if memory_span is None:
-        return torch.cat([zero, zero + forget_bias, zero, zero])
-    forget = chrono(size, memory_span)
-    return torch.cat([-forget, forget, zero, zero])
-
-
-def gru_biases(size: int, keep_bias: float, memory_span: int | None) -> Float[Tensor, " gates"]:
-    """Return initial gate biases in torch's order: reset, update, candidate."""
-    zero = torch.zeros(size)
-    return torch.cat([zero, zero + keep_bias if memory_span is None else chrono(size, memory_span), zero])
-
-
 def initialize(
     rnn: nn.RNNBase, biases: Float[Tensor, " gates"], init_hh: Callable[[Tensor], Tensor] = nn.init.orthogonal_
 ) -> None:
@@ -262,20 +245,3 @@ def initialize_weights(
             init_hh(gate)
         for gate in weight_ih.split(size):
             nn.init.xavier_uniform_(gate)
-
-
-def flag_padding(
-    x: Float[Tensor, "batch time input"], lengths: Int[Tensor, " batch"], weight: Tensor, gates: Sequence[float]
-) -> tuple[Tensor, Tensor]:
-    """Append an input that is 1 on padding and 0 elsewhere, and weights for it that close (-1) or open (1) each gate.
-
-    This needs neither packed sequences nor a second call. The other inputs become 0 on padding.
-    """
-    padding = padding_mask(x, lengths)[..., None]
-    device = x.device.type
-    dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else weight.dtype
-    saturation = min(SATURATION, torch.finfo(dtype).max)  # infinity times 0 would be NaN
-    column = weight.new_tensor(gates).mul_(saturation).repeat_interleave(len(weight) // len(gates))
-    return torch.cat([fill_padding(x, lengths, 0.0), padding.to(x)], dim=-1), torch.cat(
-        [weight, column[:, None]], dim=1
-    )

@@ -16,8 +16,8 @@ from seq2seq.ranges import shorten
 from seq2seq.rank_zero import rank_zero_log
 from seq2seq.recurrence import GRU, LSTM, RNN, Recurrence, Stack
 from seq2seq.storage import path_inside
-from seq2seq.training.previews import Bleu
 from seq2seq.training.training_module import describe
+from seq2seq.training.validation_bleu import Bleu
 
 METRICS = ("train_loss", "val_loss", "tokens_per_second", "gradient_norm", "tokens", "seconds")  # of every training
 KNOWN_PACKAGES = {"seq2seq", "pytorch_lightning", "torch"}  # whose classes log no other metrics

@@ -9,7 +9,7 @@ from delayed_token import TOKENS, delayed_token_accuracy
 from torch import Tensor
 
 from seq2seq.recurrence import GRU, LSTM, RNN, MinGRU, MinLSTM
-from seq2seq.recurrence.chrono import chrono
+from seq2seq.recurrence.gate_biases import chrono
 from seq2seq.recurrence.layer_norm import LayerNormGRU, LayerNormLSTM
 from seq2seq.recurrence.mogrifier import MogrifierLSTM
 from seq2seq.recurrence.slstm import SLSTM

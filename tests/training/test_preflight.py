@@ -14,7 +14,7 @@ from seq2seq.ranges import out_of_range
 from seq2seq.recurrence import LSTM, Mamba
 from seq2seq.training.language_model import LanguageModel
 from seq2seq.training.preflight import check_checkpoint_filename, check_monitors, check_precision
-from seq2seq.training.previews import Bleu
+from seq2seq.training.validation_bleu import Bleu
 
 
 def test_half_precision_is_refused_for_other_than_fused_layers(tmp_path: Path, corpus: Path) -> None:

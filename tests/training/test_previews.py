@@ -17,7 +17,7 @@ from seq2seq.inference import TranslationPipeline, TranslationResult
 from seq2seq.metrics import bleu
 from seq2seq.search import Beam, Search
 from seq2seq.tokenizers import Characters
-from seq2seq.training import previews
+from seq2seq.training import previews, validation_bleu
 from seq2seq.training.language_model import LanguageModel
 from seq2seq.training.previews import evenly_spaced
 
@@ -163,4 +163,4 @@ def test_items_of_all_processes_are_gathered_in_order(monkeypatch: pytest.Monkey
         into[:] = parts
 
     monkeypatch.setattr("torch.distributed.all_gather_object", gather)
-    assert previews.gather_in_order(parts[1], 3) == lines
+    assert validation_bleu.gather_in_order(parts[1], 3) == lines

@@ -1,8 +1,12 @@
 """Padding of rows of different lengths: masks, neutral values for padded steps, and the last steps of each row."""
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
+
+SATURATION = 1e30  # a pre-activation that no weights outweigh, where a sigmoid is 0 or 1 and its gradient is 0
 
 
 def padding_mask(x: Tensor, lengths: Int[Tensor, " batch"]) -> Bool[Tensor, "batch time"]:
@@ -42,3 +46,20 @@ def last_step(
 ) -> Float[Tensor, "batch size"]:
     """Return the last step of each row of x, or `initial` for a row of length 0, in the dtype of `initial`."""
     return last_steps(initial[:, None], x, lengths)[:, 0]
+
+
+def flag_padding(
+    x: Float[Tensor, "batch time input"], lengths: Int[Tensor, " batch"], weight: Tensor, gates: Sequence[float]
+) -> tuple[Tensor, Tensor]:
+    """Append an input that is 1 on padding and 0 elsewhere, and weights for it that close (-1) or open (1) each gate.
+
+    This needs neither packed sequences nor a second call. The other inputs become 0 on padding.
+    """
+    padding = padding_mask(x, lengths)[..., None]
+    device = x.device.type
+    dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else weight.dtype
+    saturation = min(SATURATION, torch.finfo(dtype).max)  # infinity times 0 would be NaN
+    column = weight.new_tensor(gates).mul_(saturation).repeat_interleave(len(weight) // len(gates))
+    return torch.cat([fill_padding(x, lengths, 0.0), padding.to(x)], dim=-1), torch.cat(
+        [weight, column[:, None]], dim=1
+    )
