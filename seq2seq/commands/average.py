@@ -43,6 +43,7 @@ def average(
     from seq2seq import checkpoint
     from seq2seq.data.vocabulary import find_data_state
     from seq2seq.inference.checkpoint import read_trained_checkpoint
+    from seq2seq.models.hyperparameters import differing_options
 
     check_output(output)
     paths = [Path(path) for path in checkpoints]
@@ -69,8 +70,10 @@ def average(
     mean, *others = (read_trained_checkpoint(path) for path in paths)
     tokenizers = find_data_state(mean)["tokenizers"]
     for path, other in zip(paths[1:], others, strict=True):
-        if other["model"] != mean["model"] or find_data_state(other)["tokenizers"] != tokenizers:
-            raise UserError(f"cannot average {path} with {paths[0]}: their models or tokenizers differ")
+        if different := differing_options(mean["model"], other["model"]):
+            raise UserError(f"cannot average {path} with {paths[0]}: model options differ ({', '.join(different)})")
+        if find_data_state(other)["tokenizers"] != tokenizers:
+            raise UserError(f"cannot average {path} with {paths[0]}: their tokenizers differ")
     mean["state_dict"] = average_weights([contents["state_dict"] for contents in (mean, *others)], paths)
     if "output_lengths" in find_data_state(mean):
         find_data_state(mean)["output_lengths"] = merge_output_lengths([mean, *others], paths)

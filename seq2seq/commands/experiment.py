@@ -51,6 +51,7 @@ from seq2seq.training.progress import ProgressLine
 from seq2seq.training.schedules import check_schedule_length, check_total_steps
 from seq2seq.training.step_seeding import StepSeeding
 from seq2seq.training.throughput import ThroughputMonitor
+from seq2seq.training.training_module import TrainingModule
 from seq2seq.training.transfer import check_same_tokenizers, use_checkpoint_tokenizers
 from seq2seq.training.validation_bleu import Bleu
 
@@ -272,7 +273,7 @@ def default_previews(model: Any, callbacks: list[Any]) -> list[pl.Callback]:
     """Return the callback that prints sample output at each validation, unless the configuration already has one."""
     if any(isinstance(callback, Bleu | TextPreview | TranslationPreview) for callback in callbacks):
         return []
-    preview = model.default_preview()
+    preview = model.default_preview() if isinstance(model, TrainingModule) else None
     return [] if preview is None else [preview]
 
 

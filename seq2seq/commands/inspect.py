@@ -92,9 +92,7 @@ def inspect(
     with lines.progress("inspecting", lambda: len(paths)) as progress:
         for name, path in zip(names, paths, strict=True):
             text_blocks = None if blocks is None else copy(blocks)
-            for inspected in load_models(
-                path, name, text_blocks, windows, WARM_UP + steps, untrained, seed, trust or ()
-            ):
+            for inspected in load_models(path, name, text_blocks, windows, WARM_UP + steps, untrained, seed, trust):
                 check_windows(inspected, windows, steps)
                 label, source, trained, network, tokenizer, (inputs, targets, _) = inspected
                 num_windows = max(num_windows, len(inputs))
@@ -128,7 +126,7 @@ def load_models(
     width: int,
     untrained: bool,
     seed: int,
-    trust: Sequence[str],
+    trust: str | None,
 ) -> Iterable[InspectedModel]:
     """Yield the model of a checkpoint or configuration, after its untrained version if that is requested."""
     from seq2seq.inference.checkpoint import read_checkpoint
@@ -136,9 +134,9 @@ def load_models(
     from seq2seq.tasks.loading import build_network, check_command, open_checkpoint
 
     if path.endswith((".yaml", ".yml")):
-        yield untrained_model(path, label, text, windows, width, seed)
+        yield untrained_model(path, label, text, windows, width, seed, trust)
         return
-    loaded = open_checkpoint(path, trust=trust)
+    loaded = open_checkpoint(path, trust=trust or ())
     check_command(loaded.task, "inspect", path)
     if loaded.precision != "float32":
         raise UserError(f"gradients need a model in float32, and {path} was saved in {loaded.precision}")
@@ -152,13 +150,13 @@ def load_models(
         import torch
 
         torch.manual_seed(seed)
-        initial = build_network(read_checkpoint(path)["model"], trust)
+        initial = build_network(read_checkpoint(path)["model"], trust or ())
         yield InspectedModel(label, path, False, initial, tokenizer, text_windows)
     yield InspectedModel(label, path, True, loaded.network, tokenizer, text_windows)
 
 
 def untrained_model(
-    path: str, label: str, text: Iterable[str] | None, windows: int, width: int, seed: int
+    path: str, label: str, text: Iterable[str] | None, windows: int, width: int, seed: int, trust: str | None
 ) -> InspectedModel:
     """Return the untrained model of a configuration."""
     from seq2seq.commands.untrained import build_untrained
@@ -167,7 +165,7 @@ def untrained_model(
 
     if not Path(path).is_file():
         raise UserError(f"there is no configuration {path}")
-    experiment = build_untrained(path, seed)
+    experiment = build_untrained(path, seed, trust)
     model, data = experiment.model, experiment.datamodule
     check_command(model.task, "inspect", path)
     source = data.tokenizers["source"]

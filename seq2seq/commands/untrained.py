@@ -6,6 +6,7 @@ from typing import Any
 import pytorch_lightning as pl
 import yaml
 
+from seq2seq.class_paths import import_trusted
 from seq2seq.commands.experiment import Experiment, silence_lightning
 
 
@@ -14,6 +15,7 @@ class ConfigurationOnly(Experiment):
 
     def before_instantiate_classes(self) -> None:
         """Choose no run and no checkpoint."""
+        import_trusted(self.options.trust or ())
 
     def instantiate_classes(self) -> None:
         """Build nothing."""
@@ -42,8 +44,15 @@ def resolve_configuration(configs: list[str], options: list[str]) -> dict[str, A
     return dict(yaml.safe_load(ConfigurationOnly(["fit", *arguments, *options]).config_yaml()))
 
 
-def build_untrained(config: str, seed: int) -> UntrainedExperiment:
-    """Return the experiment of a configuration, with an untrained `model` and its `datamodule`."""
+def build_untrained(config: str, seed: int, trust: str | None = None) -> UntrainedExperiment:
+    """Return the experiment of a configuration, with an untrained `model` and its `datamodule`.
+
+    Args:
+        config: The configuration.
+        seed: Random seed of the weights.
+        trust: Modules that may be imported if a tokenizer's file names their classes, separated by commas.
+    """
     with warnings.catch_warnings():
         silence_lightning()
-        return UntrainedExperiment(["fit", "--config", config, "--seed_everything", str(seed)])
+        options = ["--seed_everything", str(seed), *(["--trust", trust] if trust else [])]
+        return UntrainedExperiment(["fit", "--config", config, *options])

@@ -113,8 +113,9 @@ def load_or_measure_generation(
     try:
         with memory_errors("a smaller model needs less"):
             # the user has named these classes, and so trusts their packages
-            trust = {path.partition(".")[0] for path in class_paths(model)}
-            costs = measure_generation(run, plan.device, trust=[*trust])
+            named = {path.partition(".")[0] for part in ("model", "data") for path in class_paths(variant.config[part])}
+            trust = [*named, *filter(None, (variant.config.get("trust") or "").split(","))]
+            costs = measure_generation(run, plan.device, trust=trust)
     except UserError as error:  # the results of training remain valid
         return [], " ".join(str(error).split())[:300]
     write_json(path, json_value(costs))

@@ -1,7 +1,7 @@
 """Tokenizers of a checkpoint, and the check that its weights were trained with them."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from seq2seq import tokenizers
 from seq2seq.data.pairs import Vocabularies
@@ -9,19 +9,13 @@ from seq2seq.data.vocabulary import find_data_state
 from seq2seq.errors import UserError
 from seq2seq.tokenizers import fingerprint
 
-
-class Side(NamedTuple):
-    """The tokenizer of one side, and the layers whose weights have a row for each of its tokens."""
-
-    name: str  # "source" or "target"
-    layers: tuple[str, ...]
-
-
-# by the model's option for the vocabulary size
-SIDES = {
-    "vocab_size": Side("source", ("embedding", "output.linear")),
-    "source_vocab_size": Side("source", ("source_embedding",)),
-    "target_vocab_size": Side("target", ("target_embedding", "output.linear")),
+# the tokenizer of a vocabulary, by the model's option for its size
+SIDES = {"vocab_size": "source", "source_vocab_size": "source", "target_vocab_size": "target"}
+# the built-in networks' layers whose weights have one row per token, checked before a network is built
+TOKEN_LAYERS = {
+    "vocab_size": ("embedding", "output.linear"),
+    "source_vocab_size": ("source_embedding",),
+    "target_vocab_size": ("target_embedding", "output.linear"),
 }
 
 
@@ -54,14 +48,14 @@ def _check_sizes(checkpoint: dict[str, Any], vocabularies: Vocabularies) -> None
     for option, side in SIDES.items():
         if option not in options:
             continue
-        size = getattr(vocabularies, side.name).vocab_size
+        size = getattr(vocabularies, side).vocab_size
         sizes = {f"its option {option}": options[option]}
         for weight, tensor in checkpoint.get("state_dict", {}).items():
             layer, _, part = weight.rpartition(".")
-            if layer in side.layers:
+            if layer in TOKEN_LAYERS[option]:
                 sizes[f"its {part} of {layer}"] = len(tensor) if tensor.ndim else 1
         for name, tokens in sizes.items():
             if tokens != size:
-                raise UserError(f"{name} is for {tokens} tokens, and its {side.name} tokenizer has {size}")
+                raise UserError(f"{name} is for {tokens} tokens, and its {side} tokenizer has {size}")
     if options.get("shared_vocabulary") and vocabularies.source is not vocabularies.target:
         raise UserError("its model has one vocabulary, and its two tokenizers differ")

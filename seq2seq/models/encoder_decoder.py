@@ -1,5 +1,6 @@
 """An encoder-decoder network with attention."""
 
+from collections.abc import Mapping
 from functools import partial
 from typing import ClassVar, NamedTuple
 
@@ -54,6 +55,10 @@ class EncoderDecoder(Network):
         output: The output layer, from the decoder's features to the probabilities of the next token.
     """
 
+    vocabulary_layers: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "source_vocab_size": ("source_embedding",),
+        "target_vocab_size": ("target_embedding",),
+    }
     layer_options: ClassVar[tuple[str, ...]] = ("encoder", "decoder")  # those that name a layer
     neutral_gate_biases: ClassVar[bool] = True  # whether layers learn better if their gates start half open
 

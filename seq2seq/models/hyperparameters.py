@@ -115,6 +115,14 @@ def check_arguments(kind: type[nn.Module], name: str, arguments: Any) -> None:
         raise UserError(f"{name} does not take the arguments that are stored for it: {error}") from error
 
 
+def differing_options(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+    """Return the names of the options in which two models differ, given as `describe` does; or "class"."""
+    if one["class_path"] != other["class_path"]:
+        return ["class"]
+    options, others = one["init_args"], other["init_args"]
+    return [name for name in {**options, **others} if options.get(name) != others.get(name)]
+
+
 def factory_class(factory: Any) -> Any:
     """Return the class that a factory instantiates, or the factory itself if it is a function."""
     if not isinstance(factory, partial):

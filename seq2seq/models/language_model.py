@@ -1,5 +1,6 @@
 """A recurrent language model: the next token given all before it."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from jaxtyping import Float, Int
@@ -32,6 +33,8 @@ class LanguageModelNetwork(Network):
         output: The output layer, from features to the probabilities of the next token.
     """
 
+    vocabulary_layers: ClassVar[Mapping[str, tuple[str, ...]]] = {"vocab_size": ("embedding",)}
+    embedding_feeds_stack: ClassVar[bool] = True  # directly, so that quantization may fold them into one table
     layer_options: ClassVar[tuple[str, ...]] = ("layer",)  # those that name a layer
 
     @checked

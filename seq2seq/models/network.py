@@ -1,8 +1,8 @@
 """The base class of all networks, which does not need Lightning."""
 
 import itertools
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +19,10 @@ class GenerationStepper(NamedTuple):
 
 class Network(nn.Module):
     """A network whose inputs are token ids."""
+
+    # the embeddings with one row per token, by the option for the size of their vocabulary; the output layer names its
+    # own rows, which are of the last vocabulary
+    vocabulary_layers: ClassVar[Mapping[str, tuple[str, ...]]] = {}
 
     @property
     def device(self) -> torch.device:

@@ -12,6 +12,7 @@ from seq2seq.recurrence import GRU, LSTM, RNN, Bidirectional, Stack
 
 MAX_FOLDED_VOCAB = 1024  # tokens up to which a table of their gates stays small
 
+QUANTIZABLE = {nn.Linear, nn.Embedding, LSTM, GRU, RNN}
 QUANTIZED_LINEAR: dict[str, QuantizeLinear] = {"bf16": BFloat16Linear, "int8": Int8Linear}
 
 
@@ -46,9 +47,11 @@ def quantize(network: nn.Module, precision: Precision) -> None:
 
 def folded_embedding(network: nn.Module) -> Float[Tensor, "vocab gates"] | None:
     """Return the first layer's input projection of every token of a language model, or None if it cannot be folded."""
-    embedding, stack = (getattr(network, name, None) for name in ("embedding", "stack"))
-    if not (isinstance(embedding, nn.Embedding) and isinstance(stack, Stack)):
+    if not getattr(network, "embedding_feeds_stack", False):
         return None
+    embedding, stack = network.get_submodule("embedding"), network.get_submodule("stack")
+    assert isinstance(embedding, nn.Embedding)
+    assert isinstance(stack, Stack)
     first, norm = stack.layers[0], stack.blocks[0].norm
     if not isinstance(first, LSTM | GRU | RNN) or not isinstance(norm, nn.Identity):
         return None
@@ -59,7 +62,9 @@ def folded_embedding(network: nn.Module) -> Float[Tensor, "vocab gates"] | None:
 
 
 def quantized_module(module: nn.Module, parent: nn.Module | None, precision: Precision) -> nn.Module | None:
-    """Return the quantized replacement of a module, or None if it stays as it is."""
+    """Return the quantized replacement of a module, or None if it stays as it is, as one of a derived class does."""
+    if type(module) not in QUANTIZABLE:
+        return None
     match module:
         case LSTM() | GRU() | RNN() if precision == "bf16" and isinstance(parent, Bidirectional):
             return BFloat16Layer(module)

@@ -36,6 +36,11 @@ def greedy_search(
     return [[hypothesis] for hypothesis in extend_hypotheses(problem, limits, choose, constraints.need_prefixes)]
 
 
+def stack_steps(tokens: list[Tensor], rows: int, device: torch.device) -> Int[Tensor, "rows length"]:
+    """Return the tokens of all steps so far, which may be none."""
+    return torch.stack(tokens, dim=1) if tokens else torch.zeros(rows, 0, dtype=torch.long, device=device)
+
+
 def extend_hypotheses(
     problem: DecodingProblem[S],
     limits: Int[Tensor, " batch"],
@@ -65,7 +70,7 @@ def extend_hypotheses(
     generated: list[Tensor] = []  # per step the tokens of all hypotheses, EOS for finished ones
     while len(alive):
         logits, state = step(tokens, state)
-        prefixes = torch.stack(generated, dim=1)[alive] if need_prefixes and generated else None
+        prefixes = stack_steps(generated, len(limits), device)[alive] if need_prefixes else None
         log_probs, tokens = choose(logits, len(generated), prefixes)
         scores[alive] += log_probs
         generated.append(torch.full_like(lengths, EOS).index_copy_(0, alive, tokens))

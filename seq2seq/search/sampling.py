@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from seq2seq.search.greedy import extend_hypotheses
+from seq2seq.search.greedy import extend_hypotheses, stack_steps
 from seq2seq.search.problem import DecodingProblem, Hypothesis, Step, log_probabilities, no_next_token_error
 from seq2seq.search.searches import Sampling
 from seq2seq.special_tokens import PAD
@@ -87,8 +87,8 @@ def sample(
             mask = torch.zeros(logits.shape[-1], device=logits.device)
             mask[excluded] = float("-inf")
         scores = logits + mask
-        if generated:
-            sampling.exclude_by_prefix(scores, torch.stack(generated, dim=1))
+        if sampling.need_prefixes:
+            sampling.exclude_by_prefix(scores, stack_steps(generated, len(scores), scores.device))
         tokens = draw(scores, sampling, generator)
         if sampling.need_prefixes:
             generated.append(tokens)

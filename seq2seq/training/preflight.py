@@ -11,6 +11,7 @@ from pytorch_lightning.callbacks import LearningRateMonitor, ModelCheckpoint
 
 from seq2seq.errors import UserError, prefix_errors
 from seq2seq.inference.checkpoint_validation import check_weights
+from seq2seq.models.hyperparameters import differing_options
 from seq2seq.processor import has_fast_products
 from seq2seq.ranges import shorten
 from seq2seq.rank_zero import rank_zero_log
@@ -148,11 +149,7 @@ def check_same_model(model: Any, checkpoint: dict[str, Any], path: str, advice: 
         path: Path of the checkpoint, for the error message.
         advice: What to do instead, as the end of the error message.
     """
-    saved, configured = checkpoint["model"], describe(model)
-    keys = {**saved["init_args"], **configured["init_args"]}
-    changed = [key for key in keys if saved["init_args"].get(key) != configured["init_args"].get(key)]
-    if saved["class_path"] != configured["class_path"]:
-        changed = ["its class"]
+    changed = differing_options(checkpoint["model"], describe(model))
     if changed:
         raise UserError(f"the model in {path} differs from the configuration (changed: {', '.join(changed)}); {advice}")
     with prefix_errors(f"{path} does not fit this model"):

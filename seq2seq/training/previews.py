@@ -79,7 +79,7 @@ class TextPreview(pl.Callback):
     def on_fit_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
         if serves(pl_module, "sample"):
             counts = UnknownTokenCounts()
-            counts.add([trainer.datamodule.tokenizer.encode(self.prompt)])  # type: ignore[attr-defined]
+            counts.add([trainer.datamodule.tokenizers["source"].encode(self.prompt)])  # type: ignore[attr-defined]
             counts.report(prefix="prompt of TextPreview: ")
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: Any) -> None:

@@ -3,10 +3,9 @@
 import pkgutil
 from argparse import Namespace
 from collections.abc import Mapping
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
-import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
@@ -15,12 +14,13 @@ from seq2seq.data.vocabulary import find_data_state, load_given_tokenizer
 from seq2seq.errors import UserError, prefix_errors
 from seq2seq.inference.checkpoint import read_trained_checkpoint
 from seq2seq.inference.checkpoint_validation import check_finite
-from seq2seq.inference.vocabularies import SIDES, Side, vocabularies_of
+from seq2seq.inference.vocabularies import SIDES, vocabularies_of
+from seq2seq.models.network import Network
 from seq2seq.rank_zero import rank_zero_log
 from seq2seq.special_tokens import NUM_SPECIAL
 from seq2seq.tokenizers import Tokenizer
 from seq2seq.tokenizers.storage import imported_modules
-from seq2seq.training.training_module import describe
+from seq2seq.training.training_module import TrainingModule
 
 VocabularyOrigin: TypeAlias = Literal["checkpoint", "data"]  # whose vocabulary is used
 RowIndices: TypeAlias = np.ndarray[tuple[int], np.dtype[np.int64]]
@@ -62,9 +62,7 @@ def check_same_tokenizers(data: Any, checkpoint: str) -> None:
         )
 
 
-def initialize_from_checkpoint(
-    model: pl.LightningModule, new_tokenizers: Mapping[str, Tokenizer], checkpoint: str
-) -> None:
+def initialize_from_checkpoint(model: TrainingModule, new_tokenizers: Mapping[str, Tokenizer], checkpoint: str) -> None:
     """Load the weights of a checkpoint into a model, and nothing else.
 
     If the vocabulary differs, tokens in both vocabularies get their rows of the embeddings and the output layer from
@@ -83,9 +81,8 @@ def initialize_from_checkpoint(
     weights = dict(contents["state_dict"])
     with prefix_errors(f"cannot start from {checkpoint}"):
         check_finite(weights)
-    sides = [
-        side for option, side in SIDES.items() if option in describe(model)["init_args"] and side.name in new_tokenizers
-    ]
+    changed = any(tokenizer != old_tokenizers[side] for side, tokenizer in new_tokenizers.items())
+    sides = vocabulary_sides(model, changed)
     for side in sides:
         new, old = new_tokenizers[side.name], old_tokenizers[side.name]
         if type(new) is not type(old):
@@ -100,8 +97,37 @@ def initialize_from_checkpoint(
     except RuntimeError as error:
         reason = str(error).splitlines()[1].strip()
         raise UserError(f"the weights of {checkpoint} do not fit this model: {reason}") from error
-    if any(new_tokenizers[side.name] != old_tokenizers[side.name] for side in sides):
+    if changed:
         log_vocabulary_changes(model.state_dict(), sides, new_tokenizers, old_tokenizers)
+
+
+class Side(NamedTuple):
+    """One vocabulary of a model."""
+
+    name: str  # of its tokenizer: source or target
+    weights: tuple[str, ...]  # those with one row per token, the embedding's first
+
+
+def vocabulary_sides(model: Network, must_match: bool) -> list[Side]:
+    """Return the vocabularies of a model.
+
+    Args:
+        model: The model.
+        must_match: Raise a UserError if the model does not name the weights whose rows must be matched.
+    """
+    layers = model.vocabulary_layers
+    rows = getattr(getattr(model, "output", None), "token_rows", ())
+    if must_match and not (layers and rows):
+        kind = type(model.output if layers else model).__name__
+        raise UserError(
+            f"the weights of {kind} cannot be matched to another vocabulary, since it does not name those with one row "
+            f"per token: give --init-vocabulary checkpoint to keep the checkpoint's tokenizer"
+        )
+    sides = [Side(SIDES[option], tuple(f"{name}.weight" for name in names)) for option, names in layers.items()]
+    if sides:
+        last = sides[-1]
+        sides[-1] = last._replace(weights=last.weights + tuple(f"output.{name}" for name in rows))
+    return sides
 
 
 def token_keys(tokenizer: Tokenizer) -> list[int | str]:
@@ -132,7 +158,7 @@ def copy_token_rows(
         indices = torch.from_numpy(rows[side.name])
         for name, weight in initial.items():
             saved = weights.get(name)
-            if name.rpartition(".")[0] not in side.layers or saved is None or saved.shape[1:] != weight.shape[1:]:
+            if name not in side.weights or saved is None or saved.shape[1:] != weight.shape[1:]:
                 continue
             table = tables.setdefault(weight.data_ptr(), weight.clone())
             table[indices >= 0] = saved[indices[indices >= 0]].to(table)
@@ -148,7 +174,7 @@ def log_vocabulary_changes(
     """Log how many tokens keep their weights, are new and are dropped, once for each table of embeddings."""
     tables: dict[int, list[str]] = {}
     for side in sides:
-        tables.setdefault(weights[f"{side.layers[0]}.weight"].data_ptr(), []).append(side.name)
+        tables.setdefault(weights[side.weights[0]].data_ptr(), []).append(side.name)
     for names in tables.values():
         new = set(token_keys(new_tokenizers[names[0]]))
         old = set().union(*(token_keys(old_tokenizers[name]) for name in names))

@@ -1,12 +1,14 @@
 """Constraints hold in every search, and the best of what remains is found."""
 
 import itertools
+from dataclasses import dataclass
 from math import inf
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import Tensor
 from toy_tables import TEXT_TOKENS, exhaustive_search, plain_beam, random_tables, score, toy
 
 from seq2seq.errors import UserError
@@ -120,3 +122,25 @@ def test_sampling_depends_on_its_seed() -> None:
 def test_constraint_out_of_range_raises(search: type[Search], option: str) -> None:
     with pytest.raises(UserError, match=f"{option} must be at least 0 and at most 2,147,483,647, and -1 was given"):
         search(**{option: -1})
+
+
+@dataclass(frozen=True)
+class ForcedStart(Beam):
+    """Forces the first token, as a prefix would."""
+
+    first: int = 5
+
+    @property
+    def need_prefixes(self) -> bool:
+        return True
+
+    def exclude_by_prefix(self, scores: Tensor, prefixes: Tensor) -> None:
+        if not prefixes.shape[1]:
+            scores[:, torch.arange(scores.shape[1]) != self.first] = -inf
+
+
+@pytest.mark.parametrize("beams", [1, 2, 4])
+def test_constraints_by_prefix_apply_to_the_first_token(beams: int) -> None:
+    tables, first = random_tables(3, 4), TEXT_TOKENS[-1]
+    for hypothesis, *_ in ForcedStart(beams, first=first)(toy(tables), torch.full((4,), 5)):
+        assert hypothesis.ids[0] == first

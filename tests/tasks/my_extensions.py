@@ -80,6 +80,8 @@ class CoverageAttention(Attention[Tensor]):
 class PointerOutput(OutputLayer):
     """Generates the next token or copies one from the source, of a shared vocabulary (See et al., 2017, equation 9)."""
 
+    token_rows = ("generator.linear.weight", "generator.linear.bias")
+
     def __init__(self, size: int, context_size: int, vocab_size: int, copy_bias: float = 0.0) -> None:
         super().__init__(size, context_size, vocab_size)
         self.generator = LinearOutput(size, context_size, vocab_size)

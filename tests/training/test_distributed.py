@@ -39,7 +39,7 @@ SAMPLED = (
 # deterministic, partly correct translations
 PATCH = """
 from seq2seq.inference import TranslationPipeline, TranslationResult
-TranslationPipeline.translate = lambda self, lines, how=None: (
+TranslationPipeline.translate = lambda self, lines, search=None, **options: (
     [TranslationResult(line[::-1] + " six" * (len(line) % 2), -1.0, -1.0, len(line) % 3 == 0)] for line in lines
 )
 """

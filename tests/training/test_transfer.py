@@ -16,6 +16,7 @@ from seq2seq.training.language_model import LanguageModel
 from seq2seq.training.training_module import describe
 from seq2seq.training.transfer import initialize_from_checkpoint
 from seq2seq.training.translator import Translator
+from tests.tasks.my_extensions import PointerOutput
 
 Sides = dict[str, Tokenizer]
 
@@ -41,7 +42,7 @@ def translator(sides: Sides, seed: int, **options: Any) -> Translator:
 def save(model: Any, sides: Sides, folder: Path) -> str:
     """Save a checkpoint of a model with random output biases, and return its path."""
     with torch.no_grad():
-        model.output.linear.bias.uniform_(-1, 1)
+        model.get_parameter("output." + model.output.token_rows[-1]).uniform_(-1, 1)
     contents = {
         "state_dict": model.state_dict(),
         "model": describe(model) | {"fingerprints": {side: t.fingerprint() for side, t in sides.items()}},
@@ -112,6 +113,29 @@ def test_shared_tokens_of_a_translator_keep_their_weights_by_side(
             assert torch.equal(row(model, layer, new[side], token), row(fresh, layer, new[side], token))
     messages = capsys.readouterr().err.splitlines()
     assert [line.partition("vocabulary")[0] for line in messages] == ([""] if one_table else ["source ", "target "])
+
+
+@pytest.mark.parametrize("tied", [False, True])
+def test_shared_tokens_keep_their_weights_in_an_output_layer_of_ones_own(tmp_path: Path, tied: bool) -> None:
+    old, new = words("a b c x"), words("c d a y")
+    options = {"tied": tied, "output": PointerOutput}
+    sides = {"source": old, "target": old}
+    trained, model = translator(sides, 1, **options), translator({"source": new, "target": new}, 2, **options)
+    initialize_from_checkpoint(model, {"source": new, "target": new}, save(trained, sides, tmp_path))
+    for layer in ("target_embedding", "output.generator.linear"):
+        for token in ("a", "c"):
+            assert torch.equal(row(model, layer, new, token), row(trained, layer, old, token))
+
+
+def test_output_layer_that_names_no_rows_cannot_get_another_vocabulary(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, new = words("a b c x"), words("c d a y")
+    trained, model = (translator({"source": w, "target": w}, 1, output=PointerOutput) for w in (old, new))
+    path = save(trained, {"source": old, "target": old}, tmp_path)
+    monkeypatch.setattr(PointerOutput, "token_rows", ())
+    with pytest.raises(UserError, match="the weights of PointerOutput cannot be matched to another vocabulary"):
+        initialize_from_checkpoint(model, {"source": new, "target": new}, path)
 
 
 def test_merging_two_vocabularies_keeps_the_tokens_of_both(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
