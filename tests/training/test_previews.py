@@ -118,7 +118,7 @@ def test_unknown_tokens_of_the_prompt_are_logged_before_training(capsys: pytest.
     tokenizer = Characters()
     tokenizer.learn(["one"])
     model = LanguageModel(tokenizer.vocab_size, size=4, depth=1)
-    trainer: Any = SimpleNamespace(datamodule=SimpleNamespace(tokenizer=tokenizer))
+    trainer: Any = SimpleNamespace(datamodule=SimpleNamespace(tokenizers={"source": tokenizer}))
     previews.TextPreview(prompt="one").on_fit_start(trainer, model)
     previews.TextPreview(prompt="one Ω").on_fit_start(trainer, model)
     assert capsys.readouterr().err == (
