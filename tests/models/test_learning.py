@@ -101,7 +101,7 @@ def test_translator_learns(transform: Callable[[torch.Tensor], torch.Tensor], op
     vocab_size, generator = NUM_SPECIAL + LETTERS, torch.Generator().manual_seed(1)
     options = {"size": 48, "depth": 1, "dropout": 0.0, "label_smoothing": 0.0, **options}
     model = Translator(vocab_size, vocab_size, True, **options)
-    steps, rate = (350, 0.005) if "norm" in options else (200, 0.01)
+    steps, rate = (350, 0.005) if "block" in options else (200, 0.01)
     fit(model, [pairs(generator, 64, transform) for _ in range(steps)], rate)
     text = strings(generator, 100, MAX_LENGTH)
     source = torch.cat([text, torch.full((100, 1), EOS)], dim=1)
