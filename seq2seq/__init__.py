@@ -1,7 +1,8 @@
 """Recurrent sequence models of text: language models and translators."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from seq2seq.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from seq2seq.data import LanguageData, TranslationData
@@ -40,9 +41,4 @@ __all__ = [
     "load",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    """Import a public name when it is first used, since torch and Lightning take seconds to import."""
-    if name not in _EXPORTS:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"seq2seq.{_EXPORTS[name]}"), name)
+__getattr__ = lazy_exports(__name__, _EXPORTS)

@@ -18,16 +18,26 @@ from phrasebook.tree import COMMA, Node, Phrase, Word, invariant
 from phrasebook.verb_phrases import complements, journey, sample_clause
 
 
+def that_clause(rng: RandomChoice, copular: float) -> tuple[Nominal, tuple[Node, Node]]:
+    """Sample the subject of a main clause, and a that-clause that does not name this person again.
+
+    Args:
+        rng: Random choice.
+        copular: Probability of a copular clause.
+    """
+    content = copular_clause(rng) if rng.bernoulli(copular) else short_clause(rng)
+    content = with_tense(rng, content) if content.verb is not BE else replace(content, tense=be_tense(rng))
+    subject = human_subject(rng, simple=True, richness=0.1)
+    content = replace(content, subject=resolve(content.subject, subject))
+    content = content.negated(content.modal is None and rng.bernoulli(0.15))
+    return subject, subordinate(("that", "dass"), content)
+
+
 def claiming(rng: RandomChoice) -> Sentence:
     """Generate a that-clause after a verb: She knows that the boy is sleeping."""
     verb = rng.uniform(SAYING)
-    content = copular_clause(rng) if rng.bernoulli(0.25) else short_clause(rng)
-    content = with_tense(rng, content) if content.verb is not BE else replace(content, tense=be_tense(rng))
-    speaker_subject = human_subject(rng, simple=True, richness=0.1)
-    content = replace(content, subject=resolve(content.subject, speaker_subject))
-    content = content.negated(content.modal is None and rng.bernoulli(0.15))
-    english, german = subordinate(("that", "dass"), content)
-    speaker = Clause(speaker_subject, verb, tense=be_tense(rng))
+    subject, (english, german) = that_clause(rng, copular=0.25)
+    speaker = Clause(subject, verb, tense=be_tense(rng))
     speaker = replace(speaker, negative=verb.lemma in ("know", "believe", "think") and rng.bernoulli(0.2))
     return sentence("that clause", (speaker.english(), english), (speaker.german(), COMMA, german))
 
@@ -37,12 +47,7 @@ ATTITUDES = (("glad", "froh"), ("sure", "sicher"), ("sad", "traurig"), ("happy",
 
 def attitude(rng: RandomChoice) -> Sentence:
     """Generate a that-clause after an adjective: I am glad that you are here. We are sorry that you are sick."""
-    content = copular_clause(rng) if rng.bernoulli(0.35) else short_clause(rng)
-    content = with_tense(rng, content) if content.verb is not BE else replace(content, tense=be_tense(rng))
-    experiencer = human_subject(rng, simple=True, richness=0.1)
-    content = replace(content, subject=resolve(content.subject, experiencer))
-    content = content.negated(content.modal is None and rng.bernoulli(0.15))
-    english, german = subordinate(("that", "dass"), content)
+    experiencer, (english, german) = that_clause(rng, copular=0.35)
     adjective, adjektiv = rng.uniform(ATTITUDES)
     state = Constituent("predicate", invariant(adjective), Phrase("predicate", (Word(adjektiv, "adjective"),)))
     clause = Clause(experiencer, BE, (state,), be_tense(rng))

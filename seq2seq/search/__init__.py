@@ -1,8 +1,8 @@
 """Searches: from a function that scores the next token to sequences, independent of the model."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from seq2seq.lazy_exports import lazy_exports
 from seq2seq.search.constraints import Constraints
 from seq2seq.search.searches import Beam, Greedy, Sampling, Search
 
@@ -25,9 +25,4 @@ __all__ = [
     "sample",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    """Import a name when it is first used, since the options of searches need no torch."""
-    if name not in _EXPORTS:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_EXPORTS[name]}"), name)
+__getattr__ = lazy_exports(__name__, _EXPORTS)

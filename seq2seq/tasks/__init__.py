@@ -1,7 +1,8 @@
 """Tasks: how a trained network is used, and how it is loaded."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from seq2seq.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from seq2seq.tasks.language_modeling import LanguageModeling
@@ -9,7 +10,7 @@ if TYPE_CHECKING:
     from seq2seq.tasks.task import LoadedModel, Task
     from seq2seq.tasks.translation import Translation
 
-_MODULES = {
+_EXPORTS = {
     "LanguageModeling": "language_modeling",
     "LoadedModel": "task",
     "Task": "task",
@@ -28,9 +29,4 @@ __all__ = [
     "load_translation",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    """Import a name when it is first used, since the command line needs the options of tasks without torch."""
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+__getattr__ = lazy_exports(__name__, _EXPORTS)

@@ -73,3 +73,13 @@ def evaluate_lines(hypotheses: Sequence[str], references: Sequence[str], lowerca
         {score.name: {"score": score.value, "signature": score.signature} for score in scores},
         "\n".join(f"{score.name:<12} {score.value:6.2f}   {score.signature}" for score in scores),
     )
+
+
+def evenly_spaced(rows: int, count: int) -> list[int]:
+    """Return the indices of `count` rows that are evenly spaced over all rows."""
+    return list(range(0, rows, max(1, rows // max(1, count))))[:count]
+
+
+def format_example(pair: dict[str, str], translation: str) -> str:
+    """Return three lines: a source, its translation and its reference."""
+    return f"  source     {pair['source']}\n  model      {translation}\n  reference  {pair['target']}"

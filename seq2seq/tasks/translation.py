@@ -15,7 +15,15 @@ from seq2seq.inference.translation_pipeline import TranslationPipeline
 from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.rank_zero import rank_zero_log
 from seq2seq.search import Beam
-from seq2seq.tasks.evaluation import Evaluation, EvaluationOptions, ScoredPieces, ScoringInput, evaluate_lines
+from seq2seq.tasks.evaluation import (
+    Evaluation,
+    EvaluationOptions,
+    ScoredPieces,
+    ScoringInput,
+    evaluate_lines,
+    evenly_spaced,
+    format_example,
+)
 from seq2seq.tasks.task import LoadedModel, Task
 from seq2seq.tasks.trained_corpus import trained_corpus
 
@@ -55,12 +63,11 @@ class Translation(Task[EncoderDecoder, TranslationPipeline]):
             hypotheses = [best.text for best, *_ in results]
         report_counts(pipeline)
         evaluation = evaluate_lines(hypotheses, references, options.lowercase)
-        rows = list(range(0, len(sources), max(1, len(sources) // max(1, options.examples))))[: options.examples]
         examples = [
-            f"\n\n  source     {sources[row]}\n  model      {hypotheses[row]}\n  reference  {references[row]}"
-            for row in rows
+            format_example({"source": sources[row], "target": references[row]}, hypotheses[row])
+            for row in evenly_spaced(len(sources), options.examples)
         ]
-        return evaluation._replace(text=evaluation.text + "".join(examples))
+        return evaluation._replace(text="\n\n".join([evaluation.text, *examples]))
 
     def score(self, pipeline: TranslationPipeline, inputs: ScoringInput) -> Iterator[tuple[str, ScoredPieces]]:
         if inputs.sources is None or inputs.targets is None:

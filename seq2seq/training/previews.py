@@ -9,6 +9,7 @@ from seq2seq.inference import TextGenerator, TranslationPipeline
 from seq2seq.ranges import Count, CountOrZero, NonNegative, checked
 from seq2seq.rank_zero import rank_zero_log
 from seq2seq.search import Greedy, Sampling
+from seq2seq.tasks.evaluation import evenly_spaced, format_example
 from seq2seq.tokenizers.unknown import UnknownTokenCounts
 
 
@@ -49,16 +50,6 @@ class TranslationPreview(pl.Callback):
             "\n\n".join(format_example(pair, best.text) for pair, best in zip(pairs, translations, strict=True)),
             flush=True,
         )
-
-
-def evenly_spaced(rows: int, count: int) -> list[int]:
-    """Return the indices of `count` rows that are evenly spaced over all rows."""
-    return list(range(0, rows, max(1, rows // max(1, count))))[:count]
-
-
-def format_example(pair: dict[str, str], translation: str) -> str:
-    """Return three lines: a source, its translation and its reference."""
-    return f"  source     {pair['source']}\n  model      {translation}\n  reference  {pair['target']}"
 
 
 class TextPreview(pl.Callback):

@@ -82,7 +82,7 @@ def initialize_from_checkpoint(model: TrainingModule, new_tokenizers: Mapping[st
     with prefix_errors(f"cannot start from {checkpoint}"):
         check_finite(weights)
     changed = any(tokenizer != old_tokenizers[side] for side, tokenizer in new_tokenizers.items())
-    sides = vocabulary_sides(model, changed)
+    sides = [side for side in vocabulary_sides(model, changed) if side.name in new_tokenizers]
     for side in sides:
         new, old = new_tokenizers[side.name], old_tokenizers[side.name]
         if type(new) is not type(old):

@@ -4,6 +4,7 @@ from typing import Any, TypeVar
 
 import pytorch_lightning as pl
 
+from seq2seq.data.batches import rank_share
 from seq2seq.data.translation_limits import TranslationLimits
 from seq2seq.errors import UserError
 from seq2seq.inference import TranslationPipeline
@@ -11,7 +12,8 @@ from seq2seq.metrics import bleu
 from seq2seq.ranges import Count, CountOrZero, checked
 from seq2seq.rank_zero import rank_zero_log
 from seq2seq.search import Greedy, Search
-from seq2seq.training.previews import evenly_spaced, format_example, serves
+from seq2seq.tasks.evaluation import evenly_spaced, format_example
+from seq2seq.training.previews import serves
 
 T = TypeVar("T")
 
@@ -52,9 +54,9 @@ class Bleu(pl.Callback):
         texts = data.texts("validation")
         texts = texts.select(range(min(len(texts), self.sentences or len(texts))))
         pipeline: TranslationPipeline = pl_module.task.training_pipeline(pl_module, data)
-        # each rank translates every `ranks`th sentence, and the translations are gathered in the original order
-        rank, ranks = trainer.global_rank, trainer.world_size
-        sources = list(texts["source"])[rank::ranks]
+        # each rank translates its share, and the translations are gathered in the original order
+        ranks = trainer.world_size
+        sources = list(texts["source"])[rank_share(trainer.global_rank, ranks)]
         found = pipeline.translate(sources, self.search, limits=self.limits)
         results = [(best.text, best.truncated) for best, *_ in found]
         if ranks > 1:

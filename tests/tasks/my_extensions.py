@@ -1,6 +1,8 @@
 """A user's own module: one of each thing that the package can be extended by, none of them known to the package."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any, NamedTuple
 
@@ -18,12 +20,16 @@ from seq2seq.models.network import Network
 from seq2seq.nn.attention import Attention, AttentionOutput, Memory
 from seq2seq.nn.embedding import embedding
 from seq2seq.nn.output import LinearOutput, OutputInput, OutputLayer
+from seq2seq.ranges import Count
 from seq2seq.recurrence import Cell, LayerFactory, Stack
+from seq2seq.search import Hypothesis, Sampling, Search
 from seq2seq.special_tokens import PAD
 from seq2seq.tasks import LoadedModel, Task
 from seq2seq.tasks.evaluation import Evaluation, EvaluationOptions
 from seq2seq.tasks.task import Windows
 from seq2seq.tokenizers import Tokenizer, Words
+from seq2seq.tokenizers.frequent_units import FrequentUnits
+from seq2seq.tokenizers.tokenizer import without_surrogates
 from seq2seq.training import TrainingModule, Translator
 
 
@@ -101,6 +107,33 @@ class PointerOutput(OutputLayer):
         copied = copied.scatter_add(2, ids, x.weights.float())
         generated = F.logsigmoid(-gate) + self.generator.log_probabilities(x)
         return torch.logaddexp(generated, F.logsigmoid(gate) + copied.clamp(min=1e-30).log())
+
+
+class SplitDigits(FrequentUnits):
+    """Words, where each digit is a unit of its own, so that numbers that were never seen can be read."""
+
+    unit = "word or digit"
+
+    def split(self, text: str) -> list[str]:
+        return re.findall(r"\d|[^\W\d]+|.|\n", without_surrogates(text))
+
+    def join(self, units: Iterable[str]) -> str:
+        return "".join(units)
+
+
+@dataclass(frozen=True)
+class BestOf(Search):
+    """The likeliest of several samples.
+
+    Args:
+        width: Number of samples.
+    """
+
+    width: Count = 5
+
+    def __call__(self, problem: Any, limits: Tensor, n_best: int = 1) -> list[list[Hypothesis]]:
+        found = Sampling(allow_unknown=self.allow_unknown)(problem, limits, max(n_best, self.width))
+        return [hypotheses[:n_best] for hypotheses in found]
 
 
 class CoverageTranslator(Translator):

@@ -1,8 +1,4 @@
-"""A user's own layer, attention, output layer, loss and task work by import path, without a change to the package.
-
-Tokenizers and searches have tests of their own: tests/tokenizers/test_user_tokenizer.py and
-tests/commands/test_translate.py.
-"""
+"""A user's own layer, attention, output layer, loss, tokenizer, search and task work by import path, with no change."""
 
 import json
 import random
@@ -84,12 +80,15 @@ def test_a_translator_of_foreign_parts_trains_resumes_and_translates(folder: Pat
     line = f"{WORDS[3]} {WORDS[4]}\n"
     refused = run(folder, "translate", "runs/copying", input_text=line, fails=True)
     assert f"trust its module with --trust {MODULE}" in refused
-    for options in (["--beams", "3"], ["--beams", "1"], ["--precision", "int8"]):
+    own_search = ["--search", f"{MODULE}.BestOf", "--width", "3"]
+    for options in (["--beams", "3"], ["--beams", "1"], ["--precision", "int8"], own_search):
         assert run(folder, "translate", "runs/copying", "--trust", MODULE, *options, input_text=line).count("\n") == 1
     scored = run(
         folder, "score", "runs/copying", "--trust", MODULE, "--source", "test.words", "--target", "test.copies"
     )
     assert len(scored.splitlines()) == 12
+    compare = ["compare", "--config", "copying.yaml", "--layers", "GRU", "--budget", "tokens"]
+    assert "GRU" in run(folder, *compare, "--output", "copied", "--steps", "4", "--seeds", "1")
 
 
 def test_a_foreign_task_trains_resumes_and_is_evaluated_compared_and_inspected(folder: Path) -> None:

@@ -16,10 +16,10 @@ from seq2seq.errors import UserError
 from seq2seq.inference import TranslationPipeline, TranslationResult
 from seq2seq.metrics import bleu
 from seq2seq.search import Beam, Search
+from seq2seq.tasks.evaluation import evenly_spaced
 from seq2seq.tokenizers import Characters
 from seq2seq.training import previews, validation_bleu
 from seq2seq.training.language_model import LanguageModel
-from seq2seq.training.previews import evenly_spaced
 
 
 def printed_examples(out: str) -> list[tuple[str, str, str]]:
