@@ -9,8 +9,8 @@ from seq2seq.kernels.int8 import PackedRNN, QuantizedParameters
 from seq2seq.kernels.library import kernels_available
 from seq2seq.quantization.linear import Int8Linear
 from seq2seq.quantization.recurrence import QuantizedGRU, QuantizedLSTM
-from seq2seq.recurrence.base import Recurrence
 from seq2seq.recurrence.ops.padding import fill_padding, last_step
+from seq2seq.recurrence.recurrence import Recurrence
 from seq2seq.recurrence.rnn import GRU, LSTM, LSTMState
 
 

@@ -9,8 +9,9 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from seq2seq.processor import has_fast_products
-from seq2seq.recurrence.base import Cell, Recurrence
+from seq2seq.recurrence.cell import Cell
 from seq2seq.recurrence.ops.gates import GRUGates, LSTMGates, gru_gates, lstm_gates, split_gru
+from seq2seq.recurrence.recurrence import Recurrence
 from seq2seq.recurrence.rnn import GRU, LSTM, RNN, LSTMState
 from seq2seq.state import S, map_state
 

@@ -1,12 +1,13 @@
 """Recurrent layers, from the Elman RNN to xLSTM, Mamba and attention, with one interface."""
 
-from seq2seq.recurrence.base import Cell, LayerFactory, Recurrence
 from seq2seq.recurrence.bidirectional import Bidirectional
+from seq2seq.recurrence.cell import Cell
 from seq2seq.recurrence.layer_norm import LayerNormGRU, LayerNormLSTM
 from seq2seq.recurrence.mamba import Mamba
 from seq2seq.recurrence.min_rnn import MinGRU, MinLSTM
 from seq2seq.recurrence.mlstm import MLSTM
 from seq2seq.recurrence.mogrifier import MogrifierLSTM
+from seq2seq.recurrence.recurrence import LayerFactory, Recurrence
 from seq2seq.recurrence.residual_block import BlockConfig
 from seq2seq.recurrence.retention import Retention
 from seq2seq.recurrence.rglru import RGLRU

@@ -6,8 +6,8 @@ from torch import Tensor, nn
 
 from seq2seq.errors import UserError
 from seq2seq.ranges import Count, checked
-from seq2seq.recurrence.base import LayerFactory
 from seq2seq.recurrence.ops.padding import fill_padding
+from seq2seq.recurrence.recurrence import LayerFactory
 
 
 class Bidirectional(nn.Module):

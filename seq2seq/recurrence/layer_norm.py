@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from seq2seq.nn.dropout import WeightDropout
 from seq2seq.nn.upcast import upcast
 from seq2seq.ranges import Count, DropProbability, Finite, checked
-from seq2seq.recurrence.base import Cell
+from seq2seq.recurrence.cell import Cell
 from seq2seq.recurrence.gate_biases import MemorySpan, gru_biases, lstm_biases
 from seq2seq.recurrence.ops.gates import GRUGates, GRUProjection, LSTMGates, gru_gates, lstm_gates, split_gru
 from seq2seq.recurrence.rnn import LSTMState, initialize_weights

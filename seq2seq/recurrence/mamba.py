@@ -12,9 +12,9 @@ from seq2seq.errors import UserError
 from seq2seq.nn.heads import split_heads
 from seq2seq.nn.upcast import outside_autocast, upcast
 from seq2seq.ranges import Count, checked
-from seq2seq.recurrence.base import Recurrence
 from seq2seq.recurrence.ops.linear_attention import decay_from_log, scalar_decay, scalar_decay_step
 from seq2seq.recurrence.ops.padding import fill_padding
+from seq2seq.recurrence.recurrence import Recurrence
 from seq2seq.recurrence.short_convolution import ShortConvolution
 
 MIN_DT, MAX_DT = 0.001, 0.1  # initial step sizes

@@ -11,10 +11,10 @@ from torch.nn import functional as F
 from seq2seq.nn.linear import linear
 from seq2seq.nn.upcast import upcast
 from seq2seq.ranges import Count, Finite, checked
-from seq2seq.recurrence.base import Recurrence
 from seq2seq.recurrence.gate_biases import MemorySpan, chrono
 from seq2seq.recurrence.ops.padding import fill_padding
 from seq2seq.recurrence.ops.scan import linear_recurrence
+from seq2seq.recurrence.recurrence import Recurrence
 
 
 class MinGates(NamedTuple):

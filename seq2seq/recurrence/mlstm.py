@@ -11,9 +11,9 @@ from seq2seq.nn.heads import check_heads, head_layer_norm, split_heads
 from seq2seq.nn.linear import linear
 from seq2seq.nn.upcast import outside_autocast, upcast
 from seq2seq.ranges import Count, checked
-from seq2seq.recurrence.base import Recurrence
 from seq2seq.recurrence.ops.linear_attention import scalar_decay, scalar_decay_step
 from seq2seq.recurrence.ops.padding import fill_padding
+from seq2seq.recurrence.recurrence import Recurrence
 from seq2seq.recurrence.short_convolution import ShortConvolution
 
 GATE_CAP = 15.0  # soft cap of the gates' pre-activations

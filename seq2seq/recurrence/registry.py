@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import nn
 
-from seq2seq.recurrence.base import Recurrence
+from seq2seq.recurrence.recurrence import Recurrence
 
 SIZE_ARGUMENTS = ("input_size", "size")  # arguments that the model passes to every layer
 

@@ -12,9 +12,9 @@ from seq2seq.nn.linear import linear
 from seq2seq.nn.rotary import apply_rotary
 from seq2seq.nn.upcast import outside_autocast, upcast
 from seq2seq.ranges import Count, checked
-from seq2seq.recurrence.base import Recurrence
 from seq2seq.recurrence.ops.linear_attention import scalar_decay, scalar_decay_step
 from seq2seq.recurrence.ops.padding import fill_padding, padding_mask
+from seq2seq.recurrence.recurrence import Recurrence
 
 
 class RetentionState(NamedTuple):

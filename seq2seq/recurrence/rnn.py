@@ -13,10 +13,10 @@ from seq2seq.nn.dropout import WeightDropout
 from seq2seq.nn.upcast import upcast
 from seq2seq.processor import has_fast_products
 from seq2seq.ranges import Count, DropProbability, Finite, checked
-from seq2seq.recurrence.base import Recurrence
 from seq2seq.recurrence.gate_biases import MemorySpan, gru_biases, lstm_biases
 from seq2seq.recurrence.ops.gates import gru_gates, lstm_gates, split_gru
 from seq2seq.recurrence.ops.padding import fill_padding, flag_padding, last_step
+from seq2seq.recurrence.recurrence import Recurrence
 
 
 class LSTMState(NamedTuple):

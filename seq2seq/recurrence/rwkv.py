@@ -11,9 +11,9 @@ from seq2seq.nn.heads import check_heads, split_heads
 from seq2seq.nn.linear import linear
 from seq2seq.nn.upcast import outside_autocast, upcast
 from seq2seq.ranges import Count, checked
-from seq2seq.recurrence.base import Recurrence
 from seq2seq.recurrence.ops.linear_attention import decay_from_log, vector_decay, vector_decay_step
 from seq2seq.recurrence.ops.padding import fill_padding, last_step
+from seq2seq.recurrence.recurrence import Recurrence
 
 RELATIVE_DEPTH = 0.5  # of the layer in its stack, from 0 to 1, on which the authors' initialization depends
 LOG_DECAY_BOUND = -(torch.e**-0.5)  # as in RWKV-7: float32 can represent the product of a chunk of these decays

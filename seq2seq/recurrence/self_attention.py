@@ -15,8 +15,8 @@ from seq2seq.nn.linear import linear
 from seq2seq.nn.rotary import apply_rotary
 from seq2seq.nn.upcast import outside_autocast, upcast
 from seq2seq.ranges import Count, checked
-from seq2seq.recurrence.base import Recurrence
 from seq2seq.recurrence.ops.padding import fill_padding, padding_mask
+from seq2seq.recurrence.recurrence import Recurrence
 
 MAX_FUSED_SCORE = 1e4  # float32 has three decimals there
 

@@ -5,8 +5,8 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from seq2seq.ranges import Count, checked
-from seq2seq.recurrence.base import Recurrence
 from seq2seq.recurrence.ops.padding import fill_padding, last_steps
+from seq2seq.recurrence.recurrence import Recurrence
 
 
 class ShortConvolution(Recurrence[Tensor]):

@@ -11,7 +11,7 @@ from seq2seq.nn.heads import check_heads, head_layer_norm, split_heads
 from seq2seq.nn.linear import linear
 from seq2seq.nn.upcast import outside_autocast, upcast
 from seq2seq.ranges import Count, checked
-from seq2seq.recurrence.base import Cell
+from seq2seq.recurrence.cell import Cell
 from seq2seq.recurrence.ops.gates import LSTMGates
 
 LOG_ZERO = -1e30  # the initial stabilizer: instead of minus infinity, whose gradient would be NaN

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from seq2seq.errors import UserError
 from seq2seq.ranges import Count, checked
-from seq2seq.recurrence.base import LayerFactory, Recurrence
 from seq2seq.recurrence.ops.padding import fill_padding
+from seq2seq.recurrence.recurrence import LayerFactory, Recurrence
 from seq2seq.recurrence.residual_block import PLAIN_BLOCK, BlockConfig, ResidualBlock
 
 
