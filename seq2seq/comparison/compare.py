@@ -32,20 +32,26 @@ def prepare_plan(plan: Plan, folder: Path, again: bool) -> Plan:
 
 
 def remove_results(folder: Path) -> None:
-    """Remove the files of the configurations that the previous comparison saved, and nothing else in its folder.
-
-    The names come from the files themselves, not from plan.json, whose content could name files outside of the folder.
-    """
-    for config in (folder / "configs").glob("*.yaml"):
-        run_names = re.compile(rf"{re.escape(config.stem)}-\d+")
+    """Remove the files of the previous comparison and nothing else that may be in its folder."""
+    for slug in planned_slugs(folder):
+        run_names = re.compile(rf"{re.escape(slug)}-\d+")
         for run in (folder / "runs").glob("*"):
             if run_names.fullmatch(run.name):
                 shutil.rmtree(run, ignore_errors=True)
         for saved_trial in (folder / "trials").glob("*.json"):
             if run_names.fullmatch(saved_trial.stem):
                 saved_trial.unlink()
-        (folder / "measures" / f"{config.stem}.json").unlink(missing_ok=True)
-        config.unlink()
+        for path in (folder / "measures" / f"{slug}.json", folder / "configs" / f"{slug}.yaml"):
+            path.unlink(missing_ok=True)
+
+
+def planned_slugs(folder: Path) -> list[str]:
+    """Return the slugs of the saved plan, or those of the saved configurations if the plan cannot be read."""
+    try:
+        plan = load_plan(folder)
+    except UserError:
+        return [path.stem for path in (folder / "configs").glob("*.yaml")]
+    return [variant.slug for variant in (*plan.variants, *plan.inactive)] if plan is not None else []
 
 
 def run_comparison(

@@ -59,6 +59,20 @@ def test_slugs_outside_of_the_folder_are_rejected_and_delete_nothing(tmp_path: P
     assert all(victim.exists() for victim in victims)
 
 
+@pytest.mark.parametrize("compared_before", [True, False])
+def test_starting_anew_deletes_no_configuration_nor_run_of_the_users_own(tmp_path: Path, compared_before: bool) -> None:
+    if compared_before:
+        save_plan(PLAN, tmp_path)
+        (tmp_path / "runs" / f"{VARIANT.slug}-1").mkdir(parents=True)
+    own = [tmp_path / "configs" / "own.yaml", tmp_path / "runs" / "own-1" / "kept", tmp_path / "trials" / "own-1.json"]
+    for path in own:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("mine", encoding="utf-8")
+    prepare_plan(PLAN, tmp_path, True)
+    assert all(path.read_text(encoding="utf-8") == "mine" for path in own)
+    assert not (tmp_path / "runs" / f"{VARIANT.slug}-1").exists()
+
+
 def test_slug_of_another_entry_is_rejected(tmp_path: Path) -> None:
     edit_plan(tmp_path, lambda content: content["variants"][0].update(slug="notes"))
     assert "must be LSTM-depth-2, and notes was given" in error_of(lambda: load_plan(tmp_path))
