@@ -95,7 +95,7 @@ def test_trial_without_summary_is_trained_anew(tmp_path: Path, monkeypatch: pyte
 
 def test_lost_checkpoint_only_prevents_measuring_generation(tmp_path: Path) -> None:
     (tmp_path / "runs" / "x-1" / "1").mkdir(parents=True)
-    variant = Variant("x", "x", "x, 1 x 8", 8, 100, {"model": {"class_path": "seq2seq.LanguageModel"}}, 8)
+    variant = Variant("x", "x", "x, 1 x 8", 8, 100, {"model": {"class_path": "seq2seq.LanguageModel"}, "data": {}}, 8)
     config = {"trainer": {"accelerator": "cpu"}}
     plan = Plan(Settings(config, ["x"], "tokens", 1, None, 8, None, False), [variant])
     costs, note = load_or_measure_generation(
