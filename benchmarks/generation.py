@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from seq2seq.peak_memory import peak_memory, process_memory
+from seq2seq.memory import peak_memory, process_memory
 from seq2seq.recurrence import BlockConfig, CausalAttention, LayerFactory
 from seq2seq.recurrence.registry import registered_layers
 from seq2seq.search import Sampling, sample

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import torch
 
-from seq2seq.peak_memory import peak_memory, process_memory
+from seq2seq.memory import peak_memory, process_memory
 
 
 class MemoryTracker:

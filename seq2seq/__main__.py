@@ -95,7 +95,7 @@ def run_command(arguments: list[str]) -> int:
 
         near = closest_name(command, [*COMMANDS, "--help", "--version"])
         return print_error(f"there is no command {shorten(command)}" + (f"; did you mean {near}?" if near else ""))
-    from seq2seq.memory_errors import memory_errors
+    from seq2seq.memory import memory_errors
 
     with memory_errors("a smaller model, shorter lines or smaller batches need less"):
         if command in TRAINER_COMMANDS:

@@ -13,7 +13,7 @@ from typing import IO, Any
 from zipfile import ZIP_STORED, ZipFile
 
 from seq2seq.errors import UserError, system_errors
-from seq2seq.rank_zero import rank_zero_log
+from seq2seq.standard_streams import rank_zero_log
 from seq2seq.storage import CHECKSUM_LENGTH, atomic_write, checksum
 
 FORMAT = 3  # version of the stored data; checkpoints of another version are rejected

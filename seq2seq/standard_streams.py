@@ -1,11 +1,18 @@
-"""The standard streams of a command, each of which may be closed, full or without a reader."""
+"""Standard streams, each of which may be closed, full or without a reader, and named pipes (FIFOs)."""
 
+import errno
 import io
 import os
+import select
+import stat
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+
+NOTICE_SECONDS = 1.0  # seconds of waiting before a notice is printed
+OPEN_FLAGS = os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class Output:
@@ -83,3 +90,49 @@ def _open_socket() -> int:
 def discard_output() -> None:
     """Redirect standard output to /dev/null, so that the interpreter does not try to flush it again at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def rank_zero_log(message: str) -> None:
+    """Print a line on standard error, from the first process only; standard output is for results."""
+    from lightning_utilities.core.rank_zero import rank_zero_only
+
+    if getattr(rank_zero_only, "rank", 0) == 0:  # set by Lightning; without it there is one process
+        print(message, file=sys.stderr, flush=True)
+
+
+def is_pipe(path: str | os.PathLike[str]) -> bool:
+    """Whether a path is a named pipe; raises an OSError if it does not exist."""
+    return stat.S_ISFIFO(os.stat(path).st_mode)
+
+
+def open_pipe_for_reading(path: str | os.PathLike[str]) -> int:
+    """Return the descriptor of a named pipe as soon as it has data, or its writers have closed it."""
+    pipe = os.open(path, os.O_RDONLY | OPEN_FLAGS)
+    try:
+        poll = select.poll()
+        poll.register(pipe, select.POLLIN)
+        if not poll.poll(1000 * NOTICE_SECONDS):
+            rank_zero_log(f"waiting for a process that writes to {os.fspath(path)}")
+            poll.poll()
+        os.set_blocking(pipe, True)
+    except BaseException:
+        os.close(pipe)
+        raise
+    return pipe
+
+
+def open_pipe_for_writing(path: str | os.PathLike[str]) -> int:
+    """Return the descriptor of a named pipe as soon as another process reads from it."""
+    start = time.monotonic()
+    while time.monotonic() - start < NOTICE_SECONDS:
+        try:
+            pipe = os.open(path, os.O_WRONLY | OPEN_FLAGS)
+        except OSError as error:
+            if error.errno != errno.ENXIO:  # there is no reader
+                raise
+            time.sleep(0.01)
+        else:
+            os.set_blocking(pipe, True)
+            return pipe
+    rank_zero_log(f"waiting for a process that reads from {os.fspath(path)}")
+    return os.open(path, os.O_WRONLY | os.O_CLOEXEC)

@@ -12,8 +12,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
-from seq2seq import pipes
 from seq2seq.errors import UserError, system_errors
+from seq2seq.standard_streams import is_pipe, open_pipe_for_writing
 
 T = TypeVar("T")
 
@@ -108,7 +108,7 @@ def open_output(path: str | os.PathLike[str]) -> Iterator[IO[str]]:
 
 def _write_target(path: str | os.PathLike[str]) -> str | os.PathLike[str] | int:
     """Return the argument of `open` for writing a stream: the descriptor of a pipe that has a reader, or the path."""
-    return pipes.open_for_writing(path) if pipes.is_pipe(path) else path
+    return open_pipe_for_writing(path) if is_pipe(path) else path
 
 
 def write_json(path: str | os.PathLike[str], value: Any) -> None:

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from seq2seq import pipes
+from seq2seq import standard_streams
 from seq2seq.data.text import read_lines
 from seq2seq.storage import atomic_write, open_output
 
 
 @pytest.fixture
 def pipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(pipes, "NOTICE_SECONDS", 0.05)
+    monkeypatch.setattr(standard_streams, "NOTICE_SECONDS", 0.05)
     os.mkfifo(tmp_path / "pipe")
     return tmp_path / "pipe"
 
@@ -40,7 +40,7 @@ def notices(monkeypatch: pytest.MonkeyPatch) -> tuple[list[str], threading.Event
         lines.append(line)
         event.set()
 
-    monkeypatch.setattr(pipes, "rank_zero_log", log)
+    monkeypatch.setattr(standard_streams, "rank_zero_log", log)
     return lines, event
 
 
@@ -71,10 +71,10 @@ def test_writer_waits_for_the_first_reader(pipe: Path, notices: tuple[list[str],
 def test_no_notice_without_waiting(pipe: Path, notices: tuple[list[str], threading.Event]) -> None:
     both = os.open(pipe, os.O_RDWR)  # Linux opens both ends at once
     os.write(both, b"text\n")
-    descriptor = pipes.open_for_reading(pipe)
+    descriptor = standard_streams.open_pipe_for_reading(pipe)
     assert os.get_blocking(descriptor)
     assert os.read(descriptor, 10) == b"text\n"
-    os.close(pipes.open_for_writing(pipe))
+    os.close(standard_streams.open_pipe_for_writing(pipe))
     os.close(descriptor)
     os.close(both)
     assert notices[0] == []

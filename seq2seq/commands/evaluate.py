@@ -10,7 +10,7 @@ from seq2seq.commands.dataclass_options import changed_options
 from seq2seq.data.text import read_lines
 from seq2seq.data.translation_limits import TranslationLimits
 from seq2seq.errors import UserError
-from seq2seq.quantization.precision import Precision
+from seq2seq.quantization import Precision
 from seq2seq.ranges import Count, CountOrZero, checked
 from seq2seq.search import Beam, Search
 from seq2seq.storage import json_value

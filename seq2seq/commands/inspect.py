@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from seq2seq.errors import UserError
 from seq2seq.ranges import Count, Seed, checked
-from seq2seq.rank_zero import rank_zero_log
+from seq2seq.standard_streams import rank_zero_log
 from seq2seq.storage import check_output, json_value, write_json
 
 if TYPE_CHECKING:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Annotated
 from seq2seq.commands.dataclass_options import Omit
 from seq2seq.commands.lines import text_lines
 from seq2seq.errors import UserError
-from seq2seq.quantization.precision import Precision
+from seq2seq.quantization import Precision
 from seq2seq.ranges import Count, checked
-from seq2seq.rank_zero import rank_zero_log
 from seq2seq.search import Sampling
+from seq2seq.standard_streams import rank_zero_log
 
 if TYPE_CHECKING:
     from seq2seq.inference import TextGenerator

@@ -8,7 +8,7 @@ from seq2seq.checkpoint import find_checkpoint
 from seq2seq.commands import lines
 from seq2seq.data.text import read_lines
 from seq2seq.errors import UserError
-from seq2seq.quantization.precision import Precision
+from seq2seq.quantization import Precision
 from seq2seq.ranges import Count
 from seq2seq.storage import check_output
 from seq2seq.tasks.evaluation import ScoringInput

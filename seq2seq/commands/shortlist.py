@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from seq2seq.checkpoint import find_checkpoint
 from seq2seq.commands.lines import check_other_file
 from seq2seq.ranges import CountOrZero, checked
-from seq2seq.rank_zero import rank_zero_log
+from seq2seq.standard_streams import rank_zero_log
 from seq2seq.storage import check_output
 from seq2seq.tasks.trained_corpus import trained_corpus
 

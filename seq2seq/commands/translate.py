@@ -6,10 +6,10 @@ from seq2seq.checkpoint import find_checkpoint
 from seq2seq.commands import lines
 from seq2seq.data.translation_limits import TranslationLimits
 from seq2seq.errors import UserError
-from seq2seq.quantization.precision import Precision
+from seq2seq.quantization import Precision
 from seq2seq.ranges import Count
-from seq2seq.rank_zero import rank_zero_log
 from seq2seq.search import Beam, Search
+from seq2seq.standard_streams import rank_zero_log
 from seq2seq.storage import check_output
 
 

@@ -15,7 +15,7 @@ from seq2seq.comparison.report import write_report
 from seq2seq.comparison.results import Result, Trial, load_trial, sort_results
 from seq2seq.comparison.trials import OnProgress, TrainingProcess, calibrate, run_folder, run_trial
 from seq2seq.errors import UserError, system_errors
-from seq2seq.memory_errors import memory_errors
+from seq2seq.memory import memory_errors
 from seq2seq.ranges import shorten
 from seq2seq.storage import json_value, write_json
 

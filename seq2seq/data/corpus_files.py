@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeAlias
 from seq2seq.data.cache import Row
 from seq2seq.data.formats import read_json_lines, read_parallel, read_parquet, read_tab_separated, read_text
 from seq2seq.errors import UserError, system_errors
-from seq2seq.rank_zero import rank_zero_log
+from seq2seq.standard_streams import rank_zero_log
 from seq2seq.storage import path_inside
 
 Reader: TypeAlias = Callable[[Sequence[Path], Sequence[str]], Iterator[Row]]

@@ -12,7 +12,7 @@ from seq2seq.data.streams import Ids, TokenStreams, count_unknown, encode_text
 from seq2seq.data.vocabulary import load_or_learn_tokenizer
 from seq2seq.errors import UserError
 from seq2seq.ranges import Count, checked
-from seq2seq.rank_zero import rank_zero_log
+from seq2seq.standard_streams import rank_zero_log
 from seq2seq.tokenizers import Characters, Tokenizer
 from seq2seq.tokenizers.words import split_between_words
 

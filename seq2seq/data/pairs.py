@@ -13,8 +13,8 @@ from seq2seq.batch import TranslationBatch
 from seq2seq.data.batches import rank_share
 from seq2seq.data.buckets import Int32Array, bucket_by_length
 from seq2seq.data.cache import open_arrow
-from seq2seq.rank_zero import rank_zero_log
 from seq2seq.special_tokens import BOS, EOS, PAD, UNK
+from seq2seq.standard_streams import rank_zero_log
 from seq2seq.storage import open_cached
 from seq2seq.tokenizers import Tokenizer
 from seq2seq.tokenizers.unknown import UnknownTokenCounts

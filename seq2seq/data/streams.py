@@ -10,8 +10,8 @@ from seq2seq.batch import LanguageBatch
 from seq2seq.data.batches import rank_share
 from seq2seq.errors import UserError
 from seq2seq.ranges import Count, checked
-from seq2seq.rank_zero import rank_zero_log
 from seq2seq.special_tokens import BOS, PAD, UNK
+from seq2seq.standard_streams import rank_zero_log
 from seq2seq.storage import open_cached
 from seq2seq.tokenizers import Tokenizer
 from seq2seq.tokenizers.unknown import UnknownTokenCounts

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from seq2seq import pipes
 from seq2seq.errors import UserError, system_errors
+from seq2seq.standard_streams import is_pipe, open_pipe_for_reading
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 UTF_16_BYTE_ORDER_MARKS = (b"\xff\xfe", b"\xfe\xff")
@@ -59,7 +59,7 @@ def open_file(path: str | Path) -> BinaryIO:
     """Open a file for reading bytes; operating system errors become UserErrors."""
     with system_errors(f"cannot read {path}"):
         try:
-            file = pipes.open_for_reading(path) if pipes.is_pipe(path) else path
+            file = open_pipe_for_reading(path) if is_pipe(path) else path
             return open(file, "rb", buffering=1 << 18)
         except IsADirectoryError:
             raise UserError(f"{path} is a folder, not a file") from None

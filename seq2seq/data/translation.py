@@ -18,7 +18,7 @@ from seq2seq.data.translation_pairs import HeldOutPairs, translation_pairs
 from seq2seq.data.vocabulary import load_or_learn_tokenizer
 from seq2seq.errors import UserError
 from seq2seq.ranges import Count, Seed, checked
-from seq2seq.rank_zero import rank_zero_log
+from seq2seq.standard_streams import rank_zero_log
 from seq2seq.tokenizers import Subwords, Tokenizer
 
 

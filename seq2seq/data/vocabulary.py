@@ -10,7 +10,7 @@ from typing import Any
 from seq2seq import checkpoint, tokenizers
 from seq2seq.class_paths import class_path, is_builtin
 from seq2seq.errors import UserError, prefix_errors
-from seq2seq.rank_zero import rank_zero_log
+from seq2seq.standard_streams import rank_zero_log
 from seq2seq.storage import open_cached
 from seq2seq.tokenizers import Tokenizer
 from seq2seq.tokenizers.states import abbreviate

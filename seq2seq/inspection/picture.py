@@ -3,8 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from seq2seq.inspection.curve import Curve
-from seq2seq.inspection.fading import HORIZON_SHARE
+from seq2seq.inspection.curve import HORIZON_SHARE, Curve
 from seq2seq.pictures import COLORS, MARKERS, escape_math, import_pyplot, save_picture
 
 MIN_SHOWN, MAX_SHOWN = 1e-6, 1e6  # limits of the axis, relative to the first norm

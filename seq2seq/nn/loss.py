@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-from seq2seq.nn.upcast import upcast
+from seq2seq.nn.mixed_precision import upcast
 from seq2seq.special_tokens import PAD
 
 CHUNK_LOGITS = 1 << 22  # computed at once in training

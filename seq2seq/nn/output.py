@@ -15,7 +15,7 @@ from seq2seq.kernels.library import kernels_available
 from seq2seq.nn.embedding import INIT_RANGE, tie_weights
 from seq2seq.nn.linear import select_rows
 from seq2seq.nn.loss import CHUNK_LOGITS, Loss, cross_entropy, nll_loss, token_nats
-from seq2seq.nn.upcast import upcast
+from seq2seq.nn.mixed_precision import upcast
 from seq2seq.ranges import Count, checked
 from seq2seq.special_tokens import NO_TOKEN, PAD
 

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from seq2seq.kernels import int8
 from seq2seq.kernels.library import kernels_available
-from seq2seq.processor import has_fast_products
+from seq2seq.nn.mixed_precision import has_fast_products
 
 INT8_MAX = 127  # -128 is not used, so that the range is symmetric
 

@@ -4,9 +4,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from seq2seq.quantization import Precision
 from seq2seq.quantization.int8_recurrence import Int8GRU, Int8LSTM
 from seq2seq.quantization.linear import BFloat16Linear, Int8Embedding, Int8Linear
-from seq2seq.quantization.precision import Precision
 from seq2seq.quantization.recurrence import BFloat16Layer, QuantizedGRU, QuantizedLSTM, QuantizedRNN, QuantizeLinear
 from seq2seq.recurrence import GRU, LSTM, RNN, Bidirectional, Stack
 

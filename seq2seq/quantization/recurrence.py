@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from seq2seq.processor import has_fast_products
+from seq2seq.nn.mixed_precision import has_fast_products
 from seq2seq.recurrence.cell import Cell
 from seq2seq.recurrence.ops.gates import GRUGates, LSTMGates, gru_gates, lstm_gates, split_gru
 from seq2seq.recurrence.recurrence import Recurrence

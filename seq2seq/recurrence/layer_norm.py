@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seq2seq.nn.dropout import WeightDropout
-from seq2seq.nn.upcast import upcast
+from seq2seq.nn.mixed_precision import upcast
 from seq2seq.ranges import Count, DropProbability, Finite, checked
 from seq2seq.recurrence.cell import Cell
 from seq2seq.recurrence.gate_biases import MemorySpan, gru_biases, lstm_biases

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seq2seq.nn.linear import linear
-from seq2seq.nn.upcast import upcast
+from seq2seq.nn.mixed_precision import upcast
 from seq2seq.ranges import Count, Finite, checked
 from seq2seq.recurrence.gate_biases import MemorySpan, chrono
 from seq2seq.recurrence.ops.padding import fill_padding

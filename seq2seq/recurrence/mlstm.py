@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from seq2seq.nn.heads import check_heads, head_layer_norm, split_heads
 from seq2seq.nn.linear import linear
-from seq2seq.nn.upcast import outside_autocast, upcast
+from seq2seq.nn.mixed_precision import outside_autocast, upcast
 from seq2seq.ranges import Count, checked
 from seq2seq.recurrence.ops.linear_attention import scalar_decay, scalar_decay_step
 from seq2seq.recurrence.ops.padding import fill_padding

@@ -5,7 +5,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from seq2seq.nn.linear import linear
-from seq2seq.nn.upcast import upcast
+from seq2seq.nn.mixed_precision import upcast
 from seq2seq.ranges import Count, Finite, Rounds, checked
 from seq2seq.recurrence.gate_biases import MemorySpan, lstm_biases
 from seq2seq.recurrence.ops.gates import LSTMGates, lstm_gates

@@ -10,8 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seq2seq.nn.dropout import WeightDropout
-from seq2seq.nn.upcast import upcast
-from seq2seq.processor import has_fast_products
+from seq2seq.nn.mixed_precision import has_fast_products, upcast
 from seq2seq.ranges import Count, DropProbability, Finite, checked
 from seq2seq.recurrence.gate_biases import MemorySpan, gru_biases, lstm_biases
 from seq2seq.recurrence.ops.gates import gru_gates, lstm_gates, split_gru

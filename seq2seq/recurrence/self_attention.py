@@ -12,8 +12,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from seq2seq.nn.heads import check_heads, split_heads
 from seq2seq.nn.linear import linear
+from seq2seq.nn.mixed_precision import outside_autocast, upcast
 from seq2seq.nn.rotary import apply_rotary
-from seq2seq.nn.upcast import outside_autocast, upcast
 from seq2seq.ranges import Count, checked
 from seq2seq.recurrence.ops.padding import fill_padding, padding_mask
 from seq2seq.recurrence.recurrence import Recurrence

@@ -19,7 +19,7 @@ from seq2seq.inference.vocabularies import vocabularies_of
 from seq2seq.models.hyperparameters import deserialize_options
 from seq2seq.models.network import Network
 from seq2seq.nn.skip_init import SkipInit
-from seq2seq.quantization.precision import Precision
+from seq2seq.quantization import Precision
 from seq2seq.quantization.quantize import quantize
 from seq2seq.ranges import shorten
 from seq2seq.tasks.language_modeling import LanguageModeling

@@ -11,7 +11,7 @@ from torch import Tensor
 from seq2seq.data.pairs import Vocabularies
 from seq2seq.errors import UserError
 from seq2seq.models.network import Network
-from seq2seq.quantization.precision import Precision
+from seq2seq.quantization import Precision
 from seq2seq.tasks.evaluation import Evaluation, EvaluationOptions, ScoredPieces, ScoringInput
 
 N = TypeVar("N", bound=Network)

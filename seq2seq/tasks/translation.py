@@ -13,8 +13,8 @@ from seq2seq.errors import UserError
 from seq2seq.inference.checkpoint import user_errors
 from seq2seq.inference.translation_pipeline import TranslationPipeline
 from seq2seq.models.encoder_decoder import EncoderDecoder
-from seq2seq.rank_zero import rank_zero_log
 from seq2seq.search import Beam
+from seq2seq.standard_streams import rank_zero_log
 from seq2seq.tasks.evaluation import (
     Evaluation,
     EvaluationOptions,

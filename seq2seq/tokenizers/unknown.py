@@ -4,8 +4,8 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from seq2seq.rank_zero import rank_zero_log
 from seq2seq.special_tokens import UNK
+from seq2seq.standard_streams import rank_zero_log
 from seq2seq.tokenizers.tokenizer import SPECIAL_TOKENS, Tokenizer
 
 UNICODE_CODE_POINTS = 0x110000

@@ -11,7 +11,7 @@ from seq2seq import runs
 from seq2seq.checkpoint import last_checkpoint
 from seq2seq.data.vocabulary import find_data_state
 from seq2seq.inference.checkpoint import read_trained_checkpoint
-from seq2seq.rank_zero import rank_zero_log
+from seq2seq.standard_streams import rank_zero_log
 from seq2seq.training.checkpoints import AtomicCheckpointIO
 from seq2seq.training.metrics_log import logger_errors
 from seq2seq.training.preflight import check_process_count, check_same_model

@@ -12,10 +12,10 @@ from pytorch_lightning.callbacks import LearningRateMonitor, ModelCheckpoint
 from seq2seq.errors import UserError, prefix_errors
 from seq2seq.inference.checkpoint_validation import check_weights
 from seq2seq.models.hyperparameters import differing_options
-from seq2seq.processor import has_fast_products
+from seq2seq.nn.mixed_precision import has_fast_products
 from seq2seq.ranges import shorten
-from seq2seq.rank_zero import rank_zero_log
 from seq2seq.recurrence import GRU, LSTM, RNN, Recurrence, Stack
+from seq2seq.standard_streams import rank_zero_log
 from seq2seq.storage import path_inside
 from seq2seq.training.training_module import describe
 from seq2seq.training.validation_bleu import Bleu

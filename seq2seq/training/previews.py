@@ -7,8 +7,8 @@ import pytorch_lightning as pl
 from seq2seq.data.translation_limits import TranslationLimits
 from seq2seq.inference import TextGenerator, TranslationPipeline
 from seq2seq.ranges import Count, CountOrZero, NonNegative, checked
-from seq2seq.rank_zero import rank_zero_log
 from seq2seq.search import Greedy, Sampling
+from seq2seq.standard_streams import rank_zero_log
 from seq2seq.tasks.evaluation import evenly_spaced, format_example
 from seq2seq.tokenizers.unknown import UnknownTokenCounts
 

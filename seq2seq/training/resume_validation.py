@@ -17,7 +17,7 @@ from torch.optim.lr_scheduler import OneCycleLR
 from seq2seq.errors import UserError, prefix_errors
 from seq2seq.inference.checkpoint_validation import check_finite
 from seq2seq.ranges import LARGEST, shorten
-from seq2seq.rank_zero import rank_zero_log
+from seq2seq.standard_streams import rank_zero_log
 from seq2seq.training.schedules import check_one_cycle_steps
 from seq2seq.training.training_module import TrainingModule
 

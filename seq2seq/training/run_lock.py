@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from seq2seq.errors import UserError, reason, system_errors
-from seq2seq.rank_zero import rank_zero_log
+from seq2seq.standard_streams import rank_zero_log
 
 LOCK = ".lock"  # contains a description of the owner, for error messages of other processes
 

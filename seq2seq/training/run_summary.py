@@ -10,7 +10,7 @@ import pytorch_lightning as pl
 from seq2seq import runs
 from seq2seq.checkpoint import best_checkpoint, last_checkpoint
 from seq2seq.errors import UserError
-from seq2seq.peak_memory import peak_memory
+from seq2seq.memory import peak_memory
 from seq2seq.training.checkpoints import link_or_copy
 from seq2seq.training.metrics_log import read_metrics
 from seq2seq.training.throughput import ThroughputMonitor

@@ -16,8 +16,8 @@ from seq2seq.inference.checkpoint import read_trained_checkpoint
 from seq2seq.inference.checkpoint_validation import check_finite
 from seq2seq.inference.vocabularies import SIDES, vocabularies_of
 from seq2seq.models.network import Network
-from seq2seq.rank_zero import rank_zero_log
 from seq2seq.special_tokens import NUM_SPECIAL
+from seq2seq.standard_streams import rank_zero_log
 from seq2seq.tokenizers import Tokenizer
 from seq2seq.tokenizers.storage import imported_modules
 from seq2seq.training.training_module import TrainingModule

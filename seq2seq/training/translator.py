@@ -8,9 +8,9 @@ from torch import Tensor
 
 from seq2seq.batch import TranslationBatch
 from seq2seq.models.encoder_decoder import EncoderDecoder
-from seq2seq.rank_zero import rank_zero_log
 from seq2seq.search import Greedy, Hypothesis
 from seq2seq.special_tokens import PAD
+from seq2seq.standard_streams import rank_zero_log
 from seq2seq.tasks.translation import Translation
 from seq2seq.training.previews import TranslationPreview
 from seq2seq.training.training_module import TrainingModule

@@ -10,8 +10,8 @@ from seq2seq.errors import UserError
 from seq2seq.inference import TranslationPipeline
 from seq2seq.metrics import bleu
 from seq2seq.ranges import Count, CountOrZero, checked
-from seq2seq.rank_zero import rank_zero_log
 from seq2seq.search import Greedy, Search
+from seq2seq.standard_streams import rank_zero_log
 from seq2seq.tasks.evaluation import evenly_spaced, format_example
 from seq2seq.training.previews import serves
 

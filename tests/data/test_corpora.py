@@ -447,7 +447,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     code = """
 import sys
 from seq2seq.data.corpora import load_pairs, load_texts
-from seq2seq.peak_memory import process_memory
+from seq2seq.memory import process_memory
 load_texts(sys.argv[1]); load_pairs(sys.argv[1], "0", "1")
 before = process_memory("VmHWM")
 load_texts(sys.argv[2]); load_pairs(sys.argv[2], "0", "1")

@@ -128,7 +128,7 @@ def test_failed_encoding_leaves_nothing_in_the_cache() -> None:
 MEASURE = """
 import sys, threading, time
 from seq2seq.data.language import LanguageData
-from seq2seq.peak_memory import process_memory
+from seq2seq.memory import process_memory
 from seq2seq.tokenizers import Characters
 
 def watch():

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from seq2seq.inspection import Curve, compare_curves, describe_curve, gradient_norms, summarize_norms
-from seq2seq.inspection.fading import half_life, horizon, slope
+from seq2seq.inspection.curve import half_life, horizon, slope
 from seq2seq.inspection.gradients import state_gradient_norms
 from seq2seq.recurrence import GRU, LSTM, RNN, MinGRU, Recurrence, Stack
 from seq2seq.recurrence.registry import registered_layers

@@ -125,7 +125,9 @@ for dropout in (0.0, 0.5):
 """
 
 
-WITHOUT_FAST_PRODUCTS = "from seq2seq import processor; processor.has_fast_products = lambda dtype: False"
+WITHOUT_FAST_PRODUCTS = (
+    "from seq2seq.nn import mixed_precision; mixed_precision.has_fast_products = lambda dtype: False"
+)
 
 
 @pytest.mark.parametrize(

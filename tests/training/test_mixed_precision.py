@@ -10,8 +10,8 @@ from seq2seq.training.preflight import supported_precision
 
 WITHOUT_BFLOAT16 = """
 import sys
-from seq2seq import processor
-processor.has_fast_products = lambda dtype: False
+from seq2seq.nn import mixed_precision
+mixed_precision.has_fast_products = lambda dtype: False
 from seq2seq.__main__ import main
 sys.exit(main(sys.argv[1:]))
 """

@@ -12,8 +12,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
-from seq2seq.nn.upcast import upcast
-from seq2seq.processor import has_fast_products
+from seq2seq.nn.mixed_precision import has_fast_products, upcast
 from seq2seq.recurrence.ops.lstm_cell import LSTMCell
 
 MIN_PACKED_SIZE = 256  # features from which faster products outweigh the overhead of `__torch_function__`

@@ -1,5 +1,7 @@
-"""Tests of out-of-memory errors."""
+"""Tests of out-of-memory errors, and of the memory statistics of a process."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 
 import numpy as np
@@ -8,7 +10,7 @@ import torch
 from torch import nn
 
 from seq2seq.errors import UserError
-from seq2seq.memory_errors import memory_errors
+from seq2seq.memory import memory_errors
 
 HUGE = 2**31 - 1
 
@@ -42,3 +44,12 @@ def test_message_has_the_requested_amount() -> None:
 def test_other_errors_are_unchanged() -> None:
     with pytest.raises(RuntimeError, match="mat1 and mat2"), memory_errors("less"):
         torch.zeros(2, 3) @ torch.zeros(2, 3)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_peak_memory_excludes_the_parent_process() -> None:
+    """A process with 1 GB of memory starts a small one."""
+    small = "import torch; from seq2seq.memory import peak_memory; print(peak_memory(torch.device('cpu')))"
+    large = f"import subprocess, sys; held = b'1' * (1 << 30); subprocess.run([sys.executable, '-c', {small!r}])"
+    ran = subprocess.run([sys.executable, "-c", large], capture_output=True, text=True, check=True)
+    assert 1 << 26 < int(ran.stdout) < 1 << 30

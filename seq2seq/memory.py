@@ -1,9 +1,16 @@
-"""Out-of-memory errors of Python, torch and CUDA as one UserError."""
+"""Memory of this process: its peak, and out-of-memory errors of Python, torch and CUDA as one UserError."""
 
+import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from seq2seq.errors import UserError
+
+if TYPE_CHECKING:
+    import torch
 
 
 @contextmanager
@@ -42,3 +49,29 @@ def _requested_memory(error: BaseException) -> str:
     if not found:
         return ""
     return f" for {int(amount) / 1e9:,.1f} GB" if unit.startswith("byte") else f" for {amount} {unit}"
+
+
+def peak_memory(device: "torch.device") -> int:
+    """Return the peak memory in bytes: of tensors on a GPU, of the whole process on other devices."""
+    if device.type == "cuda":
+        import torch  # takes seconds, and other statistics do without
+
+        return torch.cuda.max_memory_allocated(device)
+    if (peak := process_memory("VmHWM")) is not None:
+        return peak
+    import resource  # not available on Windows
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def process_memory(name: str) -> int | None:
+    """Return a memory statistic of this process in bytes, by its name in proc_pid_status(5); None if not on Linux.
+
+    The peak is VmHWM; the one of getrusage(2) would include the memory of the process that started this one.
+    """
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return None
+    match = re.search(rf"^{name}:\s+(\d+) kB$", status.read_text(encoding="utf-8", errors="replace"), re.MULTILINE)
+    return None if match is None else int(match[1]) * 1024
