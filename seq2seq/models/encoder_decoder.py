@@ -1,26 +1,27 @@
 """An encoder-decoder network with attention."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from typing import ClassVar, NamedTuple
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 
 from seq2seq.batch import TranslationBatch
 from seq2seq.errors import UserError
 from seq2seq.models.decoder import Decoder, DecoderState
 from seq2seq.models.encoder import Encoder
 from seq2seq.models.network import GenerationStepper, Network
-from seq2seq.nn.attention import AttentionFactory, BilinearAttention, FixedContext, Memory
+from seq2seq.nn.attention import AttentionFactory, BilinearAttention, Encoding, FixedContext, Memory
 from seq2seq.nn.dropout import VariationalDropout, WordDropout
 from seq2seq.nn.embedding import embedding
-from seq2seq.nn.output import LinearOutput, OutputFactory, OutputInput, RestrictedOutput
+from seq2seq.nn.output import LinearOutput, OutputFactory, OutputInput, RestrictedOutput, no_attention_error
 from seq2seq.ranges import Count, Depth, DropProbability, checked
 from seq2seq.recurrence import LSTM, EncoderLayerFactory, LayerFactory
-from seq2seq.recurrence.residual_block import PLAIN_BLOCK, BlockConfig
-from seq2seq.search import DecodingProblem, Step
+from seq2seq.recurrence.residual_block import PLAIN_BLOCK, BlockConfig, ResidualBlock
+from seq2seq.search.problem import DecodingProblem, ShortlistIds, Step
 from seq2seq.special_tokens import EOS, UNK
 from seq2seq.state import select
 
@@ -30,6 +31,15 @@ class EncodedSource(NamedTuple):
 
     memory: Memory
     ids: Int[Tensor, "batch source"]
+    encoding: Encoding  # of all sentences of a search, also of finished ones: only few output layers read it
+
+
+class EncoderDecoderOutput(NamedTuple):
+    """The input of the output layer and the activations of every layer, for regularizers and inspection."""
+
+    output: OutputInput
+    encoder_activations: list[Float[Tensor, "batch source size"]]  # after each residual block, from the input up
+    decoder_activations: list[Float[Tensor, "batch target size"]]
 
 
 class EncoderDecoder(Network):
@@ -110,6 +120,8 @@ class EncoderDecoder(Network):
             input_feeding=input_feeding,
         )
         self.output = output(width if tied else size, self.decoder.attention.size, target_vocab_size)
+        if self.output.reads_attention_weights and isinstance(self.decoder.attention, FixedContext):
+            raise no_attention_error(self.output)
         if tied:
             self.output.tie(self.target_embedding)
 
@@ -118,8 +130,9 @@ class EncoderDecoder(Network):
     ) -> tuple[EncodedSource, DecoderState]:
         """Encode the sources; return what the decoder and the output layer read of them, and the decoder's state."""
         embedded: Tensor = self.source_embedding(self.word_dropout(source))
-        memory, state = self.decoder.start(self.encoder(self.dropout(embedded), lengths))
-        return EncodedSource(memory, source), state
+        encoding = self.encoder(self.dropout(embedded), lengths)
+        memory, state = self.decoder.start(encoding)
+        return EncodedSource(memory, source, encoding), state
 
     def forward(
         self,
@@ -129,15 +142,37 @@ class EncoderDecoder(Network):
     ) -> OutputInput:
         """Return the input of the output layer after every token of `inputs`, attention weights included."""
         encoded, state = self.encode(source, lengths)
+        return self.decode(inputs, encoded, state)
+
+    def decode(self, inputs: Int[Tensor, "batch target"], encoded: EncodedSource, state: DecoderState) -> OutputInput:
+        """Return the input of the output layer after every token of `inputs`, given the encoded sources."""
         embedded = self.dropout(self.target_embedding(self.word_dropout(inputs)))
         features, context, weights, _ = self.decoder(embedded, encoded.memory, state)
-        return OutputInput(self.dropout(features), context, weights, source)
+        return OutputInput(self.dropout(features), context, weights, encoded.ids, encoded.encoding)
 
-    def auxiliary_loss(self, x: OutputInput) -> Tensor | float:
+    def run(
+        self,
+        source: Int[Tensor, "batch source"],
+        lengths: Int[Tensor, " batch"],
+        inputs: Int[Tensor, "batch target"],
+    ) -> EncoderDecoderOutput:
+        """Compute the same as `forward`, and return the activations of every layer, too."""
+        with record_activations(self.encoder) as encoder_calls:
+            encoded, state = self.encode(source, lengths)
+        with record_activations(self.decoder) as decoder_calls:
+            output = self.decode(inputs, encoded, state)
+        # with input feeding, the decoder's layers are called for each token, or once to no avail if there are none
+        return EncoderDecoderOutput(
+            output,
+            concatenate_calls(encoder_calls),
+            [y[:, : inputs.shape[1]] for y in concatenate_calls(decoder_calls)],
+        )
+
+    def auxiliary_loss(self, output: EncoderDecoderOutput) -> Tensor | float:
         """Return a loss that training adds to the mean loss of a batch's tokens, such as one of attention weights.
 
         Args:
-            x: The input of the output layer.
+            output: The input of the output layer, and the activations of every layer of encoder and decoder.
         """
         return 0.0
 
@@ -157,8 +192,8 @@ class EncoderDecoder(Network):
             state: The state.
             encoded: The encoded sentences.
             shortlist: The output layer over the shortlists; the whole vocabulary by default.
-            encoded_rows: Each sentence's row in `encoded`, from which some were removed; the sentence's own index by
-                default.
+            encoded_rows: Each sentence's row in the memory and the ids of `encoded`, from which some were removed; the
+                sentence's own index by default.
         """
         sentence_index = state.sentence_index if encoded_rows is None else encoded_rows[state.sentence_index]
         ids = tokens if shortlist is None else shortlist.ids[sentence_index, tokens]
@@ -166,7 +201,12 @@ class EncoderDecoder(Network):
             self.target_embedding(ids), encoded.memory, state._replace(sentence_index=sentence_index)
         )
         x = OutputInput(
-            features[:, None], context[:, None], weights[:, None], encoded.ids.index_select(0, sentence_index)
+            features[:, None],
+            context[:, None],
+            weights[:, None],
+            encoded.ids.index_select(0, sentence_index),
+            encoded.encoding,
+            state.sentence_index,
         )
         logits = self.output.logits(x)[:, 0] if shortlist is None else shortlist.logits(x, sentence_index)
         return logits, next_state._replace(sentence_index=state.sentence_index)
@@ -201,7 +241,9 @@ class EncoderDecoder(Network):
         encoded, state = self.encode(source, lengths)
         shortlist = None if shortlist_ids is None else self.output.restrict(shortlist_ids)
         step = partial(self.step, encoded=encoded, shortlist=shortlist)
-        return DecodingProblem(step, state, partial(self.restrict, encoded=encoded, shortlist=shortlist))
+        restrict = partial(self.restrict, encoded=encoded, shortlist=shortlist)
+        tokens = None if shortlist_ids is None else ShortlistIds(shortlist_ids, self.output.vocab_size)
+        return DecodingProblem(step, state, restrict, tokens)
 
     def restrict(
         self, sentences: Int[Tensor, " kept"], encoded: EncodedSource, shortlist: RestrictedOutput | None = None
@@ -212,8 +254,31 @@ class EncoderDecoder(Network):
         encoded_rows = sentences.new_zeros(len(encoded.ids))
         encoded_rows[sentences] = torch.arange(len(sentences), device=sentences.device)
         kept = None if shortlist is None else shortlist.select(sentences)
-        return partial(self.step, encoded=select(encoded, sentences), shortlist=kept, encoded_rows=encoded_rows)
+        memory, ids = select((encoded.memory, encoded.ids), sentences)
+        alive = EncodedSource(memory, ids, encoded.encoding)
+        return partial(self.step, encoded=alive, shortlist=kept, encoded_rows=encoded_rows)
 
     def token_nats(self, batch: TranslationBatch) -> Float[Tensor, "batch target"]:
         """Return the negative log-probability of every target token in nats, 0 on padding."""
         return self.output.token_nats(self(batch.source, batch.lengths, batch.inputs), batch.targets)
+
+
+@contextmanager
+def record_activations(network: nn.Module) -> Iterator[list[list[Tensor]]]:
+    """Record the outputs of the residual blocks of a network in the context: for each block those of all its calls."""
+    blocks = [module for module in network.modules() if isinstance(module, ResidualBlock)]
+    calls: list[list[Tensor]] = [[] for _ in blocks]
+    hooks = [
+        block.register_forward_hook(lambda _, x, y, outputs=outputs: outputs.append(y))
+        for block, outputs in zip(blocks, calls, strict=True)
+    ]
+    try:
+        yield calls
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def concatenate_calls(calls: list[list[Tensor]]) -> list[Float[Tensor, "batch time size"]]:
+    """Return the outputs of each layer, those of several calls one after another in time."""
+    return [outputs[0] if len(outputs) == 1 else torch.cat(outputs, dim=1) for outputs in calls]

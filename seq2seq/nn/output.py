@@ -12,12 +12,14 @@ from torch.utils.checkpoint import checkpoint
 
 from seq2seq.errors import UserError
 from seq2seq.kernels.library import kernels_available
+from seq2seq.nn.attention import Encoding, masked_states
 from seq2seq.nn.embedding import INIT_RANGE, tie_weights
 from seq2seq.nn.linear import select_rows
 from seq2seq.nn.loss import CHUNK_LOGITS, Loss, cross_entropy, nll_loss, token_nats
 from seq2seq.nn.mixed_precision import upcast
 from seq2seq.ranges import Count, checked
 from seq2seq.special_tokens import NO_TOKEN, PAD
+from seq2seq.state import select
 
 
 class OutputInput(NamedTuple):
@@ -27,18 +29,36 @@ class OutputInput(NamedTuple):
     context: Float[Tensor, "batch target context"] | None = None
     weights: Float[Tensor, "batch target source"] | None = None  # attention weights, 0 on padding
     source: Int[Tensor, "batch source"] | None = None  # token ids, PAD at the end
+    encoding: Encoding | None = None  # the encoder's output, read by way of `states` and `mask`
+    encoding_rows: Int[Tensor, " batch"] | None = None  # row in `encoding` of each sentence; None for its own index
+
+    @property
+    def states(self) -> Float[Tensor, "batch source size"]:
+        """The encoder's states, 0 on padding, in the features' data type; computed only when they are read."""
+        return masked_states(self._source_encoding()).to(self.features.dtype)
+
+    @property
+    def mask(self) -> Bool[Tensor, "batch source"]:
+        """False on the padding of the source."""
+        return self._source_encoding().mask
+
+    def _source_encoding(self) -> Encoding:
+        if self.encoding is None:
+            raise UserError("the output layer needs the states of an encoder, and this model has none")
+        return self.encoding if self.encoding_rows is None else select(self.encoding, self.encoding_rows)
 
     def steps(self, start: int, stop: int) -> "OutputInput":
         """Return the input of some steps."""
-        features, context, weights = (None if part is None else part[:, start:stop] for part in self[:3])
-        return OutputInput(features, context, weights, self.source)  # type: ignore[arg-type]
+        return self._map_steps(lambda part: part[:, start:stop])
 
     def masked(self, mask: Bool[Tensor, "batch target"]) -> "OutputInput":
         """Return the input with 0 where the mask is False, even if the input is not finite there."""
-        features, context, weights = (
-            None if part is None else part.masked_fill(~mask[..., None], 0.0) for part in self[:3]
-        )
-        return OutputInput(features, context, weights, self.source)  # type: ignore[arg-type]
+        return self._map_steps(lambda part: part.masked_fill(~mask[..., None], 0.0))
+
+    def _map_steps(self, function: Callable[[Tensor], Tensor]) -> "OutputInput":
+        """Apply a function to what there is of each step; what there is of each sentence stays."""
+        context, weights = (None if part is None else function(part) for part in (self.context, self.weights))
+        return self._replace(features=function(self.features), context=context, weights=weights)
 
 
 class OutputLayer(nn.Module, ABC):
@@ -51,10 +71,13 @@ class OutputLayer(nn.Module, ABC):
     """
 
     token_rows: ClassVar[tuple[str, ...]] = ()  # names of the weights that have one row per token
+    reads_attention_weights: ClassVar[bool] = False  # whether it needs `weights`, one for each source token
 
     @checked
     def __init__(self, size: Count, context_size: int, vocab_size: Count) -> None:
         super().__init__()
+        if self.reads_attention_weights and not context_size:
+            raise no_attention_error(self)
         self.size = size
         self.context_size = context_size
         self.vocab_size = vocab_size
@@ -194,6 +217,11 @@ class LinearOutput(OutputLayer):
         """Return whether the linear layer, if it is quantized, computes single outputs without the others."""
         layer: Any = self.linear
         return hasattr(layer, "forward_selected") and kernels_available(layer.scale)
+
+
+def no_attention_error(layer: OutputLayer) -> UserError:
+    """Return the error for an output layer that needs attention weights, of a model that has none."""
+    return UserError(f"{type(layer).__name__} needs attention weights, and a model without attention has none")
 
 
 OutputFactory: TypeAlias = Callable[[int, int, int], OutputLayer]  # (size, context_size, vocab_size) -> output layer

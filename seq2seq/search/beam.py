@@ -8,7 +8,14 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from seq2seq.ranges import Count, checked
-from seq2seq.search.problem import DecodingProblem, Hypothesis, check_limits, no_next_token_error, top_tokens
+from seq2seq.search.problem import (
+    DecodingProblem,
+    Hypothesis,
+    Prefixes,
+    check_limits,
+    no_next_token_error,
+    top_tokens,
+)
 from seq2seq.search.searches import Beam
 from seq2seq.special_tokens import BOS, EOS
 from seq2seq.state import S, select
@@ -69,7 +76,8 @@ def beam_search(
         logits, state = step(tokens.flatten()[rows], state)
         # twice the beam size, of which at most half are EOS: a full beam of unfinished hypotheses always remains
         candidates = min(2 * beams, logits.shape[-1])
-        prefixes = ids.flatten(0, 1)[rows] if options.need_prefixes else None
+        prefix_ids = ids.flatten(0, 1)[rows] if options.need_prefixes else None
+        prefixes = Prefixes(prefix_ids, alive[rows // beams], problem.shortlist)
         token_scores, top_ids = top_tokens(logits, candidates, options, length - 1, prefixes)
         all_scores = scores.new_full((scores.numel(), candidates), NEG_INF)
         all_scores[rows] = scores.flatten()[rows, None] + token_scores

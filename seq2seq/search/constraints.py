@@ -43,12 +43,19 @@ class Constraints:
         """Whether `exclude_by_prefix` excludes anything; a search without such constraints need not call it."""
         return self.no_repeat_ngram_size > 0
 
-    def exclude_by_prefix(self, scores: "Float[Tensor, 'rows vocab']", prefixes: "Int[Tensor, 'rows length']") -> None:
+    def exclude_by_prefix(
+        self,
+        scores: "Float[Tensor, 'rows vocab']",
+        prefixes: "Int[Tensor, 'rows length']",
+        sentences: "Int[Tensor, ' rows']",
+    ) -> None:
         """Set the scores of tokens to -inf that may not follow what a row has generated so far.
 
         Args:
-            scores: Logits or log-probabilities, changed in place.
+            scores: Logits or log-probabilities of the whole vocabulary, changed in place; with a shortlist, those of
+                other tokens are -inf already.
             prefixes: The tokens that each row has generated.
+            sentences: Index of each row's sentence in the batch.
         """
         size, length = self.no_repeat_ngram_size, prefixes.shape[1]
         if not 0 < size <= length:

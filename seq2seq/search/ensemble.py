@@ -11,14 +11,18 @@ from seq2seq.search.problem import DecodingProblem, Step
 
 
 def ensemble(problems: Sequence[DecodingProblem[Any]]) -> DecodingProblem[Any]:
-    """Return a problem whose probabilities are the mean of those of all problems; a single one is returned as it is."""
+    """Return a problem whose probabilities are the mean of those of all problems; a single one is returned as it is.
+
+    All of them have the same shortlist, or none.
+    """
     if len(problems) == 1:
         return problems[0]
 
     def restrict(sentences: Int[Tensor, " kept"]) -> Step[Any]:
         return average_steps([problem.restrict(sentences) for problem in problems])
 
-    return DecodingProblem(average_steps([p.step for p in problems]), tuple(p.state for p in problems), restrict)
+    steps, states = average_steps([problem.step for problem in problems]), tuple(problem.state for problem in problems)
+    return DecodingProblem(steps, states, restrict, problems[0].shortlist)
 
 
 def average_steps(steps: Sequence[Step[Any]]) -> Step[Any]:

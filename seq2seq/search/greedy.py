@@ -8,14 +8,20 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from seq2seq.search.constraints import Constraints
-from seq2seq.search.problem import DecodingProblem, Hypothesis, check_limits, no_next_token_error, top_tokens
+from seq2seq.search.problem import (
+    DecodingProblem,
+    Hypothesis,
+    Prefixes,
+    check_limits,
+    no_next_token_error,
+    top_tokens,
+)
 from seq2seq.special_tokens import BOS, EOS
 from seq2seq.state import S, select
 
-# (logits, length so far, tokens so far if the constraints need them) -> log-probabilities and tokens
+# (logits, length so far, what was generated so far) -> log-probabilities and tokens
 Choose: TypeAlias = Callable[
-    [Float[Tensor, "rows vocab"], int, Int[Tensor, "rows length"] | None],
-    tuple[Float[Tensor, " rows"], Int[Tensor, " rows"]],
+    [Float[Tensor, "rows vocab"], int, Prefixes], tuple[Float[Tensor, " rows"], Int[Tensor, " rows"]]
 ]
 
 
@@ -28,7 +34,7 @@ def greedy_search(
     """
 
     def choose(
-        logits: Float[Tensor, "rows vocab"], length: int, prefixes: Int[Tensor, "rows length"] | None
+        logits: Float[Tensor, "rows vocab"], length: int, prefixes: Prefixes
     ) -> tuple[Float[Tensor, " rows"], Int[Tensor, " rows"]]:
         log_probs, tokens = top_tokens(logits, 1, constraints, length, prefixes)
         return log_probs.squeeze(1), tokens.squeeze(1)
@@ -54,7 +60,7 @@ def extend_hypotheses(
         problem: The search problem.
         limits: Maximum number of tokens of each sentence's hypotheses.
         choose: Chooses the next token of each hypothesis.
-        need_prefixes: Whether `choose` gets the tokens so far, which are copied in each step.
+        need_prefixes: Whether `choose` gets the tokens so far, not only their sentences; they are copied in each step.
         per_sentence: Number of hypotheses of each sentence.
     """
     check_limits(limits)
@@ -71,7 +77,7 @@ def extend_hypotheses(
     while len(alive):
         logits, state = step(tokens, state)
         prefixes = stack_steps(generated, len(limits), device)[alive] if need_prefixes else None
-        log_probs, tokens = choose(logits, len(generated), prefixes)
+        log_probs, tokens = choose(logits, len(generated), Prefixes(prefixes, sentences[alive], problem.shortlist))
         scores[alive] += log_probs
         generated.append(torch.full_like(lengths, EOS).index_copy_(0, alive, tokens))
         unfinished = tokens != EOS

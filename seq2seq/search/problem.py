@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Generic, NamedTuple, TypeAlias
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -10,9 +11,17 @@ from seq2seq.errors import UserError
 from seq2seq.kernels import search as kernels
 from seq2seq.kernels.library import kernels_available
 from seq2seq.search.constraints import Constraints
+from seq2seq.special_tokens import NO_TOKEN, NUM_SPECIAL
 from seq2seq.state import S
 
 Step: TypeAlias = Callable[[Int[Tensor, " rows"], S], tuple[Float[Tensor, "rows vocab"], S]]  # tokens, state -> logits
+
+
+class ShortlistIds(NamedTuple):
+    """The tokens that the logits of a step stand for, if it computes those of a shortlist only."""
+
+    ids: Int[Tensor, "sentences shortlist"]  # all special tokens first; NO_TOKEN at the end of shorter ones
+    vocab_size: int
 
 
 class DecodingProblem(NamedTuple, Generic[S]):
@@ -20,12 +29,22 @@ class DecodingProblem(NamedTuple, Generic[S]):
 
     `state` has one row per sentence. A search with several hypotheses per sentence passes as many rows of each to
     `step`, chosen with `select` in the order of the sentences. `restrict(sentences)` returns the step for the sentences
-    with these indices in the original batch, so that finished ones can be removed.
+    with these indices in the original batch, so that finished ones can be removed. With `shortlist`, the search works
+    on indices in each sentence's shortlist, and its constraints on the tokens themselves.
     """
 
     step: Step[S]
     state: S
     restrict: Callable[[Int[Tensor, " kept"]], Step[S]]
+    shortlist: ShortlistIds | None = None
+
+
+class Prefixes(NamedTuple):
+    """What the rows of a search have generated so far, for its constraints."""
+
+    tokens: Int[Tensor, "rows length"] | None  # None if the constraints do not need them
+    sentences: Int[Tensor, " rows"]  # index of each row's sentence in the batch
+    shortlist: ShortlistIds | None = None  # if so, `tokens` are indices in it
 
 
 class Hypothesis(NamedTuple):
@@ -50,35 +69,45 @@ def no_next_token_error() -> UserError:
 
 
 def log_probabilities(
-    logits: Float[Tensor, "rows vocab"],
-    constraints: Constraints,
-    length: int,
-    prefixes: Int[Tensor, "rows length"] | None = None,
-) -> Float[Tensor, "rows vocab"]:
+    logits: Float[Tensor, "rows columns"], constraints: Constraints, length: int, prefixes: Prefixes | None = None
+) -> Float[Tensor, "rows columns"]:
     """Return the model's log-probabilities in float32, with -inf for excluded tokens.
 
     Args:
-        logits: The logits.
+        logits: The logits, of the whole vocabulary or of each row's shortlist.
         constraints: What may be generated.
         length: Number of tokens generated so far.
-        prefixes: The tokens that each row has generated so far, if the constraints need them.
+        prefixes: What each row has generated so far, if the constraints need it or there is a shortlist.
     """
     scores = logits.float().log_softmax(dim=-1)
-    scores[:, constraints.excluded_tokens(length)] = float("-inf")
-    if prefixes is not None:
-        constraints.exclude_by_prefix(scores, prefixes)
+    if prefixes is None or prefixes.shortlist is None:
+        scores[:, constraints.excluded_tokens(length)] = float("-inf")
+        if prefixes is not None and prefixes.tokens is not None:
+            constraints.exclude_by_prefix(scores, prefixes.tokens, prefixes.sentences)
+        return scores
+    ids, vocab_size = prefixes.shortlist.ids[prefixes.sentences], prefixes.shortlist.vocab_size
+    excluded = torch.tensor(constraints.excluded_tokens(length), device=ids.device)
+    scores.masked_fill_(torch.isin(ids, excluded), float("-inf"))
+    if prefixes.tokens is not None:
+        columns = ids.where(ids != NO_TOKEN, vocab_size)  # of one more token than there are
+        all_scores = scores.new_full((len(scores), vocab_size + 1), float("-inf")).scatter_(1, columns, scores)
+        constraints.exclude_by_prefix(all_scores[:, :-1], ids.gather(1, prefixes.tokens), prefixes.sentences)
+        scores = all_scores.gather(1, columns)
     return scores
 
 
 def top_tokens(
-    logits: Float[Tensor, "rows vocab"],
+    logits: Float[Tensor, "rows columns"],
     count: int,
     constraints: Constraints,
     length: int,
-    prefixes: Int[Tensor, "rows length"] | None = None,
+    prefixes: Prefixes | None = None,
 ) -> tuple[Float[Tensor, "rows count"], Int[Tensor, "rows count"]]:
     """Return the `count` largest `log_probabilities` and their tokens, most likely first."""
-    if prefixes is None and kernels_available(logits):
-        return kernels.topk_log_probabilities(logits, count, constraints.excluded_tokens(length))
+    if kernels_available(logits) and (prefixes is None or prefixes.tokens is None):
+        excluded, shortlist = constraints.excluded_tokens(length), prefixes is not None and prefixes.shortlist
+        # a special token has the same index in every shortlist
+        if max(excluded, default=0) < (NUM_SPECIAL if shortlist else kernels.MASK_BITS):
+            return kernels.topk_log_probabilities(logits, count, excluded)
     scores, tokens = log_probabilities(logits, constraints, length, prefixes).topk(count, dim=-1)
     return scores, tokens

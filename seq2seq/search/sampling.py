@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from seq2seq.search.greedy import extend_hypotheses, stack_steps
-from seq2seq.search.problem import DecodingProblem, Hypothesis, Step, log_probabilities, no_next_token_error
+from seq2seq.search.problem import DecodingProblem, Hypothesis, Prefixes, Step, log_probabilities, no_next_token_error
 from seq2seq.search.searches import Sampling
 from seq2seq.special_tokens import PAD
 from seq2seq.state import S
@@ -88,7 +88,8 @@ def sample(
             mask[excluded] = float("-inf")
         scores = logits + mask
         if sampling.need_prefixes:
-            sampling.exclude_by_prefix(scores, stack_steps(generated, len(scores), scores.device))
+            rows = torch.arange(len(scores), device=scores.device)
+            sampling.exclude_by_prefix(scores, stack_steps(generated, len(scores), scores.device), rows)
         tokens = draw(scores, sampling, generator)
         if sampling.need_prefixes:
             generated.append(tokens)
@@ -105,7 +106,7 @@ def sampling_search(
     generator = torch.Generator(limits.device).manual_seed(sampling.seed)
 
     def choose(
-        logits: Float[Tensor, "rows vocab"], length: int, prefixes: Int[Tensor, "rows length"] | None
+        logits: Float[Tensor, "rows vocab"], length: int, prefixes: Prefixes
     ) -> tuple[Float[Tensor, " rows"], Int[Tensor, " rows"]]:
         scores = log_probabilities(logits, sampling, length, prefixes)
         tokens = draw(scores, sampling, generator)

@@ -24,11 +24,11 @@ class Translator(EncoderDecoder, TrainingModule):
     max_length: int | None = None  # of a predicted translation in tokens, in place of the limits learned in training
 
     def training_step(self, batch: TranslationBatch) -> Tensor:
-        x = self(batch.source, batch.lengths, batch.inputs)
-        loss = self.output.loss(x, batch.targets, self.label_smoothing)
+        output = self.run(batch.source, batch.lengths, batch.inputs)
+        loss = self.output.loss(output.output, batch.targets, self.label_smoothing)
         self.log("train_loss", loss.nats / loss.tokens.clamp(min=1), batch_size=max(1, batch.tokens), prog_bar=True)
         # gradients are averaged over ranks, so each rank's share of the global mean is multiplied by their number
-        return loss.smoothed * self.trainer.world_size / batch.tokens + self.auxiliary_loss(x)
+        return loss.smoothed * self.trainer.world_size / batch.tokens + self.auxiliary_loss(output)
 
     def evaluate(self, batch: TranslationBatch, split: str) -> None:
         tokens = int((batch.targets != PAD).sum())  # may be 0 on one of several ranks

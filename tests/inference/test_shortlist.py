@@ -116,6 +116,20 @@ def test_sampling_with_constraints_uses_the_shortlist(runs: Runs) -> None:
         assert len(bigrams) == len(set(bigrams))
 
 
+@each_search
+def test_a_constraint_sees_the_tokens_of_the_shortlist(runs: Runs, beams: int) -> None:
+    translation = load_translation(runs.translator)
+    translation.shortlist = copy_shortlist(translation)
+    banned, *others = translation.vocabularies.source.encode("one two three four")
+
+    class Banned(Beam):
+        def excluded_tokens(self, length: int) -> list[int]:
+            return [*super().excluded_tokens(length), banned]
+
+    ((hypothesis, *_),) = translation.search([[banned, *others]], Banned(beams, min_length=3))
+    assert set(hypothesis.ids) <= set(others)
+
+
 def test_allowed_ids_are_those_of_each_sentence() -> None:
     likely = torch.tensor([[0, 0]] * 4 + [[4, 9], [5, 0], [8, 7]], dtype=torch.int32)
     shortlist = Shortlist(torch.tensor([6]), likely, 10)

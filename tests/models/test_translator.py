@@ -8,9 +8,10 @@ import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from translator_cases import ATTENTIONS, OPTIONS, SOURCE_VOCAB_SIZE, build, each_model
+from translator_cases import ATTENTIONS, OPTIONS, SOURCE_VOCAB_SIZE, TARGET_VOCAB_SIZE, build, each_model
 
 from seq2seq.batch import TranslationBatch
+from seq2seq.models.encoder_decoder import EncoderDecoderOutput
 from seq2seq.recurrence import GRU, LSTM, LayerFactory, MinGRU
 from seq2seq.search import Beam, Greedy, Hypothesis
 from seq2seq.search.beam import beam_search
@@ -41,8 +42,8 @@ def sentence(b: TranslationBatch, index: int) -> TranslationBatch:
 @each_model
 def test_steps_equal_one_forward(options: dict[str, Any]) -> None:
     model, b = build(**options), batch()
-    features, _, weights, _ = model(b.source, b.lengths, b.inputs)
-    step, state, _ = model.decoding_problem(b.source, b.lengths)
+    features, _, weights, *_ = model(b.source, b.lengths, b.inputs)
+    step, state, *_ = model.decoding_problem(b.source, b.lengths)
     for t in range(b.inputs.shape[1]):
         logits, state = step(b.inputs[:, t], state)
         torch.testing.assert_close(logits, model.output.linear(features[:, t]))
@@ -82,6 +83,56 @@ def test_features_do_not_depend_on_later_target_tokens(options: dict[str, Any]) 
     changed, *_ = model(b.source, b.lengths, other)
     torch.testing.assert_close(changed[:, :3], features[:, :3])
     assert (changed[:, 3:] - features[:, 3:]).abs().max() > 1e-4
+
+
+@each_model
+def test_run_returns_the_activations_of_every_layer(options: dict[str, Any]) -> None:
+    model, b = build(**options), batch()
+    output, encoder_activations, decoder_activations = model.run(b.source, b.lengths, b.inputs)
+    assert torch.equal(output.features, model(b.source, b.lengths, b.inputs).features)
+    depth = len(model.encoder.layers)
+    assert [y.shape for y in encoder_activations] == [(3, 6, 8)] * depth
+    assert [y.shape for y in decoder_activations] == [(3, 5, 8)] * depth
+    torch.testing.assert_close(model.encoder.norm(encoder_activations[-1]), output.encoding.states)
+    memory = model.decoder.start(output.encoding)[0]
+    last_query = decoder_activations[-1 if model.decoder.input_feed_size else 0]
+    hidden = model.decoder.query_stack.norm(last_query)
+    torch.testing.assert_close(model.decoder.attention(hidden, memory).context, output.context)
+    if model.decoder.output_stack is not None:
+        hidden = model.decoder.output_stack.norm(decoder_activations[-1])
+    features = model.decoder.feature_projection(model.decoder.combine(hidden, output.context)).tanh()
+    torch.testing.assert_close(features, output.features)
+    assert not any(module._forward_hooks for module in model.modules())
+
+
+class ActivationNorm(Translator):
+    """A translator whose loss contains a norm of its layers' activations (Merity et al., 2017)."""
+
+    def auxiliary_loss(self, output: EncoderDecoderOutput) -> Tensor:
+        activations = [*output.encoder_activations, *output.decoder_activations]
+        return torch.stack([y.square().mean() for y in activations]).sum()
+
+
+@pytest.mark.parametrize("input_feeding", [False, True])
+def test_auxiliary_loss_of_activations_is_added_and_reaches_every_layer(
+    input_feeding: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    b, losses, models = batch(), [], []
+    for kind in (Translator, ActivationNorm):
+        torch.manual_seed(0)
+        model = kind(SOURCE_VOCAB_SIZE, TARGET_VOCAB_SIZE, size=8, input_feeding=input_feeding, dropout=0.0)
+        monkeypatch.setattr(model, "log", lambda *_, **__: None)
+        losses.append(training_loss(model, b))
+        models.append(model)
+    auxiliary = losses[1] - losses[0]
+    torch.testing.assert_close(auxiliary, models[1].auxiliary_loss(models[1].run(b.source, b.lengths, b.inputs)))
+    assert auxiliary > 0
+    auxiliary.backward()
+    layers = [*models[1].encoder.layers, *models[1].decoder.query_stack.layers]
+    assert len(layers) == (4 if input_feeding else 3)
+    assert all(
+        parameter.grad is not None and parameter.grad.any() for layer in layers for parameter in layer.parameters()
+    )
 
 
 @each_model

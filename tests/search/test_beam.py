@@ -194,7 +194,7 @@ def test_finished_sentences_are_removed_from_the_batch() -> None:
     tables[1, :, 4], tables[1, :, EOS] = 50.0, -inf  # never finishes
     restricted: list[list[int]] = []
     calls: list[int] = []
-    step, state, _ = toy(tables)
+    step, state, *_ = toy(tables)
 
     def counting_step(tokens: torch.Tensor, state: object) -> object:
         calls.append(len(tokens))
@@ -219,7 +219,7 @@ def test_finished_sentences_are_removed_from_the_batch() -> None:
 def test_pruned_hypotheses_are_removed_from_the_batch() -> None:
     tables = torch.zeros(1, VOCAB_SIZE, VOCAB_SIZE)
     tables[0, :, 4], tables[0, :, 5], tables[0, :, EOS] = 9.0, 6.5, -9.0
-    step, state, restrict = toy(tables)
+    step, state, restrict, _ = toy(tables)
     calls: list[int] = []
 
     def counting_step(tokens: torch.Tensor, state: object) -> object:

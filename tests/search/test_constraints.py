@@ -3,18 +3,31 @@
 import itertools
 from dataclasses import dataclass
 from math import inf
+from typing import Any, NamedTuple
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
-from toy_tables import TEXT_TOKENS, exhaustive_search, plain_beam, random_tables, score, toy
+from toy_tables import (
+    TEXT_TOKENS,
+    VOCAB_SIZE,
+    ToyState,
+    exhaustive_search,
+    plain_beam,
+    random_tables,
+    score,
+    step,
+    toy,
+)
 
 from seq2seq.errors import UserError
-from seq2seq.search import Beam, Constraints, Greedy, Sampling, Search, sample
+from seq2seq.search import Beam, Constraints, DecodingProblem, Greedy, Sampling, Search, sample
 from seq2seq.search.beam import beam_search
-from seq2seq.special_tokens import BOS, EOS
+from seq2seq.search.ensemble import ensemble
+from seq2seq.search.problem import ShortlistIds, top_tokens
+from seq2seq.special_tokens import BOS, EOS, NO_TOKEN
 
 seeds = st.integers(0, 2**30)
 constraints = st.builds(Constraints, min_length=st.integers(0, 4), no_repeat_ngram_size=st.sampled_from([0, 2, 3]))
@@ -134,7 +147,7 @@ class ForcedStart(Beam):
     def need_prefixes(self) -> bool:
         return True
 
-    def exclude_by_prefix(self, scores: Tensor, prefixes: Tensor) -> None:
+    def exclude_by_prefix(self, scores: Tensor, prefixes: Tensor, sentences: Tensor) -> None:
         if not prefixes.shape[1]:
             scores[:, torch.arange(scores.shape[1]) != self.first] = -inf
 
@@ -144,3 +157,94 @@ def test_constraints_by_prefix_apply_to_the_first_token(beams: int) -> None:
     tables, first = random_tables(3, 4), TEXT_TOKENS[-1]
     for hypothesis, *_ in ForcedStart(beams, first=first)(toy(tables), torch.full((4,), 5)):
         assert hypothesis.ids[0] == first
+
+
+class ShortlistState(NamedTuple):
+    toy: ToyState
+    sentence: Tensor
+
+
+def shortlisted(tables: Tensor, ids: Tensor) -> DecodingProblem[ShortlistState]:
+    """Return the toy problem whose tokens and logits are indices in a shortlist of each sentence."""
+
+    def shortlist_step(tokens: Tensor, state: ShortlistState) -> tuple[Tensor, ShortlistState]:
+        columns = ids[state.sentence]
+        logits, toy_state = step(columns.gather(1, tokens[:, None]).squeeze(1), state.toy)
+        chosen = logits.gather(1, columns.clamp(min=0)).masked_fill(columns == NO_TOKEN, -inf)
+        return chosen, ShortlistState(toy_state, state.sentence)
+
+    state = ShortlistState(toy(tables).state, torch.arange(len(tables)))
+    return DecodingProblem(shortlist_step, state, lambda _: shortlist_step, ShortlistIds(ids, VOCAB_SIZE))
+
+
+class BannedToken(Constraints):
+    """Never generates the first token of text."""
+
+    def excluded_tokens(self, length: int) -> list[int]:
+        return [*super().excluded_tokens(length), TEXT_TOKENS[0]]
+
+
+class ForcedStarts(Constraints):
+    """Forces each sentence's own first token, and generates no token twice in a row."""
+
+    need_prefixes = True
+
+    def exclude_by_prefix(self, scores: Tensor, prefixes: Tensor, sentences: Tensor) -> None:
+        super().exclude_by_prefix(scores, prefixes, sentences)
+        if prefixes.shape[1]:
+            scores.scatter_(1, prefixes[:, -1:], -inf)
+        else:
+            scores[torch.arange(VOCAB_SIZE) != FIRST_TOKENS[sentences, None]] = -inf
+
+
+class BuiltIn(Constraints):
+    """The constraints that every search has."""
+
+
+FIRST_TOKENS = torch.tensor([6, 5, 6, 4])
+SHORTLISTS = torch.tensor([[5, 6, NO_TOKEN], [5, 6, NO_TOKEN], [4, 6, NO_TOKEN], [4, 5, 6]])
+
+
+@pytest.mark.parametrize("options", [{}, {"min_length": 2, "no_repeat_ngram_size": 2}], ids=["", "built-in"])
+@pytest.mark.parametrize("constraint", [BannedToken, ForcedStarts, BuiltIn])
+@pytest.mark.parametrize(
+    ("kind", "fields", "n_best"),
+    [
+        (Greedy, {}, 1),
+        (Beam, {"beams": 1}, 1),
+        (Beam, {"beams": 3}, 1),
+        (Beam, {"beams": 3}, 3),
+        (Sampling, {"temperature": 0}, 3),
+    ],
+    ids=["greedy", "beam of one", "beam", "best of beam", "sampling"],
+)
+def test_constraints_with_a_shortlist_are_those_of_its_tokens(
+    constraint: type, kind: type, fields: dict[str, Any], n_best: int, options: dict[str, Any]
+) -> None:
+    """The search equals that of the whole vocabulary where tokens outside the shortlist have probability 0."""
+    search = type(kind.__name__, (constraint, kind), {})(**fields, **options)
+    ids = torch.cat([torch.arange(4).expand(4, -1), SHORTLISTS], dim=1)
+    tables, limits = random_tables(11, 4), torch.tensor([6, 1, 9, 3])
+    outside = (ids[:, :, None] != torch.arange(VOCAB_SIZE)).all(dim=1)
+    whole = search(toy(tables.masked_fill(outside[:, None], -inf)), limits, n_best)
+    assert len({tuple(hypotheses[0].ids) for hypotheses in whole}) > 1
+    for tokens, expected, found in zip(ids, whole, search(shortlisted(tables, ids), limits, n_best), strict=True):
+        assert [tokens[h.ids].tolist() for h in found] == [h.ids for h in expected]
+        assert [h.score for h in found] == pytest.approx([h.score for h in expected], abs=1e-5)
+        if constraint is BannedToken:
+            assert all(TEXT_TOKENS[0] not in h.ids for h in expected)
+
+
+def test_an_ensemble_constrains_the_tokens_of_its_shortlist() -> None:
+    ids = torch.cat([torch.arange(4).expand(4, -1), SHORTLISTS], dim=1)
+    problem = ensemble([shortlisted(random_tables(seed, 4), ids) for seed in (1, 2)])
+    search = type("Forced", (ForcedStarts, Beam), {})(3)
+    starts = [ids[row, h.ids[0]] for row, (h, *_) in enumerate(search(problem, torch.full((4,), 4)))]
+    assert starts == FIRST_TOKENS.tolist()
+
+
+def test_a_token_beyond_those_of_the_kernel_is_excluded() -> None:
+    logits = torch.zeros(1, 100)
+    logits[0, 90] = 9.0
+    banned = type("Banned", (Constraints,), {"excluded_tokens": lambda self, length: [90]})()
+    assert 90 not in top_tokens(logits, 99, banned, 1)[1][0].tolist()[:98]

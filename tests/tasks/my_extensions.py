@@ -16,6 +16,7 @@ from seq2seq.data.module import TextDataModule
 from seq2seq.data.pairs import Vocabularies, pad
 from seq2seq.data.translation_pairs import translation_pairs
 from seq2seq.data.vocabulary import load_or_learn_tokenizer
+from seq2seq.models.encoder_decoder import EncoderDecoderOutput
 from seq2seq.models.network import Network
 from seq2seq.nn.attention import Attention, AttentionOutput, Memory
 from seq2seq.nn.embedding import embedding
@@ -87,6 +88,7 @@ class PointerOutput(OutputLayer):
     """Generates the next token or copies one from the source, of a shared vocabulary (See et al., 2017, equation 9)."""
 
     token_rows = ("generator.linear.weight", "generator.linear.bias")
+    reads_attention_weights = True
 
     def __init__(self, size: int, context_size: int, vocab_size: int, copy_bias: float = 0.0) -> None:
         super().__init__(size, context_size, vocab_size)
@@ -139,10 +141,11 @@ class BestOf(Search):
 class CoverageTranslator(Translator):
     """A translator with the coverage loss (See et al., 2017, equation 13)."""
 
-    def auxiliary_loss(self, x: OutputInput) -> Tensor | float:
-        assert x.weights is not None
-        coverage = x.weights.cumsum(dim=1) - x.weights
-        return torch.minimum(coverage, x.weights).sum(dim=2).mean()
+    def auxiliary_loss(self, output: EncoderDecoderOutput) -> Tensor | float:
+        weights = output.output.weights
+        assert weights is not None
+        coverage = weights.cumsum(dim=1) - weights
+        return torch.minimum(coverage, weights).sum(dim=2).mean()
 
 
 class LabelBatch(NamedTuple):
