@@ -2,7 +2,7 @@
 
 import inspect
 import pkgutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -155,3 +155,9 @@ def changed_options(parameters: Mapping[str, inspect.Parameter], values: Mapping
         elif value != default:
             changed.add(name)
     return changed
+
+
+def reject_options(options: Iterable[str], noun: str) -> None:
+    """Raise a UserError for an option that does not apply to what a command was given, such as a model."""
+    for name in sorted(options):
+        raise UserError(f"--{name.replace('_', '-')} does not apply to {noun}")

@@ -2,11 +2,10 @@
 
 import inspect
 import itertools
-from collections.abc import Iterable
 from json import dumps
 
 from seq2seq.commands import lines
-from seq2seq.commands.dataclass_options import changed_options
+from seq2seq.commands.dataclass_options import changed_options, reject_options
 from seq2seq.data.text import read_lines
 from seq2seq.data.translation_limits import TranslationLimits
 from seq2seq.errors import UserError
@@ -112,12 +111,6 @@ def evaluate(
         lines.progress,
     )
     print_evaluation(task.evaluate(pipeline, options), json)
-
-
-def reject_options(options: Iterable[str], scored: str) -> None:
-    """Raise a UserError for an option that has no effect on these scores."""
-    for name in sorted(options):
-        raise UserError(f"--{name.replace('_', '-')} does not apply to {scored}")
 
 
 def print_evaluation(evaluation: Evaluation, as_json: bool) -> None:

@@ -27,9 +27,16 @@ from seq2seq.checkpoint import find_checkpoint, last_checkpoint
 from seq2seq.class_paths import import_trusted
 from seq2seq.commands.arguments import check_unicode, prepare_arguments
 from seq2seq.commands.configuration import read_configuration
+from seq2seq.commands.dataclass_options import OptionGroup
 from seq2seq.commands.library_errors import LIGHTNING, option_errors, training_errors
 from seq2seq.commands.lightning_cli import SingleCommandCLI
-from seq2seq.commands.options import ExperimentParser, add_options
+from seq2seq.commands.options import (
+    ExperimentParser,
+    add_options,
+    add_predict_options,
+    check_search,
+    set_predict_options,
+)
 from seq2seq.commands.parser import check_groups, check_ranges, option_arity
 from seq2seq.construction import constructor_errors
 from seq2seq.errors import UserError, system_errors
@@ -63,6 +70,8 @@ class Experiment(SingleCommandCLI):
 
     def __init__(self, args: list[str]) -> None:
         self.command = args[0]
+        self.arguments = args
+        self.predict_options: list[OptionGroup] = []
         self.run_folder = Path()
         self.config_text = ""  # the configuration of the run, without the run's folder
         self.given_options: set[str] = set()  # names of the options on the command line
@@ -94,10 +103,13 @@ class Experiment(SingleCommandCLI):
             check_groups(command_parser, read_configuration(path), path)
         self.given_options = {argument.partition("=")[0] for argument in arguments}
         super().parse_arguments(parser, arguments)
+        check_search(self.predict_options, self.config[self.command])
         check_ranges(command_parser, self.config[self.command])
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        add_options(parser, self.command)
+        add_options(parser)
+        if self.command == "predict":
+            self.predict_options = add_predict_options(parser, self.arguments)
 
     @property
     def options(self) -> Any:
@@ -236,7 +248,8 @@ class Experiment(SingleCommandCLI):
         evaluation.test(self.trainer, model, datamodule, ckpt_path)
 
     def predict(self, model: Any, datamodule: Any, ckpt_path: str, **_: Any) -> None:
-        evaluation.predict(self.trainer, model, datamodule, ckpt_path, self.options.max_length)
+        set_predict_options(model, self.predict_options, self.options)
+        evaluation.predict(self.trainer, model, datamodule, ckpt_path)
 
     @staticmethod
     def configure_optimizers(

@@ -1,12 +1,27 @@
 """Options that `fit`, `validate`, `test` and `predict` add to those of LightningCLI, and links between options."""
 
+from collections.abc import Sequence
+from inspect import Parameter
+from typing import Annotated, Any
+
 from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.cli import LightningArgumentParser
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+from seq2seq.commands.dataclass_options import (
+    Omit,
+    OptionGroup,
+    changed_options,
+    find_class,
+    option_groups,
+    reject_options,
+)
 from seq2seq.commands.parser import OneLineErrorParser
+from seq2seq.data.translation_limits import TranslationLimits
+from seq2seq.errors import UserError
 from seq2seq.ranges import Count, NonNegative
+from seq2seq.search import Beam, Search
 from seq2seq.training.transfer import VocabularyOrigin
 
 LINKS = (
@@ -16,12 +31,23 @@ LINKS = (
     ("data.shared_vocabulary", "model.init_args.shared_vocabulary"),
 )
 
+# of `predict`: attributes of the model that `predict_options` names; the data module sets the sizes of its batches
+PREDICT_PARAMETERS = {
+    "search": Parameter("search", Parameter.KEYWORD_ONLY, default=Beam(), annotation=Search),
+    "limits": Parameter(
+        "limits",
+        Parameter.KEYWORD_ONLY,
+        default=TranslationLimits(),
+        annotation=Annotated[TranslationLimits, Omit(("max_source_length", "batch_tokens"))],
+    ),
+}
+
 
 class ExperimentParser(OneLineErrorParser, LightningArgumentParser):
     """LightningCLI's parser with one-line errors."""
 
 
-def add_options(parser: LightningArgumentParser, command: str) -> None:
+def add_options(parser: LightningArgumentParser) -> None:
     """Add the options of a run, its checkpoints, its optimizer and its schedule, and link options that must agree."""
     parser.add_argument(
         "--name", type=str | None, default=None, help="Name of the run; by default that of the configuration."
@@ -63,11 +89,33 @@ def add_options(parser: LightningArgumentParser, command: str) -> None:
     parser.link_arguments("seed_everything", "data.init_args.seed", compute_fn=int)
     for source, target in LINKS:
         parser.link_arguments(source, target, apply_on="instantiate")
-    if command == "predict":
-        parser.add_argument(
-            "--max_length",
-            type=Count | None,
-            default=None,
-            help="Maximum tokens of a translation; by default 1.5 times the longest training target of sources of "
-            "the same length, plus 10.",
+
+
+def add_predict_options(parser: LightningArgumentParser, arguments: Sequence[str]) -> list[OptionGroup]:
+    """Add the options of `predict`, given the arguments of the command line; return them."""
+    groups = option_groups(list(PREDICT_PARAMETERS.values()), arguments)
+    for group in groups:
+        group.add_to(
+            parser,
+            "How a translator searches: beam, greedy, sampling, or a class of your own, such as my_module.MySearch, "
+            "which is imported; its options are those of the command.",
         )
+    return groups
+
+
+def check_search(groups: Sequence[OptionGroup], options: Any) -> None:
+    """Raise a UserError if a configuration names another search than the command line, whose options are known."""
+    for group in groups:
+        if group.name in options and find_class(options[group.name], group.base, group.name) is not group.kind:
+            raise UserError(f"{group.name} must be given on the command line, as --{group.name} {options[group.name]}")
+
+
+def set_predict_options(model: Any, groups: Sequence[OptionGroup], options: Any) -> None:
+    """Set the options of `predict` as attributes of a model; raise a UserError for one that does not apply to it."""
+    for group in groups:
+        value = group.take_from({name: options[name] for name in (group.name, *group.options) if name in options})
+        if group.name in model.predict_options:
+            setattr(model, group.name, value)
+        else:
+            parameters = {group.name: PREDICT_PARAMETERS[group.name]}
+            reject_options(changed_options(parameters, {group.name: value}), model.task.noun)

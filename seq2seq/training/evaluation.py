@@ -5,7 +5,7 @@ from typing import Any
 import pytorch_lightning as pl
 
 from seq2seq.data.vocabulary import find_data_state
-from seq2seq.errors import UserError, prefix_errors
+from seq2seq.errors import prefix_errors
 from seq2seq.inference.checkpoint import read_trained_checkpoint
 from seq2seq.inference.checkpoint_validation import check_finite
 from seq2seq.training.preflight import check_same_model
@@ -38,21 +38,9 @@ def test(trainer: pl.Trainer, model: pl.LightningModule, datamodule: Any, checkp
         print(format_metrics(trainer, "test_loss"), flush=True)
 
 
-def predict(trainer: pl.Trainer, model: Any, datamodule: Any, checkpoint: str, max_length: int | None) -> None:
-    """Print predictions for the test split, such as one translation per line, or the nats of one token per line.
-
-    Args:
-        trainer: The trainer.
-        model: The `TrainingModule`, with the options of the checkpoint.
-        datamodule: The data.
-        checkpoint: Checkpoint that has the weights and the tokenizers.
-        max_length: Maximum tokens of a translation; by default a limit learned from the training pairs.
-    """
+def predict(trainer: pl.Trainer, model: Any, datamodule: Any, checkpoint: str) -> None:
+    """Print predictions for the test split, such as one translation per line, or the nats of one token per line."""
     load_weights(model, datamodule, checkpoint)
-    if max_length is not None:
-        if "max_length" not in model.predict_options:
-            raise UserError(f"--max-length does not apply to {model.task.noun}")
-        model.max_length = max_length
     batches = trainer.predict(model, datamodule=datamodule)
     predictions: list[Any] = [prediction for batch in batches or [] for prediction in batch]
     for line in model.format_predictions(predictions, datamodule):

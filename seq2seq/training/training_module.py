@@ -23,7 +23,8 @@ class TrainingModule(Network, pl.LightningModule, ABC):
     """
 
     task: ClassVar[Task[Any, Any]]
-    predict_options: ClassVar[tuple[str, ...]] = ()  # attributes that `seq2seq predict` may set
+    # of `search` and `limits`, the attributes that options of `seq2seq predict` set
+    predict_options: ClassVar[tuple[str, ...]] = ()
 
     save_hyperparameters = pl.LightningModule.save_hyperparameters
 

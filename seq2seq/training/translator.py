@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from seq2seq.batch import TranslationBatch
+from seq2seq.data.translation_limits import TranslationLimits
 from seq2seq.models.encoder_decoder import EncoderDecoder
-from seq2seq.search import Greedy, Hypothesis
+from seq2seq.search import Beam, Hypothesis, Search
 from seq2seq.special_tokens import PAD
 from seq2seq.standard_streams import rank_zero_log
 from seq2seq.tasks.translation import Translation
@@ -20,8 +20,9 @@ class Translator(EncoderDecoder, TrainingModule):
     """Trains an encoder-decoder with attention by the cross-entropy of the target's tokens."""
 
     task = Translation()
-    predict_options = ("max_length",)
-    max_length: int | None = None  # of a predicted translation in tokens, in place of the limits learned in training
+    predict_options = ("search", "limits")
+    search: Search = Beam()
+    limits = TranslationLimits()
 
     def training_step(self, batch: TranslationBatch) -> Tensor:
         output = self.run(batch.source, batch.lengths, batch.inputs)
@@ -36,13 +37,11 @@ class Translator(EncoderDecoder, TrainingModule):
         self.log(f"{split}_loss", mean, batch_size=tokens, prog_bar=True, sync_dist=True)
 
     def predict_step(self, batch: TranslationBatch) -> list[Hypothesis]:
-        """Return greedy translations, within `max_length` or the limits learned in training."""
+        """Return the best hypothesis of each sentence, within the limit given or those learned in training."""
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
-        learned = data.output_lengths.limits((batch.lengths - 1).tolist())
-        limits = learned if self.max_length is None else [self.max_length] * len(learned)
-        problem = self.decoding_problem(batch.source, batch.lengths)
-        found = Greedy()(problem, torch.tensor(limits, device=batch.lengths.device))
-        return [hypothesis for (hypothesis,) in found]
+        pipeline = self.task.training_pipeline(self, data)
+        sources = [ids[:length] for ids, length in zip(batch.source.tolist(), batch.lengths.tolist(), strict=True)]
+        return [best for best, *_ in pipeline.search(sources, self.search, max_length=self.limits.max_length)]
 
     def default_preview(self) -> TranslationPreview:
         return TranslationPreview()

@@ -1,5 +1,6 @@
 """Tests of `seq2seq fit|validate|test|predict`: linked options, runs, resuming and evaluation."""
 
+import dataclasses
 import math
 import re
 import shutil
@@ -23,9 +24,10 @@ from experiments import (
 from experiments import write_corpus as write
 
 from seq2seq.checkpoint import save
+from seq2seq.commands.dataclass_options import find_class
 from seq2seq.commands.experiment import Experiment
 from seq2seq.data.translation_limits import TranslationLimits
-from seq2seq.search import Greedy
+from seq2seq.search import Beam, Greedy, Sampling, Search
 from seq2seq.special_tokens import EOS
 from seq2seq.tasks import load_text_generator, load_translation
 from seq2seq.training import WarmupCosine
@@ -408,19 +410,57 @@ def test_weights_of_another_model_are_an_error(trained: Workspace) -> None:
     assert seq2seq("test", "--config", own, "--ckpt-path", trained.run("w")).status == 0
 
 
-def test_predict_prints_translations_in_order(copy: Workspace) -> None:
-    best = copy.run("t") / "checkpoints" / "best.ckpt"
+@pytest.fixture(scope="module")
+def unending(tmp_path_factory: pytest.TempPathFactory, trained: Workspace) -> Workspace:
+    """A trained translator whose translations are not empty; must not be changed."""
+    folder = tmp_path_factory.mktemp("unending") / "runs"
+    shutil.copytree(trained.folder, folder)
+    best = folder / "t" / "1" / "checkpoints" / "best.ckpt"
     contents = torch.load(best, weights_only=True)
     contents["state_dict"]["output.linear.bias"][2:] += 10 * torch.rand(
         len(contents["state_dict"]["output.linear.bias"]) - 2, generator=torch.Generator().manual_seed(1)
-    )  # for translations that are not empty
+    )
     save(contents, best)
-    result = copy("predict", "t", "--ckpt-path", copy.run("t"))
+    return Workspace(folder, trained.corpus)
+
+
+@pytest.mark.parametrize(
+    ("options", "search"),
+    [
+        ((), Beam()),
+        (("--beams", "2", "--length-penalty", "0", "--min-length", "3"), Beam(2, 0.0, min_length=3)),
+        (("--search", "greedy", "--no-repeat-ngram-size", "1"), Greedy(no_repeat_ngram_size=1)),
+        (("--search=sampling", "--temperature", "0"), Sampling(temperature=0)),
+    ],
+    ids=["default", "beam", "greedy", "sampling"],
+)
+def test_predict_prints_translations_in_order(unending: Workspace, options: tuple[str, ...], search: Search) -> None:
+    result = unending("predict", "t", "--ckpt-path", unending.run("t"), *options)
     assert result.status == 0, result.err
-    lines = (copy.corpus / "test.a").read_text().splitlines()
-    translate = load_translation(copy.run("t"), device="cpu")
-    assert result.out.splitlines() == translate(lines, Greedy())
+    lines = (unending.corpus / "test.a").read_text().splitlines()
+    translate = load_translation(unending.run("t"), device="cpu")
+    assert result.out.splitlines() == translate(lines, search)
     assert any(result.out.splitlines())
+
+
+def test_predict_has_the_search_options_of_translate() -> None:
+    for kind in ("beam", "greedy", "sampling"):
+        fields = {
+            f"--{field.name.replace('_', '-')}" for field in dataclasses.fields(find_class(kind, Search, "search"))
+        }
+        for command in ("translate", "predict"):
+            options = re.findall(r"^ +(--[\w-]+)", seq2seq(command, "--search", kind, "--help").out, re.MULTILINE)
+            assert {*fields, "--search", "--max-length"} <= set(options)
+
+
+def test_predict_refuses_options_of_another_search_and_a_search_of_a_configuration(unending: Workspace) -> None:
+    arguments = ("predict", "t", "--ckpt-path", unending.run("t"))
+    assert "unknown option temperature" in only_error(unending(*arguments, "--temperature", "0.5"))
+    assert "beams must be at least 1" in only_error(unending(*arguments, "--beams", "0"))
+    config = unending.folder / "search.yaml"
+    config.write_text("search: greedy\n")
+    line = only_error(unending(*arguments, "--config", config))
+    assert line == "seq2seq: search must be given on the command line, as --search greedy"
 
 
 def test_predict_has_max_length(copy: Workspace) -> None:
@@ -433,13 +473,25 @@ def test_predict_has_max_length(copy: Workspace) -> None:
     for length in (1, 99):
         result = copy("predict", "t", "--ckpt-path", copy.run("t"), "--max-length", str(length))
         assert result.status == 0, result.err
-        assert result.out.splitlines() == translate(lines, Greedy(), TranslationLimits(max_length=length))
+        assert result.out.splitlines() == translate(lines, limits=TranslationLimits(max_length=length))
         assert f"{len(lines)} of {len(lines)}; --max-length N lets each have N tokens" in result.err
 
 
-def test_predict_of_a_language_model_has_no_max_length(trained: Workspace) -> None:
-    line = only_error(trained("predict", "w", "--ckpt-path", trained.run("w"), "--max-length", "3"))
-    assert line == "seq2seq: --max-length does not apply to a language model"
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [
+        (("--max-length", "3"), "--max-length"),
+        (("--beams", "3"), "--beams"),
+        (("--search", "greedy"), "--search"),
+        (("--no-repeat-ngram-size", "2"), "--no-repeat-ngram-size"),
+    ],
+    ids=str,
+)
+def test_predict_of_a_language_model_has_no_options_of_a_search(
+    trained: Workspace, options: tuple[str, ...], name: str
+) -> None:
+    line = only_error(trained("predict", "w", "--ckpt-path", trained.run("w"), *options))
+    assert line == f"seq2seq: {name} does not apply to a language model"
 
 
 @pytest.mark.parametrize("option", ["--runs", "--data.corpus", "--name"])
