@@ -66,7 +66,8 @@ class OutputLayer(nn.Module, ABC):
 
     Args:
         size: Number of features.
-        context_size: Number of features of the attention's context; 0 without attention.
+        context_size: Number of features of the attention's context, and of the encoder's states with the attentions of
+            this package; 0 without attention.
         vocab_size: Number of tokens.
     """
 
