@@ -222,7 +222,7 @@ def test_constraints_with_a_shortlist_are_those_of_its_tokens(
     constraint: type, kind: type, fields: dict[str, Any], n_best: int, options: dict[str, Any]
 ) -> None:
     """The search equals that of the whole vocabulary where tokens outside the shortlist have probability 0."""
-    search = type(kind.__name__, (constraint, kind), {})(**fields, **options)
+    search = type("Constrained", (constraint, kind), {})(**fields, **options)
     ids = torch.cat([torch.arange(4).expand(4, -1), SHORTLISTS], dim=1)
     tables, limits = random_tables(11, 4), torch.tensor([6, 1, 9, 3])
     outside = (ids[:, :, None] != torch.arange(VOCAB_SIZE)).all(dim=1)
