@@ -36,7 +36,7 @@ CONSTRUCTIONS: dict[Callable[[RandomChoice], Sentence], float] = {
     declaratives.indefinite: 2,
     declaratives.durative: 2.5,
     declaratives.lasted: 1.5,
-    declaratives.discourse: 4,
+    declaratives.discourse: 5,
     copular.describing: 4,
     copular.being: 1.5,
     copular.locating: 3,
@@ -68,7 +68,7 @@ CONSTRUCTIONS: dict[Callable[[RandomChoice], Sentence], float] = {
     imperatives.requesting: 4.5,
     imperatives.suggesting: 2,
     imperatives.offering: 1,
-    subordination.conjoined: 14,
+    subordination.conjoined: 16,
     subordination.about_object: 2.5,
     complement_clauses.claiming: 3.5,
     complement_clauses.attitude: 1.5,
@@ -85,5 +85,5 @@ CONSTRUCTIONS: dict[Callable[[RandomChoice], Sentence], float] = {
 def compose(rng: RandomChoice) -> Sentence:
     """Return one more sentence, rarely with an interjection, a form of address or English contractions."""
     composed = rng.weighted(CONSTRUCTIONS)(rng)
-    composed = set_phrases.addressed(rng, composed) if rng.bernoulli(0.07) else composed
+    composed = set_phrases.addressed(rng, composed) if rng.bernoulli(0.05) else composed
     return contractions.contracted(composed) if rng.bernoulli(0.2) else composed

@@ -48,7 +48,7 @@ def stated(rng: RandomChoice, construction: str, clause: Clause) -> Sentence:
 
 def intransitive(rng: RandomChoice) -> Sentence:
     """Generate an intransitive clause: The boy is sleeping."""
-    return stated(rng, "intransitive", sample_clause(rng, cases=(), simple=True, richness=0.5))
+    return stated(rng, "intransitive", sample_clause(rng, cases=(), simple=True, richness=0.3))
 
 
 def transitive(rng: RandomChoice) -> Sentence:

@@ -61,7 +61,7 @@ def sample_adjectives(
     animate = not noun.kinds.isdisjoint(("person", "animal"))
     if determiner in (THE, A) and adjective.english in COMPARED and not animate and rng.bernoulli(0.25):
         return (GradedAdjective(adjective, "superlative" if determiner is THE else "comparative"),)
-    if adjective.english in FIRST and rng.bernoulli(0.25):
+    if adjective.english in FIRST and rng.bernoulli(0.12):
         second = rng.balanced(fitting)
         if second.english not in FIRST and not clash(adjective.english, second.english):
             return (GradedAdjective(adjective), GradedAdjective(second))
@@ -73,7 +73,7 @@ def sample_noun_phrase(
     noun: Noun,
     *,
     simple: bool = False,
-    richness: float = 0.4,
+    richness: float = 0.3,
     determiner: Determiner | None = None,
     plural: bool | None = None,
 ) -> NounPhrase:
@@ -84,7 +84,7 @@ def sample_noun_phrase(
         determiner = sample_determiner(rng, noun, plural, simple)
     adjectives = sample_adjectives(rng, noun, determiner, richness)
     phrase = NounPhrase(noun, determiner, "plural" if plural else "singular", adjectives)
-    if determiner is THE and noun.kinds.isdisjoint(("person", "event", "topic", "resource")) and rng.bernoulli(0.1):
+    if determiner is THE and noun.kinds.isdisjoint(("person", "event", "topic", "resource")) and rng.bernoulli(0.06):
         return replace(phrase, possessor=sample_possessor(rng), adjectives=phrase.adjectives[:1])
     return phrase
 
@@ -101,9 +101,9 @@ def sample_possessor(rng: RandomChoice) -> Nominal:
     )
 
 
-def human_subject(rng: RandomChoice, *, simple: bool = False, richness: float = 0.3) -> Nominal:
+def human_subject(rng: RandomChoice, *, simple: bool = False, richness: float = 0.2) -> Nominal:
     """Return a person, or several, as a subject."""
-    choice = rng.weighted({"pronoun": 46, "name": 15, "noun": 34, "two": 4, "parents": 1.5})
+    choice = rng.weighted({"pronoun": 46, "name": 15, "noun": 34, "two": 2.5, "parents": 1.5})
     if choice == "pronoun":
         return rng.weighted(SUBJECTS)
     if choice == "name":
@@ -126,7 +126,7 @@ def human_subject(rng: RandomChoice, *, simple: bool = False, richness: float = 
 
 
 def sample_subject(
-    rng: RandomChoice, kinds: tuple[str, ...], *, simple: bool = False, richness: float = 0.3
+    rng: RandomChoice, kinds: tuple[str, ...], *, simple: bool = False, richness: float = 0.2
 ) -> Nominal:
     """Return a subject of one of these kinds, preferably a person."""
     if "person" in kinds and (len(kinds) == 1 or rng.bernoulli(0.7)):
@@ -141,7 +141,7 @@ def sample_object(
     kinds: tuple[str, ...],
     *,
     simple: bool = False,
-    richness: float = 0.4,
+    richness: float = 0.3,
     pronouns: bool = True,
 ) -> Nominal:
     """Return an object of one of these kinds that differs from the subject."""
@@ -164,7 +164,7 @@ def sample_object(
             return measured
     phrase = sample_noun_phrase(rng, noun, simple=simple, richness=richness)
     second = rng.balanced(nouns_of(kinds))
-    if rng.bernoulli(0.04) and second is not noun and phrase.possessor is None:
+    if rng.bernoulli(0.02) and second is not noun and phrase.possessor is None:
         return CoordinatedNominal(phrase, sample_noun_phrase(rng, second, simple=simple, richness=0.0))
     return phrase
 

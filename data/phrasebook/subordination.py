@@ -75,7 +75,7 @@ CONJUNCTIONS = (
     ("so that", "damit"),
 )
 WITH_STATES = ("because", "although", "if", "when")
-ANIMALS_AND_THINGS = ("animal", "animal", "vehicle", "device", "baby", "child", "girl", "group")
+ANIMALS_AND_THINGS = ("animal", "animal", "animal", "animal", "vehicle", "device", "baby", "child", "girl", "group")
 THINGS = ("building", "room", "food", "clothes", "furniture", "text", "vehicle", "device", "film")
 
 
@@ -139,7 +139,7 @@ def main_clause(rng: RandomChoice, dynamic: bool, anaphoric: bool) -> Clause:
     if not dynamic and rng.bernoulli(0.12):
         thing = sample_noun_phrase(rng, rng.balanced(nouns_of((rng.uniform(THINGS),))), simple=True, richness=0.1)
         return copular_clause(rng, replace(thing, determiner=THE) if thing.determiner in (A, NONE) else thing)
-    if rng.bernoulli(0.4):
+    if rng.bernoulli(0.5):
         noun = rng.balanced(nouns_of((rng.uniform(ANIMALS_AND_THINGS),)))
         subject: Nominal = sample_noun_phrase(rng, noun, simple=True, richness=0.3)
         if not noun.human and not dynamic and rng.bernoulli(0.3):
@@ -179,7 +179,7 @@ def conjoined(rng: RandomChoice) -> Sentence:
     conjunction = rng.uniform(CONJUNCTIONS)
     english_word, german_word = conjunction
     stative = english_word in WITH_STATES
-    anaphoric = rng.bernoulli(0.6)
+    anaphoric = rng.bernoulli(0.7)
     main = main_clause(rng, dynamic=not stative or german_word in ("wenn", "als"), anaphoric=anaphoric)
     subject = anaphor(main.subject) if anaphoric else None
     if stative and rng.bernoulli(0.4):

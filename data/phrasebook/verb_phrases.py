@@ -34,7 +34,7 @@ PLACES = ("building", "outdoors", "room")
 
 
 def complements(
-    rng: RandomChoice, verb: Verb, subject: Nominal, *, simple: bool = False, richness: float = 0.4
+    rng: RandomChoice, verb: Verb, subject: Nominal, *, simple: bool = False, richness: float = 0.25
 ) -> tuple[Constituent, ...]:
     """Return all complements of a verb."""
     taken = []
@@ -73,7 +73,7 @@ def sample_clause(
     subject: Nominal | None = None,
     cases: tuple[str, ...] | None = None,
     simple: bool = False,
-    richness: float = 0.35,
+    richness: float = 0.25,
     person: bool = False,
 ) -> Clause:
     """Return a clause in the present without adjuncts; `cases` is the subcategorization frame of its verb."""
@@ -99,7 +99,7 @@ def common_verbs(verbs: tuple[Verb, ...]) -> tuple[Verb, ...]:
 def sample_verb(rng: RandomChoice, verbs: tuple[Verb, ...]) -> Verb:
     """Return one of the verbs, more often a common one."""
     common = common_verbs(verbs)
-    return rng.uniform(common) if common and rng.bernoulli(0.35) else rng.balanced(verbs)
+    return rng.uniform(common) if common and rng.bernoulli(0.5) else rng.balanced(verbs)
 
 
 def journey(rng: RandomChoice, subject: Nominal) -> Clause:
