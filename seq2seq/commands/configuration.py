@@ -8,9 +8,9 @@ from typing import Any
 
 import yaml
 
-from seq2seq.commands.jsonargparse_internals import load_yaml, read_path, set_yaml_reader, yaml_loader
 from seq2seq.data.text import decode, open_file
 from seq2seq.errors import UserError, system_errors
+from seq2seq.jsonargparse_internals.parsers import load_yaml, read_path, set_yaml_reader, yaml_loader
 from seq2seq.ranges import shorten
 from seq2seq.storage import check_regular
 

@@ -11,8 +11,8 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 import docstring_parser
 
 from seq2seq.commands.arguments import underscore_option
-from seq2seq.commands.jsonargparse_internals import find_action
 from seq2seq.errors import UserError
+from seq2seq.jsonargparse_internals.parsers import find_action
 from seq2seq.ranges import shorten
 
 

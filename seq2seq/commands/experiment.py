@@ -38,8 +38,8 @@ from seq2seq.commands.options import (
     set_predict_options,
 )
 from seq2seq.commands.parser import check_groups, check_ranges, option_arity
-from seq2seq.construction import constructor_errors
 from seq2seq.errors import UserError, system_errors
+from seq2seq.jsonargparse_internals.messages import constructor_errors
 from seq2seq.storage import path_inside
 from seq2seq.training import evaluation
 from seq2seq.training.checkpoints import AtomicCheckpointIO, ResumeCheckpoint

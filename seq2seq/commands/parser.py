@@ -18,11 +18,10 @@ from jsonargparse import (  # type: ignore[attr-defined]
 from seq2seq.commands.arguments import Arity, prepare_arguments, split_dotted_options
 from seq2seq.commands.configuration import CONTAIN_OPTIONS, limit_yaml, value_error
 from seq2seq.commands.dataclass_options import option_groups
-from seq2seq.commands.jsonargparse_internals import TypeHelpFormatter, actions, find_action, type_hint
 from seq2seq.commands.library_ranges import OPTIONS, option_types
-from seq2seq.commands.messages import ErrorMessages
-from seq2seq.construction import constructor_errors
 from seq2seq.errors import UserError
+from seq2seq.jsonargparse_internals.messages import ErrorMessages, constructor_errors
+from seq2seq.jsonargparse_internals.parsers import TypeHelpFormatter, actions, find_action, type_hint
 from seq2seq.ranges import out_of_range, ranges_in
 
 INTEGER = re.compile(r"-?\d{1,400}")

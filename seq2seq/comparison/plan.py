@@ -3,21 +3,19 @@
 import inspect
 import pkgutil
 import re
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import pytorch_lightning as pl
 import yaml
-from jsonargparse import ArgumentParser
 
 from seq2seq.comparison.blocks import apply_entry, describe_block
 from seq2seq.comparison.entries import DATA_OPTIONS, parse_entries
 from seq2seq.comparison.records import remedy, to_type
 from seq2seq.comparison.widths import configured_width, solve_width
-from seq2seq.construction import constructor_errors
 from seq2seq.errors import UserError
+from seq2seq.jsonargparse_internals.objects import build_object
 from seq2seq.ranges import Count, CountOrZero, ParameterCount, Positive, out_of_range, ranges, shorten
 from seq2seq.storage import atomic_write, path_inside, read_json, write_json
 
@@ -129,11 +127,7 @@ def check_budget(settings: Settings) -> None:
 
 def provided_options(config: dict[str, Any], model: type) -> dict[str, Any]:
     """Return the model's options that the data provides; reads the corpus and learns its vocabulary."""
-    parser = ArgumentParser(exit_on_error=False)
-    parser.add_subclass_arguments(pl.LightningDataModule, "data")
-    with warnings.catch_warnings(), constructor_errors():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        data = parser.instantiate_classes(parser.parse_object({"data": config["data"]})).data
+    data = build_object(pl.LightningDataModule, config["data"])
     names = [name for name in DATA_OPTIONS if name in inspect.signature(model).parameters]
     if not all(hasattr(data, name) for name in names):
         raise UserError(f"a {model.__name__} cannot be trained on {type(data).__name__}")

@@ -1,18 +1,15 @@
 """Count the parameters of a model, and find the width at which it has a given number of them."""
 
 import bisect
-import re
-import warnings
-from argparse import ArgumentError
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, NamedTuple
 
 import torch
-from jsonargparse import ArgumentParser
 
 from seq2seq.comparison.entries import model_options
 from seq2seq.errors import UserError, prefix_errors
+from seq2seq.jsonargparse_internals.objects import constructor_arguments
 
 TOLERANCE = 0.02  # relative difference between the parameter counts of compared models
 MAX_TRIED_WIDTHS = 256  # consecutive widths tried to find a valid one
@@ -37,15 +34,7 @@ def parameter_counter(model: type, options: dict[str, Any]) -> CountParameters:
         model: Class of the model.
         options: Its options as in a configuration, including those that the data provides.
     """
-    parser = ArgumentParser(exit_on_error=False)
-    parser.add_class_arguments(model, "model", instantiate=False)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        try:
-            config = parser.parse_object({"model": options})
-        except (ArgumentError, KeyError, TypeError, ValueError) as error:
-            raise UserError(short_reason(error)) from error
-        arguments = vars(parser.instantiate_classes(config).model)
+    arguments = constructor_arguments(model, options)
 
     def count(size: int) -> int:
         with torch.device("meta"):
@@ -53,15 +42,6 @@ def parameter_counter(model: type, options: dict[str, Any]) -> CountParameters:
         return sum(weight.numel() for weight in network.parameters())
 
     return count
-
-
-def short_reason(error: Exception) -> str:
-    """Return the innermost reason of a jsonargparse error, on one line."""
-    text = " ".join(str(error).split())
-    if match := re.search(r"Expected '([\w.]+)' to be a subclass of (\w+)", text):
-        return f"{match[1]} is no {match[2]}"
-    match = re.search(r"Parser key \"model\.(\S+?)\": .*?(Expected .+?)\. Got value: (\S+)", text)
-    return f"{match[1]} cannot be {match[3].rstrip('.')} ({match[2].lower()})" if match else text[:300]
 
 
 def configured_width(model: type, options: dict[str, Any], provided: dict[str, Any], label: str) -> Width:

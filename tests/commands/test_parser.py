@@ -9,9 +9,9 @@ import pytest
 
 from seq2seq.commands.arguments import underscore_option
 from seq2seq.commands.dataclass_options import Omit, changed_options
-from seq2seq.commands.messages import simplify_message, unknown_option_error
 from seq2seq.commands.parser import call
 from seq2seq.errors import UserError
+from seq2seq.jsonargparse_internals.messages import simplify_message, unknown_option_error
 
 
 class Called(Exception):  # noqa: N818

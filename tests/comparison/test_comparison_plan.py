@@ -27,7 +27,7 @@ from seq2seq.comparison.plan import (
 from seq2seq.comparison.trials import steps_within
 from seq2seq.comparison.widths import TOLERANCE, nearest_width
 from seq2seq.errors import UserError
-from seq2seq.models.hyperparameters import serialize_options
+from seq2seq.models.hyperparameters import serialize
 from seq2seq.recurrence.registry import registered_layers
 from seq2seq.tasks.loading import build_network
 
@@ -43,7 +43,7 @@ def model_class(config: dict[str, Any]) -> type:
 
 def count_built_parameters(config: dict[str, Any], **vocabulary_sizes: Any) -> int:
     model = build_network(
-        serialize_options({**config["model"], "init_args": {**config["model"]["init_args"], **vocabulary_sizes}})
+        serialize({**config["model"], "init_args": {**config["model"]["init_args"], **vocabulary_sizes}})
     )
     return sum(weight.numel() for weight in model.parameters())
 
@@ -209,7 +209,10 @@ def test_unreachable_parameter_count_is_reported(language_config: dict[str, Any]
         ),
         ({"budget": "tokens", "parameters": 5}, "--parameters requires --budget parameters, not --budget tokens"),
         ({"layers": ["LSTM:size=5"]}, "--budget parameters solves the size of each layer, and LSTM:size=5 gives one"),
-        ({"layers": ["LSTM:depth=deep"]}, "LSTM:depth=deep cannot be built: depth cannot be deep"),
+        (
+            {"layers": ["LSTM:depth=deep"]},
+            "LSTM:depth=deep cannot be built: depth must be of type int, and deep was given",
+        ),
         ({"layers": ["LSTM:depth=0"]}, "depth must be at least 1 and at most 1,000, and 0 was given in LSTM:depth=0"),
         ({"layers": ["LSTM:lr=nan"]}, "lr must be above 0 and finite, and nan was given in LSTM:lr=nan"),
         ({"layers": ["LSTM:depth=["]}, "depth cannot be [, as in LSTM:depth=["),

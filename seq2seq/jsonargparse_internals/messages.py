@@ -1,19 +1,47 @@
-"""Adapter of jsonargparse's error messages: one plain sentence, with the nearest valid name."""
+"""jsonargparse's error messages as one plain sentence, with the nearest valid name."""
 
 import inspect
 import os
 import re
 import sys
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
-from seq2seq.construction import UNION_ERROR
 from seq2seq.errors import closest_name
 from seq2seq.ranges import shorten
 
 # base classes, by name, of the classes in configurations; by name to avoid importing the libraries of some
 CONFIGURABLE_BASES = {"Recurrence", "SelfAttention", "Attention", "Tokenizer", "LightningModule", "LightningDataModule"}
 CONFIGURABLE_BASES |= {"Callback", "LRScheduler", "OutputLayer", "Search"}
+
+UNION_ERROR = "Does not validate against any of the Union subtypes"  # starts the message about an optional class
+WRAPPER_ERRORS = (UNION_ERROR, "Problem with given class_path")  # start messages about an error of a constructor
+KEY = re.compile(r"Parser key \"([\w.]+)\"")
+
+
+@contextmanager
+def constructor_errors() -> Iterator[None]:
+    """Re-raise the original error of a constructor called in the block, instead of jsonargparse's error about types."""
+    try:
+        yield
+    except ValueError as error:
+        original: BaseException = error
+        while original.__cause__ is not None and str(original).startswith(WRAPPER_ERRORS):
+            original = original.__cause__
+        if original is error:
+            raise
+        raise original from original.__cause__
+
+
+def describe_error(error: Exception) -> str:
+    """Return an error of a parser without `exit_on_error` as one sentence, with the full name of the option."""
+    *outer, message = re.split(rf"(?={KEY.pattern.partition('(')[0]})", " ".join(str(error).split()))
+    keys = [found.group(1) for part in outer if (found := KEY.search(part))]
+    if keys:  # every class around the option adds its own value, and every union the errors of its other types
+        message = re.split(r"\. Got value: Namespace\(| - Expected an? ", message, maxsplit=1)[0]
+    simple = simplify_message(message, [])
+    return qualify_option(simple, ".".join(keys)) if keys else simple
 
 
 class ErrorMessages:
@@ -31,7 +59,7 @@ class ErrorMessages:
         """
         repeated = [simple for simple in self.recent if simple in message]
         if repeated:
-            key = re.search(r"Parser key \"([\w.]+)\"", message)
+            key = KEY.search(message)
             first = min(repeated, key=lambda simple: (message.index(simple), -len(simple)))
             simple = qualify_option(first, key.group(1)) if key else first
         else:
@@ -44,6 +72,7 @@ def qualify_option(message: str, key: str) -> str:
     """Insert the key of a nested class before the name of its option in a simplified message."""
     names = (
         r"(?<=^unknown option )|(?<=did you mean )(?=\w[\w.]*\?$)|(?<=cannot be used as )|(?<=arguments are required: )"
+        r"|(?<=, as )(?=[\w.]+ must be$)"
     )
     if message.startswith("there is no class"):
         return message
@@ -53,7 +82,7 @@ def qualify_option(message: str, key: str) -> str:
 def simplify_message(message: str, known: list[str]) -> str:
     """Return the reason in a message of jsonargparse on one line."""
     text = " ".join(message.split())
-    key = found.group(1) if (found := re.search(r"Parser key \"([\w.]+)\"", text)) else "it"
+    key = found.group(1) if (found := KEY.search(text)) else "it"
     if match := re.search(r"Invalid content in sub-config file (.+?): (.+?)(?: - Expected a <.*)?$", text):
         return f"{key} cannot be read from {match.group(1)}: {match.group(2)[:300]}"
     if match := re.search(r"NestedArg\(key='(\w+)'", text):
@@ -68,6 +97,10 @@ def simplify_message(message: str, known: list[str]) -> str:
         return f"{key} must be one of {match.group(1)}, and {shorten(match.group(2))} was given"
     if match := re.search(r"Multiple subclasses with name (\w+)", text):
         return f"there are several classes {match.group(1)}: {key} must name one with its module"
+    if match := re.search(r"Expected '([\w.]+)' to be a subclass of (?:<class ')?([\w.]+)", text):
+        return f"{shorten(match.group(1), 80)} is no {match.group(2)}, as {key} must be"
+    if match := re.search(r"Import path does not correspond to a subclass of ([\w.]+).*Given value: (\S+)", text):
+        return f"{shorten(match.group(2), 80)} is no {match.group(1)}, as {key} must be"
     if match := re.search(r"(?:a subclass spec, but got|Not a valid subclass of \w+) .*G(?:iven|ot) value: (.+)", text):
         return f"{key} must name a class, and {shorten(match.group(1))} was given"
     if match := re.search(r"Expected (an? [^.]+)\. Got value: (.+)", text):

@@ -1,14 +1,21 @@
 """jsonargparse's private interfaces and messages are as the adapter needs them."""
 
+import ast
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from jsonargparse import ArgumentParser
 
-from seq2seq.commands import jsonargparse_internals
-from seq2seq.commands.jsonargparse_internals import TypeHelpFormatter, actions, find_action, set_yaml_reader, type_hint
-from seq2seq.construction import WRAPPER_ERRORS, constructor_errors
+import seq2seq
+from seq2seq.errors import UserError
+from seq2seq.jsonargparse_internals import parsers
+from seq2seq.jsonargparse_internals.messages import UNION_ERROR, WRAPPER_ERRORS, constructor_errors
+from seq2seq.jsonargparse_internals.objects import build_object, constructor_arguments, plain_factory
+from seq2seq.jsonargparse_internals.parsers import TypeHelpFormatter, actions, find_action, set_yaml_reader, type_hint
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of instantiate_classes, as in Lightning
 
@@ -16,6 +23,20 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of inst
 class Layer:
     def __init__(self, size: int = 1) -> None:
         raise ArithmeticValueError(f"size {size}")
+
+
+class Base:
+    """The class of an option."""
+
+
+class Part(Base):
+    def __init__(self, size: int = 1) -> None:
+        self.size = size
+
+
+class Whole:
+    def __init__(self, width: int, part: Base | None = None, make: Callable[[int], Base] = Part) -> None:
+        self.part = part
 
 
 class ArithmeticValueError(ValueError):
@@ -52,7 +73,7 @@ def test_types_in_help_texts_are_overridden(parser: ArgumentParser) -> None:
 
 
 def test_yaml_readers_are_used(parser: ArgumentParser, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
-    loaders, path = jsonargparse_internals._LOADERS, jsonargparse_internals._PATH
+    loaders, path = parsers._LOADERS, parsers._PATH
     monkeypatch.setattr(loaders, "loaders", dict(loaders.loaders))
     monkeypatch.setattr(loaders, "loader_exceptions", dict(loaders.loader_exceptions))
     monkeypatch.setattr(loaders, "yaml_load", loaders.yaml_load)
@@ -69,7 +90,7 @@ def test_yaml_readers_are_used(parser: ArgumentParser, monkeypatch: pytest.Monke
 
     def read_text(path: Any) -> str:
         used.append("path")
-        return jsonargparse_internals.read_path(path)
+        return parsers.read_path(path)
 
     set_yaml_reader(load_option, load_scalar, read_text)
     parser.add_argument("--sizes", type=dict[str, int], enable_path=True)
@@ -80,7 +101,7 @@ def test_yaml_readers_are_used(parser: ArgumentParser, monkeypatch: pytest.Monke
 
 
 def test_loader_of_configurations_reads_numbers() -> None:
-    assert yaml.load("a: 1e-3", Loader=jsonargparse_internals.yaml_loader()) == {"a": 1e-3}
+    assert yaml.load("a: 1e-3", Loader=parsers.yaml_loader()) == {"a": 1e-3}
 
 
 def test_error_of_a_constructor_is_found_behind_the_parser_error(parser: ArgumentParser) -> None:
@@ -90,3 +111,45 @@ def test_error_of_a_constructor_is_found_behind_the_parser_error(parser: Argumen
     assert str(wrapped.value).startswith(WRAPPER_ERRORS)
     with pytest.raises(ArithmeticValueError, match=r"^size 2$"), constructor_errors():
         parser.instantiate_classes(parsed)
+
+
+def test_arguments_are_built_from_class_path_and_init_args() -> None:
+    part = {"class_path": f"{__name__}.Part", "init_args": {"size": 3}}
+    arguments = constructor_arguments(Whole, {"width": 2, "part": part, "make": f"{__name__}.Part"})
+    assert arguments.keys() == {"width", "part", "make"}
+    assert (arguments["width"], arguments["part"].size) == (2, 3)
+    built = build_object(Base, part)
+    assert (type(built), built.size) == (Part, 3)
+
+
+def test_factory_of_jsonargparse_is_a_partial_of_its_class() -> None:
+    described = {"class_path": f"{__name__}.Layer", "init_args": {"size": 3}}
+
+    class Model:
+        def __init__(self, make: Callable[[], Layer]) -> None: ...
+
+    made = constructor_arguments(Model, {"make": described})["make"]
+    assert made.func is not Layer  # otherwise the adapter is no longer needed
+    factory = plain_factory(made)
+    assert (factory.func, factory.args, factory.keywords) == (Layer, (), {"size": 3})
+    for other in (Layer, partial(Layer, 3), partial(print)):
+        assert plain_factory(other) is other
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"width": "wide"}, "width must be of type int, and wide was given"),
+        ({"wide": 2}, "unknown option wide"),
+        ({"width": 2, "part": f"{__name__}.Layer"}, f"{__name__}.Layer is no Base, as part must be"),
+        ({"width": 2, "make": f"{__name__}.Layer"}, f"{__name__}.Layer is no Base, as make must be"),
+        (
+            {"width": 2, "part": {"class_path": f"{__name__}.Part", "init_args": {"size": "x"}}},
+            "part.size must be of type int, and x was given",
+        ),
+    ],
+)
+def test_errors_of_options_are_one_sentence(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError) as raised:
+        constructor_arguments(Whole, options)
+    assert str(raised.value) == message

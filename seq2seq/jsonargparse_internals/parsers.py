@@ -1,7 +1,4 @@
-"""Adapter of jsonargparse's private interfaces; those of its messages are in `messages` and `construction`.
-
-`tests/commands/test_jsonargparse_internals.py` fails if a new version of jsonargparse changes one of them.
-"""
+"""The options of jsonargparse's parsers, their help texts, and the functions with which they read YAML."""
 
 from argparse import Action
 from collections.abc import Callable
