@@ -3,6 +3,9 @@
 import pkgutil
 from collections.abc import Sequence
 from importlib import import_module
+from itertools import accumulate
+from types import ModuleType
+from typing import Any
 
 from seq2seq.errors import UserError
 
@@ -27,6 +30,14 @@ def resolve_trusted_class(path: str, trust: Sequence[str]) -> type:
         trust: Modules that may be imported: that of the class, or a package that contains it; comma-separated if it is
             a string.
     """
+    kind = resolve_trusted(path, trust)
+    if not isinstance(kind, type):
+        raise UserError(f"it names {path}, which is not a class")
+    return kind
+
+
+def resolve_trusted(path: str, trust: Sequence[str]) -> Any:
+    """Return the object at an import path; its module is imported only if the user trusts it."""
     if not _is_import_path(path):
         raise UserError(f"it names {path[:80]!r}, which is neither a class of seq2seq nor an import path")
     module = path.rpartition(".")[0]
@@ -38,12 +49,16 @@ def resolve_trusted_class(path: str, trust: Sequence[str]) -> type:
             f"with --trust {module[:80]}"
         )
     try:
-        kind = pkgutil.resolve_name(path)
+        value = pkgutil.resolve_name(path)
+        parents = {name: pkgutil.resolve_name(name) for name in accumulate(module.split("."), "{}.{}".format)}
     except (AttributeError, ImportError) as error:
         raise UserError(f"it names {path}, which cannot be imported: {error}") from error
-    if not isinstance(kind, type):
-        raise UserError(f"it names {path}, which is not a class")
-    return kind
+    for name, parent in parents.items():  # a trusted module may have imported others, such as os
+        if isinstance(parent, ModuleType) and parent.__name__ != name:
+            raise UserError(
+                f"it names {path[:80]}, and {name[:80]} is the module {parent.__name__}: trust and name that"
+            )
+    return value
 
 
 def import_trusted(trust: Sequence[str]) -> None:

@@ -1,9 +1,11 @@
 """Tests of the import paths that checkpoints and states may name."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
-from seq2seq.class_paths import import_trusted, resolve_trusted_class
+from seq2seq.class_paths import import_trusted, resolve_trusted, resolve_trusted_class
 from seq2seq.errors import UserError
 
 
@@ -32,6 +34,13 @@ def test_trusted_module_or_package_is_imported() -> None:
         resolve_trusted_class("torch.zeros", ["torch"])
     with pytest.raises(UserError, match="trusted modules must be import paths"):
         resolve_trusted_class("torch.nn.Linear", ["torch/nn"])
+
+
+def test_modules_that_a_trusted_module_has_imported_are_not_trusted() -> None:
+    for path, imported in (("pathlib.os.system", "pathlib.os"), ("pathlib.os.environ.get", "pathlib.os")):
+        with pytest.raises(UserError, match=rf"it names {path}, and {imported} is the module os: trust and name that"):
+            resolve_trusted(path, ["pathlib"])
+    assert resolve_trusted("pathlib.Path.home", ["pathlib"]) == Path.home
 
 
 def test_module_that_is_trusted_but_cannot_be_imported_is_an_error() -> None:

@@ -153,3 +153,44 @@ def test_errors_of_options_are_one_sentence(options: dict[str, Any], message: st
     with pytest.raises(UserError) as raised:
         constructor_arguments(Whole, options)
     assert str(raised.value) == message
+
+
+PACKAGE = Path(seq2seq.__file__).parent
+# of libraries; no other module may use the private names that these use
+ADAPTERS = ("jsonargparse_internals/parsers.py", "training/lightning_internals.py", "commands/lightning_cli.py")
+OWN = {"self", "cls", "type(self)"}  # objects whose private attributes a class may use
+WORDING = ("Parser key", "is not accepted", "Got value", "class_path '", "subclass spec", UNION_ERROR, "jsonargparse.")
+
+
+def private_names(tree: ast.AST) -> set[str]:
+    """Return the private names of other modules and objects that a module uses."""
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            names |= {*str(node.module).split("."), *(alias.name for alias in node.names)}
+        elif isinstance(node, ast.Import):
+            names |= {name for alias in node.names for name in alias.name.split(".")}
+        elif isinstance(node, ast.Attribute) and ast.unparse(node.value) not in OWN:
+            names.add(node.attr)
+    return {name for name in names if name.startswith("_") and not name.endswith("__")}
+
+
+def docstrings(tree: ast.AST) -> set[int]:
+    """Return the identities of the nodes that are docstrings or other statements without an effect."""
+    return {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+
+
+def test_private_interfaces_and_wording_are_used_in_the_adapters_only() -> None:
+    modules = {path.relative_to(PACKAGE).as_posix(): ast.parse(path.read_bytes()) for path in PACKAGE.rglob("*.py")}
+    private = {name: private_names(tree) for name, tree in modules.items()}
+    adapted = set().union(*(private[name] for name in ADAPTERS))
+    assert adapted >= {"_actions", "_loaders_dumpers", "_paths", "_run_subcommand"}
+    assert {name: names & adapted for name, names in private.items() if names & adapted and name not in ADAPTERS} == {}
+    worded = {
+        name
+        for name, tree in modules.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings(tree)
+        if any(phrase in node.value for phrase in WORDING)
+    }
+    assert worded == {"jsonargparse_internals/messages.py", "jsonargparse_internals/objects.py"}

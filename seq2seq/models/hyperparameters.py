@@ -1,20 +1,35 @@
-"""A model's options as plain data, so that a checkpoint holds them and loads without running code from it."""
+"""A model's options as plain data, so that a checkpoint holds them and loads without running code from it.
 
+The types of the constructor's parameters decide: the value of a dataclass is stored as a dict of its fields; that of
+any other class, and the class or partial that a callable type makes, by class_path and init_args, as in configurations.
+"""
+
+import argparse
 import inspect
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, is_dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from enum import Enum
 from functools import partial
 from typing import Any
 
 from torch import nn
 
 from seq2seq import class_paths, recurrence
-from seq2seq.class_paths import PACKAGE_PREFIX, resolve_trusted_class
+from seq2seq.class_paths import PACKAGE_PREFIX, is_builtin, resolve_trusted, resolve_trusted_class
 from seq2seq.errors import UserError
+from seq2seq.jsonargparse_internals.objects import plain_factory
+from seq2seq.models.option_types import (
+    ClassOption,
+    alternatives,
+    class_options,
+    find_dataclass,
+    find_enum,
+    item_types,
+    object_options,
+    option_types,
+    value_type,
+)
 from seq2seq.nn import attention, output
-from seq2seq.nn.attention import Attention
-from seq2seq.nn.output import OutputLayer
-from seq2seq.recurrence import BlockConfig, Recurrence, SelfAttention
 
 # classes that a checkpoint may name without their module
 BUILTIN_CLASSES: dict[str, type[nn.Module]] = {
@@ -23,96 +38,177 @@ BUILTIN_CLASSES: dict[str, type[nn.Module]] = {
     for name, kind in vars(module).items()
     if isinstance(kind, type) and issubclass(kind, nn.Module)
 }
-# base classes of the value of an option; a layer's own options may take any of them
-OPTION_BASES: dict[str, tuple[type[nn.Module], ...]] = {
-    "layer": (Recurrence,),
-    "encoder": (Recurrence, SelfAttention),
-    "decoder": (Recurrence,),
-    "attention": (Attention,),
-    "output": (OutputLayer,),
-}
-# options whose value is a dataclass, stored as a dict of its fields
-OPTION_DATACLASSES = {"block": BlockConfig}
-NUM_SIZES = {OutputLayer: 3}  # arguments of a constructor that are sizes and come from the model; others have two
 
 
-def serialize_options(options: Any) -> Any:
-    """Return options with every class or partial replaced by its class_path and init_args, as in configurations."""
-    match options:
-        case Mapping():
-            named = {str(key): serialize_options(value) for key, value in options.items() if not key.startswith("_")}
-            if isinstance(name := named.get("class_path"), str) and name.startswith(PACKAGE_PREFIX):
-                named["class_path"] = name.rpartition(".")[2]
-            return named
-        case list() | tuple():
-            return [serialize_options(value) for value in options]
-        case partial():
-            if options.args and not is_parser_factory(options):
-                raise UserError(
-                    f"a functools.partial must name its options, so that a checkpoint can hold them: {options!r}"
-                )
-            return {"class_path": class_path(factory_class(options)), "init_args": serialize_options(options.keywords)}
-        case type():
-            return {"class_path": class_path(options)}
-        case None | bool():
-            return options
-        case int():  # a built-in number, not one of a subclass such as numpy's
-            return int(options)
-        case float():
-            return float(options)
-        case str():
-            return str(options)
-        case _ if is_dataclass(options) and not isinstance(options, type):
-            return serialize_options(asdict(options))
-        case _ if hasattr(options, "class_path"):  # a jsonargparse namespace
-            return serialize_options(vars(options))
-    raise UserError(
-        f"a model's options must be numbers, strings, classes or functools.partial of classes, "
-        f"so that a checkpoint can hold them, not {options!r}"
-    )
+def serialize_options(options: Mapping[str, Any], kind: type) -> dict[str, Any]:
+    """Return the arguments of a class as plain data.
+
+    Args:
+        options: The arguments, or their description in a configuration.
+        kind: The class, whose constructor's types tell which dataclasses need no class_path.
+    """
+    types = option_types(kind)
+    return {
+        str(name): serialize(value, types.get(name, Any)) for name, value in options.items() if not name.startswith("_")
+    }
 
 
-def deserialize_options(options: Any, trust: Sequence[str] = (), option: str = "") -> Any:
-    """Return the inverse of `serialize_options`: every class_path with init_args becomes the class or a partial of it.
+def deserialize_options(options: Mapping[str, Any], kind: type, trust: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the arguments of a class: the inverse of `serialize_options`.
 
     Args:
         options: The result of `serialize_options`.
+        kind: The class, whose constructor's types tell what a class_path or a dict stands for.
         trust: Modules from which classes may be imported.
-        option: The name of the option whose value these are.
     """
-    match options:
-        case {"class_path": str(name), **rest}:
-            kind = resolve_class(name, trust, option)
-            arguments = deserialize_options(rest.get("init_args") or {}, trust)
-            check_arguments(kind, name, arguments)
-            return partial(kind, **arguments) if arguments else kind
+    types = option_types(kind)
+    return {name: deserialize(value, types.get(name, Any), trust, name) for name, value in options.items()}
+
+
+def serialize(value: Any, annotation: Any = Any) -> Any:
+    """Return the value of an option of this type as plain data."""
+    match value:
+        case argparse.Namespace():  # of a configuration, as a dict is
+            return serialize(vars(value))
         case Mapping():
-            values = {key: deserialize_options(value, trust, key) for key, value in options.items()}
-            return OPTION_DATACLASSES[option](**values) if option in OPTION_DATACLASSES else values
+            return serialize_mapping(value, value_type(annotation))
+        case list() | tuple():
+            _, types = item_types(annotation, len(value))
+            return [serialize(item, kind) for item, kind in zip(value, types, strict=True)]
+        case partial():
+            factory = plain_factory(value)
+            if factory.args:
+                raise UserError(
+                    f"a functools.partial must name its options, so that a checkpoint can hold them: {value!r}"
+                )
+            path = class_path(factory.func)
+            return {"class_path": path, "init_args": serialize_options(factory.keywords, factory.func)}
+        case type():
+            return {"class_path": class_path(value)}
+        case Enum():
+            return value.name
+        case None | bool():
+            return value
+        case int():  # a built-in number, not one of a subclass such as numpy's
+            return int(value)
+        case float():
+            return float(value)
+        case str():
+            return str(value)
+        case _ if is_dataclass(value):
+            kind: Any = type(value)
+            options = serialize_options(
+                {field.name: getattr(value, field.name) for field in fields(kind) if field.init}, kind
+            )
+            if any(kind in (part, getattr(part, "__origin__", None)) for part in alternatives(annotation)):
+                return options
+            return {"class_path": class_path(kind), "init_args": options}
+    raise UserError(
+        f"a model's options must be numbers, strings, dataclasses, classes or functools.partial of classes, "
+        f"so that a checkpoint can hold them, not {value!r}"
+    )
+
+
+def serialize_mapping(options: Mapping[Any, Any], annotation: Any) -> dict[str, Any]:
+    """Return a dict, or the description of a class in a configuration, as plain data."""
+    named = {str(key): serialize(value, annotation) for key, value in options.items() if not str(key).startswith("_")}
+    if isinstance(name := named.get("class_path"), str):
+        if name.startswith(PACKAGE_PREFIX):
+            named["class_path"] = name.rpartition(".")[2]
+        if others := named.pop("dict_kwargs", None):  # jsonargparse's name for arguments that a constructor passes on
+            named["init_args"] = {**named.get("init_args", {}), **others}
+    return named
+
+
+def deserialize(value: Any, annotation: Any = Any, trust: Sequence[str] = (), option: str = "") -> Any:
+    """Return the value of an option from plain data: the inverse of `serialize`.
+
+    Args:
+        value: The result of `serialize`.
+        annotation: The type of the option.
+        trust: Modules from which classes may be imported.
+        option: The name of the option, for error messages.
+    """
+    match value:
+        case {"class_path": str(name), **rest}:
+            kind, found = resolve_class(name, class_options(annotation), trust, option)
+            arguments = rest.get("init_args") or {}
+            if not isinstance(arguments, dict):
+                raise UserError(f"the arguments of {name} must have names")
+            return construct(kind, found, deserialize_options(arguments, kind, trust))
+        case Mapping():
+            if (dataclass := find_dataclass(annotation, value)) is not None:
+                return construct(
+                    dataclass, ClassOption(dataclass, False, 0), deserialize_options(value, dataclass, trust)
+                )
+            values = value_type(annotation)
+            return {key: deserialize(part, values, trust, key) for key, part in value.items()}
         case list():
-            return [deserialize_options(value, trust, option) for value in options]
-    return options
+            sequence, types = item_types(annotation, len(value))
+            return sequence(deserialize(item, kind, trust, option) for item, kind in zip(value, types, strict=True))
+        case str() if (member := find_enum(annotation, value)) is not None:
+            return member
+        case str() if "." in value and (expected := object_options(annotation)):
+            return resolve_object(value, expected, trust, option)
+    return value
 
 
-def resolve_class(name: str, trust: Sequence[str], option: str) -> type[nn.Module]:
-    """Return the built-in class of this name, or the trusted one at this import path; it must fit its option."""
-    kind = BUILTIN_CLASSES.get(name) or resolve_trusted_class(name, trust)
-    bases = OPTION_BASES.get(option, (Recurrence, SelfAttention, Attention, OutputLayer))
-    if not issubclass(kind, bases):
-        expected = " or ".join(base.__name__ for base in bases)
-        raise UserError(f"it names {name}, which is no {expected}" + (f", as {option} must be" if option else ""))
-    return kind
+def resolve_class(
+    name: str, expected: Sequence[ClassOption], trust: Sequence[str], option: str
+) -> tuple[type, ClassOption]:
+    """Return the class of this package or the trusted one that a checkpoint names, and the type that it fits."""
+    kind = BUILTIN_CLASSES.get(name) or find_subclass(name, expected) or resolve_trusted_class(name, trust)
+    for found in expected:
+        if found.accepts(kind):
+            return kind, found
+    raise mismatch(name, expected, option)
 
 
-def check_arguments(kind: type[nn.Module], name: str, arguments: Any) -> None:
-    """Raise a UserError for arguments that a class does not accept besides its sizes."""
-    if not isinstance(arguments, dict):
-        raise UserError(f"the arguments of {name} must have names")
-    num_sizes = next((count for base, count in NUM_SIZES.items() if issubclass(kind, base)), 2)
+def resolve_object(path: str, expected: Sequence[ClassOption], trust: Sequence[str], option: str) -> Any:
+    """Return the object at an import path, as jsonargparse writes functions and constants."""
+    value = resolve_trusted(path, trust)
+    if not any(found.accepts_object(value) for found in expected):
+        raise mismatch(path, expected, option)
+    return value
+
+
+def mismatch(name: str, expected: Sequence[ClassOption], option: str) -> UserError:
+    """Return the error for a name that a checkpoint contains in an option of other types."""
+    names = " or ".join(found.name for found in expected)
+    return UserError(f"it names {name}, which is no {names}" + (f", as {option} must be" if option else ""))
+
+
+def find_subclass(name: str, expected: Sequence[ClassOption]) -> type | None:
+    """Return the class of this package with this name among the expected classes and their subclasses, if any."""
+    kinds = (kind for found in expected if isinstance(found.base, type) for kind in subclasses(found.base))
+    return next((kind for kind in kinds if kind.__name__ == name and is_builtin(kind)), None)
+
+
+def subclasses(kind: type) -> Iterator[type]:
+    """Yield a class and all its imported subclasses."""
+    yield kind
+    children: list[type] = type.__subclasses__(kind)
+    for subclass in children:
+        yield from subclasses(subclass)
+
+
+def construct(kind: type, found: ClassOption, arguments: dict[str, Any]) -> Any:
+    """Return the object of a class, or the class or a partial of it as a factory.
+
+    Raises:
+        UserError: for arguments that the class does not take.
+    """
+    signature = inspect.signature(kind)
     try:
-        inspect.signature(kind).bind(*[0] * num_sizes, **arguments)
+        if found.positional is None:
+            signature.bind_partial(**arguments)
+        else:
+            signature.bind(*[0] * found.positional, **arguments)
     except TypeError as error:
-        raise UserError(f"{name} does not take the arguments that are stored for it: {error}") from error
+        raise UserError(f"{kind.__name__} does not take the arguments that are stored for it: {error}") from error
+    if not found.is_factory:
+        return kind(**arguments)
+    return partial(kind, **arguments) if arguments else kind
 
 
 def differing_options(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
@@ -125,14 +221,8 @@ def differing_options(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[
 
 def factory_class(factory: Any) -> Any:
     """Return the class that a factory instantiates, or the factory itself if it is a function."""
-    if not isinstance(factory, partial):
-        return factory
-    return factory.args[-1] if is_parser_factory(factory) else factory.func
-
-
-def is_parser_factory(factory: partial[Any]) -> bool:
-    """Return whether jsonargparse made this partial, of a function of its own whose last argument is the class."""
-    return bool(factory.args) and str(factory.func.__module__).startswith("jsonargparse.")
+    factory = plain_factory(factory)
+    return factory.func if isinstance(factory, partial) else factory
 
 
 def class_path(kind: Any) -> str:

@@ -110,7 +110,7 @@ def find_task(class_path: str, trust: Sequence[str] = ()) -> tuple[Task[Any, Any
 def build_network(description: dict[str, Any], trust: Sequence[str] = ()) -> Network:
     """Return a new network from its class and options, as `describe` of seq2seq.training writes them."""
     _, network = find_task(description["class_path"], trust)
-    return network(**deserialize_options(description["init_args"], trust))
+    return network(**deserialize_options(description["init_args"], network, trust))
 
 
 def open_checkpoint(

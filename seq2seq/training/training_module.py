@@ -83,4 +83,4 @@ class TrainingModule(Network, pl.LightningModule, ABC):
 
 def describe(model: pl.LightningModule) -> dict[str, Any]:
     """Return a model's class and options, from which `seq2seq.inference` rebuilds it."""
-    return {"class_path": class_path(type(model)), "init_args": serialize_options(model.hparams)}
+    return {"class_path": class_path(type(model)), "init_args": serialize_options(model.hparams, type(model))}
