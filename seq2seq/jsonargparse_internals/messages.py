@@ -12,7 +12,7 @@ from seq2seq.errors import closest_name
 from seq2seq.ranges import shorten
 
 # base classes, by name, of the classes in configurations; by name to avoid importing the libraries of some
-CONFIGURABLE_BASES = {"Recurrence", "SelfAttention", "Attention", "Tokenizer", "LightningModule", "LightningDataModule"}
+CONFIGURABLE_BASES = {"Recurrence", "EncoderLayer", "Attention", "Tokenizer", "LightningModule", "LightningDataModule"}
 CONFIGURABLE_BASES |= {"Callback", "LRScheduler", "OutputLayer", "Search"}
 
 UNION_ERROR = "Does not validate against any of the Union subtypes"  # starts the message about an optional class
@@ -95,6 +95,9 @@ def simplify_message(message: str, known: list[str]) -> str:
         return unknown_option_error(match.group(1), known)
     if match := re.search(r"Expected a typing\.Literal\[([^\]]+)\]\. Got value: (.+)", text):
         return f"{key} must be one of {match.group(1)}, and {shorten(match.group(2))} was given"
+    if match := re.search(r"Expected '([\w.]+)' to be a subclass of (.+?)\.\. ", text):
+        bases = re.findall(r"\w+", re.sub(r"\bUnion\b|\[Any\]", "", match.group(2)))
+        return f"{shorten(match.group(1))} cannot be used as {key}, since it is no {' or '.join(bases)}"
     if match := re.search(r"Multiple subclasses with name (\w+)", text):
         return f"there are several classes {match.group(1)}: {key} must name one with its module"
     if match := re.search(r"Expected '([\w.]+)' to be a subclass of (?:<class ')?([\w.]+)", text):
@@ -133,7 +136,7 @@ def class_error(name: str, key: str) -> str:
     """Return the message for a class that does not exist, or that is not allowed for an option."""
     if name in class_names():
         return f"{shorten(name)} cannot be used as {key}"
-    near = closest_name(name, class_names())
+    near = closest_name(name, sorted({cls.__name__ for cls in configurable_classes() if not inspect.isabstract(cls)}))
     return f"there is no class {shorten(name)}" + (f"; did you mean {near}?" if near else "")
 
 

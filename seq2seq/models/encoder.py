@@ -1,24 +1,27 @@
-"""The encoder: bidirectional recurrent layers, or self-attention, over the source."""
+"""The encoder: a stack of layers that each see the whole source."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import cast
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from seq2seq.errors import UserError
 from seq2seq.models.hyperparameters import factory_class
 from seq2seq.nn.attention import Encoding
 from seq2seq.ranges import Count, checked
-from seq2seq.recurrence import Bidirectional, EncoderLayerFactory, LayerFactory, SelfAttention
+from seq2seq.recurrence import Bidirectional, EncoderLayer, EncoderLayerFactory, LayerFactory, Recurrence
 from seq2seq.recurrence.ops.padding import fill_padding, last_step
-from seq2seq.recurrence.residual_block import PLAIN_BLOCK, BlockConfig, ResidualBlock
+from seq2seq.recurrence.residual_block import PLAIN_BLOCK, BlockConfig
+from seq2seq.recurrence.stack import build_layers
 
 
 class Encoder(nn.Module):
     """A stack of layers that each see the whole source (Bahdanau et al., 2015; Wu et al., 2016).
 
-    A recurrence is bidirectional; self-attention attends to all positions at once.
+    A recurrence is made bidirectional; an `EncoderLayer`, such as self-attention, is used as it is.
 
     Args:
         input_size: Number of features of a source token.
@@ -32,20 +35,13 @@ class Encoder(nn.Module):
         self, input_size: Count, size: Count, layers: Sequence[EncoderLayerFactory], block: BlockConfig = PLAIN_BLOCK
     ) -> None:
         super().__init__()
-        sizes = [input_size] + [size] * (len(layers) - 1)
-        self.layers = nn.ModuleList(
-            encoder_layer(layer, size_in, size) for layer, size_in in zip(layers, sizes, strict=True)
-        )
-        self.blocks = cast(  # a ModuleList's type does not name its elements
-            "Sequence[ResidualBlock]", nn.ModuleList(ResidualBlock(size_in, size, block) for size_in in sizes)
-        )
-        self.norm = block.layer_norm(size)
+        self.layers, self.blocks, self.norm = build_layers(input_size, size, list(map(whole_source, layers)), block)
 
     def forward(self, x: Float[Tensor, "batch source input"], lengths: Int[Tensor, " batch"]) -> Encoding:
         """Return the states of all tokens and a summary: the final state of each direction of the last layer.
 
-        Self-attention has no direction: its summary is half of the last token's state and half of the first one's. An
-        empty source has a summary of zeros. Padding may be anything, not even finite.
+        An `EncoderLayer` has no direction: its summary is half of the last token's state and half of the first one's.
+        An empty source has a summary of zeros. Padding may be anything, not even finite.
         """
         lengths = lengths.to(x.device)
         x = fill_padding(x, lengths, 0.0)
@@ -60,9 +56,13 @@ class Encoder(nn.Module):
         return Encoding(x, torch.cat([forward_final, backward_final], dim=-1), mask)
 
 
-def encoder_layer(layer: EncoderLayerFactory, input_size: int, size: int) -> nn.Module:
-    """Return a layer that sees the whole source: self-attention as it is, a recurrence made bidirectional."""
+def whole_source(layer: EncoderLayerFactory) -> Callable[[int, int], nn.Module]:
+    """Return a factory of layers that see the whole source: a recurrence is made bidirectional."""
     kind = factory_class(layer)
-    if isinstance(kind, type) and issubclass(kind, SelfAttention):
-        return layer(input_size, size)
-    return Bidirectional(cast("LayerFactory", layer), input_size, size)
+    if isinstance(kind, type) and issubclass(kind, EncoderLayer):
+        return layer
+    if isinstance(kind, type) and not issubclass(kind, Recurrence):
+        raise UserError(
+            f"a layer of an encoder must be a Recurrence or an EncoderLayer, and {kind.__name__} is neither"
+        )
+    return partial(Bidirectional, cast("LayerFactory", layer))

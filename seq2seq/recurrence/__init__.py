@@ -1,6 +1,6 @@
 """Recurrent layers, from the Elman RNN to xLSTM, Mamba and attention, with one interface."""
 
-from seq2seq.recurrence.bidirectional import Bidirectional
+from seq2seq.recurrence.bidirectional import Bidirectional, EncoderLayer, EncoderLayerFactory
 from seq2seq.recurrence.cell import Cell
 from seq2seq.recurrence.layer_norm import LayerNormGRU, LayerNormLSTM
 from seq2seq.recurrence.mamba import Mamba
@@ -13,7 +13,7 @@ from seq2seq.recurrence.retention import Retention
 from seq2seq.recurrence.rglru import RGLRU
 from seq2seq.recurrence.rnn import GRU, LSTM, RNN, LSTMState
 from seq2seq.recurrence.rwkv import RWKV
-from seq2seq.recurrence.self_attention import CausalAttention, EncoderLayerFactory, SelfAttention
+from seq2seq.recurrence.self_attention import CausalAttention, SelfAttention
 from seq2seq.recurrence.slstm import SLSTM
 from seq2seq.recurrence.stack import Stack
 
@@ -29,6 +29,7 @@ __all__ = [
     "BlockConfig",
     "CausalAttention",
     "Cell",
+    "EncoderLayer",
     "EncoderLayerFactory",
     "LSTMState",
     "LayerFactory",

@@ -1,4 +1,8 @@
-"""Bidirectional recurrent layers (Schuster and Paliwal, 1997), of any two recurrences."""
+"""Layers that are not causal: their interface, and bidirectional recurrences (Schuster and Paliwal, 1997)."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 import torch
 from jaxtyping import Float, Int
@@ -7,13 +11,30 @@ from torch import Tensor, nn
 from seq2seq.errors import UserError
 from seq2seq.ranges import Count, checked
 from seq2seq.recurrence.ops.padding import fill_padding
-from seq2seq.recurrence.recurrence import LayerFactory
+from seq2seq.recurrence.recurrence import LayerFactory, Recurrence
+
+
+class EncoderLayer(nn.Module, ABC):
+    """A layer over [batch, time, size] whose outputs may depend on all steps of a row, so that only an encoder has it.
+
+    It is not causal, hence no `Recurrence`. A subclass is built from an input size and a size, and defines `forward`.
+    """
+
+    @abstractmethod
+    def forward(
+        self, x: Float[Tensor, "batch time input"], lengths: Int[Tensor, " batch"]
+    ) -> Float[Tensor, "batch time size"]:
+        """Return the outputs for whole sequences, where row b ends after lengths[b] steps.
+
+        Padding inputs may have any value, NaN and infinity included; outputs on padding are meaningless, but finite.
+        Batch and time may be 0.
+        """
 
 
 class Bidirectional(nn.Module):
     """Two layers of half the size, one for each direction; each row is reversed within its own length.
 
-    It is not causal, hence no `Recurrence`. Padding inputs may have any value; outputs on padding are meaningless.
+    It is called as an `EncoderLayer` is, but built from a recurrence, too.
 
     Args:
         layer: The layer of each direction.
@@ -45,3 +66,6 @@ def reverse(x: Float[Tensor, "batch time size"], lengths: Int[Tensor, " batch"])
     offsets = torch.arange(len(x), device=x.device)[:, None] * x.shape[1]
     index = offsets + torch.where(reversed_time >= 0, reversed_time, time)
     return x.flatten(0, 1).index_select(0, index.flatten()).view_as(x)  # copies whole steps, gather single elements
+
+
+EncoderLayerFactory: TypeAlias = Callable[[int, int], Recurrence[Any] | EncoderLayer]  # (input_size, size) -> layer

@@ -1,12 +1,11 @@
 """Multi-head self-attention (Vaswani et al., 2017), causal as a recurrence with a key-value cache, or bidirectional."""
 
-from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
@@ -15,6 +14,7 @@ from seq2seq.nn.linear import linear
 from seq2seq.nn.mixed_precision import outside_autocast, upcast
 from seq2seq.nn.rotary import apply_rotary
 from seq2seq.ranges import Count, checked
+from seq2seq.recurrence.bidirectional import EncoderLayer
 from seq2seq.recurrence.ops.padding import fill_padding, padding_mask
 from seq2seq.recurrence.recurrence import Recurrence
 
@@ -98,10 +98,8 @@ class CausalAttention(Recurrence[AttentionState]):
         return mask
 
 
-class SelfAttention(nn.Module):
+class SelfAttention(EncoderLayer):
     """Bidirectional self-attention: every step of a row attends to all steps of it.
-
-    It is not causal, hence no `Recurrence`. Padding inputs may have any value; outputs on padding are meaningless.
 
     Args:
         input_size: Number of input features of a step.
@@ -130,10 +128,6 @@ class SelfAttention(nn.Module):
         mask = ~padding_mask(x, lengths.clamp(min=1))
         y = attend(q, k, v, self.heads, mask[:, None].expand(-1, x.shape[1], -1))
         return self.output_projection(y)  # type: ignore[no-any-return]
-
-
-# (input_size, size) -> layer; an encoder makes a recurrence bidirectional and uses self-attention as it is
-EncoderLayerFactory: TypeAlias = Callable[[int, int], Recurrence[Any] | SelfAttention]
 
 
 def last_positions(state: AttentionState) -> Int[Tensor, " batch"]:

@@ -1,7 +1,7 @@
-"""A stack of recurrent layers, itself a recurrent layer."""
+"""A stack of layers, each in its residual block; of recurrent ones, itself a recurrent layer."""
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple, cast
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -11,6 +11,18 @@ from seq2seq.ranges import Count, checked
 from seq2seq.recurrence.ops.padding import fill_padding
 from seq2seq.recurrence.recurrence import LayerFactory, Recurrence
 from seq2seq.recurrence.residual_block import PLAIN_BLOCK, BlockConfig, ResidualBlock
+
+
+def build_layers(
+    input_size: int, size: int, layers: Sequence[Callable[[int, int], nn.Module]], block: BlockConfig
+) -> tuple[Any, Any, nn.Module]:
+    """Return a ModuleList of a stack's layers, one of the blocks around them, and the norm after the last one."""
+    if not layers:
+        raise UserError("a stack needs at least one layer, and none was given")
+    sizes = [input_size] + [size] * (len(layers) - 1)
+    modules = nn.ModuleList(layer(size_in, size) for layer, size_in in zip(layers, sizes, strict=True))
+    blocks = nn.ModuleList(ResidualBlock(size_in, size, block) for size_in in sizes)
+    return modules, blocks, block.layer_norm(size)
 
 
 class StackOutput(NamedTuple):
@@ -33,20 +45,21 @@ class Stack(Recurrence[tuple[Any, ...]]):
         block: What stands around every layer.
     """
 
+    layers: Sequence[Recurrence[Any]]
+    blocks: Sequence[ResidualBlock]
+
     @checked
     def __init__(
         self, input_size: Count, size: Count, layers: Sequence[LayerFactory], block: BlockConfig = PLAIN_BLOCK
     ) -> None:
         super().__init__(input_size, size)
-        if not layers:
-            raise UserError("a stack needs at least one layer, and none was given")
-        sizes = [input_size] + [size] * (len(layers) - 1)
-        modules = nn.ModuleList(layer(size_in, size) for layer, size_in in zip(layers, sizes, strict=True))
-        self.layers = cast("Sequence[Recurrence[Any]]", modules)  # a ModuleList's type does not name its elements
-        self.blocks = cast(
-            "Sequence[ResidualBlock]", nn.ModuleList(ResidualBlock(size_in, size, block) for size_in in sizes)
-        )
-        self.norm = block.layer_norm(size)
+        self.layers, self.blocks, self.norm = build_layers(input_size, size, layers, block)
+        for layer in self.layers:
+            if not isinstance(layer, Recurrence):
+                raise UserError(
+                    f"a stack is causal, so its layers must be recurrences, and {type(layer).__name__} is none: "
+                    f"use it in an encoder"
+                )
         self.grows = any(layer.grows for layer in self.layers)
 
     def initial_state(self, batch: int) -> tuple[Any, ...]:

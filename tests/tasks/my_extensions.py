@@ -22,7 +22,7 @@ from seq2seq.nn.attention import Attention, AttentionOutput, Memory
 from seq2seq.nn.embedding import embedding
 from seq2seq.nn.output import LinearOutput, OutputInput, OutputLayer
 from seq2seq.ranges import Count
-from seq2seq.recurrence import Cell, LayerFactory, Stack
+from seq2seq.recurrence import Cell, EncoderLayer, LayerFactory, Stack
 from seq2seq.search import Hypothesis, Sampling, Search
 from seq2seq.special_tokens import PAD
 from seq2seq.tasks import LoadedModel, Task
@@ -58,6 +58,25 @@ class IndRNN(Cell[Tensor]):
     def cell(self, projected_x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         hidden = torch.tanh(projected_x + self.recurrent_weight * state)
         return hidden, hidden
+
+
+class GatedConvolution(EncoderLayer):
+    """A convolution over the steps before and after each, with a gate (Gehring et al., 2017).
+
+    Args:
+        input_size: Number of input features of a step.
+        size: Number of output features of a step.
+        width: Number of steps that an output sees; odd.
+    """
+
+    def __init__(self, input_size: int, size: int, width: int = 3) -> None:
+        super().__init__()
+        self.convolution = nn.Conv1d(input_size, 2 * size, width, padding=width // 2)
+
+    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
+        mask = torch.arange(x.shape[1], device=x.device) < lengths.to(x.device)[:, None]
+        x = torch.where(mask[..., None], x, 0.0).transpose(1, 2)
+        return F.glu(self.convolution(x), dim=1).transpose(1, 2)
 
 
 class CoverageAttention(Attention[Tensor]):

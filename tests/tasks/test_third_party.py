@@ -1,4 +1,4 @@
-"""A user's own layer, attention, output layer, loss, tokenizer, search and task work by import path, with no change."""
+"""A user's own layers, attention, output layer, loss, tokenizer, search and task work by import path, as they are."""
 
 import json
 import random
@@ -34,6 +34,11 @@ model:
     output: {{class_path: {MODULE}.PointerOutput, init_args: {{copy_bias: 2.0}}}}
 trainer: {{max_steps: 6, val_check_interval: 3, check_val_every_n_epoch: null, accelerator: cpu, devices: 1}}
 """
+TEXT = """
+data: {class_path: LanguageData, init_args: {corpus: CORPUS, tokenizer: Words, batch_size: 4, steps: 10}}
+model: {class_path: LanguageModel, init_args: {size: 8}}
+trainer: {max_steps: 2, accelerator: cpu, devices: 1}
+"""
 LABELING = f"""
 data: {{class_path: {MODULE}.LabelData, init_args: {{corpus: CORPUS}}}}
 model: {{class_path: {MODULE}.LabelTraining, init_args: {{size: 48}}}}
@@ -44,7 +49,7 @@ optimizer: {{class_path: AdamW, init_args: {{lr: 0.05}}}}
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the user's module, a corpus to copy and one to label, and two configurations."""
+    """A folder with the user's module, a corpus to copy and one to label, and configurations."""
     folder = tmp_path_factory.mktemp("user")
     (folder / f"{MODULE}.py").write_bytes(Path(my_extensions.__file__).read_bytes())
     rng = random.Random(1)
@@ -54,6 +59,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for suffix, texts in (("words", lines), ("copies", lines), ("labels", labels)):
             (folder / f"{split}.{suffix}").write_text("".join(" ".join(text) + "\n" for text in texts))
     (folder / "copying.yaml").write_text(COPYING.replace("CORPUS", str(folder)))
+    (folder / "text.yaml").write_text(TEXT.replace("CORPUS", str(folder / "train.words")))
     (folder / "labeling.yaml").write_text(LABELING.replace("CORPUS", str(folder)).replace("STEPS", "40"))
     return folder
 
@@ -89,6 +95,25 @@ def test_a_translator_of_foreign_parts_trains_resumes_and_translates(folder: Pat
     assert len(scored.splitlines()) == 12
     compare = ["compare", "--config", "copying.yaml", "--layers", "GRU", "--budget", "tokens"]
     assert "GRU" in run(folder, *compare, "--output", "copied", "--steps", "4", "--seeds", "1")
+
+
+def test_a_foreign_encoder_layer_that_is_not_causal_trains_and_translates(folder: Path) -> None:
+    convolution = ["--model.encoder", f"{MODULE}.GatedConvolution", "--model.encoder.width", "5"]
+    run(folder, "fit", "--config", "copying.yaml", "--name", "convolved", *convolution)
+    weights = checkpoint.load(folder / "runs" / "convolved" / "1" / "checkpoints" / "last.ckpt")["state_dict"]
+    assert weights["encoder.layers.0.convolution.weight"].shape == (2 * 12, 12, 5)
+    line = f"{WORDS[3]} {WORDS[4]}\n"
+    for precision in ("float32", "int8"):
+        options = ["--trust", MODULE, "--precision", precision]
+        assert run(folder, "translate", "runs/convolved", *options, input_text=line).count("\n") == 1
+    compare = ["compare", "--config", "copying.yaml", "--layers", f"{MODULE}.GatedConvolution/GRU"]
+    compared = run(folder, *compare, "--budget", "tokens", "--output", "both", "--steps", "4", "--seeds", "1")
+    assert "GatedConvolution" in compared
+    for option in ("--model.decoder", "--model.layer"):
+        config = "copying.yaml" if option == "--model.decoder" else "text.yaml"
+        refused = run(folder, "fit", "--config", config, option, f"{MODULE}.GatedConvolution", fails=True)
+        reason = f"cannot be used as {option.removeprefix('--')}, since it is no Recurrence"
+        assert refused == f"seq2seq: {MODULE}.GatedConvolution {reason}\n"
 
 
 def test_a_foreign_task_trains_resumes_and_is_evaluated_compared_and_inspected(folder: Path) -> None:
