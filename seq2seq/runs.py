@@ -73,7 +73,7 @@ def saved_config(run: Path) -> bytes:
 
 
 def newest_run(folder: Path, name: str | None = None, kind: str | None = None) -> Path:
-    """Return the run with the newest checkpoint, optionally only of a name or of a kind of model."""
+    """Return the run with the newest checkpoint, optionally only of a name or of a class of model."""
     with system_errors(f"cannot read {folder}"):
         folders = (
             [path_inside(folder, name, "--name")]
@@ -89,7 +89,7 @@ def newest_run(folder: Path, name: str | None = None, kind: str | None = None) -
 
 
 def has_model_kind(run: Path, kind: str | None) -> bool:
-    """Return whether the configuration of a run is for a model of this kind; True if kind is None."""
+    """Return whether the configuration of a run is for a model of this class; True if kind is None."""
     return kind is None or f".{kind}\n".encode() in saved_config(run)
 
 
@@ -103,7 +103,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--runs")
     parser.add_argument("--name")
     parser.add_argument("-c", "--config", type=Path)
-    parser.add_argument("--kind", choices=("LanguageModel", "Translator"))
+    parser.add_argument("--kind")  # the class of the model, as its configuration names it
     options, _ = parser.parse_known_args(arguments)
     try:
         name = options.name or (options.config and options.config.stem)

@@ -17,7 +17,6 @@ from seq2seq.tasks.evaluation import Evaluation, EvaluationOptions, evaluate_lin
 
 FILE_OPTIONS = {"translations", "reference", "lowercase", "json"}  # options for scoring a file of translations
 COMMON_OPTIONS = {"json", "device", "precision", "trust", "examples"}  # options for any model
-TEXT_OPTIONS = {"text", "corpus", "split", "window"} | COMMON_OPTIONS  # options that --text and --window go with
 
 
 @checked
@@ -88,13 +87,12 @@ def evaluate(
         return
     if not checkpoints:
         raise UserError("a checkpoint is needed, or --translations with --reference")
-    for option, other in itertools.product(sorted(given & {"text", "window"}), sorted(given - TEXT_OPTIONS)):
-        raise UserError(f"--{option} is for language models, and --{other.replace('_', '-')} is not")
+    from seq2seq.tasks.loading import check_evaluation_options, load_pipeline
+
+    if trust is None:
+        check_evaluation_options(given - COMMON_OPTIONS)
     if (source is None) != (reference is None):
         raise UserError("--source and --reference must be given together")
-
-    from seq2seq.tasks.loading import load_pipeline
-
     task, pipeline = load_pipeline(checkpoints, device, precision, trust or (), "evaluate")
     reject_options(given - COMMON_OPTIONS - task.evaluation_options, task.noun)
     options = EvaluationOptions(

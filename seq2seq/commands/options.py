@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from inspect import Parameter
+from itertools import chain
 from typing import Annotated, Any
 
 from pytorch_lightning.callbacks import ModelCheckpoint
@@ -22,14 +23,8 @@ from seq2seq.data.translation_limits import TranslationLimits
 from seq2seq.errors import UserError
 from seq2seq.ranges import Count, NonNegative
 from seq2seq.search import Beam, Search
+from seq2seq.tasks.loading import TASKS
 from seq2seq.training.transfer import VocabularyOrigin
-
-LINKS = (
-    ("data.vocab_size", "model.init_args.vocab_size"),
-    ("data.source_vocab_size", "model.init_args.source_vocab_size"),
-    ("data.target_vocab_size", "model.init_args.target_vocab_size"),
-    ("data.shared_vocabulary", "model.init_args.shared_vocabulary"),
-)
 
 # of `predict`: attributes of the model that `predict_options` names; the data module sets the sizes of its batches
 PREDICT_PARAMETERS = {
@@ -87,8 +82,8 @@ def add_options(parser: LightningArgumentParser) -> None:
     parser.set_defaults({"optimizer": {"class_path": "torch.optim.AdamW", "init_args": {"lr": 1e-3, "fused": True}}})
     parser.link_arguments("trainer.max_steps", "lr_scheduler.init_args.steps")
     parser.link_arguments("seed_everything", "data.init_args.seed", compute_fn=int)
-    for source, target in LINKS:
-        parser.link_arguments(source, target, apply_on="instantiate")
+    for option in dict.fromkeys(chain.from_iterable(task.network.data_options() for task in TASKS.values())):
+        parser.link_arguments(f"data.{option}", f"model.init_args.{option}", apply_on="instantiate")
 
 
 def add_predict_options(parser: LightningArgumentParser, arguments: Sequence[str]) -> list[OptionGroup]:

@@ -50,7 +50,7 @@ def score(
         trust: Your own modules whose classes a checkpoint may use, separated by commas; they are imported.
     """
     if (source is None) != (target is None) or None not in (source, text):
-        raise UserError("a translator needs --source and --target, and takes no --text")
+        raise UserError("--source and --target must be given together, and without --text")
     texts = (text or "-",) if source is None else (source, target)
     lines.check_other_file("--output", output, chain(map(find_checkpoint, checkpoints), texts))
     if not lines.is_standard_stream(output):

@@ -10,10 +10,10 @@ import yaml
 from torch import nn
 
 from seq2seq.errors import UserError, closest_name
+from seq2seq.models.network import Network
 from seq2seq.ranges import Positive, out_of_range, shorten
 from seq2seq.recurrence.registry import SIZE_ARGUMENTS, is_layer, registered_layers
 
-DATA_OPTIONS = ("vocab_size", "source_vocab_size", "target_vocab_size", "shared_vocabulary")  # provided by the data
 MAX_PARSED_CHARS = 100  # longer values of an option are text
 
 
@@ -124,9 +124,14 @@ def layer_options(model: type) -> tuple[str, ...]:
     return names
 
 
+def data_options(model: type) -> tuple[str, ...]:
+    """Return the options of a model that the data provides."""
+    return model.data_options() if issubclass(model, Network) else ()
+
+
 def model_options(model: type) -> dict[str, Option]:
     """Return the options of a model except for its layers and for what the data provides."""
-    return options_of(model, {*layer_options(model), *DATA_OPTIONS})
+    return options_of(model, {*layer_options(model), *data_options(model)})
 
 
 def layer_class(name: str) -> type[nn.Module]:

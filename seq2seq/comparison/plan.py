@@ -1,6 +1,5 @@
 """The plan of a comparison, which is saved so that a resumed comparison does the same."""
 
-import inspect
 import pkgutil
 import re
 from collections.abc import Sequence
@@ -11,7 +10,7 @@ import pytorch_lightning as pl
 import yaml
 
 from seq2seq.comparison.blocks import apply_entry, describe_block
-from seq2seq.comparison.entries import DATA_OPTIONS, parse_entries
+from seq2seq.comparison.entries import data_options, parse_entries
 from seq2seq.comparison.records import remedy, to_type
 from seq2seq.comparison.widths import configured_width, solve_width
 from seq2seq.errors import UserError
@@ -128,7 +127,7 @@ def check_budget(settings: Settings) -> None:
 def provided_options(config: dict[str, Any], model: type) -> dict[str, Any]:
     """Return the model's options that the data provides; reads the corpus and learns its vocabulary."""
     data = build_object(pl.LightningDataModule, config["data"])
-    names = [name for name in DATA_OPTIONS if name in inspect.signature(model).parameters]
+    names = data_options(model)
     if not all(hasattr(data, name) for name in names):
         raise UserError(f"a {model.__name__} cannot be trained on {type(data).__name__}")
     return {name: getattr(data, name) for name in names}

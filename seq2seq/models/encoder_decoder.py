@@ -13,7 +13,7 @@ from seq2seq.batch import TranslationBatch
 from seq2seq.errors import UserError
 from seq2seq.models.decoder import Decoder, DecoderState
 from seq2seq.models.encoder import Encoder
-from seq2seq.models.network import GenerationStepper, Network
+from seq2seq.models.network import GenerationStepper, Network, Vocabulary
 from seq2seq.nn.attention import AttentionFactory, BilinearAttention, Encoding, FixedContext, Memory
 from seq2seq.nn.dropout import VariationalDropout, WordDropout
 from seq2seq.nn.embedding import embedding
@@ -65,9 +65,9 @@ class EncoderDecoder(Network):
         output: The output layer, from the decoder's features to the probabilities of the next token.
     """
 
-    vocabulary_layers: ClassVar[Mapping[str, tuple[str, ...]]] = {
-        "source_vocab_size": ("source_embedding",),
-        "target_vocab_size": ("target_embedding",),
+    vocabularies: ClassVar[Mapping[str, Vocabulary]] = {
+        "source_vocab_size": Vocabulary("source", ("source_embedding",)),
+        "target_vocab_size": Vocabulary("target", ("target_embedding",)),
     }
     layer_options: ClassVar[tuple[str, ...]] = ("encoder", "decoder")  # those that name a layer
     neutral_gate_biases: ClassVar[bool] = True  # whether layers learn better if their gates start half open

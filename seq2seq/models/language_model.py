@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from seq2seq.models.network import GenerationStepper, Network
+from seq2seq.models.network import GenerationStepper, Network, Vocabulary
 from seq2seq.nn.dropout import VariationalDropout, WordDropout
 from seq2seq.nn.embedding import embedding
 from seq2seq.nn.output import LinearOutput, OutputFactory, OutputInput
@@ -33,7 +33,7 @@ class LanguageModelNetwork(Network):
         output: The output layer, from features to the probabilities of the next token.
     """
 
-    vocabulary_layers: ClassVar[Mapping[str, tuple[str, ...]]] = {"vocab_size": ("embedding",)}
+    vocabularies: ClassVar[Mapping[str, Vocabulary]] = {"vocab_size": Vocabulary("source", ("embedding",))}
     embedding_feeds_stack: ClassVar[bool] = True  # directly, so that quantization may fold them into one table
     layer_options: ClassVar[tuple[str, ...]] = ("layer",)  # those that name a layer
 

@@ -1,11 +1,14 @@
 """The base class of all networks, which does not need Lightning."""
 
+import inspect
 import itertools
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
+
+SHARED_VOCABULARY = "shared_vocabulary"  # the option of a network whose two vocabularies may be one
 
 
 class GenerationStepper(NamedTuple):
@@ -17,12 +20,33 @@ class GenerationStepper(NamedTuple):
     vocab_size: int
 
 
+class Vocabulary(NamedTuple):
+    """What a network says of one of its vocabularies."""
+
+    side: str  # of its tokenizer: source or target
+    embeddings: tuple[str, ...] = ()  # the layers whose weight has one row per token
+
+
 class Network(nn.Module):
     """A network whose inputs are token ids."""
 
-    # the embeddings with one row per token, by the option for the size of their vocabulary; the output layer names its
-    # own rows, which are of the last vocabulary
-    vocabulary_layers: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    # by the option for their size, which the data provides; the rows of the output layer, which names them itself, are
+    # of the last one
+    vocabularies: ClassVar[Mapping[str, Vocabulary]] = {}
+
+    @classmethod
+    def data_options(cls) -> tuple[str, ...]:
+        """Return the options of the constructor whose values are the attributes of that name of the data module."""
+        shared = [SHARED_VOCABULARY] if SHARED_VOCABULARY in inspect.signature(cls).parameters else []
+        return (*cls.vocabularies, *shared)
+
+    def token_weights(self) -> dict[str, tuple[str, ...]]:
+        """Return the weights with one row per token by side, the embedding's first; empty if none are named."""
+        weights = {side: tuple(f"{name}.weight" for name in names) for side, names in self.vocabularies.values()}
+        if weights:
+            rows: tuple[str, ...] = getattr(getattr(self, "output", None), "token_rows", ())
+            weights[[*weights][-1]] += tuple(f"output.{name}" for name in rows)
+        return weights
 
     @property
     def device(self) -> torch.device:

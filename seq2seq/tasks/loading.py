@@ -1,7 +1,8 @@
 """Loading of trained models: a checkpoint names the class that was trained, and the class its task."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from seq2seq.inference.checkpoint import read_checkpoint, user_errors
 from seq2seq.inference.checkpoint_validation import check_weights, nbytes
 from seq2seq.inference.text_generator import TextGenerator
 from seq2seq.inference.translation_pipeline import TranslationPipeline
-from seq2seq.inference.vocabularies import vocabularies_of
+from seq2seq.inference.vocabularies import check_token_rows, check_vocabulary_sizes, vocabularies_of
 from seq2seq.models.hyperparameters import deserialize_options
 from seq2seq.models.network import Network
 from seq2seq.nn.skip_init import SkipInit
@@ -82,7 +83,8 @@ def check_ensemble(models: Sequence[LoadedModel[Any]]) -> None:
     first = models[0]
     for model in models if len(models) > 1 else ():
         if not model.task.makes_ensembles:
-            raise UserError(f"only translators make an ensemble, and {model.path} is {model.task.noun}")
+            nouns = [task.noun for task in TASKS.values() if task.makes_ensembles]
+            raise UserError(f"only {' or '.join(nouns)} can be in an ensemble, and {model.path} is {model.task.noun}")
         if type(model.task) is not type(first.task):
             raise UserError(
                 f"cannot make an ensemble of {first.path} and {model.path}: {first.task.noun} and {model.task.noun}"
@@ -94,6 +96,20 @@ def check_command(task: Task[Any, Any], command: str, path: str | Path) -> None:
     if command not in task.commands:
         nouns = [known.noun for known in TASKS.values() if command in known.commands]
         raise UserError(f"{' or '.join(nouns)} is needed here, and {path} is {task.noun}")
+
+
+def check_evaluation_options(given: Set[str]) -> None:
+    """Raise a UserError for two options of `seq2seq evaluate` of which no task of this package has both.
+
+    Args:
+        given: The options that are given, without those that apply to every task.
+    """
+    for task in TASKS.values():
+        shared = {option for other in TASKS.values() if other is not task for option in other.evaluation_options}
+        own = given & task.evaluation_options - shared
+        for option, other_option in product(sorted(own), sorted(given - task.evaluation_options)):
+            message = f"--{option} is for {task.noun}, and --{other_option} is not"
+            raise UserError(message.replace("_", "-"))
 
 
 def find_task(class_path: str, trust: Sequence[str] = ()) -> tuple[Task[Any, Any], type[Network]]:
@@ -131,10 +147,12 @@ def open_checkpoint(
     with user_errors(path):
         vocabularies = vocabularies_of(content, trust)
         weights = content["state_dict"]
-        task, _ = find_task(content["model"]["class_path"], trust)
+        task, kind = find_task(content["model"]["class_path"], trust)
+        check_vocabulary_sizes(kind, content["model"]["init_args"], vocabularies)
         with SkipInit(EXTRA_BYTES + MAX_OVERHEAD * nbytes(weights), EXTRA_TENSORS + MAX_OVERHEAD * len(weights)):
             network = build_network(content["model"], trust)
         quantize(network, saved)
+        check_token_rows(network, weights, vocabularies)
         check_weights(network, weights)
         network.load_state_dict(weights)
     network.eval().requires_grad_(False)

@@ -14,7 +14,7 @@ from seq2seq.data.vocabulary import find_data_state, load_given_tokenizer
 from seq2seq.errors import UserError, prefix_errors
 from seq2seq.inference.checkpoint import read_trained_checkpoint
 from seq2seq.inference.checkpoint_validation import check_finite
-from seq2seq.inference.vocabularies import SIDES, vocabularies_of
+from seq2seq.inference.vocabularies import check_token_rows, vocabularies_of
 from seq2seq.models.network import Network
 from seq2seq.special_tokens import NUM_SPECIAL
 from seq2seq.standard_streams import rank_zero_log
@@ -77,10 +77,12 @@ def initialize_from_checkpoint(model: TrainingModule, new_tokenizers: Mapping[st
         UserError: if a weight is not finite or does not fit, or the checkpoint's tokenizers are of another kind.
     """
     contents = read_trained_checkpoint(checkpoint)
-    old_tokenizers = vocabularies_of(contents, imported_modules())._asdict()
+    vocabularies = vocabularies_of(contents, imported_modules())
+    old_tokenizers = vocabularies._asdict()
     weights = dict(contents["state_dict"])
     with prefix_errors(f"cannot start from {checkpoint}"):
         check_finite(weights)
+        check_token_rows(model, weights, vocabularies)
     changed = any(tokenizer != old_tokenizers[side] for side, tokenizer in new_tokenizers.items())
     sides = [side for side in vocabulary_sides(model, changed) if side.name in new_tokenizers]
     for side in sides:
@@ -115,18 +117,13 @@ def vocabulary_sides(model: Network, must_match: bool) -> list[Side]:
         model: The model.
         must_match: Raise a UserError if the model does not name the weights whose rows must be matched.
     """
-    layers = model.vocabulary_layers
-    rows = getattr(getattr(model, "output", None), "token_rows", ())
-    if must_match and not (layers and rows):
-        kind = type(model.output if layers else model).__name__
+    sides = [Side(name, weights) for name, weights in model.token_weights().items()]
+    if must_match and not (sides and any(name.startswith("output.") for name in sides[-1].weights)):
+        kind = type(model.output if sides else model).__name__
         raise UserError(
             f"the weights of {kind} cannot be matched to another vocabulary, since it does not name those with one row "
             f"per token: give --init-vocabulary checkpoint to keep the checkpoint's tokenizer"
         )
-    sides = [Side(SIDES[option], tuple(f"{name}.weight" for name in names)) for option, names in layers.items()]
-    if sides:
-        last = sides[-1]
-        sides[-1] = last._replace(weights=last.weights + tuple(f"output.{name}" for name in rows))
     return sides
 
 

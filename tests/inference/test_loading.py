@@ -221,7 +221,7 @@ def test_a_model_of_the_other_task_is_refused(runs: Runs) -> None:
     with pytest.raises(ValueError, match="a language model is needed here"):
         load_text_generator(runs.translator)
     for both in ((runs.translator, runs.language), (runs.language, runs.translator), (runs.language,) * 2):
-        with pytest.raises(ValueError, match="only translators make an ensemble"):
+        with pytest.raises(ValueError, match="only a translator can be in an ensemble"):
             load(*both)
 
 

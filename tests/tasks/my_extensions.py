@@ -1,10 +1,10 @@
 """A user's own module: one of each thing that the package can be extended by, none of them known to the package."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ from seq2seq.data.pairs import Vocabularies, pad
 from seq2seq.data.translation_pairs import translation_pairs
 from seq2seq.data.vocabulary import load_or_learn_tokenizer
 from seq2seq.models.encoder_decoder import EncoderDecoderOutput
-from seq2seq.models.network import Network
+from seq2seq.models.network import Network, Vocabulary
 from seq2seq.nn.attention import Attention, AttentionOutput, Memory
 from seq2seq.nn.embedding import embedding
 from seq2seq.nn.output import LinearOutput, OutputInput, OutputLayer
@@ -251,6 +251,10 @@ class Labeler(Network):
     """
 
     layer_options = ("layer",)
+    vocabularies: ClassVar[Mapping[str, Vocabulary]] = {
+        "source_vocab_size": Vocabulary("source", ("embedding",)),
+        "target_vocab_size": Vocabulary("target"),
+    }
 
     def __init__(
         self,
