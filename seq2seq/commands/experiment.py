@@ -2,6 +2,7 @@
 
 import logging
 import os
+import pkgutil
 import re
 import warnings
 from collections.abc import Iterator
@@ -49,18 +50,18 @@ from seq2seq.training.nan_guard import NanGuard
 from seq2seq.training.preflight import (
     check_checkpoint_filename,
     check_checkpoint_paths,
+    check_data,
     check_monitors,
     check_precision,
     supported_precision,
 )
-from seq2seq.training.previews import TextPreview, TranslationPreview
+from seq2seq.training.previews import Preview
 from seq2seq.training.progress import ProgressLine
 from seq2seq.training.schedules import check_schedule_length, check_total_steps
 from seq2seq.training.step_seeding import StepSeeding
 from seq2seq.training.throughput import ThroughputMonitor
 from seq2seq.training.training_module import TrainingModule
 from seq2seq.training.transfer import check_same_tokenizers, use_checkpoint_tokenizers
-from seq2seq.training.validation_bleu import Bleu
 
 TOKENIZER_OPTION = re.compile(r"--data\.(init_args\.)?(target_)?tokenizer\b")
 
@@ -119,6 +120,7 @@ class Experiment(SingleCommandCLI):
         options = self.options
         weights = options.init_from
         import_trusted(options.trust or ())
+        check_data(*(pkgutil.resolve_name(part.class_path) for part in (options.model, options.data)))
         if options.lr_scheduler is not None and "steps" in options.lr_scheduler.get("init_args", {}):
             check_total_steps(options.lr_scheduler.init_args.steps)
         if self.subcommand == "fit":
@@ -284,10 +286,10 @@ def as_list(value: Any) -> list[Any]:
 
 def default_previews(model: Any, callbacks: list[Any]) -> list[pl.Callback]:
     """Return the callback that prints sample output at each validation, unless the configuration already has one."""
-    if any(isinstance(callback, Bleu | TextPreview | TranslationPreview) for callback in callbacks):
+    path = model.task.preview if isinstance(model, TrainingModule) else None
+    if path is None or any(isinstance(callback, Preview) for callback in callbacks):
         return []
-    preview = model.default_preview() if isinstance(model, TrainingModule) else None
-    return [] if preview is None else [preview]
+    return [pkgutil.resolve_name(path)()]
 
 
 def silence_lightning() -> None:

@@ -24,6 +24,8 @@ MAX_TOKENS = 1_000_000  # tokens of a text from which windows are taken
 
 class LanguageModeling(Task[LanguageModelNetwork, TextGenerator]):
     noun = "a language model"
+    data_module = "seq2seq.data.LanguageData"
+    preview = "seq2seq.training.TextPreview"
     commands = frozenset({"sample", "score", "evaluate", "inspect"})
     evaluation_options = frozenset({"text", "corpus", "split", "window"})
 

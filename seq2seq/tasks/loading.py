@@ -94,8 +94,12 @@ def check_ensemble(models: Sequence[LoadedModel[Any]]) -> None:
 def check_command(task: Task[Any, Any], command: str, path: str | Path) -> None:
     """Raise a UserError unless a command can use a model of this task."""
     if command not in task.commands:
-        nouns = [known.noun for known in TASKS.values() if command in known.commands]
-        raise UserError(f"{' or '.join(nouns)} is needed here, and {path} is {task.noun}")
+        raise UserError(f"{nouns_of(command)} is needed here, and {path} is {task.noun}")
+
+
+def nouns_of(command: str) -> str:
+    """Return the models that a command can use, such as "a translator"."""
+    return " or ".join(task.noun for task in TASKS.values() if command in task.commands)
 
 
 def check_evaluation_options(given: Set[str]) -> None:

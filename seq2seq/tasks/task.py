@@ -51,6 +51,9 @@ class Task(ABC, Generic[N, P]):
     """
 
     noun: ClassVar[str]  # a trained model in an error message, such as "a translator"
+    # import paths of classes that need Lightning, which the use of a trained model does not
+    data_module: ClassVar[str]  # of its batches
+    preview: ClassVar[str | None] = None  # the callback that prints sample output at each validation, by default
     commands: ClassVar[frozenset[str]] = frozenset()  # commands that its pipeline serves
     evaluation_options: ClassVar[frozenset[str]] = frozenset({"corpus", "split"})  # of `evaluate` that apply to it
     makes_ensembles: ClassVar[bool] = False  # whether a pipeline combines several models

@@ -30,6 +30,8 @@ from seq2seq.tasks.trained_corpus import trained_corpus
 
 class Translation(Task[EncoderDecoder, TranslationPipeline]):
     noun = "a translator"
+    data_module = "seq2seq.data.TranslationData"
+    preview = "seq2seq.training.TranslationPreview"
     commands = frozenset({"translate", "score", "evaluate", "shortlist"})
     evaluation_options = frozenset(
         {"source", "reference", "corpus", "split", "lowercase", "search", "examples"}

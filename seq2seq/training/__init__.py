@@ -4,7 +4,7 @@ from seq2seq.training.checkpoints import AtomicCheckpointIO, ResumeCheckpoint
 from seq2seq.training.compile import Compile
 from seq2seq.training.language_model import LanguageModel
 from seq2seq.training.nan_guard import NanGuard
-from seq2seq.training.previews import TextPreview, TranslationPreview
+from seq2seq.training.previews import Preview, TextPreview, TranslationPreview
 from seq2seq.training.progress import ProgressLine
 from seq2seq.training.schedules import WarmupCosine, WarmupInverseSquareRoot, WarmupLinear
 from seq2seq.training.step_seeding import StepSeeding
@@ -19,6 +19,7 @@ __all__ = [
     "Compile",
     "LanguageModel",
     "NanGuard",
+    "Preview",
     "ProgressLine",
     "ResumeCheckpoint",
     "StepSeeding",

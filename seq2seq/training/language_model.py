@@ -16,7 +16,6 @@ from seq2seq.special_tokens import PAD
 from seq2seq.state import detach, flatten, unflatten
 from seq2seq.tasks.language_modeling import LanguageModeling
 from seq2seq.training.lightning_internals import attached_trainer
-from seq2seq.training.previews import TextPreview
 from seq2seq.training.training_module import TrainingModule
 
 
@@ -64,9 +63,6 @@ class LanguageModel(LanguageModelNetwork, TrainingModule):
         """Return the negative log-probability of every token in nats."""
         nats = self.output.token_nats(OutputInput(self.run_carried(batch, "predict").output), batch.targets)
         return list(nats[batch.targets != PAD].tolist())
-
-    def default_preview(self) -> TextPreview:
-        return TextPreview()
 
     def format_predictions(self, predictions: Sequence[float], data: Any) -> Iterator[str]:
         return (f"{nats:.6f}" for nats in predictions)

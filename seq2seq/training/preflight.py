@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 import torch
@@ -17,7 +18,8 @@ from seq2seq.ranges import shorten
 from seq2seq.recurrence import GRU, LSTM, RNN, Recurrence, Stack
 from seq2seq.standard_streams import rank_zero_log
 from seq2seq.storage import path_inside
-from seq2seq.training.training_module import describe
+from seq2seq.tasks.loading import TASKS
+from seq2seq.training.training_module import TrainingModule, describe
 from seq2seq.training.validation_bleu import Bleu
 
 METRICS = ("train_loss", "val_loss", "tokens_per_second", "gradient_norm", "tokens", "seconds")  # of every training
@@ -54,6 +56,26 @@ def check_monitors(callbacks: list[Any], model: LightningModule, lr_scheduler: A
         raise UserError(
             f"{owner} monitors {shorten(metric)}, which is not logged; it can monitor one of {', '.join(metrics)}"
         )
+
+
+def check_data(model: type, data: type) -> None:
+    """Raise a UserError if the data module is that of another task and lacks what the model needs of it.
+
+    A data module of another kind may set the attribute when it is created.
+
+    Args:
+        model: The class of the model.
+        data: The class of the data module.
+    """
+    others = [resolve_name(task.data_module) for task in TASKS.values()]
+    if not issubclass(model, TrainingModule) or data not in others:
+        return
+    for option in model.data_options():
+        if not hasattr(data, option):
+            raise UserError(
+                f"a {model.__name__} needs the {option} of its data, and {data.__name__} has none; "
+                f"its data is {model.task.data_module.rpartition('.')[2]}"
+            )
 
 
 def check_checkpoint_paths(options: Any, folder: Path) -> None:

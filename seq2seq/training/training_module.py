@@ -32,10 +32,6 @@ class TrainingModule(Network, pl.LightningModule, ABC):
     def evaluate(self, batch: Any, split: str) -> None:
         """Log the loss of a batch as `split`_loss."""
 
-    def default_preview(self) -> pl.Callback | None:
-        """Return the callback that prints sample output at each validation if the configuration has none."""
-        return None
-
     def format_predictions(self, predictions: Sequence[Any], data: Any) -> Iterator[str]:
         """Yield the lines that `seq2seq predict` prints for the results of `predict_step`, with their data module."""
         return map(str, predictions)

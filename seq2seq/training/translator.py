@@ -12,7 +12,6 @@ from seq2seq.search import Beam, Hypothesis, Search
 from seq2seq.special_tokens import PAD
 from seq2seq.standard_streams import rank_zero_log
 from seq2seq.tasks.translation import Translation
-from seq2seq.training.previews import TranslationPreview
 from seq2seq.training.training_module import TrainingModule
 
 
@@ -42,9 +41,6 @@ class Translator(EncoderDecoder, TrainingModule):
         pipeline = self.task.training_pipeline(self, data)
         sources = [ids[:length] for ids, length in zip(batch.source.tolist(), batch.lengths.tolist(), strict=True)]
         return [best for best, *_ in pipeline.search(sources, self.search, max_length=self.limits.max_length)]
-
-    def default_preview(self) -> TranslationPreview:
-        return TranslationPreview()
 
     def format_predictions(self, predictions: Sequence[Hypothesis], data: Any) -> Iterator[str]:
         pipeline = self.task.training_pipeline(self, data)

@@ -13,12 +13,13 @@ from seq2seq.ranges import Count, CountOrZero, checked
 from seq2seq.search import Greedy, Search
 from seq2seq.standard_streams import rank_zero_log
 from seq2seq.tasks.evaluation import evenly_spaced, format_example
-from seq2seq.training.previews import serves
+from seq2seq.tasks.loading import nouns_of
+from seq2seq.training.previews import Preview, serves
 
 T = TypeVar("T")
 
 
-class Bleu(pl.Callback):
+class Bleu(Preview):
     """Callback that translates validation sentences and logs val_bleu, for checkpoints and early stopping to monitor.
 
     Args:
@@ -47,7 +48,7 @@ class Bleu(pl.Callback):
 
     def setup(self, trainer: pl.Trainer, pl_module: Any, stage: str) -> None:
         if not serves(pl_module, "translate"):
-            raise UserError(f"val_bleu needs a translator, and the model is a {type(pl_module).__name__}")
+            raise UserError(f"val_bleu needs {nouns_of('translate')}, and the model is a {type(pl_module).__name__}")
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
         data: Any = trainer.datamodule  # type: ignore[attr-defined]

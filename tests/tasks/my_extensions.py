@@ -7,6 +7,7 @@ from functools import cached_property, partial
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
+import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -31,7 +32,7 @@ from seq2seq.tasks.task import Windows
 from seq2seq.tokenizers import Tokenizer, Words
 from seq2seq.tokenizers.frequent_units import FrequentUnits
 from seq2seq.tokenizers.tokenizer import without_surrogates
-from seq2seq.training import TrainingModule, Translator
+from seq2seq.training import Preview, TrainingModule, Translator
 
 
 class IndRNN(Cell[Tensor]):
@@ -297,6 +298,8 @@ class Labeling(Task[Labeler, LabelingPipeline]):
     """One label for each token."""
 
     noun = "a labeler"
+    data_module = f"{__name__}.LabelData"
+    preview = f"{__name__}.LabelPreview"
     commands = frozenset({"evaluate", "inspect"})
 
     @property
@@ -330,6 +333,15 @@ class Labeling(Task[Labeler, LabelingPipeline]):
             for side, tokenizer in vocabularies._asdict().items()
         )
         return Windows(ids.unfold(0, width, 1)[:windows], labels[width - 1 :][:windows], len(ids))
+
+
+class LabelPreview(Preview):
+    """Prints the labels of the first validation sentence."""
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
+        data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        pipeline = pl_module.task.training_pipeline(pl_module, data)
+        print("labels:", *pipeline(data.texts("validation")["source"][:1]))
 
 
 class LabelTraining(Labeler, TrainingModule):

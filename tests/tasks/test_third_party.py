@@ -117,7 +117,8 @@ def test_a_foreign_encoder_layer_that_is_not_causal_trains_and_translates(folder
 
 
 def test_a_foreign_task_trains_resumes_and_is_evaluated_compared_and_inspected(folder: Path) -> None:
-    run(folder, "fit", "--config", "labeling.yaml", "--trainer.max_steps", "20")
+    output = run(folder, "fit", "--config", "labeling.yaml", "--trainer.max_steps", "20")
+    assert output.count("labels: ") == 10
     run(folder, "fit", "--config", "labeling.yaml", "--resume", "--trainer.max_steps", "40")
     evaluated = run(folder, "evaluate", "runs/labeling", "--trust", MODULE, "--json")
     assert json.loads(evaluated)["accuracy"] > 90  # the label is a function of the word alone
