@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from inspect import Parameter
-from itertools import chain
 from typing import Annotated, Any
 
 from pytorch_lightning.callbacks import ModelCheckpoint
@@ -23,7 +22,7 @@ from seq2seq.data.translation_limits import TranslationLimits
 from seq2seq.errors import UserError
 from seq2seq.ranges import Count, NonNegative
 from seq2seq.search import Beam, Search
-from seq2seq.tasks.loading import TASKS
+from seq2seq.tasks.loading import options_from_data
 from seq2seq.training.transfer import VocabularyOrigin
 
 # of `predict`: attributes of the model that `predict_options` names; the data module sets the sizes of its batches
@@ -82,7 +81,7 @@ def add_options(parser: LightningArgumentParser) -> None:
     parser.set_defaults({"optimizer": {"class_path": "torch.optim.AdamW", "init_args": {"lr": 1e-3, "fused": True}}})
     parser.link_arguments("trainer.max_steps", "lr_scheduler.init_args.steps")
     parser.link_arguments("seed_everything", "data.init_args.seed", compute_fn=int)
-    for option in dict.fromkeys(chain.from_iterable(task.network.data_options() for task in TASKS.values())):
+    for option in options_from_data():
         parser.link_arguments(f"data.{option}", f"model.init_args.{option}", apply_on="instantiate")
 
 

@@ -10,9 +10,9 @@ import yaml
 from torch import nn
 
 from seq2seq.errors import UserError, closest_name
-from seq2seq.models.network import Network
 from seq2seq.ranges import Positive, out_of_range, shorten
 from seq2seq.recurrence.registry import SIZE_ARGUMENTS, is_layer, registered_layers
+from seq2seq.tasks.loading import options_from_data
 
 MAX_PARSED_CHARS = 100  # longer values of an option are text
 
@@ -126,7 +126,7 @@ def layer_options(model: type) -> tuple[str, ...]:
 
 def data_options(model: type) -> tuple[str, ...]:
     """Return the options of a model that the data provides."""
-    return model.data_options() if issubclass(model, Network) else ()
+    return tuple(name for name in options_from_data() if name in inspect.signature(model).parameters)
 
 
 def model_options(model: type) -> dict[str, Option]:

@@ -95,13 +95,13 @@ def simplify_message(message: str, known: list[str]) -> str:
         return unknown_option_error(match.group(1), known)
     if match := re.search(r"Expected a typing\.Literal\[([^\]]+)\]\. Got value: (.+)", text):
         return f"{key} must be one of {match.group(1)}, and {shorten(match.group(2))} was given"
-    if match := re.search(r"Expected '([\w.]+)' to be a subclass of (.+?)\.\. ", text):
-        bases = re.findall(r"\w+", re.sub(r"\bUnion\b|\[Any\]", "", match.group(2)))
-        return f"{shorten(match.group(1))} cannot be used as {key}, since it is no {' or '.join(bases)}"
     if match := re.search(r"Multiple subclasses with name (\w+)", text):
         return f"there are several classes {match.group(1)}: {key} must name one with its module"
-    if match := re.search(r"Expected '([\w.]+)' to be a subclass of (?:<class ')?([\w.]+)", text):
-        return f"{shorten(match.group(1), 80)} is no {match.group(2)}, as {key} must be"
+    if match := re.search(
+        r"Expected '([\w.]+)' to be a subclass of (?:<class ')?(?:Union\[(.+?)\]\.\. |([\w.]+))", text
+    ):
+        bases = re.sub(r"\[[\w, ]*\]", "", match.group(2) or match.group(3)).replace(", ", " or ")
+        return f"{shorten(match.group(1), 80)} is no {bases}, as {key} must be"
     if match := re.search(r"Import path does not correspond to a subclass of ([\w.]+).*Given value: (\S+)", text):
         return f"{shorten(match.group(2), 80)} is no {match.group(1)}, as {key} must be"
     if match := re.search(r"(?:a subclass spec, but got|Not a valid subclass of \w+) .*G(?:iven|ot) value: (.+)", text):

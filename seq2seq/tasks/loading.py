@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Sequence, Set
-from itertools import product
+from itertools import chain, product
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +100,11 @@ def check_command(task: Task[Any, Any], command: str, path: str | Path) -> None:
 def nouns_of(command: str) -> str:
     """Return the models that a command can use, such as "a translator"."""
     return " or ".join(task.noun for task in TASKS.values() if command in task.commands)
+
+
+def options_from_data() -> list[str]:
+    """Return the options of models that are set to the attributes of that name of the data module, of all tasks."""
+    return list(dict.fromkeys(chain.from_iterable(task.network.data_options() for task in TASKS.values())))
 
 
 def check_evaluation_options(given: Set[str]) -> None:

@@ -112,7 +112,7 @@ def test_a_foreign_encoder_layer_that_is_not_causal_trains_and_translates(folder
     for option in ("--model.decoder", "--model.layer"):
         config = "copying.yaml" if option == "--model.decoder" else "text.yaml"
         refused = run(folder, "fit", "--config", config, option, f"{MODULE}.GatedConvolution", fails=True)
-        reason = f"cannot be used as {option.removeprefix('--')}, since it is no Recurrence"
+        reason = f"is no Recurrence, as {option.removeprefix('--')} must be"
         assert refused == f"seq2seq: {MODULE}.GatedConvolution {reason}\n"
 
 
