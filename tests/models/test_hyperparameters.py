@@ -286,5 +286,5 @@ def test_a_class_of_an_option_without_a_type_is_a_layer_an_attention_or_an_outpu
     stored = {"class_path": "MultiHeadAttention", "init_args": {"heads": 2}}
     assert deserialize(stored).func is MultiHeadAttention
     assert issubclass(MultiHeadAttention, Attention)
-    with pytest.raises(UserError, match="which is no Recurrence or SelfAttention or Attention or OutputLayer"):
+    with pytest.raises(UserError, match="which is no Recurrence or EncoderLayer or Attention or OutputLayer"):
         deserialize({"class_path": f"{MODULE}.Tanh"}, Any, [MODULE])
