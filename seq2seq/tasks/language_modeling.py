@@ -6,8 +6,6 @@ from typing import Any
 
 import torch
 
-from seq2seq.data.corpora import evaluation_split
-from seq2seq.data.language_text import HeldOut, language_text
 from seq2seq.data.pairs import Vocabularies
 from seq2seq.data.text import read_blocks
 from seq2seq.errors import UserError
@@ -16,7 +14,6 @@ from seq2seq.models.language_model import LanguageModelNetwork
 from seq2seq.tasks.evaluation import Evaluation, EvaluationOptions, ScoredPieces, ScoringInput
 from seq2seq.tasks.language_scores import evaluate_text
 from seq2seq.tasks.task import LoadedModel, Task, Windows
-from seq2seq.tasks.trained_corpus import trained_corpus
 from seq2seq.tokenizers.unknown import UnknownTokenCounts
 
 MAX_TOKENS = 1_000_000  # tokens of a text from which windows are taken
@@ -77,6 +74,11 @@ def corpus_text(training: Mapping[str, Any], corpus: str | None, split: str | No
         corpus: Corpus to use instead of that of the training.
         split: Split of the corpus; by default test, or validation if there is none.
     """
+    # imported only now, since generating starts sooner without them
+    from seq2seq.data.corpora import evaluation_split
+    from seq2seq.data.language_text import HeldOut, language_text
+    from seq2seq.tasks.trained_corpus import trained_corpus
+
     name, subset, column, held_out = trained_corpus(training, corpus, "column", held_out=HeldOut)
     split = split or evaluation_split(name, [column], subset) or "validation"
     return language_text(name, split, held_out, subset, column)

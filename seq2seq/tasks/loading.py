@@ -2,9 +2,11 @@
 
 import warnings
 from collections.abc import Sequence, Set
+from functools import cache
 from itertools import chain, product
 from pathlib import Path
-from typing import Any
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -14,8 +16,6 @@ from seq2seq.data.vocabulary import find_data_state
 from seq2seq.errors import UserError
 from seq2seq.inference.checkpoint import read_checkpoint, user_errors
 from seq2seq.inference.checkpoint_validation import check_weights, nbytes
-from seq2seq.inference.text_generator import TextGenerator
-from seq2seq.inference.translation_pipeline import TranslationPipeline
 from seq2seq.inference.vocabularies import check_token_rows, check_vocabulary_sizes, vocabularies_of
 from seq2seq.models.hyperparameters import deserialize_options
 from seq2seq.models.network import Network
@@ -23,12 +23,16 @@ from seq2seq.nn.skip_init import SkipInit
 from seq2seq.quantization import Precision
 from seq2seq.quantization.quantize import quantize
 from seq2seq.ranges import shorten
-from seq2seq.tasks.language_modeling import LanguageModeling
 from seq2seq.tasks.task import LoadedModel, Task
-from seq2seq.tasks.translation import Translation
 
-# by the class of the training, which needs Lightning; any other class names its task itself
-TASKS: dict[str, Task[Any, Any]] = {"LanguageModel": LanguageModeling(), "Translator": Translation()}
+if TYPE_CHECKING:
+    from seq2seq.inference import TextGenerator, TranslationPipeline
+
+# import paths, by the class of the training, which needs Lightning; any other class names its task itself
+TASKS = {
+    "LanguageModel": "seq2seq.tasks.language_modeling.LanguageModeling",
+    "Translator": "seq2seq.tasks.translation.Translation",
+}
 
 # limits of what building a model may allocate beyond its stored weights: quantized ones are built in float32 first, and
 # tied ones twice
@@ -78,12 +82,24 @@ def load_pipeline(
     return task, task.pipeline([model._replace(network=model.network.to(torch_device)) for model in loaded])
 
 
+@cache
+def known_task(name: str) -> Task[Any, Any]:
+    """Return the task of a class in TASKS; its module is imported only now, as it takes time."""
+    task: Task[Any, Any] = resolve_name(TASKS[name])()
+    return task
+
+
+def known_tasks() -> list[Task[Any, Any]]:
+    """Return all tasks of this package."""
+    return [known_task(name) for name in TASKS]
+
+
 def check_ensemble(models: Sequence[LoadedModel[Any]]) -> None:
     """Raise a UserError if there are several models that cannot be combined."""
     first = models[0]
     for model in models if len(models) > 1 else ():
         if not model.task.makes_ensembles:
-            nouns = [task.noun for task in TASKS.values() if task.makes_ensembles]
+            nouns = [task.noun for task in known_tasks() if task.makes_ensembles]
             raise UserError(f"only {' or '.join(nouns)} can be in an ensemble, and {model.path} is {model.task.noun}")
         if type(model.task) is not type(first.task):
             raise UserError(
@@ -99,12 +115,12 @@ def check_command(task: Task[Any, Any], command: str, path: str | Path) -> None:
 
 def nouns_of(command: str) -> str:
     """Return the models that a command can use, such as "a translator"."""
-    return " or ".join(task.noun for task in TASKS.values() if command in task.commands)
+    return " or ".join(task.noun for task in known_tasks() if command in task.commands)
 
 
 def options_from_data() -> list[str]:
     """Return the options of models that are set to the attributes of that name of the data module, of all tasks."""
-    return list(dict.fromkeys(chain.from_iterable(task.network.data_options() for task in TASKS.values())))
+    return list(dict.fromkeys(chain.from_iterable(task.network.data_options() for task in known_tasks())))
 
 
 def check_evaluation_options(given: Set[str]) -> None:
@@ -113,8 +129,8 @@ def check_evaluation_options(given: Set[str]) -> None:
     Args:
         given: The options that are given, without those that apply to every task.
     """
-    for task in TASKS.values():
-        shared = {option for other in TASKS.values() if other is not task for option in other.evaluation_options}
+    for task in known_tasks():
+        shared = {option for other in known_tasks() if other is not task for option in other.evaluation_options}
         own = given & task.evaluation_options - shared
         for option, other_option in product(sorted(own), sorted(given - task.evaluation_options)):
             message = f"--{option} is for {task.noun}, and --{other_option} is not"
@@ -124,7 +140,8 @@ def check_evaluation_options(given: Set[str]) -> None:
 def find_task(class_path: str, trust: Sequence[str] = ()) -> tuple[Task[Any, Any], type[Network]]:
     """Return the task and the network of the class that a checkpoint names."""
     if class_path in TASKS:
-        return TASKS[class_path], TASKS[class_path].network
+        known = known_task(class_path)
+        return known, known.network
     network = resolve_trusted_class(class_path, trust)
     task = getattr(network, "task", None)
     if not (isinstance(task, Task) and issubclass(network, task.network)):
@@ -187,7 +204,7 @@ def resolve_device(device: str) -> torch.device:
 
 def load_text_generator(
     checkpoint: str | Path, device: str = "auto", precision: Precision | None = None, trust: Sequence[str] = ()
-) -> TextGenerator:
+) -> "TextGenerator":
     """Load a language model; raise a UserError for any other model."""
     generator: TextGenerator = load_pipeline([checkpoint], device, precision, trust, "sample")[1]
     return generator
@@ -195,7 +212,7 @@ def load_text_generator(
 
 def load_translation(
     *checkpoints: str | Path, device: str = "auto", precision: Precision | None = None, trust: Sequence[str] = ()
-) -> TranslationPipeline:
+) -> "TranslationPipeline":
     """Load translators; raise a UserError for any other model."""
     pipeline: TranslationPipeline = load_pipeline(checkpoints, device, precision, trust, "translate")[1]
     return pipeline

@@ -4,11 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from seq2seq.data.corpora import evaluation_split
 from seq2seq.data.output_lengths import OutputLengths
 from seq2seq.data.text import read_lines
 from seq2seq.data.translation_limits import MAX_SOURCE_LENGTH, TranslationLimits
-from seq2seq.data.translation_pairs import HeldOutPairs, translation_pairs
 from seq2seq.errors import UserError
 from seq2seq.inference.checkpoint import user_errors
 from seq2seq.inference.translation_pipeline import TranslationPipeline
@@ -25,7 +23,6 @@ from seq2seq.tasks.evaluation import (
     format_example,
 )
 from seq2seq.tasks.task import LoadedModel, Task
-from seq2seq.tasks.trained_corpus import trained_corpus
 
 
 class Translation(Task[EncoderDecoder, TranslationPipeline]):
@@ -106,6 +103,11 @@ def read_pairs(
                 f"every source needs a reference: {source} has {len(sources)} lines and {reference} {len(references)}"
             )
         return sources, references
+    # imported only now, since translating starts sooner without them
+    from seq2seq.data.corpora import evaluation_split
+    from seq2seq.data.translation_pairs import HeldOutPairs, translation_pairs
+    from seq2seq.tasks.trained_corpus import trained_corpus
+
     name, subset, source, target, held_out = trained_corpus(training, corpus, "source", "target", held_out=HeldOutPairs)
     held_out = held_out if corpus is None else 0.0  # only the training's corpus may have a held-out part
     split = split or evaluation_split(name, [source, target], subset) or ("validation" if held_out else "test")

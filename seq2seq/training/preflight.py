@@ -18,7 +18,7 @@ from seq2seq.ranges import shorten
 from seq2seq.recurrence import GRU, LSTM, RNN, Recurrence, Stack
 from seq2seq.standard_streams import rank_zero_log
 from seq2seq.storage import path_inside
-from seq2seq.tasks.loading import TASKS
+from seq2seq.tasks.loading import known_tasks
 from seq2seq.training.training_module import TrainingModule, describe
 from seq2seq.training.validation_bleu import Bleu
 
@@ -67,7 +67,7 @@ def check_data(model: type, data: type) -> None:
         model: The class of the model.
         data: The class of the data module.
     """
-    others = [resolve_name(task.data_module) for task in TASKS.values()]
+    others = [resolve_name(task.data_module) for task in known_tasks()]
     if not issubclass(model, TrainingModule) or data not in others:
         return
     for option in model.data_options():

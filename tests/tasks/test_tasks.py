@@ -8,7 +8,7 @@ import pytorch_lightning as pl
 from seq2seq.data import LanguageData, TextDataModule, TranslationData
 from seq2seq.errors import UserError
 from seq2seq.recurrence import LSTM
-from seq2seq.tasks.loading import TASKS, check_evaluation_options
+from seq2seq.tasks.loading import TASKS, check_evaluation_options, known_task
 from seq2seq.training import LanguageModel, Preview, TrainingModule, Translator
 from seq2seq.training.preflight import check_data
 
@@ -18,11 +18,12 @@ each_task = pytest.mark.parametrize("name", TASKS)
 @each_task
 def test_parts_that_need_lightning_can_be_imported(name: str) -> None:
     training, data, preview = (
-        resolve_name(path) for path in (f"seq2seq.training.{name}", TASKS[name].data_module, TASKS[name].preview or "")
+        resolve_name(path)
+        for path in (f"seq2seq.training.{name}", known_task(name).data_module, known_task(name).preview or "")
     )
     assert issubclass(training, TrainingModule)
-    assert issubclass(training, TASKS[name].network)
-    assert type(training.task) is type(TASKS[name])
+    assert issubclass(training, known_task(name).network)
+    assert type(training.task) is type(known_task(name))
     assert issubclass(data, TextDataModule)
     assert issubclass(preview, Preview)
     assert isinstance(preview(), pl.Callback)
@@ -30,7 +31,7 @@ def test_parts_that_need_lightning_can_be_imported(name: str) -> None:
 
 @each_task
 def test_the_data_module_provides_the_options_of_the_network(name: str) -> None:
-    data, network = resolve_name(TASKS[name].data_module), TASKS[name].network
+    data, network = resolve_name(known_task(name).data_module), known_task(name).network
     assert network.data_options()
     assert all(hasattr(data, option) for option in network.data_options())
 
