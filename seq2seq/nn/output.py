@@ -13,7 +13,7 @@ from torch.utils.checkpoint import checkpoint
 from seq2seq.errors import UserError
 from seq2seq.kernels.library import kernels_available
 from seq2seq.nn.attention import Encoding, masked_states
-from seq2seq.nn.embedding import INIT_RANGE, tie_weights
+from seq2seq.nn.embedding import INIT_RANGE
 from seq2seq.nn.linear import select_rows
 from seq2seq.nn.loss import CHUNK_LOGITS, Loss, cross_entropy, nll_loss, token_nats
 from seq2seq.nn.mixed_precision import upcast
@@ -184,7 +184,13 @@ class LinearOutput(OutputLayer):
         nn.init.zeros_(self.linear.bias)
 
     def tie(self, embedding: nn.Embedding) -> None:
-        tie_weights(self.linear, embedding)
+        """Share the embedding's weights (Press and Wolf, 2017)."""
+        if embedding.embedding_dim != self.linear.in_features:
+            raise UserError(
+                f"tied embeddings need an output layer of their own size ({embedding.embedding_dim}), not of "
+                f"{self.linear.in_features} features"
+            )
+        self.linear.weight = embedding.weight
 
     def logits(self, x: OutputInput) -> Float[Tensor, "batch target vocab"]:
         logits: Tensor = self.linear(x.features)
