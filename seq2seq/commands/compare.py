@@ -1,15 +1,19 @@
 """`seq2seq compare`: a comparison of layers under one budget."""
 
 import shlex
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from types import FrameType
+from typing import Any, Literal, NoReturn
 
 from seq2seq.commands.arguments import check_unicode
 from seq2seq.errors import UserError, system_errors
 from seq2seq.ranges import Count, ParameterCount, Positive, checked
+
+TERMINAL_COLUMNS = 8  # the other ones are in table.md
 
 
 @checked
@@ -60,34 +64,34 @@ def compare(
 
     from seq2seq.commands.experiment import run_name
     from seq2seq.commands.untrained import resolve_configuration
-    from seq2seq.comparison.compare import prepare_plan, run_comparison
-    from seq2seq.comparison.plan import Settings, make_plan
-    from seq2seq.comparison.report import terminal_table, verdict_text
-    from seq2seq.comparison.trials import Stopped
+    from seq2seq.comparison.compare import run_comparison
+    from seq2seq.comparison.plan import Settings, make_plan, prepare_plan
+    from seq2seq.comparison.report import table_rows, verdict, write_report
     from seq2seq.training.run_lock import run_lock
 
     folder = Path(output) if output is not None else Path("comparisons") / run_name(config)
     settings = Settings(
         resolve_configuration(config, overrides), layers, budget, seeds, minutes, steps, parameters, same_block
     )
-    new = make_plan(settings)
+    plan = make_plan(settings)
     with system_errors(f"cannot write {folder}"):
         folder.mkdir(parents=True, exist_ok=True)
     command = shlex.join(
         [*command_line(settings, config, seeds), *(("--output", output) if output else ()), *overrides]
     )
     try:
-        with run_lock(folder), live_status() as (update_status, log):
-            plan = prepare_plan(new, folder, again)
-            results = run_comparison(plan, folder, command, update_status, log)
-    except (Stopped, KeyboardInterrupt) as stopped:
+        with run_lock(folder), stop_on_sigterm(), live_status() as (update_status, log):
+            prepare_plan(plan, folder, again)
+            results = run_comparison(plan, folder, update_status, log)
+            write_report(results, plan, folder, command)
+    except KeyboardInterrupt as stopped:
         print(f"stopped; the same command resumes from {folder}", file=sys.stderr, flush=True)
-        raise SystemExit(128 + (stopped.number if isinstance(stopped, Stopped) else 2)) from None
-    print_table(terminal_table(results, plan.metric, seeds))
-    print(verdict_text(results, plan.metric))
+        raise SystemExit(128 + (stopped.args or (signal.SIGINT,))[0]) from None
+    print_table(*table_rows(results, plan.metric, seeds))
+    print(verdict(results, plan.metric))
     print(f"results are in {folder}/table.md, results.json and loss.png")
-    if not any(result.finished for result in results):
-        raise UserError(f"no training finished; see {folder}/logs")
+    if all(result.mean != result.mean for result in results):
+        raise UserError(f"no training finished; see {folder}/runs/*/log.txt")
 
 
 def command_line(settings: Any, config: list[str], seeds: int) -> list[str]:
@@ -116,8 +120,29 @@ def live_status() -> Iterator[tuple[Callable[[str, str], object], Callable[[str]
         )
 
 
-def print_table(table: Any) -> None:
+@contextmanager
+def stop_on_sigterm() -> Iterator[None]:
+    """Raise a KeyboardInterrupt with the number of the signal on SIGTERM, as on SIGINT."""
+
+    def stop(number: int, frame: FrameType | None) -> NoReturn:
+        raise KeyboardInterrupt(number)
+
+    previous = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+def print_table(headings: list[str], *rows: list[str]) -> None:
     """Print a table as wide as the terminal; 140 characters if the output is not a terminal."""
     from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
 
+    table = Table(show_lines=True)
+    for index, heading in enumerate(headings[:TERMINAL_COLUMNS]):
+        table.add_column(heading, justify="right" if index else "left", min_width=6 if index else 18)
+    for row in rows:
+        table.add_row(*map(escape, row[:TERMINAL_COLUMNS]))
     Console(width=None if sys.stdout.isatty() else 140).print(table)

@@ -1,30 +1,25 @@
-"""The plan of a comparison, which is saved so that a resumed comparison does the same."""
+"""The plan of a comparison: the configuration of every entry, saved so that a resumed comparison does the same."""
 
+import json
 import pkgutil
 import re
-from collections.abc import Sequence
+import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
+from urllib.parse import quote
 
 import pytorch_lightning as pl
-import yaml
 
 from seq2seq.comparison.blocks import apply_entry, describe_block
 from seq2seq.comparison.entries import data_options, parse_entries
-from seq2seq.comparison.records import remedy, to_type
-from seq2seq.comparison.widths import configured_width, solve_width
-from seq2seq.errors import UserError
+from seq2seq.comparison.widths import find_width
+from seq2seq.errors import UserError, system_errors
 from seq2seq.jsonargparse_internals.objects import build_object
-from seq2seq.ranges import Count, CountOrZero, ParameterCount, Positive, out_of_range, ranges, shorten
-from seq2seq.storage import atomic_write, path_inside, read_json, write_json
+from seq2seq.ranges import shorten
+from seq2seq.storage import json_value, read_json, write_json
 
-PLAN_VERSION = 1  # of the format of plan.json; plans of another version are rejected
-START_ANEW = "choose another folder with --output, or start anew with --again"
-Budget = Literal["parameters", "time", "tokens"]
-TARGET_VALIDATIONS = 8  # of each training, approximately
-ALLOWED_VALIDATIONS = (8, 9, 7, 10, 6, 11, 5, 12)  # numbers of validations in order of preference
-MAX_STEPS_ALL_VALIDATED = 15  # up to this many steps every step may be validated
-RECIPE_KEYS = ("model", "optimizer")  # parts of a configuration that a recipe changes
+VALIDATIONS = 8  # of each training, approximately
 
 
 class Settings(NamedTuple):
@@ -32,11 +27,11 @@ class Settings(NamedTuple):
 
     config: dict[str, Any]  # complete, including defaults
     layers: list[str]
-    budget: Budget
-    seeds: Count
-    minutes: Positive | None
-    steps: Count | None
-    parameters: ParameterCount | None
+    budget: Literal["parameters", "time", "tokens"]
+    seeds: int
+    minutes: float | None
+    steps: int | None
+    parameters: int | None
     same_block: bool
 
 
@@ -44,29 +39,36 @@ class Variant(NamedTuple):
     """The complete configuration of one entry."""
 
     entry: str
-    slug: str  # its name in file names
     block: str
-    size: CountOrZero  # 0 for a model without this option
-    parameters: ParameterCount
+    size: int  # 0 for a model without this option
+    parameters: int
     config: dict[str, Any]
-    steps: Count | None  # None before calibration, if there is a time limit
+    steps: int | None  # None before calibration, if there is a time limit
+
+    @property
+    def slug(self) -> str:
+        """The name of its files: `LSTM:depth=2` becomes LSTM%3Adepth=2, and no two entries have the same."""
+        return quote(self.entry, safe="=,")
 
     def with_steps(self, steps: int) -> "Variant":
-        """Return the variant with this many steps."""
-        return self._replace(steps=steps, config=with_steps(self.config, steps))
+        """Return the variant with about this many steps, and with equally distant validations, also after the last."""
+        trainer = self.config["trainer"]
+        interval = max(1, steps // VALIDATIONS)
+        steps -= steps % interval
+        changed = {
+            "max_steps": steps,
+            "val_check_interval": interval * int(trainer["accumulate_grad_batches"] or 1),
+            "check_val_every_n_epoch": None,
+            "log_every_n_steps": min(interval, int(trainer["log_every_n_steps"])),
+        }
+        return self._replace(steps=steps, config={**self.config, "trainer": {**trainer, **changed}})
 
 
 class Plan(NamedTuple):
-    """All variants of a comparison and the settings from which they follow."""
+    """The settings, and the variants that follow from them."""
 
     settings: Settings
-    variants: list[Variant]
-    inactive: tuple[Variant, ...] = ()  # of earlier entries that are not compared now but may be again
-
-    @property
-    def device(self) -> str:
-        """The device of the trainings, as `seq2seq.load` takes it."""
-        return "cpu" if self.settings.config["trainer"]["accelerator"] == "cpu" else "auto"
+    variants: dict[str, Variant]  # by entry; after `prepare_plan`, also those that were compared before
 
     @property
     def metric(self) -> str:
@@ -76,52 +78,35 @@ class Plan(NamedTuple):
 
 def make_plan(settings: Settings) -> Plan:
     """Plan the training of all entries. Raises a UserError for one that cannot be trained."""
-    check_budget(settings)
-    config = settings.config
-    model = pkgutil.resolve_name(config["model"]["class_path"])
-    entries = parse_entries(settings.layers, model)
-    options = config["model"]["init_args"]
-    if settings.budget == "parameters":
-        if "size" not in options:
-            raise UserError(f"--budget parameters solves the size of each layer, and a {model.__name__} has no size")
-        for entry in entries:
-            if "size" in entry.options:
-                raise UserError(f"--budget parameters solves the size of each layer, and {entry.text} gives one")
-    provided = provided_options(config, model)
-    target = settings.parameters
-    if settings.budget == "parameters" and target is None:
-        target = configured_width(model, options, provided, "the configured model").parameters
-    steps = None if settings.minutes else round_steps(settings.steps or int(config["trainer"]["max_steps"]))
-    variants: list[Variant] = []
-    for entry in entries:
-        new_config = apply_entry(config, entry, model, settings.same_block)
-        options = new_config["model"]["init_args"]
-        if target is None:
-            width = configured_width(model, options, provided, entry.text)
-        else:
-            width = solve_width(model, options, provided, target, entry.text)
-            options["size"] = width.size
-        slug = make_slug(entry.text, [variant.slug for variant in variants])
-        block = describe_block(new_config, entry, model, config)
-        variant = Variant(entry.text, slug, block, *width, new_config, None)
-        variants.append(variant if steps is None else variant.with_steps(steps))
-    return Plan(settings, variants)
-
-
-def check_budget(settings: Settings) -> None:
-    """Raise a UserError if the options of the budget are missing or contradict each other."""
-    for sentence in out_of_range(ranges(Settings), settings._asdict(), "--"):
-        raise UserError(sentence)
+    config, solves_width = settings.config, settings.budget == "parameters"
+    max_steps = settings.steps or int(config["trainer"]["max_steps"] or 0)
     if settings.minutes is not None and settings.steps is not None:
         raise UserError("--minutes and --steps both set the length of each training: give one of them")
-    if settings.budget == "time" and settings.minutes is None:
+    if settings.minutes is None and settings.budget == "time":
         raise UserError("--budget time needs --minutes, the training time of each")
-    if settings.budget == "tokens" and settings.minutes is not None:
+    if settings.minutes is not None and settings.budget == "tokens":
         raise UserError("--budget tokens gives all the same steps: use --steps instead of --minutes")
-    if settings.budget != "parameters" and settings.parameters is not None:
+    if settings.parameters is not None and not solves_width:
         raise UserError(f"--parameters requires --budget parameters, not --budget {settings.budget}")
-    if settings.minutes is None and settings.steps is None and (settings.config["trainer"]["max_steps"] or 0) < 1:
+    if settings.minutes is None and max_steps < 1:
         raise UserError("the configuration has no trainer.max_steps: give --steps or --minutes")
+    model, options = pkgutil.resolve_name(config["model"]["class_path"]), config["model"]["init_args"]
+    entries = parse_entries(settings.layers, model)
+    sizes = [f"a {model.__name__} has no size"] * ("size" not in options)
+    sizes += [f"{entry.text} gives one" for entry in entries if "size" in entry.options]
+    if solves_width and sizes:
+        raise UserError(f"--budget parameters solves the size of each layer, and {sizes[0]}")
+    provided, target = provided_options(config, model), settings.parameters
+    if solves_width and target is None:
+        target = find_width(model, options, provided, None, "the configured model").parameters
+    variants = {}
+    for entry in entries:
+        new_config = apply_entry(config, entry, model, settings.same_block)
+        width = find_width(model, new_config["model"]["init_args"], provided, target, entry.text)
+        block = describe_block(new_config, entry, model, config)
+        variant = Variant(entry.text, block, *width, new_config, None)
+        variants[entry.text] = variant if settings.minutes else variant.with_steps(max_steps)
+    return Plan(settings, variants)
 
 
 def provided_options(config: dict[str, Any], model: type) -> dict[str, Any]:
@@ -133,124 +118,64 @@ def provided_options(config: dict[str, Any], model: type) -> dict[str, Any]:
     return {name: getattr(data, name) for name in names}
 
 
-def validation_count(steps: int) -> int | None:
-    """Return the number of equally long parts of a training, each ending in a validation; None if there is none."""
-    return next(
-        (parts for parts in ALLOWED_VALIDATIONS if steps % parts == 0),
-        steps if steps <= MAX_STEPS_ALL_VALIDATED else None,
-    )
+def prepare_plan(plan: Plan, folder: Path, again: bool) -> None:
+    """Continue the plan that is saved in a folder, if there is one, and save this one; `again` removes its trials.
+
+    Raises a UserError with the options that differ, unless they are the seeds and layers, or with an unknown run.
+    """
+    path, saved, known = folder / "plan.json", {}, {}
+    if path.exists():
+        try:
+            saved = read_json(path)
+            known = {entry: Variant(**{**fields, "entry": entry}) for entry, fields in saved["variants"].items()}
+            steps = {entry: int(old.steps) for entry, old in known.items() if old.steps}
+            settings = saved["settings"]
+            json.dumps(saved, ensure_ascii=False).encode()  # raises an error if it cannot be saved again
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise UserError(
+                f"{path} is damaged, or of another version of seq2seq ({shorten(error)}); choose another folder with "
+                f"--output, or remove {folder}"
+            ) from error
+    if again:
+        with system_errors(f"cannot remove the results in {folder}"):
+            for run in list_trials(folder, known.values()):
+                shutil.rmtree(run)
+        known = {}
+    for run in list_trials(folder, [new for entry, new in plan.variants.items() if entry not in known]):
+        raise UserError(f"{run} is not of this comparison: move it, or choose another folder with --output")
+    for entry, old in known.items():
+        variant = plan.variants.get(entry, old)
+        use_steps = variant.steps is None and entry in steps
+        plan.variants[entry] = variant.with_steps(steps[entry]) if use_steps else variant
+    new = plan_content(plan)
+    changed = differences(settings, new["settings"]) if known else []
+    changed += [f"the model of {entry}" for entry in known if saved["variants"][entry] != new["variants"][entry]]
+    if changed:
+        raise UserError(
+            f"{folder} contains another comparison (changed: {', '.join(changed[:5])}); choose another folder with "
+            f"--output, or start anew with --again"
+        )
+    save_plan(plan, folder)
 
 
-def round_steps(steps: int) -> int:
-    """Round steps down to a number with about eight equally long parts: 97 becomes 96."""
-    return next(rounded for rounded in range(steps, 0, -1) if validation_count(rounded))
-
-
-def with_steps(config: dict[str, Any], steps: int) -> dict[str, Any]:
-    """Return the configuration with this many (rounded) steps and with validations at equal intervals."""
-    trainer = config["trainer"]
-    validation_interval = steps // (validation_count(steps) or steps)
-    changed = {
-        "max_steps": steps,
-        "val_check_interval": validation_interval * int(trainer["accumulate_grad_batches"] or 1),
-        "check_val_every_n_epoch": None,
-        "log_every_n_steps": min(validation_interval, int(trainer["log_every_n_steps"])),
-    }
-    return {**config, "trainer": {**trainer, **changed}}
-
-
-def make_slug(text: str, used: Sequence[str]) -> str:
-    """Return an unused name for files: `LSTM:depth=2` becomes LSTM-depth-2."""
-    return next(slug for slug in slugs(text, len(used) + 1) if slug not in used)
-
-
-def slugs(text: str, count: int) -> list[str]:
-    """Return this many names for the files of an entry, in order of preference."""
-    name = re.sub(r"[^A-Za-z0-9.]+", "-", text).strip("-")
-    return [name, *(f"{name}-{number}" for number in range(2, count + 1))]
+def plan_content(plan: Plan) -> Any:
+    """Return what is saved of a plan, without the seeds and layers, which may change."""
+    return json_value({"settings": plan.settings._replace(layers=[], seeds=1), "variants": plan.variants})
 
 
 def save_plan(plan: Plan, folder: Path) -> None:
-    """Write the plan and the configurations of its trainings."""
-    for variant in plan.variants:
-        with atomic_write(config_path(folder, variant)) as temporary:
-            temporary.write_text(yaml.safe_dump(variant.config, sort_keys=False), encoding="utf-8")
-    content = {
-        "version": PLAN_VERSION,
-        "settings": plan.settings._asdict(),
-        "variants": [variant._asdict() for variant in plan.variants],
-        "inactive": [variant._asdict() for variant in plan.inactive],
-    }
-    write_json(folder / "plan.json", content)
+    write_json(folder / "plan.json", plan_content(plan))
 
 
-def config_path(folder: Path, variant: Variant) -> Path:
-    return folder / "configs" / f"{variant.slug}.yaml"
-
-
-def load_plan(folder: Path) -> Plan | None:
-    """Return the plan of this folder, if there is one. Raises a UserError if it is damaged or of another version."""
-    path = folder / "plan.json"
-    if not path.exists():
-        return None
-    with remedy(START_ANEW):
-        content = read_json(path)
-        if isinstance(content, dict) and (version := content.pop("version", None)) != PLAN_VERSION:
-            number = to_type(int | None, version, f"version of {path}")
-            found = "no format version" if number is None else f"format version {number}"
-            raise UserError(f"{path} has {found}, and this seq2seq reads version {PLAN_VERSION}")
-        plan: Plan = to_type(Plan, content, str(path))
-        check_names([*plan.variants, *plan.inactive], folder)
-    return plan
-
-
-def check_names(variants: Sequence[Variant], folder: Path) -> None:
-    """Raise a UserError unless every entry occurs once, with a name for its files that `make_slug` can return."""
-    for index, variant in enumerate(variants):
-        option = f"slug of {shorten(variant.entry)} in {folder / 'plan.json'}"
-        path_inside(folder, variant.slug, option)
-        if variant.slug not in slugs(variant.entry, len(variants)):
-            raise UserError(f"{option} must be {slugs(variant.entry, 1)[0]}, and {shorten(variant.slug)} was given")
-        if any(variant.entry == other.entry or variant.slug == other.slug for other in variants[:index]):
-            raise UserError(f"{option} and its entry must be unique, and {shorten(variant.slug)} was given twice")
-
-
-def merge_plans(old: Plan, new: Plan, folder: Path) -> Plan:
-    """Return the new plan with the names and the calibrated steps of the old one; only seeds and layers may differ.
-
-    Raises:
-        UserError: listing the other options that differ.
-    """
-    known = {variant.entry: variant for variant in (*old.variants, *old.inactive)}
-    same = old.settings._replace(seeds=new.settings.seeds, layers=new.settings.layers)
-    changed = differences(same._asdict(), new.settings._asdict()) or [
-        f"the block of {variant.entry}"
-        for variant in new.variants
-        if variant.entry in known
-        and any(known[variant.entry].config.get(key) != variant.config[key] for key in RECIPE_KEYS)
-    ]
-    if changed:
-        raise UserError(f"{folder} contains another comparison (changed: {', '.join(changed[:5])}); {START_ANEW}")
-    used = [variant.slug for variant in known.values()]
-    variants = []
-    for variant in new.variants:
-        before = known.pop(variant.entry, None)
-        slug = make_slug(variant.entry, used) if before is None else before.slug
-        if before is not None and before.steps is not None and variant.steps is None:
-            variant = variant.with_steps(before.steps)
-        variants.append(variant._replace(slug=slug))
-        used.append(slug)
-    return Plan(new.settings, variants, tuple(known.values()))
+def list_trials(folder: Path, variants: Iterable[Variant]) -> list[Path]:
+    """Return the existing folders of the trials of these variants."""
+    names = "|".join(re.escape(variant.slug) for variant in variants)
+    return [run for run in (folder / "runs").glob("*") if re.fullmatch(rf"(?:{names})-\d+", run.name)]
 
 
 def differences(old: Any, new: Any, name: str = "") -> list[str]:
     """Return the options that differ, as they are written on the command line."""
     if isinstance(old, dict) and isinstance(new, dict):
-        prefix = name and f"{name}."
-        return [
-            option for key in {**old, **new} for option in differences(old.get(key), new.get(key), f"{prefix}{key}")
-        ]
-    if old == new:
-        return []
-    in_config = name.startswith("config.")
-    return ["--" + (name.removeprefix("config.").replace(".init_args", "") if in_config else name.replace("_", "-"))]
+        return [option for key in old | new for option in differences(old.get(key), new.get(key), f"{name}.{key}")]
+    name = name.removeprefix(".config").removeprefix(".").replace(".init_args", "")
+    return [] if old == new else [f"--{name if '.' in name else name.replace('_', '-')}"]

@@ -2,219 +2,136 @@
 
 import math
 import os
-import platform
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
-from rich.markup import escape
-from rich.table import Table
+from rich import filesize
 
+from seq2seq.comparison.compare import Result
 from seq2seq.comparison.curves import draw
 from seq2seq.comparison.generation import POSITIONS
 from seq2seq.comparison.plan import Plan
-from seq2seq.comparison.results import Result, Score
 from seq2seq.storage import atomic_write, json_value, write_json
+from seq2seq.training.progress import format_minutes
 
-ONE_SEED_NOTE = "with one seed, differences cannot be told from noise"
+# of a layer to the best one, by whether they differ significantly
+RELATIONS = {False: "No different, since the gap is within the spread over seeds", True: "Behind", None: "Then"}
 DECIMALS = {"val_loss": 4, "val_bleu": 2}  # shown of a score
-UNITS = {"val_loss": "nats", "val_bleu": "BLEU"}
-METHOD_NOTE = (
-    "Spread is the sample standard deviation over seeds; a gap between two means that is no larger than the larger of "
-    "their spreads counts as none. Training time is that of training without validation, the mean over seeds. Writing "
-    "is of one text, token by token, in float32. Peak memory is that of tensors on a GPU, and of the whole process on "
-    "a CPU."
-)
 
 
-def differs_significantly(one: Score, other: Score) -> bool | None:
+def differs_significantly(one: Result, other: Result) -> bool | None:
     """Return whether two means differ by more than the larger of their spreads; None if no spread is known."""
-    spreads = [score.spread for score in (one, other) if score.spread is not None]
+    spreads = [result.spread for result in (one, other) if result.spread is not None]
     return abs(one.mean - other.mean) > max(spreads) if spreads else None
 
 
-def verdict(scores: Sequence[Score], metric: str) -> str:
-    """Summarize a comparison in sentences; the scores are best first, and those that are not finite last."""
-    sentences = []
-    if finished := [score for score in scores if math.isfinite(score.mean)]:
-        best, *others = finished
-        tied, behind, undecided = (
-            [other for other in others if differs_significantly(best, other) is answer]
-            for answer in (False, True, None)
-        )
-        no_spread = bool(undecided) or (not others and best.spread is None)
-        title = "Best" if not no_spread else "Highest" if metric == "val_bleu" else "Lowest"
-        sentences.append(f"{title}: {best.name}, {format_score(best, metric)} {UNITS[metric]}.")
-        for other in tied:
-            gap = f"{abs(other.mean - best.mean):.{DECIMALS[metric]}f}"
-            sentences.append(
-                f"{named_scores([other], metric)} is no different: the gap, {gap}, is within the spread over seeds."
-            )
-        if behind:
-            sentences.append(f"Behind: {named_scores(behind, metric)}.")
-        if undecided:
-            sentences.append(f"Then: {named_scores(undecided, metric)}; {ONE_SEED_NOTE}.")
-        elif no_spread:
-            sentences.append(f"{ONE_SEED_NOTE.capitalize()}.")
-    if unfinished := [score.name for score in scores if not math.isfinite(score.mean)]:
-        sentences.append(f"Without a result: {', '.join(unfinished)}.")
-    return " ".join(sentences)
+def verdict(results: Sequence[Result], metric: str) -> str:
+    """Summarize a comparison in sentences; the results are best first, and those without a finished trial last."""
+    best, finished = results[0], [result for result in results if math.isfinite(result.mean)]
+    has_spread = all(differs_significantly(best, other) is not None for other in finished[1:] or finished)
+    first, unit = ("Highest", "BLEU") if metric == "val_bleu" else ("Lowest", "nats")
+    sentences: dict[str, list[str]] = {}
+    for result in results:
+        name, score = result.variant.entry, format_score(result, metric)
+        if result not in finished:
+            sentences.setdefault("Without a result", []).append(name)
+        elif result is best:
+            sentences["Best" if has_spread else first] = [f"{name}, {score} {unit}"]
+        else:
+            sentences.setdefault(RELATIONS[differs_significantly(best, result)], []).append(f"{name} ({score})")
+    if unfinished := [f"{result.variant.entry}, {problem}" for result in results for problem in problems(result)]:
+        sentences["Not finished"] = unfinished
+    note = "" if has_spread else " With one seed, differences cannot be told from noise."
+    return " ".join(f"{beginning}: {'; '.join(items)}." for beginning, items in sentences.items()) + note
 
 
-def named_scores(scores: Sequence[Score], metric: str) -> str:
-    return ", ".join(f"{score.name} ({format_score(score, metric)})" for score in scores)
+def problems(result: Result) -> list[str]:
+    return [f"seed {trial.seed} {trial.outcome}" for trial in result.seeds if trial.outcome.status != "finished"]
 
 
-def format_score(score: Score, metric: str) -> str:
+def format_score(result: Result, metric: str) -> str:
     """Format the mean, and the spread if there is one."""
-    decimals = DECIMALS[metric]
-    return f"{score.mean:.{decimals}f}" + ("" if score.spread is None else f" ± {score.spread:.{decimals}f}")
-
-
-def verdict_text(results: Sequence[Result], metric: str) -> str:
-    """Return the verdict, followed by the trials that did not finish."""
-    problems = [f"{result.variant.entry}, {problem}" for result in results for problem in result.problems]
-    unfinished = f" Not finished: {'; '.join(problems)}." if problems else ""
-    return verdict([result.score for result in results], metric) + unfinished
+    spread = "" if result.spread is None else f" ± {result.spread:.{DECIMALS[metric]}f}"
+    return f"{result.mean:.{DECIMALS[metric]}f}{spread}"
 
 
 def table_rows(results: Sequence[Result], metric: str, seeds: int) -> list[list[str]]:
     """Return the headings and a row for each result: a dash for what was not measured, and problems after the score."""
     score = "validation BLEU" if metric == "val_bleu" else "validation loss, nats"
-    near, far = (f"{position:,}" for position in POSITIONS)
-    headings = [
-        "layer and its block",
-        "parameters",
-        score if seeds == 1 else f"{score}, mean ± spread of {seeds} seeds",
-    ]
-    headings += ["training, tokens/s", f"generation at {near}, tokens/s", f"at {far}, tokens/s"]
-    headings += [f"state at {near}", f"at {far}", "peak memory", "training time", "steps"]
-    return [headings, *(table_row(result, metric) for result in results)]
+    score += "" if seeds == 1 else f", mean ± spread of {seeds} seeds"
+    positions = " / ".join(f"{position:,}" for position in POSITIONS)
+    rows = [["layer and its block", "parameters", score, "training, tokens/s"]]
+    rows[0] += [f"generation at {positions}, tokens/s", f"state at {positions}"]
+    rows[0] += ["peak memory", "training time, min", "steps"]
+    for result in results:
+        entry, block, _, parameters, _, steps = result.variant
+        row = [
+            block if block.startswith(f"{entry},") else f"{entry}: {block}",
+            f"{parameters:,}",
+            "; ".join([format_score(result, metric)] * math.isfinite(result.mean) + problems(result)),
+            cell("{:,.0f}".format, result.tokens_per_second),
+            cell("{:,.0f}".format, *(cost.tokens_per_second for cost in result.generation)),
+            cell(filesize.decimal, *(cost.state_bytes for cost in result.generation)),
+            cell(filesize.decimal, result.peak_memory),
+            cell(format_minutes, result.seconds),
+            "–" if steps is None else f"{steps:,}",
+        ]
+        rows.append(row)
+    return rows
 
 
-def table_row(result: Result, metric: str) -> list[str]:
-    variant = result.variant
-    missing = ["–"] * (len(POSITIONS) - len(result.generation))
-    return [
-        variant.block if variant.block.startswith(f"{variant.entry},") else f"{variant.entry}: {variant.block}",
-        f"{variant.parameters:,}",
-        "; ".join([format_score(result.score, metric)] * bool(result.finished) + result.problems),
-        format_count(result.tokens_per_second),
-        *[format_count(cost.tokens_per_second) for cost in result.generation],
-        *missing,
-        *[format_bytes(cost.state_bytes) for cost in result.generation],
-        *missing,
-        format_bytes(result.peak_memory),
-        format_duration(result.seconds),
-        "–" if variant.steps is None else f"{variant.steps:,}",
-    ]
-
-
-def terminal_table(results: Sequence[Result], metric: str, seeds: int) -> Table:
-    """Return a narrower table for rich, with both positions in one cell."""
-    headings, *rows = [
-        [*row[:4], f"{row[4]}\n{row[5]}", f"{row[6]}\n{row[7]}", *row[8:10]]
-        for row in table_rows(results, metric, seeds)
-    ]
-    table = Table(show_lines=True)
-    for index, heading in enumerate(headings):
-        table.add_column(heading, justify="right" if index else "left", min_width=8 if index else 18)
-    for row in rows:
-        table.add_row(*map(escape, row))
-    return table
-
-
-def markdown_table(results: Sequence[Result], metric: str, seeds: int) -> str:
-    """Return the table in Markdown."""
-    headings, *rows = table_rows(results, metric, seeds)
-    lines = [headings, ["---"] + ["--:"] * (len(headings) - 1), *rows]
-    return "".join(f"| {' | '.join(cell.replace('|', '&#124;') for cell in line)} |\n" for line in lines)
-
-
-def format_count(value: float) -> str:
-    return f"{value:,.0f}" if math.isfinite(value) else "–"
-
-
-def format_bytes(size: float) -> str:
-    """Format bytes with the largest unit in which they are at least 1."""
-    if not math.isfinite(size):
-        return "–"
-    for unit in ("B", "KiB", "MiB"):
-        if size < 1024:
-            return f"{size:.0f} B" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1024
-    return f"{size:.2f} GiB"
-
-
-def format_duration(seconds: float) -> str:
-    """Format a duration as minutes and seconds."""
-    if not math.isfinite(seconds):
-        return "–"
-    return f"{seconds:.1f} s" if seconds < 60 else f"{int(seconds) // 60}:{int(seconds) % 60:02d} min"
-
-
-def describe_machine(device: str) -> dict[str, Any]:
-    """Describe the machine; a GPU is included only if it was used for training."""
-    return {
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
-        "threads": torch.get_num_threads(),
-        "processor": platform.machine(),
-        "gpu": torch.cuda.get_device_name() if device != "cpu" and torch.cuda.is_available() else None,
-        "torch": torch.__version__,
-        "seq2seq": version("seq2seq"),
-        "python": platform.python_version(),
-    }
+def cell(formatted: Callable[[Any], str], *values: float) -> str:
+    """Format values for a cell of the table; a dash for none, and for one that is not finite."""
+    return " / ".join(formatted(value) if math.isfinite(value) else "–" for value in values) or "–"
 
 
 def write_report(results: Sequence[Result], plan: Plan, folder: Path, command: str) -> None:
     """Write results.json, table.md and loss.png."""
-    machine, verdict_line = describe_machine(plan.device), verdict_text(results, plan.metric)
-    total = sum(trial.seconds for result in results for trial in result.trials if trial.seconds == trial.seconds)
+    machine = {
+        "gpu": torch.cuda.get_device_name()
+        if plan.settings.config["trainer"]["accelerator"] != "cpu" and torch.cuda.is_available()
+        else None,
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        **{name: version(name) for name in ("torch", "seq2seq")},
+    }
+    total = sum(trial.seconds for result in results for trial in result.seeds if math.isfinite(trial.seconds))
     better = "highest" if plan.metric == "val_bleu" else "lowest"
     content = {
         "command": command,
         "metric": f"{plan.metric}, the {better} of all validations of a run",
-        "verdict": verdict_line,
+        "verdict": verdict(results, plan.metric),
         "machine": machine,
         "training_seconds": total,
         "settings": plan.settings,
-        "results": [
-            {
-                **result.variant._asdict(),
-                "mean": result.score.mean,
-                "spread": result.score.spread,
-                "tokens_per_second": result.tokens_per_second,
-                "seconds": result.seconds,
-                "peak_memory": result.peak_memory,
-                "generation": result.generation,
-                "note": result.note,
-                "seeds": result.trials,
-            }
-            for result in results
-        ],
+        "results": [r.variant._asdict() | r._asdict() | {"variant": r.variant.slug} for r in results],
     }
     write_json(folder / "results.json", json_value(content))
-    draw(
-        {curve_label(result): [t.curve for t in result.trials] for result in results}, plan.metric, folder / "loss.png"
-    )
-    gpu = f"{machine['gpu']}, " if machine["gpu"] else ""
-    document = (
-        f"# {len(plan.variants)} layers compared\n\n"
-        f"```sh\n{command}\n```\n\n"
-        f"{markdown_table(results, plan.metric, plan.settings.seeds)}\n"
-        f"{verdict_line}\n\n"
-        f"The score is the {better} of all validations of a run. {METHOD_NOTE}\n\n"
-        f"![{plan.metric} over tokens and seconds](loss.png)\n\n"
-        f"{gpu}cores: {machine['cores']}, threads: {machine['threads']}, {machine['processor']}; "
-        f"torch {machine['torch']}, seq2seq {machine['seq2seq']}; all trainings together {format_duration(total)}.\n"
-    )
+    curves = {r.variant.entry: [t.curve for t in r.seeds if t.outcome.status == "finished"] for r in results}
+    draw(curves, plan.metric, folder / "loss.png")
+    headings, *rows = table_rows(results, plan.metric, plan.settings.seeds)
+    lines = [headings, ["---"] + ["--:"] * (len(headings) - 1), *rows]
+    table = "".join(f"| {' | '.join(cell.replace('|', '&#124;') for cell in line)} |\n" for line in lines)
+    document = f"""# {len(results)} layers compared
+
+```sh
+{command}
+```
+
+{table}
+{content["verdict"]}
+
+The score is the {better} of all validations of a run. Spread is the sample standard deviation over seeds; a gap between
+two means that is no larger than the larger of their spreads counts as none. Training time is that of training without
+validation, the mean over seeds. Generation is of one text, token by token, in float32. Peak memory is that of tensors
+on a GPU, and of the whole process on a CPU.
+
+![{plan.metric} over tokens and seconds](loss.png)
+
+{", ".join(f"{name}: {value}" for name, value in machine.items() if value)}; all trainings together: {total:.0f} s.
+"""
     with atomic_write(folder / "table.md") as temporary:
         temporary.write_text(document, encoding="utf-8")
-
-
-def curve_label(result: Result) -> str:
-    unfinished = len(result.trials) - len(result.finished)
-    text = result.variant.entry + (f" ({unfinished} of {len(result.trials)} did not finish)" if unfinished else "")
-    return text.replace(",", ",\n")

@@ -7,12 +7,11 @@ from typing import Any, NamedTuple
 
 import torch
 
-from seq2seq.comparison.entries import model_options
 from seq2seq.errors import UserError, prefix_errors
 from seq2seq.jsonargparse_internals.objects import constructor_arguments
 
 TOLERANCE = 0.02  # relative difference between the parameter counts of compared models
-MAX_TRIED_WIDTHS = 256  # consecutive widths tried to find a valid one
+MAX_SMALLEST_SIZE = 256  # sizes are multiples of the smallest valid one, as that of a number of heads
 
 
 class Width(NamedTuple):
@@ -24,17 +23,9 @@ class Width(NamedTuple):
         return abs(self.parameters - target) <= TOLERANCE * target
 
 
-CountParameters = Callable[[int], int]  # size -> parameters, increasing; a UserError where the size is invalid
-
-
-def parameter_counter(model: type, options: dict[str, Any]) -> CountParameters:
-    """Return a function that counts the parameters of a model at a width; raise a UserError for invalid options.
-
-    Args:
-        model: Class of the model.
-        options: Its options as in a configuration, including those that the data provides.
-    """
-    arguments = constructor_arguments(model, options)
+def parameter_counter(model: type, options: dict[str, Any], provided: dict[str, Any]) -> Callable[[int], int]:
+    """Return a function that counts the parameters of a model with these options, and with those of the data."""
+    arguments = constructor_arguments(model, options | provided)
 
     def count(size: int) -> int:
         with torch.device("meta"):
@@ -44,66 +35,42 @@ def parameter_counter(model: type, options: dict[str, Any]) -> CountParameters:
     return count
 
 
-def configured_width(model: type, options: dict[str, Any], provided: dict[str, Any], label: str) -> Width:
-    """Return the configured width, which is 0 for a model without this option, and its number of parameters."""
-    size = int(options.get("size") or 0)
-    with prefix_errors(f"{label} cannot be built"):
-        return Width(size, parameter_counter(model, {**options, **provided})(size))
+def find_width(model: type, options: dict[str, Any], provided: dict[str, Any], target: int | None, label: str) -> Width:
+    """Return the configured width; if there is a target, configure one, with `feed_forward` if heads are too coarse."""
+    with prefix_errors(f"{label} cannot be built" + ("" if target is None else " with any size")):
+        count = parameter_counter(model, options, provided)
+        if target is None:
+            size = int(options.get("size") or 0)
+            return Width(size, count(size))
+        width, block = nearest_width(count, target), options.get("block") or {}
+        if not width.is_close(target) and block.get("feed_forward"):
 
+            def count_hidden(hidden_width: int) -> int:
+                block["feed_forward"] = hidden_width / width.size
+                return parameter_counter(model, options, provided)(width.size)
 
-def solve_width(model: type, options: dict[str, Any], provided: dict[str, Any], target: int, label: str) -> Width:
-    """Return the width with a number of parameters; `feed_forward` is changed where heads make widths too coarse.
-
-    Args:
-        model: Class of the model.
-        options: Its configured options, whose `feed_forward` may be changed.
-        provided: Its options that the data provides.
-        target: Desired number of parameters.
-        label: Name of the entry, for error messages.
-    """
-    with prefix_errors(f"{label} cannot be built"):
-        count = parameter_counter(model, {**options, **provided})
-    width = nearest_width(count, target, label)
-    feed_forward = model_options(model).get("feed_forward")
-    if not width.is_close(target) and feed_forward is not None and feed_forward.get(options):
-
-        def count_hidden(hidden_width: int) -> int:
-            feed_forward.set(options, hidden_width / width.size)
-            return parameter_counter(model, {**options, **provided})(width.size)
-
-        hidden = nearest_width(count_hidden, target, label)
-        feed_forward.set(options, hidden.size / width.size)
-        width = Width(width.size, hidden.parameters)
+            hidden_width, parameters = nearest_width(count_hidden, target)
+            block["feed_forward"] = hidden_width / width.size
+            width = Width(width.size, parameters)
     if not width.is_close(target):
         raise UserError(
             f"{label} cannot have {target:,} parameters within {100 * TOLERANCE:g} %: the nearest is "
             f"{width.parameters:,} with size {width.size}"
         )
+    options["size"] = width.size
     return width
 
 
-def nearest_width(count: CountParameters, target: int, label: str) -> Width:
-    """Return the width whose parameter count is nearest to the target."""
-
-    def from_size(size: int) -> Width:
-        return first_valid_width(count, range(size, size + MAX_TRIED_WIDTHS))
-
-    with prefix_errors(f"{label} cannot be built with any size"):
-        upper = from_size(1)
-        while upper.parameters < target:
-            upper = from_size(2 * upper.size)
-        sizes = range(1, upper.size + 1)
-        first = sizes[bisect.bisect_left(sizes, target, key=lambda size: from_size(size).parameters)]
-    candidates = [from_size(first)]
-    if first > 1:
-        with suppress(UserError):
-            candidates.append(first_valid_width(count, range(first - 1, max(0, first - 1 - MAX_TRIED_WIDTHS), -1)))
-    return min(candidates, key=lambda width: abs(width.parameters - target))
-
-
-def first_valid_width(count: CountParameters, sizes: range) -> Width:
-    """Return the first width with which the model can be built; raise the last one's UserError if there is none."""
-    for size in sizes[:-1]:
+def nearest_width(count: Callable[[int], int], target: int) -> Width:
+    """Return the width whose parameter count, which must increase with the size, is nearest to the target."""
+    for smallest in range(1, MAX_SMALLEST_SIZE + 1):
         with suppress(UserError):  # as of a size that is no multiple of the heads
-            return Width(size, count(size))
-    return Width(sizes[-1], count(sizes[-1]))
+            count(smallest)
+            break
+    largest = smallest
+    while count(largest) < target:
+        largest *= 2
+    sizes = range(smallest, largest + 1, smallest)
+    index = bisect.bisect_left(sizes, target, key=count)
+    candidates = [Width(size, count(size)) for size in sizes[max(0, index - 1) : index + 1]]
+    return min(candidates, key=lambda width: abs(width.parameters - target))

@@ -10,6 +10,8 @@ import pytest
 from experiments import LANGUAGE, TRANSLATION, CommandResult, RunningCommand, seq2seq, write_config
 
 from seq2seq.commands.arguments import split_dotted_options
+from seq2seq.commands.untrained import resolve_configuration
+from seq2seq.comparison.plan import Settings, make_plan, save_plan
 
 
 @pytest.fixture(autouse=True)
@@ -59,7 +61,6 @@ def test_comparison_with_diverging_layer_continues_restarts_and_adds_seeds(compa
     # only the lost trial is trained again
     previous = read_results()
     shutil.rmtree("out/runs/LSTM-2")
-    Path("out/trials/LSTM-2.json").unlink()
     modified = Path("out/runs/LSTM-1/1/checkpoints/last.ckpt").stat().st_mtime_ns
     assert run_compare(*arguments).status == 0
     repeated = read_results()
@@ -90,9 +91,10 @@ def test_translators_are_compared_by_bleu_within_minutes(comparison_corpus: Path
     assert "BLEU" in command.out
     assert result["block"] == "encoder RNN; decoder GRU, keep bias 0; 1 x 8"
     assert result["steps"] % 8 == 0
+    assert result["variant"] == "RNN%2FGRU"
     assert result["size"] == 8
     assert read_results()["metric"].startswith("val_bleu, the highest")
-    assert not list(Path("out/calibration").glob("runs/*"))
+    assert not list(Path("out/calibration").glob("*"))
 
 
 def test_stopped_comparison_resumes(comparison_corpus: Path) -> None:
@@ -112,20 +114,18 @@ def test_stopped_comparison_resumes(comparison_corpus: Path) -> None:
     )
     Path("output").mkdir()
     running = RunningCommand(Path("output"), *arguments, "--trainer.val_check_interval", "1")
-    log = Path("out/logs/GRU-1.txt")
+    log = Path("out/runs/GRU-1/log.txt")
     wait_for(log, "weights; 100,000 steps", running)
     running.send(signal.SIGTERM)
     command = running.wait()
     assert command.status == 128 + signal.SIGTERM
     assert command.err.splitlines()[-1] == "stopped; the same command resumes from out"
     assert Path("out/runs/GRU-1/1/checkpoints/last.ckpt").exists()
-    # shorten the plan so that two steps remain
-    plan = Path("out/plan.json").read_text(encoding="utf-8")
+    # shorten the plan so that few steps remain
     done = int(log.read_text(encoding="utf-8").split("stopped after step ")[1].split(";")[0].replace(",", ""))
-    steps = done + 2
-    for path in (Path("out/plan.json"), Path("out/configs/GRU.yaml")):
-        path.write_text(path.read_text(encoding="utf-8").replace("100000", str(steps)), encoding="utf-8")
-    assert plan != Path("out/plan.json").read_text(encoding="utf-8")
+    steps = 8 * (done // 8 + 1)
+    config = resolve_configuration(["tiny.yaml"], ["--trainer.val_check_interval", "1"])
+    save_plan(make_plan(Settings(config, ["GRU"], "tokens", 1, None, steps, None, False)), Path("out"))
     command = seq2seq(*arguments[:-1], str(steps), "--trainer.val_check_interval", "1")
     assert command.status in (0, 1), command.err
     finished = json.loads(Path("out/runs/GRU-1/1/finished.json").read_text(encoding="utf-8"))
@@ -147,7 +147,7 @@ def test_comparison_fails_if_no_training_finishes(comparison_corpus: Path) -> No
     command = run_compare("--layers", "GRU", "--budget", "tokens", "--steps", "2", "--trainer.accelerator", "nonsense")
     assert command.status == 1
     assert "GRU, seed 1, failed: " in command.err
-    assert command.err.splitlines()[-1] == "seq2seq: no training finished; see out/logs"
+    assert command.err.splitlines()[-1] == "seq2seq: no training finished; see out/runs/*/log.txt"
     assert "Without a result: GRU." in command.out
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from seq2seq.comparison.blocks import BUILT_IN_PARTS, RECIPES
-from seq2seq.comparison.entries import layer_arguments, model_options, parse_entries, parse_entry
+from seq2seq.comparison.blocks import RECIPES
+from seq2seq.comparison.entries import default_options, find_option, layer_options, parse_entries, parse_entry
 from seq2seq.recurrence.registry import registered_layers
 from seq2seq.training.language_model import LanguageModel
 from seq2seq.training.translator import Translator
@@ -11,16 +11,25 @@ from seq2seq.training.translator import Translator
 
 def test_entry_has_a_layer_and_options() -> None:
     plain = parse_entry("GRU", LanguageModel)
-    assert plain.layers == {"layer": "GRU"}
+    assert plain.layers == {"layer": "seq2seq.recurrence.GRU"}
     assert plain.options == {}
     entry = parse_entry("LSTM:forget_bias=0.5,depth=2,norm=true,lr=1e-3", LanguageModel)
-    assert entry.layers == {"layer": "LSTM"}
-    assert entry.options == {"forget_bias": 0.5, "depth": 2, "norm": True, "lr": 0.001}
+    assert entry.layers == {"layer": "seq2seq.recurrence.LSTM"}
+    assert entry.options == {"layer.init_args.forget_bias": 0.5, "depth": 2, "block.norm": True, "lr": 0.001}
 
 
 def test_translator_entry_has_a_decoder_and_an_optional_encoder() -> None:
-    assert parse_entry("GRU", Translator).layers == {"decoder": "GRU"}
-    assert parse_entry("LSTM/GRU:keep_bias=2", Translator).layers == {"encoder": "LSTM", "decoder": "GRU"}
+    lstm, gru = "seq2seq.recurrence.LSTM", "seq2seq.recurrence.GRU"
+    assert parse_entry("GRU", Translator).layers == {"decoder": gru}
+    entry = parse_entry("LSTM/GRU:keep_bias=2", Translator)
+    assert entry.layers == {"encoder": lstm, "decoder": gru}
+    assert entry.options == {"decoder.init_args.keep_bias": 2}
+    both = parse_entry("LSTM/LSTM:forget_bias=2,attention=MultiHeadAttention", Translator).options
+    assert both == {
+        "encoder.init_args.forget_bias": 2,
+        "decoder.init_args.forget_bias": 2,
+        "attention": "MultiHeadAttention",
+    }
 
 
 def test_layers_are_built_from_two_sizes() -> None:
@@ -42,10 +51,10 @@ def test_layers_are_built_from_two_sizes() -> None:
         (["LSTM:depth"], "an option of a layer is written key=value, and 'depth' was given in LSTM:depth"),
         (["LSTM:"], "an option of a layer is written key=value, and '' was given in LSTM:"),
         (["LSTM:depth=1,depth=2"], "depth is given twice in LSTM:depth=1,depth=2"),
-        (["LSTM:lr=fast"], "lr must be a number, and fast was given in LSTM:lr=fast"),
+        (["LSTM:lr=fast"], "lr cannot be fast, as in LSTM:lr=fast"),
         (["LSTM", "GRU", "LSTM"], "LSTM is named twice in --layers"),
         (["LSTM:depth=2,lr=0.1", "LSTM:lr=1e-1,depth=2"], "is named twice in --layers"),
-        (["LSTM/GRU"], "a LanguageModel has 1 of these options: layer, and LSTM/GRU names 2"),
+        (["LSTM/GRU"], "a LanguageModel takes 1 layers (layer), and LSTM/GRU names 2"),
     ],
 )
 def test_invalid_entries_are_reported(entries: list[str], message: str) -> None:
@@ -55,7 +64,7 @@ def test_invalid_entries_are_reported(entries: list[str], message: str) -> None:
 
 
 def test_translator_entry_with_three_layers_is_rejected() -> None:
-    message = "a Translator has 2 of these options: encoder and decoder, and A/B/C names 3"
+    message = r"a Translator takes 2 layers \(encoder, decoder\), and A/B/C names 3"
     with pytest.raises(ValueError, match=message):
         parse_entry("A/B/C", Translator)
 
@@ -63,8 +72,7 @@ def test_translator_entry_with_three_layers_is_rejected() -> None:
 @pytest.mark.parametrize("name", sorted(set(RECIPES) & set(registered_layers(causal=False))))
 @pytest.mark.parametrize("model", [LanguageModel, Translator])
 def test_recipes_use_known_options(name: str, model: type) -> None:
-    assert set(RECIPES[name]) <= {*layer_arguments(name), *model_options(model), "lr"} - {"size"}
-
-
-def test_built_in_parts_belong_to_layers() -> None:
-    assert set(BUILT_IN_PARTS) <= set(registered_layers(causal=False))
+    layers = {layer_options(model)[-1]: f"seq2seq.recurrence.{name}"}
+    known = default_options(model, layers)
+    assert all(find_option(key, layers, known) for key in RECIPES[name])
+    assert "size" not in RECIPES[name]

@@ -12,7 +12,7 @@ from seq2seq.tasks.loading import open_checkpoint
 @pytest.mark.parametrize("kind", ["language", "translator"])
 def test_generation_is_measured_at_each_position(runs: Runs, kind: str) -> None:
     run = runs.language if kind == "language" else runs.translator
-    costs = measure_generation(run, "cpu", (10, 300))
+    costs = measure_generation(run, "cpu", positions=(10, 300))
     assert [cost.position for cost in costs] == [10, 300]
     assert all(cost.tokens_per_second > 0 for cost in costs)
     assert costs[0].state_bytes == costs[1].state_bytes
@@ -23,7 +23,7 @@ def test_generation_is_measured_at_each_position(runs: Runs, kind: str) -> None:
 
 def test_measuring_generation_preserves_random_state(runs: Runs) -> None:
     random_state = torch.random.get_rng_state()
-    measure_generation(runs.language, "cpu", (3,))
+    measure_generation(runs.language, "cpu", positions=(3,))
     assert torch.equal(random_state, torch.random.get_rng_state())
 
 
