@@ -148,8 +148,8 @@ def prepare_plan(plan: Plan, folder: Path, again: bool) -> None:
         use_steps = variant.steps is None and entry in steps
         plan.variants[entry] = variant.with_steps(steps[entry]) if use_steps else variant
     new = plan_content(plan)
-    changed = differences(settings, new["settings"]) if known else []
-    changed += [f"the model of {entry}" for entry in known if saved["variants"][entry] != new["variants"][entry]]
+    models = [f"the model of {entry}" for entry in known if saved["variants"][entry] != new["variants"][entry]]
+    changed = (differences(settings, new["settings"]) if known else []) or models
     if changed:
         raise UserError(
             f"{folder} contains another comparison (changed: {', '.join(changed[:5])}); choose another folder with "
