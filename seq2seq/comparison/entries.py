@@ -54,7 +54,7 @@ def parse_entry(text: str, model: type) -> Entry:
             try:
                 parsed = model_parser(model).parse_args([*arguments, f"--{path}={value}"])[path]
             except (ArgumentError, ValueError) as error:
-                raise UserError(f"{describe_error(error)} in {shorten(text)}") from error
+                raise UserError(f"{key} cannot be {shorten(value)}, as in {shorten(text)}") from error
             options[path] = value if isinstance(parsed, Namespace) else parsed  # a class remains text
     for message in out_of_range({"lr": Positive}, options):
         raise UserError(f"{message} in {shorten(text)}")

@@ -169,8 +169,9 @@ def save_plan(plan: Plan, folder: Path) -> None:
 
 def list_trials(folder: Path, variants: Iterable[Variant]) -> list[Path]:
     """Return the existing folders of the trials of these variants."""
-    names = "|".join(re.escape(variant.slug) for variant in variants)
-    return [run for run in (folder / "runs").glob("*") if re.fullmatch(rf"(?:{names})-\d+", run.name)]
+    slugs = {variant.slug for variant in variants}
+    names = [(run, re.fullmatch(r"(.+)-\d+", run.name)) for run in (folder / "runs").glob("*")]
+    return [run for run, name in names if name and name[1] in slugs]
 
 
 def differences(old: Any, new: Any, name: str = "") -> list[str]:

@@ -107,7 +107,10 @@ def write_report(results: Sequence[Result], plan: Plan, folder: Path, command: s
         "machine": machine,
         "training_seconds": total,
         "settings": plan.settings,
-        "results": [r.variant._asdict() | r._asdict() | {"variant": r.variant.slug} for r in results],
+        "results": [
+            {"slug": variant.slug} | variant._asdict() | dict(zip(Result._fields[1:], values, strict=True))
+            for variant, *values in results
+        ],
     }
     write_json(folder / "results.json", json_value(content))
     curves = {r.variant.entry: [t.curve for t in r.seeds if t.outcome.status == "finished"] for r in results}

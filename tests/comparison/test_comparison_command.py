@@ -91,7 +91,7 @@ def test_translators_are_compared_by_bleu_within_minutes(comparison_corpus: Path
     assert "BLEU" in command.out
     assert result["block"] == "encoder RNN; decoder GRU, keep bias 0; 1 x 8"
     assert result["steps"] % 8 == 0
-    assert result["variant"] == "RNN%2FGRU"
+    assert result["slug"] == "RNN%2FGRU"
     assert result["size"] == 8
     assert read_results()["metric"].startswith("val_bleu, the highest")
     assert not list(Path("out/calibration").glob("*"))

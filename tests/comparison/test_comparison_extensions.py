@@ -94,10 +94,10 @@ def test_own_layer_is_trained_and_generates(comparison_corpus: Path) -> None:
     [
         ("own_parts.Lost", "there is no layer own_parts.Lost: module 'own_parts' has no attribute 'Lost'"),
         ("no_parts.Scaled", "there is no layer no_parts.Scaled: No module named 'no_parts'"),
-        ("own_parts.Labeller", "a LanguageModel cannot have own_parts.Labeller as its layer"),
-        ("torch.nn.Linear", "a LanguageModel cannot have torch.nn.Linear as its layer"),
+        ("own_parts.Labeller", "own_parts.Labeller is no Recurrence, as layer must be"),
+        ("torch.nn.Linear", "torch.nn.Linear is no Recurrence, as layer must be"),
         ("own_parts.Scaled:scald=1", "own_parts.Scaled has no option scald; did you mean scale?"),
-        ("SelfAttention", "a LanguageModel cannot have seq2seq.recurrence.SelfAttention as its layer"),
+        ("SelfAttention", "seq2seq.recurrence.SelfAttention is no Recurrence, as layer must be"),
     ],
 )
 def test_invalid_own_layers_are_reported(comparison_corpus: Path, layer: str, message: str) -> None:

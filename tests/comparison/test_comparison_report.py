@@ -134,6 +134,7 @@ def test_report_is_complete(tmp_path: Path, metric: str) -> None:
     lstm = next(result for result in content["results"] if result["entry"] == "LSTM")
     assert [point["tokens"] for point in lstm["seeds"][0]["curve"]] == [40.0, 80.0]
     assert lstm["generation"][1] == {"position": 10_000, "tokens_per_second": 8.0, "state_bytes": 99}
+    assert {"slug", "entry", "block", "size", "parameters", "config", "steps", "spread", "note"} <= lstm.keys()
     assert {"gpu", "threads", "cores", "torch", "seq2seq"} == content["machine"].keys()
     text = (tmp_path / "table.md").read_text(encoding="utf-8")
     assert "seq2seq compare --layers LSTM" in text
