@@ -42,7 +42,7 @@ def commands(page: str) -> list[str]:
 
 
 def shorten(command: str) -> str:
-    """Return a command with options for a short training, or for a small corpus."""
+    """Return a command with options for a short training, for the model of one, or for a small corpus."""
     if command.startswith("python -c "):
         return re.sub(r"range\((\d+), \d+\)", lambda found: f"range({found[1]}, {int(found[1]) + 300})", command)
     if command.startswith("seq2seq compare "):
@@ -53,11 +53,11 @@ def shorten(command: str) -> str:
         return f"{short} --data.corpus {corpus} --model.size 16 --steps 2 --output comparison-{name}"
     if command.startswith("python -m benchmarks."):
         return f"{command} --help"
-    if not re.match(r"seq2seq fit\b|make train\b", command):
+    if not re.match(r"seq2seq (fit|predict)\b|make train\b", command):
         return command
     for option in re.findall(r"--\S+", TINY):  # an option must not be given twice
         command = re.sub(rf' ?{re.escape(option)}[ =][^ "]+', "", command)
-    if command.startswith("seq2seq fit"):
+    if command.startswith("seq2seq "):
         backend = " --trainer.callbacks.backend eager" if "Compile" in command else ""  # inductor takes minutes
         return f"{command} {TINY}{backend}"
     outside = re.search(r"CONFIG=\S*/(multi30k|shakespeare)", command)
