@@ -149,7 +149,7 @@ CLASS_OPTIONS: dict[str, dict[str, Any]] = {
 }
 
 
-def option_types(kind: Any) -> dict[str, Any]:
+def option_ranges(kind: Any) -> dict[str, Any]:
     """Return the types, with ranges, of the numeric options of a class or function, of this package or a library."""
     if not f"{kind.__module__}.".startswith(_LIBRARIES):
         return ranges(kind)

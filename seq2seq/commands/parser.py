@@ -18,7 +18,7 @@ from jsonargparse import (  # type: ignore[attr-defined]
 from seq2seq.commands.arguments import Arity, prepare_arguments, split_dotted_options
 from seq2seq.commands.configuration import CONTAIN_OPTIONS, limit_yaml, value_error
 from seq2seq.commands.dataclass_options import option_groups
-from seq2seq.commands.library_ranges import OPTIONS, option_types
+from seq2seq.commands.library_ranges import OPTIONS, option_ranges
 from seq2seq.errors import UserError
 from seq2seq.jsonargparse_internals.messages import ErrorMessages, constructor_errors
 from seq2seq.jsonargparse_internals.parsers import TypeHelpFormatter, actions, find_action, type_hint
@@ -101,7 +101,7 @@ def class_range_errors(value: Any, name: str) -> Iterator[str]:
             yield from class_range_errors(item, name)
     elif isinstance(value, Namespace) and "class_path" in value:
         options = vars(value.init_args) if "init_args" in value else {}
-        yield from out_of_range(option_types(pkgutil.resolve_name(value.class_path)), options, f"{name}.")
+        yield from out_of_range(option_ranges(pkgutil.resolve_name(value.class_path)), options, f"{name}.")
         for key, option in options.items():
             yield from class_range_errors(option, f"{name}.{key}")
 

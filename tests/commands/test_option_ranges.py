@@ -23,7 +23,7 @@ import seq2seq.tokenizers
 import seq2seq.training
 from seq2seq.__main__ import COMMANDS, TRAINER_COMMANDS, main
 from seq2seq.commands.experiment import Experiment
-from seq2seq.commands.library_ranges import OPTIONS, option_types
+from seq2seq.commands.library_ranges import OPTIONS, option_ranges
 from seq2seq.data.translation_limits import TranslationLimits
 from seq2seq.errors import UserError
 from seq2seq.ranges import Range, out_of_range, range_of, ranges, violated_range
@@ -119,7 +119,7 @@ def test_every_numeric_option_of_the_libraries_is_in_the_table(kind: type) -> No
     assert numeric - FUNCTION_PARAMETERS - set(OPTIONS) == set()
     assert all(out_of_range(OPTIONS, {p.name: p.default}) for p in parameters)
     defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
-    assert list(out_of_range(option_types(kind), defaults)) == []
+    assert list(out_of_range(option_ranges(kind), defaults)) == []
 
 
 @pytest.mark.parametrize("kind", [*PACKAGE_CLASSES, *map(command, (c for c in COMMANDS if c not in TRAINER_COMMANDS))])
@@ -309,7 +309,7 @@ def test_range_belongs_to_the_class(option: str, values: list[str]) -> None:
     [("ASGD", {"alpha": 2.0}), ("Adafactor", {"eps": (None, 0.1)}), ("RMSprop", {"alpha": 0.0, "momentum": 0.9})],
 )
 def test_values_in_the_range_of_the_class_are_accepted(kind: str, options: dict[str, Any]) -> None:
-    assert list(out_of_range(option_types(getattr(torch.optim, kind)), options)) == []
+    assert list(out_of_range(option_ranges(getattr(torch.optim, kind)), options)) == []
 
 
 @pytest.mark.parametrize("text", ["inf", "Inf", "infinity", "+inf", ".inf"])

@@ -8,7 +8,7 @@ from pytorch_lightning import Callback
 from pytorch_lightning.callbacks import EarlyStopping, LearningRateMonitor, ModelCheckpoint
 from torch.optim.lr_scheduler import OneCycleLR
 
-from seq2seq.commands.library_ranges import option_types
+from seq2seq.commands.library_ranges import option_ranges
 from seq2seq.errors import UserError
 from seq2seq.ranges import out_of_range
 from seq2seq.recurrence import LSTM, Mamba
@@ -81,8 +81,8 @@ def test_one_cycle_schedule_must_be_as_long_as_the_training(tmp_path: Path, corp
 
 
 def test_one_cycle_schedule_needs_steps_after_its_peak() -> None:
-    assert not list(out_of_range(option_types(OneCycleLR), {"pct_start": 0.99}))
-    assert list(out_of_range(option_types(OneCycleLR), {"pct_start": 1.0}))  # its last step would divide by zero
+    assert not list(out_of_range(option_ranges(OneCycleLR), {"pct_start": 0.99}))
+    assert list(out_of_range(option_ranges(OneCycleLR), {"pct_start": 1.0}))  # its last step would divide by zero
 
 
 @pytest.mark.parametrize(
