@@ -1,15 +1,19 @@
 """A model's options as plain data, so that a checkpoint holds them and loads without running code from it.
 
 The types of the constructor's parameters decide: the value of a dataclass is stored as a dict of its fields; that of
-any other class, and the class or partial that a callable type makes, by class_path and init_args, as in configurations.
+any other class, and the class or partial that a callable type makes, by class_path and init_args, as in configurations;
+a function by its import path.
 """
 
 import argparse
 import inspect
+import pkgutil
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from functools import partial
+from types import BuiltinFunctionType, FunctionType
 from typing import Any
 
 from torch import nn
@@ -25,9 +29,10 @@ from seq2seq.models.option_types import (
     find_dataclass,
     find_enum,
     item_types,
+    mapping_types,
     object_options,
     option_types,
-    value_type,
+    restore_key,
 )
 from seq2seq.nn import attention, output
 
@@ -71,7 +76,7 @@ def serialize(value: Any, annotation: Any = Any) -> Any:
         case argparse.Namespace():  # of a configuration, as a dict is
             return serialize(vars(value))
         case Mapping():
-            return serialize_mapping(value, value_type(annotation))
+            return serialize_mapping(value, *mapping_types(annotation))
         case list() | tuple():
             _, types = item_types(annotation, len(value))
             return [serialize(item, kind) for item, kind in zip(value, types, strict=True)]
@@ -86,7 +91,11 @@ def serialize(value: Any, annotation: Any = Any) -> Any:
         case type():
             return {"class_path": class_path(value)}
         case Enum():
-            return value.name
+            if type(value) not in alternatives(annotation) or find_enum(annotation, value.name) is value:
+                return value.name
+            return {"class_path": class_path(type(value)), "init_args": {"name": value.name}}
+        case FunctionType() | BuiltinFunctionType():
+            return function_path(value, annotation)
         case None | bool():
             return value
         case int():  # a built-in number, not one of a subclass such as numpy's
@@ -100,21 +109,57 @@ def serialize(value: Any, annotation: Any = Any) -> Any:
             options = serialize_options(
                 {field.name: getattr(value, field.name) for field in fields(kind) if field.init}, kind
             )
-            if any(kind in (part, getattr(part, "__origin__", None)) for part in alternatives(annotation)):
+            if find_dataclass(annotation, options) is kind:
                 return options
             return {"class_path": class_path(kind), "init_args": options}
     raise UserError(
-        f"a model's options must be numbers, strings, dataclasses, classes or functools.partial of classes, "
-        f"so that a checkpoint can hold them, not {value!r}"
+        "a model's options must be numbers, strings, enumerations, dataclasses, classes, functools.partial of classes "
+        "or functions of a module, so that a checkpoint can hold them; other objects must come from a configuration, "
+        f"as class_path and init_args, not {value!r}"
     )
 
 
-def serialize_mapping(options: Mapping[Any, Any], annotation: Any) -> dict[str, Any]:
-    """Return a dict, or the description of a class in a configuration, as plain data."""
-    named = {str(key): serialize(value, annotation) for key, value in options.items() if not str(key).startswith("_")}
-    if isinstance(name := named.get("class_path"), str):
-        if name.startswith(PACKAGE_PREFIX):
-            named["class_path"] = name.rpartition(".")[2]
+def function_path(function: Any, annotation: Any) -> str:
+    """Return the import path of a function, from which an option of this type gets it back.
+
+    Raises:
+        UserError: for a lambda or another function that no module has by its name, and for a type that takes no import
+            path.
+    """
+    path = f"{function.__module__}.{function.__qualname__}"
+    found = None
+    with suppress(AttributeError, ImportError, ValueError):
+        found = pkgutil.resolve_name(path)
+    if found is not function:
+        raise UserError(f"a function must be defined in a module, so that a checkpoint can name it, not {function!r}")
+    if not object_options(annotation):
+        raise UserError(
+            f"the option with the function {path} must have a type such as Callable, so that a checkpoint can hold it"
+        )
+    return path
+
+
+def serialize_mapping(options: Mapping[Any, Any], keys: Any = Any, values: Any = Any) -> dict[str, Any]:
+    """Return a dict, or the description of a class in a configuration, as plain data.
+
+    Args:
+        options: The dict.
+        keys: The type of its keys, which are stored as strings.
+        values: The type of its values.
+    """
+    named: dict[str, Any] = {}
+    for key, value in options.items():
+        name = key.name if isinstance(key, Enum) else str(key)
+        if keys is not Any and not isinstance(key, str) and restore_key(name, keys) != key:
+            raise UserError(
+                f"the keys of a mapping must be strings, numbers or members of an enumeration, as its type says, so "
+                f"that a checkpoint can hold them, not {key!r}"
+            )
+        if not name.startswith("_"):
+            named[name] = serialize(value, values)
+    if isinstance(path := named.get("class_path"), str):
+        if path.startswith(PACKAGE_PREFIX):
+            named["class_path"] = path.rpartition(".")[2]
         if others := named.pop("dict_kwargs", None):  # jsonargparse's name for arguments that a constructor passes on
             named["init_args"] = {**named.get("init_args", {}), **others}
     return named
@@ -135,14 +180,16 @@ def deserialize(value: Any, annotation: Any = Any, trust: Sequence[str] = (), op
             arguments = rest.get("init_args") or {}
             if not isinstance(arguments, dict):
                 raise UserError(f"the arguments of {name} must have names")
+            if issubclass(kind, Enum):
+                return enum_member(kind, arguments)
             return construct(kind, found, deserialize_options(arguments, kind, trust))
         case Mapping():
             if (dataclass := find_dataclass(annotation, value)) is not None:
                 return construct(
                     dataclass, ClassOption(dataclass, False, 0), deserialize_options(value, dataclass, trust)
                 )
-            values = value_type(annotation)
-            return {key: deserialize(part, values, trust, key) for key, part in value.items()}
+            keys, values = mapping_types(annotation)
+            return {restore_key(key, keys): deserialize(part, values, trust, key) for key, part in value.items()}
         case list():
             sequence, types = item_types(annotation, len(value))
             return sequence(deserialize(item, kind, trust, option) for item, kind in zip(value, types, strict=True))
@@ -209,6 +256,13 @@ def construct(kind: type, found: ClassOption, arguments: dict[str, Any]) -> Any:
     if not found.is_factory:
         return kind(**arguments)
     return partial(kind, **arguments) if arguments else kind
+
+
+def enum_member(kind: type[Enum], arguments: Mapping[str, Any]) -> Enum:
+    """Return the member of an enumeration that is stored by its name."""
+    if arguments.keys() != {"name"} or arguments["name"] not in kind.__members__:
+        raise UserError(f"{kind.__name__} does not have the member that is stored for it")
+    return kind[arguments["name"]]
 
 
 def differing_options(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:

@@ -98,9 +98,16 @@ def find_dataclass(annotation: Any, fields: Mapping[str, Any]) -> Any:
 
 
 def find_enum(annotation: Any, name: str) -> Enum | None:
-    """Return the member of this name of an enumeration in an annotation; None if there is none."""
-    kinds = [part for part in alternatives(annotation) if isinstance(part, type) and issubclass(part, Enum)]
-    return next((kind[name] for kind in kinds if name in kind.__members__), None)
+    """Return the member of this name of an enumeration in an annotation.
+
+    It is None if there is none, or if the text itself is a value of an earlier type in a union, as in configurations.
+    """
+    for part in alternatives(annotation):
+        if part is str or (get_origin(part) is Literal and name in get_args(part)):
+            return None
+        if isinstance(part, type) and issubclass(part, Enum) and name in part.__members__:
+            return part[name]
+    return None
 
 
 def item_types(annotation: Any, length: int) -> tuple[Callable[[Iterable[Any]], Any], list[Any]]:
@@ -114,13 +121,26 @@ def item_types(annotation: Any, length: int) -> tuple[Callable[[Iterable[Any]], 
     return list, [Any] * length
 
 
-def value_type(annotation: Any) -> Any:
-    """Return the type of a mapping's values."""
+def mapping_types(annotation: Any) -> tuple[Any, Any]:
+    """Return the types of a mapping's keys and of its values."""
     for part in alternatives(annotation):
         origin, parts = get_origin(part), get_args(part)
         if isinstance(origin, type) and issubclass(origin, Mapping) and len(parts) == 2:
-            return parts[1]
-    return Any
+            return parts[0], parts[1]
+    return Any, Any
+
+
+def restore_key(key: str, annotation: Any) -> Any:
+    """Return the key of a mapping, which is stored as a string, by the type of its keys."""
+    for part in alternatives(annotation):
+        if part is str:
+            return key
+        if isinstance(part, type) and issubclass(part, Enum) and key in part.__members__:
+            return part[key]
+        if part in (int, float):
+            with suppress(ValueError):
+                return part(key)
+    return key
 
 
 @cache

@@ -1,8 +1,10 @@
 """Serialization of a model's options in a checkpoint."""
 
 import io
+import math
 from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any, Literal, Optional, Protocol
 
@@ -138,11 +140,14 @@ def test_unexpected_arguments_raise(arguments: Any) -> None:
     [
         (
             lambda i, s: LSTM(i, s),
-            "must be numbers, strings, dataclasses, classes or functools.partial of classes, so that",
+            "a function must be defined in a module, so that a checkpoint can name it, not <function <lambda>",
         ),
         (partial(LSTM, 3), "must name its options"),
         (partial(lambda i, s: LSTM(i, s), s=3), "a layer must be a class, so that a checkpoint can name it"),
-        (torch.zeros(2), "must be numbers"),
+        (
+            torch.zeros(2),
+            "must be numbers, strings, enumerations, dataclasses, classes, functools.partial of classes or",
+        ),
     ],
 )
 def test_options_that_cannot_be_serialized_raise_a_one_line_error(wrong: LayerFactory, message: str) -> None:
@@ -185,6 +190,14 @@ def test_stored_format_of_a_translator_is_unchanged() -> None:
 MEMORY = Memory(Leak(0.5, Order.SECOND), "mean", (1.0, 2.0))
 STORED_MEMORY = {"leak": {"rate": 0.5, "order": "SECOND"}, "update": "mean", "lags": [1.0, 2.0]}
 DEFAULT_MEMORY = {"leak": None, "update": "add", "lags": []}
+BOUNDED = {"class_path": f"{MODULE}.LeakyRNN", "init_args": {"bound": f"{MODULE}.clamp"}}
+
+
+@dataclass(frozen=True)
+class Share:
+    """Has only the first of the fields of a leak."""
+
+    rate: float
 
 
 @pytest.mark.parametrize(
@@ -202,6 +215,18 @@ DEFAULT_MEMORY = {"leak": None, "update": "add", "lags": []}
         (Leak | Memory, Memory(), DEFAULT_MEMORY),
         (Order, Order.SECOND, "SECOND"),
         (str | Order, "THIRD", "THIRD"),
+        (str | Order, "SECOND", "SECOND"),
+        (Literal["SECOND"] | Order, "SECOND", "SECOND"),
+        (str | Order, Order.SECOND, {"class_path": f"{MODULE}.Order", "init_args": {"name": "SECOND"}}),
+        (Order | str, Order.SECOND, "SECOND"),
+        (Leak | Share, Share(0.5), {"class_path": f"{__name__}.Share", "init_args": {"rate": 0.5}}),
+        (Share | Leak, Share(0.5), {"rate": 0.5}),
+        (Share | Leak, Leak(), {"rate": 0.1, "order": "FIRST"}),
+        (dict[int, float], {1: 0.5}, {"1": 0.5}),
+        (Mapping[Order | float, int] | None, {Order.FIRST: 2, 0.5: 3}, {"FIRST": 2, "0.5": 3}),
+        (Callable[[float], float], my_options.clamp, f"{MODULE}.clamp"),
+        (Callable[[float], float], math.tanh, "math.tanh"),
+        (LayerFactory, partial(LeakyRNN, bound=my_options.clamp), BOUNDED),
         (
             Memory,
             ClippedMemory(limit=2.0),
@@ -221,12 +246,36 @@ DEFAULT_MEMORY = {"leak": None, "update": "add", "lags": []}
 )
 def test_values_are_restored_by_the_type_of_the_option(annotation: Any, value: Any, stored: Any) -> None:
     assert serialize(value, annotation) == stored
-    restored = deserialize(save_and_load(stored), annotation, [MODULE])
+    restored = deserialize(save_and_load(stored), annotation, [MODULE, __name__, "math"])
     if isinstance(value, partial):
         assert (restored.func, restored.keywords) == (value.func, value.keywords)
     else:
         assert restored == value
         assert type(restored) is type(value)
+
+
+def test_keys_of_a_mapping_that_its_type_does_not_restore_are_refused() -> None:
+    for annotation, key in ((dict[str, int], 1), (dict[tuple[int, int], int], (1, 2)), (dict[int, int], True)):
+        with pytest.raises(UserError, match="keys of a mapping must be strings, numbers or members of an enumeration"):
+            serialize({key: 1}, annotation)
+
+
+def test_functions_that_cannot_be_restored_are_refused() -> None:
+    def local(x: float) -> float:
+        return x
+
+    with pytest.raises(UserError, match="a function must be defined in a module"):
+        serialize(local, Callable[[float], float])
+    with pytest.raises(UserError, match=r"the option with the function .*\.clamp must have a type such as Callable"):
+        serialize(my_options.clamp, Any)
+
+
+def test_member_of_an_enumeration_must_exist() -> None:
+    stored = {"class_path": f"{MODULE}.Order", "init_args": {"name": "THIRD"}}
+    with pytest.raises(UserError, match="Order does not have the member that is stored for it"):
+        deserialize(stored, str | Order, [MODULE])
+    with pytest.raises(UserError, match=f"trust its module with --trust {MODULE}"):
+        deserialize(stored, str | Order)
 
 
 def test_dataclass_of_this_package_is_stored_with_its_name() -> None:
