@@ -36,6 +36,7 @@ from seq2seq.commands.options import (
     add_options,
     add_predict_options,
     check_search,
+    link_named_models,
     set_predict_options,
 )
 from seq2seq.commands.parser import check_groups, check_ranges, option_arity
@@ -100,8 +101,10 @@ class Experiment(SingleCommandCLI):
         command_parser = self.command_parser
         check_unicode(args, "the configuration of the run records it")
         arguments = prepare_arguments(args, partial(option_arity, command_parser))
-        for path in config_paths(arguments):
-            check_groups(command_parser, read_configuration(path), path)
+        configurations = {path: read_configuration(path) for path in config_paths(arguments)}
+        for path, options in configurations.items():
+            check_groups(command_parser, options, path)
+        link_named_models(command_parser, arguments, configurations.values())
         self.given_options = {argument.partition("=")[0] for argument in arguments}
         super().parse_arguments(parser, arguments)
         check_search(self.predict_options, self.config[self.command])

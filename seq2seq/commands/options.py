@@ -1,6 +1,8 @@
 """Options that `fit`, `validate`, `test` and `predict` add to those of LightningCLI, and links between options."""
 
-from collections.abc import Sequence
+import pkgutil
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from inspect import Parameter
 from typing import Annotated, Any
 
@@ -20,6 +22,7 @@ from seq2seq.commands.dataclass_options import (
 from seq2seq.commands.parser import OneLineErrorParser
 from seq2seq.data.translation_limits import TranslationLimits
 from seq2seq.errors import UserError
+from seq2seq.models.network import Network
 from seq2seq.ranges import Count, NonNegative
 from seq2seq.search import Beam, Search
 from seq2seq.tasks.loading import options_from_data
@@ -81,8 +84,41 @@ def add_options(parser: LightningArgumentParser) -> None:
     parser.set_defaults({"optimizer": {"class_path": "torch.optim.AdamW", "init_args": {"lr": 1e-3, "fused": True}}})
     parser.link_arguments("trainer.max_steps", "lr_scheduler.init_args.steps")
     parser.link_arguments("seed_everything", "data.init_args.seed", compute_fn=int)
-    for option in options_from_data():
+    link_data_options(parser, options_from_data())
+
+
+def link_data_options(parser: LightningArgumentParser, options: Iterable[str]) -> None:
+    """Link options of the model to the attributes of that name of the data module."""
+    for option in options:
         parser.link_arguments(f"data.{option}", f"model.init_args.{option}", apply_on="instantiate")
+
+
+def link_named_models(
+    parser: LightningArgumentParser, arguments: Sequence[str], configurations: Iterable[Mapping[str, Any]]
+) -> None:
+    """Link the data's options of the models that are named by an import path, beyond those of this package's tasks.
+
+    Args:
+        parser: The parser of the command's options.
+        arguments: The arguments of the command line.
+        configurations: The contents of the configurations.
+    """
+    models = [options.get("model") for options in configurations]
+    names = [model.get("class_path") if isinstance(model, dict) else model for model in models]
+    for argument, following in zip(arguments, [*arguments[1:], ""], strict=True):
+        option, equals, value = argument.partition("=")
+        if option in ("--model", "--model.class_path"):
+            names.append(value if equals else following)
+    linked = dict.fromkeys(options_from_data())
+    for name in names:
+        kind = None
+        if isinstance(name, str) and "." in name:
+            with suppress(Exception):  # the parser reports a class that cannot be imported
+                kind = pkgutil.resolve_name(name)
+        if isinstance(kind, type) and issubclass(kind, Network):
+            options = [option for option in kind.data_options() if option not in linked]
+            link_data_options(parser, options)
+            linked |= dict.fromkeys(options)
 
 
 def add_predict_options(parser: LightningArgumentParser, arguments: Sequence[str]) -> list[OptionGroup]:

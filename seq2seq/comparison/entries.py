@@ -13,7 +13,6 @@ from seq2seq.errors import UserError, closest_name
 from seq2seq.jsonargparse_internals.messages import describe_error
 from seq2seq.ranges import Positive, out_of_range, shorten
 from seq2seq.recurrence.registry import registered_layers
-from seq2seq.tasks.loading import options_from_data
 
 
 class Entry(NamedTuple):
@@ -66,11 +65,6 @@ def layer_options(model: type) -> list[str]:
     return [name for name in getattr(model, "layer_options", ("layer",)) if name in inspect.signature(model).parameters]
 
 
-def data_options(model: type) -> list[str]:
-    """Return the options of a model that the data provides."""
-    return [name for name in options_from_data() if name in inspect.signature(model).parameters]
-
-
 def find_layer(name: str) -> str:
     """Return the import path of a layer, which is named as in `seq2seq.recurrence` or by its import path."""
     if "." not in name and name not in (known := registered_layers(causal=False)):
@@ -90,10 +84,10 @@ def suggestion(name: str, known: Iterable[str]) -> str:
 
 
 @functools.cache
-def model_parser(model: type) -> ArgumentParser:
+def model_parser(model: Any) -> ArgumentParser:
     """Return a parser of the options of a model that the data does not provide, and of the learning rate."""
     parser = ArgumentParser(exit_on_error=False, allow_abbrev=False)
-    parser.add_class_arguments(model, skip={*data_options(model)}, fail_untyped=False)
+    parser.add_class_arguments(model, skip={*model.data_options()}, fail_untyped=False)
     parser.add_argument("--lr", type=Positive)
     return parser
 

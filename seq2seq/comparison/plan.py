@@ -12,7 +12,7 @@ from urllib.parse import quote
 import pytorch_lightning as pl
 
 from seq2seq.comparison.blocks import apply_entry, describe_block
-from seq2seq.comparison.entries import data_options, parse_entries
+from seq2seq.comparison.entries import parse_entries
 from seq2seq.comparison.widths import find_width
 from seq2seq.errors import UserError, system_errors
 from seq2seq.jsonargparse_internals.objects import build_object
@@ -109,10 +109,10 @@ def make_plan(settings: Settings) -> Plan:
     return Plan(settings, variants)
 
 
-def provided_options(config: dict[str, Any], model: type) -> dict[str, Any]:
+def provided_options(config: dict[str, Any], model: Any) -> dict[str, Any]:
     """Return the model's options that the data provides; reads the corpus and learns its vocabulary."""
     data = build_object(pl.LightningDataModule, config["data"])
-    names = data_options(model)
+    names = model.data_options()
     if not all(hasattr(data, name) for name in names):
         raise UserError(f"a {model.__name__} cannot be trained on {type(data).__name__}")
     return {name: getattr(data, name) for name in names}

@@ -1,12 +1,13 @@
 """The base class of all networks, which does not need Lightning."""
 
-import inspect
 import itertools
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
+
+from seq2seq.models.option_types import option_types
 
 SHARED_VOCABULARY = "shared_vocabulary"  # the option of a network whose two vocabularies may be one
 
@@ -37,15 +38,17 @@ class Network(nn.Module):
     @classmethod
     def data_options(cls) -> tuple[str, ...]:
         """Return the options of the constructor whose values are the attributes of that name of the data module."""
-        shared = [SHARED_VOCABULARY] if SHARED_VOCABULARY in inspect.signature(cls).parameters else []
-        return (*cls.vocabularies, *shared)
+        kind: type = cls
+        return tuple(name for name in (*cls.vocabularies, SHARED_VOCABULARY) if name in option_types(kind))
 
     def token_weights(self) -> dict[str, tuple[str, ...]]:
         """Return the weights with one row per token by side, the embedding's first; empty if none are named."""
-        weights = {side: tuple(f"{name}.weight" for name in names) for side, names in self.vocabularies.values()}
+        weights: dict[str, tuple[str, ...]] = {}
+        for side, names in self.vocabularies.values():
+            weights[side] = weights.get(side, ()) + tuple(f"{name}.weight" for name in names)
         if weights:
             rows: tuple[str, ...] = getattr(getattr(self, "output", None), "token_rows", ())
-            weights[[*weights][-1]] += tuple(f"output.{name}" for name in rows)
+            weights[side] += tuple(f"output.{name}" for name in rows)
         return weights
 
     @property

@@ -207,11 +207,11 @@ class LabelData(TextDataModule):
         }
 
     @property
-    def source_vocab_size(self) -> int:
+    def word_count(self) -> int:
         return self.tokenizers["source"].vocab_size
 
     @property
-    def target_vocab_size(self) -> int:
+    def label_count(self) -> int:
         return self.tokenizers["target"].vocab_size
 
     def batches(self, split: str) -> list[LabelBatch]:
@@ -244,8 +244,8 @@ class Labeler(Network):
     """Reads a sentence from left to right and labels every token.
 
     Args:
-        source_vocab_size: Number of words.
-        target_vocab_size: Number of labels.
+        word_count: Number of words.
+        label_count: Number of labels.
         layer: The recurrent layer.
         size: Number of features.
         depth: Number of layers.
@@ -253,23 +253,23 @@ class Labeler(Network):
 
     layer_options = ("layer",)
     vocabularies: ClassVar[Mapping[str, Vocabulary]] = {
-        "source_vocab_size": Vocabulary("source", ("embedding",)),
-        "target_vocab_size": Vocabulary("target"),
+        "word_count": Vocabulary("source", ("embedding",)),
+        "label_count": Vocabulary("target"),
     }
 
     def __init__(
         self,
-        source_vocab_size: int,
-        target_vocab_size: int,
+        word_count: int,
+        label_count: int,
         layer: LayerFactory = IndRNN,
         size: int = 16,
         depth: int = 1,
     ) -> None:
         super().__init__()
         self.save_hyperparameters()
-        self.embedding = embedding(source_vocab_size, size)
+        self.embedding = embedding(word_count, size)
         self.stack = Stack(size, size, [layer] * depth)
-        self.output = LinearOutput(size, 0, target_vocab_size)
+        self.output = LinearOutput(size, 0, label_count)
 
     def output_input(self, y: Tensor) -> OutputInput:
         return OutputInput(y)

@@ -1,12 +1,15 @@
 """Each task names its parts, and what it says is what the parts have."""
 
+from collections.abc import Mapping
 from pkgutil import resolve_name
+from typing import ClassVar
 
 import pytest
 import pytorch_lightning as pl
 
 from seq2seq.data import LanguageData, TextDataModule, TranslationData
 from seq2seq.errors import UserError
+from seq2seq.models.network import Network, Vocabulary
 from seq2seq.recurrence import LSTM
 from seq2seq.tasks.loading import TASKS, check_evaluation_options, known_task
 from seq2seq.training import LanguageModel, Preview, TrainingModule, Translator
@@ -45,6 +48,23 @@ def test_networks_name_the_weights_with_one_row_per_token() -> None:
     state = translator.state_dict()
     assert {len(state[name]) for name in weights["source"]} == {7}
     assert {len(state[name]) for name in weights["target"]} == {9}
+
+
+class TwoInputs(Network):
+    """Reads tokens and their neighbors, both of the source."""
+
+    vocabularies: ClassVar[Mapping[str, Vocabulary]] = {
+        "tokens": Vocabulary("source", ("embedding",)),
+        "labels": Vocabulary("target"),
+        "neighbors": Vocabulary("source", ("first", "second")),
+    }
+
+
+def test_weights_of_two_vocabularies_of_one_side_are_all_named() -> None:
+    assert TwoInputs().token_weights() == {
+        "source": ("embedding.weight", "first.weight", "second.weight"),
+        "target": (),
+    }
 
 
 def test_data_of_another_task_is_refused() -> None:
