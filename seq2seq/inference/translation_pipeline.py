@@ -133,17 +133,12 @@ class TranslationPipeline:
         lengths = np.array([len(sources[row]) for row in nonempty], dtype=np.int32)
         progress(len(lines) - len(nonempty))
         count = 2 * n_best if n_best > 1 else 1  # hypotheses of each line, since the texts of two may coincide
-        rows_per_line = search.rows_per_sentence(count)
-        max_lines = max(
-            1, MAX_CANDIDATES // (rows_per_line * min(2 * rows_per_line, self.vocabularies.target.vocab_size))
-        )
         for batch in bucket_by_length(lengths, lengths, limits.batch_tokens):
-            for start in range(0, len(batch), max_lines):
-                rows = nonempty[batch[start : start + max_lines]].tolist()
-                found = self.search([sources[row] for row in rows], search, count, limits.max_length)
-                for row, hypotheses in zip(rows, found, strict=True):
-                    results[row] = self.distinct_texts(hypotheses, n_best)
-                progress(len(rows))
+            rows = nonempty[batch].tolist()
+            found = self.search([sources[row] for row in rows], search, count, limits.max_length)
+            for row, hypotheses in zip(rows, found, strict=True):
+                results[row] = self.distinct_texts(hypotheses, n_best)
+            progress(len(rows))
         self.truncation_counts.translations += len(lines)
         self.truncation_counts.truncated += sum(best[0].truncated for best in results)
         return results
@@ -177,7 +172,26 @@ class TranslationPipeline:
     def search(
         self, sources: Sequence[Sequence[int]], search: Search, n_best: int = 1, max_length: int | None = None
     ) -> list[list[Hypothesis]]:
-        """Return the `n_best` best hypotheses of each source."""
+        """Return the `n_best` best hypotheses of each source, found in batches that a wide search keeps small.
+
+        A source without any text has one hypothesis, the empty one, whose score is 0.
+        """
+        results = [[Hypothesis([], 0.0, 0.0, True, False)] for _ in sources]
+        nonempty = [row for row, ids in enumerate(sources) if self.vocabularies.source.decode(ids).strip()]
+        rows_per_sentence = search.rows_per_sentence(n_best)
+        candidates = rows_per_sentence * min(2 * rows_per_sentence, self.vocabularies.target.vocab_size)
+        max_sentences = max(1, MAX_CANDIDATES // candidates)
+        for start in range(0, len(nonempty), max_sentences):
+            rows = nonempty[start : start + max_sentences]
+            found = self.search_batch([sources[row] for row in rows], search, n_best, max_length)
+            for row, hypotheses in zip(rows, found, strict=True):
+                results[row] = hypotheses
+        return results
+
+    def search_batch(
+        self, sources: Sequence[Sequence[int]], search: Search, n_best: int, max_length: int | None
+    ) -> list[list[Hypothesis]]:
+        """Search for all sources at once."""
         source, device = pad(sources), self.device
         lengths = torch.tensor([len(ids) for ids in sources], device=device)
         shortlist = None if self.shortlist is None else self.shortlist.allowed_ids(source).to(device)

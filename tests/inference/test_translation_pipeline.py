@@ -4,6 +4,7 @@ import itertools
 import math
 from collections.abc import Iterable, Iterator
 from copy import deepcopy
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,9 +12,10 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tiny_runs import WORDS, Runs, reverse_words
+from torch import Tensor
 
 from seq2seq.data.output_lengths import OutputLengths
-from seq2seq.data.pairs import Vocabularies
+from seq2seq.data.pairs import Vocabularies, collate_pairs
 from seq2seq.data.translation_limits import TranslationLimits
 from seq2seq.errors import UserError
 from seq2seq.inference import TranslationPipeline
@@ -375,3 +377,29 @@ def test_wide_beams_are_searched_in_smaller_batches(
     expected = translation(lines, Beam(beams=40))
     monkeypatch.setattr(module, "MAX_CANDIDATES", 1)
     assert translation(lines, Beam(beams=40)) == expected
+
+
+def test_prediction_searches_small_batches_and_not_for_blank_sources(
+    untrained: TranslationPipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As translating does, which has the same search."""
+    lines = ["ab", "", "c d", " \t", "e"]
+    expected = untrained(lines, Beam(beams=4))
+    batch_sizes: list[int] = []
+    decoding_problem = Translator.decoding_problem
+
+    def counted(model: Translator, source: Tensor, *arguments: Any) -> Any:
+        batch_sizes.append(len(source))
+        return decoding_problem(model, source, *arguments)
+
+    monkeypatch.setattr(Translator, "decoding_problem", counted)
+    monkeypatch.setattr(module, "MAX_CANDIDATES", 4 * 8 * 2)  # of two sentences with 4 beams
+    data = SimpleNamespace(vocabularies=untrained.vocabularies, output_lengths=LENGTHS)
+    monkeypatch.setattr(Translator, "trainer", SimpleNamespace(datamodule=data))
+    (model,) = untrained.models
+    assert isinstance(model, Translator)
+    monkeypatch.setattr(model, "search", Beam(beams=4))
+    encoded = untrained.vocabularies.source.encode_batch(lines)
+    hypotheses = model.predict_step(collate_pairs(encoded, encoded, 0))
+    assert [untrained.detokenize(hypothesis.ids) for hypothesis in hypotheses] == expected
+    assert batch_sizes == [2, 1]
