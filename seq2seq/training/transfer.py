@@ -14,7 +14,7 @@ from seq2seq.data.vocabulary import find_data_state, load_given_tokenizer
 from seq2seq.errors import UserError, prefix_errors
 from seq2seq.inference.checkpoint import read_trained_checkpoint
 from seq2seq.inference.checkpoint_validation import check_finite
-from seq2seq.inference.vocabularies import check_token_rows, vocabularies_of
+from seq2seq.inference.vocabularies import check_token_rows, check_vocabulary_sizes, vocabularies_of
 from seq2seq.models.network import Network
 from seq2seq.special_tokens import NUM_SPECIAL
 from seq2seq.standard_streams import rank_zero_log
@@ -74,13 +74,15 @@ def initialize_from_checkpoint(model: TrainingModule, new_tokenizers: Mapping[st
         checkpoint: Path of the checkpoint.
 
     Raises:
-        UserError: if a weight is not finite or does not fit, or the checkpoint's tokenizers are of another kind.
+        UserError: if a weight is not finite or does not fit, or the checkpoint's tokenizers are of another kind or do
+            not fit its own model.
     """
     contents = read_trained_checkpoint(checkpoint)
     vocabularies = vocabularies_of(contents, imported_modules())
     old_tokenizers = vocabularies._asdict()
     weights = dict(contents["state_dict"])
     with prefix_errors(f"cannot start from {checkpoint}"):
+        check_vocabulary_sizes(type(model), contents["model"]["init_args"], vocabularies)
         check_finite(weights)
         check_token_rows(model, weights, vocabularies)
     changed = any(tokenizer != old_tokenizers[side] for side, tokenizer in new_tokenizers.items())

@@ -178,6 +178,14 @@ def test_tokenizer_of_another_kind_is_refused(tmp_path: Path) -> None:
         initialize_from_checkpoint(language(Bytes(), 2), {"source": Bytes()}, path)
 
 
+def test_checkpoint_whose_model_shares_the_vocabulary_of_two_tokenizers_is_refused(tmp_path: Path) -> None:
+    old = {"source": words("a b"), "target": words("c d")}
+    size, new = old["source"].vocab_size, words("a c")
+    path = save(Translator(size, size, shared_vocabulary=True, size=6, depth=1), old, tmp_path)
+    with pytest.raises(UserError, match=r"cannot start from .*one vocabulary, and its two tokenizers differ"):
+        initialize_from_checkpoint(translator({"source": new, "target": new}, 2), {"source": new, "target": new}, path)
+
+
 def test_weights_of_another_shape_are_refused(tmp_path: Path) -> None:
     old, new = words("a b"), words("b c d")
     path = save(language(old, 1), {"source": old}, tmp_path)
