@@ -12,7 +12,7 @@ from seq2seq.nn.linear import linear
 from seq2seq.ranges import Count, checked
 from seq2seq.recurrence import LayerFactory, Stack
 from seq2seq.recurrence.ops.packed_loop import packed_loop
-from seq2seq.recurrence.residual_block import PLAIN_BLOCK, BlockConfig
+from seq2seq.recurrence.residual_block import PLAIN_BLOCK, BlockConfig, ResidualBlock
 
 
 class DecoderState(NamedTuple):
@@ -78,6 +78,11 @@ class Decoder(nn.Module):
         output_layers = layers[query_layers:]
         self.output_stack = Stack(combined_size, size, output_layers, block) if output_layers else None
         self.feature_projection = linear(combined_size, output_size)
+
+    @property
+    def blocks(self) -> list[ResidualBlock]:
+        """The residual blocks around the layers, from the input up."""
+        return [*self.query_stack.blocks, *(self.output_stack.blocks if self.output_stack is not None else ())]
 
     def start(self, encoding: Encoding) -> tuple[Memory, DecoderState]:
         """Return keys and values of the source, and the state after reading its summary."""

@@ -1,13 +1,13 @@
 """An encoder-decoder network with attention."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import ClassVar, NamedTuple
 
 import torch
-from jaxtyping import Float, Int
-from torch import Tensor, nn
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
 
 from seq2seq.batch import TranslationBatch
 from seq2seq.errors import UserError
@@ -22,7 +22,7 @@ from seq2seq.ranges import Count, Depth, DropProbability, checked
 from seq2seq.recurrence import LSTM, EncoderLayerFactory, LayerFactory
 from seq2seq.recurrence.residual_block import PLAIN_BLOCK, BlockConfig, ResidualBlock
 from seq2seq.search.problem import DecodingProblem, ShortlistIds, Step
-from seq2seq.special_tokens import EOS, UNK
+from seq2seq.special_tokens import EOS, PAD, UNK
 from seq2seq.state import select
 
 
@@ -37,9 +37,10 @@ class EncodedSource(NamedTuple):
 class EncoderDecoderOutput(NamedTuple):
     """The input of the output layer and the activations of every layer, for regularizers and inspection."""
 
-    output: OutputInput
+    output_input: OutputInput
     encoder_activations: list[Float[Tensor, "batch source size"]]  # after each residual block, from the input up
     decoder_activations: list[Float[Tensor, "batch target size"]]
+    target_mask: Bool[Tensor, "batch target"]  # False on padding
 
 
 class EncoderDecoder(Network):
@@ -150,29 +151,29 @@ class EncoderDecoder(Network):
         features, context, weights, _ = self.decoder(embedded, encoded.memory, state)
         return OutputInput(self.dropout(features), context, weights, encoded.ids, encoded.encoding)
 
-    def run(
-        self,
-        source: Int[Tensor, "batch source"],
-        lengths: Int[Tensor, " batch"],
-        inputs: Int[Tensor, "batch target"],
-    ) -> EncoderDecoderOutput:
+    def run(self, batch: TranslationBatch) -> EncoderDecoderOutput:
         """Compute the same as `forward`, and return the activations of every layer, too."""
-        with record_activations(self.encoder) as encoder_calls:
-            encoded, state = self.encode(source, lengths)
-        with record_activations(self.decoder) as decoder_calls:
-            output = self.decode(inputs, encoded, state)
-        # with input feeding, the decoder's layers are called for each token, or once to no avail if there are none
+        with record_activations(self.encoder.blocks) as encoder_calls:
+            encoded, state = self.encode(batch.source, batch.lengths)
+        with record_activations(self.decoder.blocks) as decoder_calls:
+            output_input = self.decode(batch.inputs, encoded, state)
+        # with input feeding the layers run once per token; an empty target takes one discarded step, cut off here
         return EncoderDecoderOutput(
-            output,
+            output_input,
             concatenate_calls(encoder_calls),
-            [y[:, : inputs.shape[1]] for y in concatenate_calls(decoder_calls)],
+            [y[:, : batch.inputs.shape[1]] for y in concatenate_calls(decoder_calls)],
+            batch.targets != PAD,
         )
 
     def auxiliary_loss(self, output: EncoderDecoderOutput) -> Tensor | float:
         """Return a loss that training adds to the mean loss of a batch's tokens, such as one of attention weights.
 
+        Over several processes it is the mean of the processes' values, each of its own share of the batch: a mean over
+        tokens is then a mean of means, not that of the whole batch.
+
         Args:
-            output: The input of the output layer, and the activations of every layer of encoder and decoder.
+            output: The input of the output layer, the activations of every layer of encoder and decoder, and the mask
+                of the target, whose padding must not count.
         """
         return 0.0
 
@@ -264,9 +265,9 @@ class EncoderDecoder(Network):
 
 
 @contextmanager
-def record_activations(network: nn.Module) -> Iterator[list[list[Tensor]]]:
-    """Record the outputs of the residual blocks of a network in the context: for each block those of all its calls."""
-    blocks = [module for module in network.modules() if isinstance(module, ResidualBlock)]
+def record_activations(blocks: Iterable[ResidualBlock]) -> Iterator[list[list[Tensor]]]:
+    """Record the outputs of residual blocks in the context: for each block those of all its calls."""
+    blocks = list(blocks)
     calls: list[list[Tensor]] = [[] for _ in blocks]
     hooks = [
         block.register_forward_hook(lambda _, x, y, outputs=outputs: outputs.append(y))
@@ -280,5 +281,5 @@ def record_activations(network: nn.Module) -> Iterator[list[list[Tensor]]]:
 
 
 def concatenate_calls(calls: list[list[Tensor]]) -> list[Float[Tensor, "batch time size"]]:
-    """Return the outputs of each layer, those of several calls one after another in time."""
-    return [outputs[0] if len(outputs) == 1 else torch.cat(outputs, dim=1) for outputs in calls]
+    """Return the outputs of each layer that was called, those of several calls one after another in time."""
+    return [outputs[0] if len(outputs) == 1 else torch.cat(outputs, dim=1) for outputs in calls if outputs]

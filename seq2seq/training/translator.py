@@ -24,8 +24,8 @@ class Translator(EncoderDecoder, TrainingModule):
     limits = TranslationLimits()
 
     def training_step(self, batch: TranslationBatch) -> Tensor:
-        output = self.run(batch.source, batch.lengths, batch.inputs)
-        loss = self.output.loss(output.output, batch.targets, self.label_smoothing)
+        output = self.run(batch)
+        loss = self.output.loss(output.output_input, batch.targets, self.label_smoothing)
         self.log("train_loss", loss.nats / loss.tokens.clamp(min=1), batch_size=max(1, batch.tokens), prog_bar=True)
         # gradients are averaged over ranks, so each rank's share of the global mean is multiplied by their number
         return loss.smoothed * self.trainer.world_size / batch.tokens + self.auxiliary_loss(output)

@@ -12,10 +12,10 @@ from translator_cases import ATTENTIONS, OPTIONS, SOURCE_VOCAB_SIZE, TARGET_VOCA
 
 from seq2seq.batch import TranslationBatch
 from seq2seq.models.encoder_decoder import EncoderDecoderOutput
-from seq2seq.recurrence import GRU, LSTM, LayerFactory, MinGRU
+from seq2seq.recurrence import GRU, LSTM, EncoderLayer, LayerFactory, MinGRU, Stack
 from seq2seq.search import Beam, Greedy, Hypothesis
 from seq2seq.search.beam import beam_search
-from seq2seq.special_tokens import BOS
+from seq2seq.special_tokens import BOS, PAD
 from seq2seq.state import repeat
 from seq2seq.training.translator import Translator
 
@@ -88,7 +88,8 @@ def test_features_do_not_depend_on_later_target_tokens(options: dict[str, Any]) 
 @each_model
 def test_run_returns_the_activations_of_every_layer(options: dict[str, Any]) -> None:
     model, b = build(**options), batch()
-    output, encoder_activations, decoder_activations = model.run(b.source, b.lengths, b.inputs)
+    output, encoder_activations, decoder_activations, mask = model.run(b)
+    assert torch.equal(mask, b.targets != PAD)
     assert torch.equal(output.features, model(b.source, b.lengths, b.inputs).features)
     depth = len(model.encoder.layers)
     assert [y.shape for y in encoder_activations] == [(3, 6, 8)] * depth
@@ -103,6 +104,26 @@ def test_run_returns_the_activations_of_every_layer(options: dict[str, Any]) -> 
     features = model.decoder.feature_projection(model.decoder.combine(hidden, output.context)).tanh()
     torch.testing.assert_close(features, output.features)
     assert not any(module._forward_hooks for module in model.modules())
+
+
+class NestedStacks(EncoderLayer):
+    """An encoder layer with residual blocks of its own, of which some are never called."""
+
+    def __init__(self, input_size: int, size: int) -> None:
+        super().__init__()
+        self.called = Stack(input_size, size, [MinGRU, MinGRU])
+        self.unused = Stack(input_size, size, [MinGRU])
+
+    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
+        output: Tensor = self.called(x, lengths=lengths)[0]
+        return output
+
+
+def test_run_returns_no_activations_from_within_a_layer() -> None:
+    model, b = build(encoder=NestedStacks, depth=2), batch()
+    output = model.run(b)
+    assert [y.shape for y in output.encoder_activations] == [(3, 6, 8)] * 2
+    torch.testing.assert_close(output.encoder_activations[-1], output.output_input.encoding.states)
 
 
 class ActivationNorm(Translator):
@@ -125,7 +146,7 @@ def test_auxiliary_loss_of_activations_is_added_and_reaches_every_layer(
         losses.append(training_loss(model, b))
         models.append(model)
     auxiliary = losses[1] - losses[0]
-    torch.testing.assert_close(auxiliary, models[1].auxiliary_loss(models[1].run(b.source, b.lengths, b.inputs)))
+    torch.testing.assert_close(auxiliary, models[1].auxiliary_loss(models[1].run(b)))
     assert auxiliary > 0
     auxiliary.backward()
     layers = [*models[1].encoder.layers, *models[1].decoder.query_stack.layers]

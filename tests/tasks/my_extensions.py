@@ -162,10 +162,10 @@ class CoverageTranslator(Translator):
     """A translator with the coverage loss (See et al., 2017, equation 13)."""
 
     def auxiliary_loss(self, output: EncoderDecoderOutput) -> Tensor | float:
-        weights = output.output.weights
+        weights, mask = output.output_input.weights, output.target_mask
         assert weights is not None
         coverage = weights.cumsum(dim=1) - weights
-        return torch.minimum(coverage, weights).sum(dim=2).mean()
+        return torch.minimum(coverage, weights).sum(dim=2)[mask].sum() / mask.sum().clamp(min=1)
 
 
 class LabelBatch(NamedTuple):
