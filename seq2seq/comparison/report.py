@@ -41,7 +41,9 @@ def verdict(results: Sequence[Result], metric: str) -> str:
         elif result is best:
             sentences["Best" if has_spread else first] = [f"{name}, {score} {unit}"]
         else:
-            sentences.setdefault(RELATIONS[differs_significantly(best, result)], []).append(f"{name} ({score})")
+            differs = differs_significantly(best, result)
+            gap = f", gap {abs(result.mean - best.mean):.{DECIMALS[metric]}f}" if differs is False else ""
+            sentences.setdefault(RELATIONS[differs], []).append(f"{name} ({score}{gap})")
     if unfinished := [f"{result.variant.entry}, {problem}" for result in results for problem in problems(result)]:
         sentences["Not finished"] = unfinished
     note = "" if has_spread else " With one seed, differences cannot be told from noise."

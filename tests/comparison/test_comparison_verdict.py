@@ -47,7 +47,7 @@ def test_verdict_lists_ties_and_worse_layers() -> None:
     scores = [score("LSTM", 1.452, 0.004), score("GRU", 1.455, 0.006), score("RNN", 1.6, 0.01)]
     assert verdict(scores, "val_loss") == (
         "Best: LSTM, 1.4520 ± 0.0040 nats. No different, since the gap is within the spread over seeds: "
-        "GRU (1.4550 ± 0.0060). Behind: RNN (1.6000 ± 0.0100)."
+        "GRU (1.4550 ± 0.0060, gap 0.0030). Behind: RNN (1.6000 ± 0.0100)."
     )
 
 
