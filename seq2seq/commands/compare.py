@@ -1,5 +1,6 @@
 """`seq2seq compare`: a comparison of layers under one budget."""
 
+import math
 import shlex
 import signal
 import sys
@@ -86,11 +87,12 @@ def compare(
             write_report(results, plan, folder, command)
     except KeyboardInterrupt as stopped:
         print(f"stopped; the same command resumes from {folder}", file=sys.stderr, flush=True)
+        # `stop_on_sigterm` gives the number of its signal; Python raises a KeyboardInterrupt on SIGINT without one
         raise SystemExit(128 + (stopped.args or (signal.SIGINT,))[0]) from None
     print_table(*table_rows(results, plan.metric, seeds))
     print(verdict(results, plan.metric))
     print(f"results are in {folder}/table.md, results.json and loss.png")
-    if all(result.mean != result.mean for result in results):
+    if all(math.isnan(result.mean) for result in results):
         raise UserError(f"no training finished; see {folder}/runs/*/log.txt")
 
 

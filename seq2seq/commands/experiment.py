@@ -73,7 +73,7 @@ class Experiment(SingleCommandCLI):
     def __init__(self, args: list[str]) -> None:
         self.command = args[0]
         self.arguments = args
-        self.predict_options: list[OptionGroup] = []
+        self.search_groups: list[OptionGroup] = []
         self.run_folder = Path()
         self.config_text = ""  # the configuration of the run, without the run's folder
         self.given_options: set[str] = set()  # names of the options on the command line
@@ -107,13 +107,13 @@ class Experiment(SingleCommandCLI):
         link_named_models(command_parser, arguments, configurations.values())
         self.given_options = {argument.partition("=")[0] for argument in arguments}
         super().parse_arguments(parser, arguments)
-        check_search(self.predict_options, self.config[self.command])
+        check_search(self.search_groups, self.config[self.command])
         check_ranges(command_parser, self.config[self.command])
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         add_options(parser)
         if self.command == "predict":
-            self.predict_options = add_predict_options(parser, self.arguments)
+            self.search_groups = add_predict_options(parser, self.arguments)
 
     @property
     def options(self) -> Any:
@@ -253,7 +253,7 @@ class Experiment(SingleCommandCLI):
         evaluation.test(self.trainer, model, datamodule, ckpt_path)
 
     def predict(self, model: Any, datamodule: Any, ckpt_path: str, **_: Any) -> None:
-        set_predict_options(model, self.predict_options, self.options)
+        set_predict_options(model, self.search_groups, self.options)
         evaluation.predict(self.trainer, model, datamodule, ckpt_path)
 
     @staticmethod

@@ -11,7 +11,7 @@ from seq2seq.errors import UserError
 from seq2seq.quantization import Precision
 from seq2seq.ranges import Count
 from seq2seq.storage import check_output
-from seq2seq.tasks.evaluation import ScoringInput
+from seq2seq.tasks.evaluation import PAIRS_NEEDED, ScoringInput
 
 
 def score(
@@ -50,7 +50,7 @@ def score(
         trust: Your own modules whose classes a checkpoint may use, separated by commas; they are imported.
     """
     if (source is None) != (target is None) or None not in (source, text):
-        raise UserError("--source and --target must be given together, and without --text")
+        raise UserError(PAIRS_NEEDED)
     texts = (text or "-",) if source is None else (source, target)
     lines.check_other_file("--output", output, chain(map(find_checkpoint, checkpoints), texts))
     if not lines.is_standard_stream(output):

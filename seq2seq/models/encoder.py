@@ -35,7 +35,9 @@ class Encoder(nn.Module):
         self, input_size: Count, size: Count, layers: Sequence[EncoderLayerFactory], block: BlockConfig = PLAIN_BLOCK
     ) -> None:
         super().__init__()
-        self.layers, self.blocks, self.norm = build_layers(input_size, size, list(map(whole_source, layers)), block)
+        self.layers, self.blocks, self.norm = build_layers(
+            input_size, size, list(map(encoder_layer_factory, layers)), block
+        )
 
     def forward(self, x: Float[Tensor, "batch source input"], lengths: Int[Tensor, " batch"]) -> Encoding:
         """Return the states of all tokens and a summary: the final state of each direction of the last layer.
@@ -56,7 +58,7 @@ class Encoder(nn.Module):
         return Encoding(x, torch.cat([forward_final, backward_final], dim=-1), mask)
 
 
-def whole_source(layer: EncoderLayerFactory) -> Callable[[int, int], nn.Module]:
+def encoder_layer_factory(layer: EncoderLayerFactory) -> Callable[[int, int], nn.Module]:
     """Return a factory of layers that see the whole source: a recurrence is made bidirectional."""
     kind = factory_class(layer)
     if isinstance(kind, type) and issubclass(kind, EncoderLayer):

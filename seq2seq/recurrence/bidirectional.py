@@ -34,7 +34,7 @@ class EncoderLayer(nn.Module, ABC):
 class Bidirectional(nn.Module):
     """Two layers of half the size, one for each direction; each row is reversed within its own length.
 
-    It is called as an `EncoderLayer` is, but built from a recurrence, too.
+    Same `forward` as an `EncoderLayer`; its constructor also takes the factory of the recurrence.
 
     Args:
         layer: The layer of each direction.

@@ -11,6 +11,8 @@ from seq2seq.search import Beam, Search
 ShowProgress: TypeAlias = Callable[[str, Callable[[], int | None]], AbstractContextManager[Callable[[int], object]]]
 ScoredPieces: TypeAlias = list[tuple[str, float]]  # of a line, each with its log-probability
 
+PAIRS_NEEDED = "a translator needs --source and --target, and takes no --text"
+
 
 def show_nothing(task: str, total: Callable[[], int | None]) -> AbstractContextManager[Callable[[int], object]]:
     """Return a context whose value is called with the number of lines after each batch, and does nothing."""

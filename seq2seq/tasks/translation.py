@@ -14,6 +14,7 @@ from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.search import Beam
 from seq2seq.standard_streams import rank_zero_log
 from seq2seq.tasks.evaluation import (
+    PAIRS_NEEDED,
     Evaluation,
     EvaluationOptions,
     ScoredPieces,
@@ -70,7 +71,7 @@ class Translation(Task[EncoderDecoder, TranslationPipeline]):
 
     def score(self, pipeline: TranslationPipeline, inputs: ScoringInput) -> Iterator[tuple[str, ScoredPieces]]:
         if inputs.sources is None or inputs.targets is None:
-            raise UserError("a translator needs --source and --target, and takes no --text")
+            raise UserError(PAIRS_NEEDED)
         pairs = zip(inputs.sources, inputs.targets, strict=True)
         scored = pipeline.score(pairs, inputs.max_source_length or MAX_SOURCE_LENGTH)
         yield from zip(inputs.targets, scored, strict=True)

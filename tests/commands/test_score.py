@@ -120,10 +120,10 @@ def test_errors_are_one_line_on_standard_error(runs: Runs, tmp_path: Path, capsy
     bad, one, two = (str(tmp_path / name) for name in ("bad", "one", "two"))
     wrong = (
         ([runs.language, "--source", one, "--target", one], "takes no --source"),
-        ([runs.language, "--source", one], "--source and --target must be given together"),
-        ([runs.language, "--source", one, "--target", one, "--text", one], "and without --text"),
+        ([runs.language, "--source", one], "a translator needs --source and --target"),
+        ([runs.language, "--source", one, "--target", one, "--text", one], "takes no --text"),
         ([runs.translator, "--text", one], "a translator needs --source and --target"),
-        ([runs.translator, "--source", one], "--source and --target must be given together"),
+        ([runs.translator, "--source", one], "a translator needs --source and --target"),
         ([runs.translator, "--source", one, "--target", two], "has 1 lines and"),
         ([runs.language, "--text", bad], "line 2"),
         ([runs.language, "--text", "nowhere"], "there is no file nowhere"),
