@@ -40,14 +40,16 @@ def resolve_trusted(path: str, trust: Sequence[str]) -> Any:
     """Return the object at an import path; its module is imported only if the user trusts it."""
     if not _is_import_path(path):
         raise UserError(f"it names {path[:80]!r}, which is neither a class of seq2seq nor an import path")
-    module = path.rpartition(".")[0]
+    module, names = path.rpartition(".")[0], _trusted_modules(trust)
     if not module:
         raise UserError(f"it names {path[:80]}, which is not a class of seq2seq that can be used here")
-    if not any(path.startswith(f"{name}.") for name in _trusted_modules(trust)):
+    if not any(path.startswith(f"{name}.") for name in names):
         raise UserError(
             f"it names {path[:80]}, which is not a class of seq2seq: to import and run it, trust its module "
             f"with --trust {module[:80]}"
         )
+    if any(part.startswith("__") for part in path.split(".")[1:]):  # the first may be __main__
+        raise UserError(f"it names {path[:80]}, and no part of an import path may start with two underscores")
     try:
         value = pkgutil.resolve_name(path)
         parents = {name: pkgutil.resolve_name(name) for name in accumulate(module.split("."), "{}.{}".format)}
@@ -58,7 +60,20 @@ def resolve_trusted(path: str, trust: Sequence[str]) -> Any:
             raise UserError(
                 f"it names {path[:80]}, and {name[:80]} is the module {parent.__name__}: trust and name that"
             )
+    _check_origin(path, value, names)
     return value
+
+
+def _check_origin(path: str, value: Any, trusted: Sequence[str]) -> None:
+    """Raise a UserError for a value from elsewhere that a trusted module has imported by name, such as os.system.
+
+    A constant of a built-in type, such as a number, has no origin and is data; a callable without origin is refused.
+    """
+    origin = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None)
+    if origin is None and not callable(value):
+        return
+    if not f"{origin}.".startswith((PACKAGE_PREFIX, *(f"{name}." for name in trusted))):
+        raise UserError(f"it names {path[:80]}, which is of {origin or 'no module'}: trust and name its module")
 
 
 def import_trusted(trust: Sequence[str]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from seq2seq.checkpoint import checkpoint_folder, last_checkpoint, list_runs
 from seq2seq.errors import UserError, system_errors
-from seq2seq.storage import PARTIAL, atomic_write, json_value, path_inside, write_json
+from seq2seq.storage import PARTIAL, json_value, path_inside, write_json, write_text
 
 FINISHED = "finished.json"
 CONFIG = "config.yaml"
@@ -29,8 +29,7 @@ def create_run(run: Path, config: str) -> None:
             run.mkdir(parents=True)
         except FileExistsError as error:
             raise UserError(f"{run} was just created by another training; start this one again") from error
-    with atomic_write(run / CONFIG) as temporary:
-        temporary.write_text(config, encoding="utf-8")
+    write_text(run / CONFIG, config)
 
 
 def reopen_run(run: Path, config: str) -> None:
@@ -38,8 +37,7 @@ def reopen_run(run: Path, config: str) -> None:
     with system_errors(f"cannot write {run}"):
         for partial in (*run.glob(f".*{PARTIAL}"), *checkpoint_folder(run).rglob(f".*{PARTIAL}")):
             partial.unlink()  # left by a kill -9 during a write
-        with atomic_write(run / CONFIG) as temporary:
-            temporary.write_text(config, encoding="utf-8")
+        write_text(run / CONFIG, config)
         (run / FINISHED).unlink(missing_ok=True)
 
 

@@ -111,6 +111,12 @@ def _write_target(path: str | os.PathLike[str]) -> str | os.PathLike[str] | int:
     return open_pipe_for_writing(path) if is_pipe(path) else path
 
 
+def write_text(path: str | os.PathLike[str], text: str) -> None:
+    """Write a text file in UTF-8 atomically."""
+    with atomic_write(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
 def write_json(path: str | os.PathLike[str], value: Any) -> None:
     """Write a file of JSON atomically."""
     with open_output(path) as file:

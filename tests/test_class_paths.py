@@ -1,5 +1,7 @@
 """Tests of the import paths that checkpoints and states may name."""
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -7,6 +9,7 @@ import torch
 
 from seq2seq.class_paths import import_trusted, resolve_trusted, resolve_trusted_class
 from seq2seq.errors import UserError
+from seq2seq.recurrence import LSTM
 
 
 @pytest.mark.parametrize(
@@ -41,6 +44,53 @@ def test_modules_that_a_trusted_module_has_imported_are_not_trusted() -> None:
         with pytest.raises(UserError, match=rf"it names {path}, and {imported} is the module os: trust and name that"):
             resolve_trusted(path, ["pathlib"])
     assert resolve_trusted("pathlib.Path.home", ["pathlib"]) == Path.home
+
+
+MODULE = """
+from os import environ, system
+from posixpath import join
+from subprocess import Popen
+
+from seq2seq.recurrence import LSTM
+
+RATE, NAMES = 0.5, ("a", "b")
+
+class Mine(LSTM):
+    pass
+
+def activation(x):
+    return x
+"""
+
+
+@pytest.fixture
+def trusted_mod(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "trusted_mod.py").write_text(MODULE, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "trusted_mod", raising=False)
+
+
+@pytest.mark.usefixtures("trusted_mod")
+def test_names_that_a_trusted_module_has_imported_are_not_trusted() -> None:
+    for name, origin in (("system", os.system.__module__), ("Popen", "subprocess"), ("join", "posixpath")):
+        with pytest.raises(UserError, match=f"it names trusted_mod.{name}, which is of {origin}: trust and name"):
+            resolve_trusted(f"trusted_mod.{name}", ["trusted_mod"])
+    for name in ("environ", "environ.get", "Mine.parameters", "NAMES.index"):
+        with pytest.raises(UserError, match=r"which is of .*: trust and name its module"):
+            resolve_trusted(f"trusted_mod.{name}", ["trusted_mod"])
+    for name in ("__loader__.get_data", "Mine.__init__", "__builtins__"):
+        with pytest.raises(UserError, match="no part of an import path may start with two underscores"):
+            resolve_trusted(f"trusted_mod.{name}", ["trusted_mod"])
+
+
+@pytest.mark.usefixtures("trusted_mod")
+def test_own_names_and_constants_of_a_trusted_module_are_resolved() -> None:
+    for name in ("Mine", "activation"):
+        assert resolve_trusted(f"trusted_mod.{name}", ["trusted_mod"]).__name__ == name
+    assert resolve_trusted("trusted_mod.LSTM", ["trusted_mod"]) is LSTM
+    assert resolve_trusted("trusted_mod.RATE", ["trusted_mod"]) == 0.5
+    assert resolve_trusted("trusted_mod.NAMES", ["trusted_mod"]) == ("a", "b")
+    assert resolve_trusted("trusted_mod.join", ["trusted_mod", "posixpath"]) is os.path.join
 
 
 def test_module_that_is_trusted_but_cannot_be_imported_is_an_error() -> None:

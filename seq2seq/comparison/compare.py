@@ -18,7 +18,7 @@ class Result(NamedTuple):
     """All trials of one variant, and means over those that finished, NaN if there is none."""
 
     variant: Variant
-    seeds: list[Trial]
+    trials: list[Trial]
     generation: list[GenerationCost]
     note: str  # why generation was not measured
     mean: float
@@ -56,13 +56,11 @@ def run_comparison(
         place = folder / "runs" / f"{variant.slug}-{seed}"
         trial = run_trial(place, variant, seed, metric, partial(on_progress, f"{label} of {seeds}"))
         ended.append(trial)
-        finished, end = trial.outcome.status == "finished", f"{metric} {trial.value:.4f} after {trial.seconds:.1f} s"
-        on_message(
-            f"{label}: {end} of training" if finished else f"{label}, {trial.outcome.status}: {trial.outcome.sentence}"
-        )
+        finished = trial.outcome.status == "finished"
+        end = f": {metric} {trial.value:.4f} after {trial.seconds:.1f} s of training"
+        on_message(label + (end if finished else f", {trial.outcome.status}: {trial.outcome.sentence}"))
         if finished and entry not in costs:
             on_progress(entry, "measuring generation")
             costs[entry] = generation_costs(newest_run(place) or place, variant)
     results = [summarize(plan.variants[entry], ended, *costs[entry]) for entry, ended in trials.items()]
-    sign = -1 if metric == "val_bleu" else 1
-    return sorted(results, key=lambda result: (math.isnan(result.mean), sign * result.mean))
+    return sorted(results, key=lambda r: (math.isnan(r.mean), -r.mean if metric == "val_bleu" else r.mean))

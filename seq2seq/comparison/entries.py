@@ -1,7 +1,6 @@
 """Parse the entries of --layers: `LSTM`, `LSTM:depth=2,lr=0.01`, or `ENCODER/DECODER` for a model with two layers."""
 
 import functools
-import inspect
 import pkgutil
 from argparse import ArgumentError
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,8 +10,10 @@ from jsonargparse import ArgumentParser, Namespace
 
 from seq2seq.errors import UserError, closest_name
 from seq2seq.jsonargparse_internals.messages import describe_error
+from seq2seq.jsonargparse_internals.parsers import class_options, optional_parser
 from seq2seq.ranges import Positive, out_of_range, shorten
 from seq2seq.recurrence.registry import registered_layers
+from seq2seq.tasks.loading import data_options
 
 
 class Entry(NamedTuple):
@@ -35,8 +36,10 @@ def parse_entries(texts: Sequence[str], model: type) -> list[Entry]:
 def parse_entry(text: str, model: type) -> Entry:
     names, colon, pairs = text.partition(":")
     count, roles = names.count("/") + 1, layer_options(model)
-    if count > len(roles):
-        raise UserError(f"a {model.__name__} takes {len(roles)} layers ({', '.join(roles)}), and {text} names {count}")
+    if count > (number := len(roles)):
+        note = ", ".join(roles) or "its class attribute layer_options must name the options that take one"
+        plural = "" if number == 1 else "s"
+        raise UserError(f"a {model.__name__} takes {number} layer{plural} ({note}), and {text} names {count}")
     layers = {role: find_layer(name) for role, name in zip(roles[-count:], names.split("/"), strict=True)}
     known, arguments = default_options(model, layers), [f"--{role}={path}" for role, path in layers.items()]
     options: dict[str, Any] = {}
@@ -54,7 +57,7 @@ def parse_entry(text: str, model: type) -> Entry:
                 parsed = model_parser(model).parse_args([*arguments, f"--{path}={value}"])[path]
             except (ArgumentError, ValueError) as error:
                 raise UserError(f"{key} cannot be {shorten(value)}, as in {shorten(text)}") from error
-            options[path] = value if isinstance(parsed, Namespace) else parsed  # a class remains text
+            options[path] = {"class_path": value} if isinstance(parsed, Namespace) else parsed
     for message in out_of_range({"lr": Positive}, options):
         raise UserError(f"{message} in {shorten(text)}")
     return Entry(text, layers, options)
@@ -62,7 +65,7 @@ def parse_entry(text: str, model: type) -> Entry:
 
 def layer_options(model: type) -> list[str]:
     """Return the options of a model that take a layer: those in its attribute `layer_options`, by default `layer`."""
-    return [name for name in getattr(model, "layer_options", ("layer",)) if name in inspect.signature(model).parameters]
+    return [name for name in getattr(model, "layer_options", ("layer",)) if name in class_options(model)]
 
 
 def find_layer(name: str) -> str:
@@ -71,9 +74,11 @@ def find_layer(name: str) -> str:
         raise UserError(f"there is no layer {name or repr(name)}{suggestion(name, known)}")
     path = name if "." in name else f"seq2seq.recurrence.{name}"
     try:
-        pkgutil.resolve_name(path)
+        kind = pkgutil.resolve_name(path)
     except (AttributeError, ImportError, ValueError) as error:
         raise UserError(f"there is no layer {name}: {error}") from error
+    if not isinstance(kind, type):
+        raise UserError(f"{name} is no layer: it must be a class that takes an input size and a size")
     return path
 
 
@@ -85,9 +90,8 @@ def suggestion(name: str, known: Iterable[str]) -> str:
 
 @functools.cache
 def model_parser(model: Any) -> ArgumentParser:
-    """Return a parser of the options of a model that the data does not provide, and of the learning rate."""
-    parser = ArgumentParser(exit_on_error=False, allow_abbrev=False)
-    parser.add_class_arguments(model, skip={*model.data_options()}, fail_untyped=False)
+    """Return a parser of the learning rate and of the options that the data does not provide; it requires none."""
+    parser = optional_parser(model, data_options(model))
     parser.add_argument("--lr", type=Positive)
     return parser
 

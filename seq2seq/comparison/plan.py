@@ -4,7 +4,7 @@ import json
 import pkgutil
 import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 from urllib.parse import quote
@@ -12,12 +12,13 @@ from urllib.parse import quote
 import pytorch_lightning as pl
 
 from seq2seq.comparison.blocks import apply_entry, describe_block
-from seq2seq.comparison.entries import parse_entries
+from seq2seq.comparison.entries import flatten, parse_entries
 from seq2seq.comparison.widths import find_width
 from seq2seq.errors import UserError, system_errors
 from seq2seq.jsonargparse_internals.objects import build_object
 from seq2seq.ranges import shorten
 from seq2seq.storage import json_value, read_json, write_json
+from seq2seq.tasks.loading import data_options
 
 VALIDATIONS = 8  # of each training, approximately
 
@@ -111,8 +112,7 @@ def make_plan(settings: Settings) -> Plan:
 
 def provided_options(config: dict[str, Any], model: Any) -> dict[str, Any]:
     """Return the model's options that the data provides; reads the corpus and learns its vocabulary."""
-    data = build_object(pl.LightningDataModule, config["data"])
-    names = model.data_options()
+    data, names = build_object(pl.LightningDataModule, config["data"]), data_options(model)
     if not all(hasattr(data, name) for name in names):
         raise UserError(f"a {model.__name__} cannot be trained on {type(data).__name__}")
     return {name: getattr(data, name) for name in names}
@@ -123,39 +123,48 @@ def prepare_plan(plan: Plan, folder: Path, again: bool) -> None:
 
     Raises a UserError with the options that differ, unless they are the seeds and layers, or with an unknown run.
     """
-    path, saved, known = folder / "plan.json", {}, {}
-    if path.exists():
-        try:
-            saved = read_json(path)
-            known = {entry: Variant(**{**fields, "entry": entry}) for entry, fields in saved["variants"].items()}
-            steps = {entry: int(old.steps) for entry, old in known.items() if old.steps}
-            settings = saved["settings"]
-            json.dumps(saved, ensure_ascii=False).encode()  # raises an error if it cannot be saved again
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise UserError(
-                f"{path} is damaged, or of another version of seq2seq ({shorten(error)}); choose another folder with "
-                f"--output, or remove {folder}"
-            ) from error
+    try:
+        settings, known = read_plan(folder / "plan.json")
+    except UserError:
+        if not again or list_trials(folder):
+            raise
+        known = {}
+    for run in list_trials(folder, [new for entry, new in plan.variants.items() if entry not in known]):
+        raise UserError(f"{run} is not of this comparison: move it, or choose another folder with --output")
     if again:
         with system_errors(f"cannot remove the results in {folder}"):
             for run in list_trials(folder, known.values()):
                 shutil.rmtree(run)
         known = {}
-    for run in list_trials(folder, [new for entry, new in plan.variants.items() if entry not in known]):
-        raise UserError(f"{run} is not of this comparison: move it, or choose another folder with --output")
     for entry, old in known.items():
-        variant = plan.variants.get(entry, old)
-        use_steps = variant.steps is None and entry in steps
-        plan.variants[entry] = variant.with_steps(steps[entry]) if use_steps else variant
+        variant = plan.variants.setdefault(entry, old)
+        if variant.steps is None and old.steps:
+            plan.variants[entry] = variant.with_steps(old.steps)
     new = plan_content(plan)
-    models = [f"the model of {entry}" for entry in known if saved["variants"][entry] != new["variants"][entry]]
-    changed = (differences(settings, new["settings"]) if known else []) or models
-    if changed:
+    models = [f"the model of {entry}" for entry, old in known.items() if json_value(old) != new["variants"][entry]]
+    options = differences(settings, new["settings"]) if known else []
+    if changed := options or models:
         raise UserError(
             f"{folder} contains another comparison (changed: {', '.join(changed[:5])}); choose another folder with "
             f"--output, or start anew with --again"
         )
     save_plan(plan, folder)
+
+
+def read_plan(path: Path) -> tuple[Any, dict[str, Variant]]:
+    """Return the settings and variants that are saved in a file, if it exists; raise a UserError if it is damaged."""
+    try:
+        saved = read_json(path) if path.exists() else {"settings": {}, "variants": {}}
+        json.dumps(saved, ensure_ascii=False).encode()  # raises an error if it cannot be saved again
+        variants = {entry: Variant(**{**fields, "entry": entry}) for entry, fields in saved["variants"].items()}
+        variants = {entry: old._replace(steps=old.steps and int(old.steps)) for entry, old in variants.items()}
+        return saved["settings"], variants
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
+        problem = f"has no {error.args[0]}" if isinstance(error, KeyError) else shorten(error)
+        raise UserError(
+            f"{path} is damaged, or of another version of seq2seq ({problem}); choose another folder with --output, or "
+            f"remove {path} and {path.parent}/runs"
+        ) from error
 
 
 def plan_content(plan: Plan) -> Any:
@@ -167,16 +176,14 @@ def save_plan(plan: Plan, folder: Path) -> None:
     write_json(folder / "plan.json", plan_content(plan))
 
 
-def list_trials(folder: Path, variants: Iterable[Variant]) -> list[Path]:
-    """Return the existing folders of the trials of these variants."""
-    slugs = {variant.slug for variant in variants}
+def list_trials(folder: Path, variants: Collection[Variant] | None = None) -> list[Path]:
+    """Return the existing folders of the trials of these variants, or of all."""
     names = [(run, re.fullmatch(r"(.+)-\d+", run.name)) for run in (folder / "runs").glob("*")]
-    return [run for run, name in names if name and name[1] in slugs]
+    return [run for run, name in names if name and (variants is None or name[1] in {v.slug for v in variants})]
 
 
-def differences(old: Any, new: Any, name: str = "") -> list[str]:
+def differences(old: Any, new: Any) -> list[str]:
     """Return the options that differ, as they are written on the command line."""
-    if isinstance(old, dict) and isinstance(new, dict):
-        return [option for key in old | new for option in differences(old.get(key), new.get(key), f"{name}.{key}")]
-    name = name.removeprefix(".config").removeprefix(".").replace(".init_args", "")
-    return [] if old == new else [f"--{name if '.' in name else name.replace('_', '-')}"]
+    one, other = flatten(old), flatten(new)
+    paths = [path.removeprefix("config.") for path in one | other if one.get(path) != other.get(path)]
+    return [f"--{p.replace('.init_args', '')}" if "." in p else f"--{p.replace('_', '-')}" for p in paths]

@@ -14,7 +14,7 @@ from seq2seq.comparison.compare import Result
 from seq2seq.comparison.curves import draw
 from seq2seq.comparison.generation import POSITIONS
 from seq2seq.comparison.plan import Plan
-from seq2seq.storage import atomic_write, json_value, write_json
+from seq2seq.storage import json_value, write_json, write_text
 from seq2seq.training.progress import format_minutes
 
 # of a layer to the best one, by whether they differ significantly
@@ -51,7 +51,7 @@ def verdict(results: Sequence[Result], metric: str) -> str:
 
 
 def problems(result: Result) -> list[str]:
-    return [f"seed {trial.seed} {trial.outcome}" for trial in result.seeds if trial.outcome.status != "finished"]
+    return [f"seed {trial.seed} {trial.outcome}" for trial in result.trials if trial.outcome.status != "finished"]
 
 
 def format_score(result: Result, metric: str) -> str:
@@ -92,15 +92,14 @@ def cell(formatted: Callable[[Any], str], *values: float) -> str:
 
 def write_report(results: Sequence[Result], plan: Plan, folder: Path, command: str) -> None:
     """Write results.json, table.md and loss.png."""
+    uses_gpu = plan.settings.config["trainer"]["accelerator"] != "cpu" and torch.cuda.is_available()
     machine = {
-        "gpu": torch.cuda.get_device_name()
-        if plan.settings.config["trainer"]["accelerator"] != "cpu" and torch.cuda.is_available()
-        else None,
+        "gpu": torch.cuda.get_device_name() if uses_gpu else None,
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "threads": torch.get_num_threads(),
         **{name: version(name) for name in ("torch", "seq2seq")},
     }
-    total = sum(trial.seconds for result in results for trial in result.seeds if math.isfinite(trial.seconds))
+    total = sum(trial.seconds for result in results for trial in result.trials if math.isfinite(trial.seconds))
     better = "highest" if plan.metric == "val_bleu" else "lowest"
     content = {
         "command": command,
@@ -110,12 +109,15 @@ def write_report(results: Sequence[Result], plan: Plan, folder: Path, command: s
         "training_seconds": total,
         "settings": plan.settings,
         "results": [
-            {"slug": variant.slug} | variant._asdict() | dict(zip(Result._fields[1:], values, strict=True))
-            for variant, *values in results
+            {"slug": r.variant.slug} | r.variant._asdict() | {"seeds": r.trials} | dict([*r._asdict().items()][2:])
+            for r in results
         ],
     }
     write_json(folder / "results.json", json_value(content))
-    curves = {r.variant.entry: [t.curve for t in r.seeds if t.outcome.status == "finished"] for r in results}
+    curves = {}
+    for result in results:
+        note = f" ({len(problems(result))} of {len(result.trials)} did not finish)" if problems(result) else ""
+        curves[result.variant.entry + note] = [t.curve for t in result.trials if t.outcome.status == "finished"]
     draw(curves, plan.metric, folder / "loss.png")
     headings, *rows = table_rows(results, plan.metric, plan.settings.seeds)
     lines = [headings, ["---"] + ["--:"] * (len(headings) - 1), *rows]
@@ -138,5 +140,4 @@ on a GPU, and of the whole process on a CPU.
 
 {", ".join(f"{name}: {value}" for name, value in machine.items() if value)}; all trainings together: {total:.0f} s.
 """
-    with atomic_write(folder / "table.md") as temporary:
-        temporary.write_text(document, encoding="utf-8")
+    write_text(folder / "table.md", document)

@@ -1,6 +1,7 @@
 """Trials of a comparison, each a `seq2seq fit` in a process of its own, and the calibration of their length."""
 
 import math
+import os
 import re
 import shutil
 import signal
@@ -9,16 +10,17 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, BinaryIO, Literal, NamedTuple
 
 import yaml
 
 from seq2seq import runs
 from seq2seq.checkpoint import last_checkpoint, list_runs
-from seq2seq.comparison.curves import CurvePoint, learning_curve, seconds_per_step
 from seq2seq.comparison.plan import VALIDATIONS, Plan, Variant, save_plan
-from seq2seq.errors import UserError, system_errors
-from seq2seq.storage import atomic_write, read_json
+from seq2seq.errors import UserError, prefix_errors, system_errors
+from seq2seq.storage import read_json, write_text
+from seq2seq.training.fit import RUN_VARIABLE
+from seq2seq.training.metrics_log import CurvePoint, learning_curve, seconds_per_step
 
 # of a loss, of a weight, and in the error of a preview when the weights are NaN
 NON_FINITE = re.compile(r"is not a finite number (?:at|after) step ([\d,]+)|the model gives NaN")
@@ -53,36 +55,38 @@ class Trial(NamedTuple):
     curve: list[CurvePoint]
 
 
-def fit(folder: Path, config: dict[str, Any], options: list[str], on_progress: Callable[[str], object]) -> Outcome:
+def fit(folder: Path, config: dict[str, Any], arguments: list[str], on_progress: Callable[[str], object]) -> Outcome:
     """Run `seq2seq fit` in a folder with its configuration and runs; return the outcome as read from its output.
 
     If this process is interrupted, the training writes its checkpoint first; a second time, it is killed.
     """
-    with atomic_write(folder / "config.yaml") as temporary:
-        temporary.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
-    command = [sys.executable, "-m", "seq2seq", "fit", "--config", str(folder / "config.yaml"), *options]
+    write_text(folder / "config.yaml", yaml.safe_dump(config, sort_keys=False))
+    command = [sys.executable, "-m", "seq2seq", "fit", "--config", str(folder / "config.yaml"), *arguments]
     command += ["--runs", str(folder.parent), "--name", folder.name]
-    pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    log, lines = folder / LOG, list[str]()
-
-    def wait() -> int:
-        for line in process.stdout or ():
-            file.write(line)
-            file.flush()
-            lines.append(line.decode(errors="replace").strip())
-            if lines[-1].startswith("step "):
-                on_progress(lines[-1])
-        return process.wait()
-
-    with system_errors(f"cannot write {log}"), log.open("ab") as file, subprocess.Popen(command, **pipes) as process:
+    options: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    options["env"] = {name: value for name, value in os.environ.items() if name != RUN_VARIABLE}  # names another run
+    log = folder / LOG
+    with system_errors(f"cannot write {log}"), log.open("ab") as file, subprocess.Popen(command, **options) as process:
         try:
-            return parse_outcome(wait(), lines)
+            return wait(process, file, on_progress)
         except KeyboardInterrupt:
             process.terminate()  # Ctrl-C has reached it, too, and a second SIGINT would end it within a step
-            wait()
+            wait(process, file, on_progress)
             raise
         finally:
             process.kill()  # has no effect if it has ended
+
+
+def wait(process: subprocess.Popen[bytes], log: BinaryIO, on_progress: Callable[[str], object]) -> Outcome:
+    """Write the output of a training to its log until it ends; return the outcome."""
+    lines: list[str] = []
+    for line in process.stdout or ():
+        log.write(line)
+        log.flush()
+        lines.append(line.decode(errors="replace").strip())
+        if lines[-1].startswith("step "):
+            on_progress(lines[-1])
+    return parse_outcome(process.wait(), lines)
 
 
 def parse_outcome(status: int, output: list[str]) -> Outcome:
@@ -109,7 +113,8 @@ def run_trial(folder: Path, variant: Variant, seed: int, metric: str, on_progres
         resume = ["--resume"] if run is not None and last_checkpoint(run).exists() else []
         outcome = fit(folder, variant.config, ["--seed_everything", str(seed), *resume], on_progress)
     run = newest_run(folder)
-    points = learning_curve(run, metric) if run is not None else []
+    with prefix_errors(f"remove {run}, and it is trained again"):
+        points = learning_curve(run, metric) if run is not None else []
     _, tokens, seconds, last_value = points[-1] if points else CurvePoint(0, 0.0, math.nan, math.nan)
     value = peak_memory = math.nan
     if outcome.status == "finished" and not math.isfinite(last_value):

@@ -1,7 +1,9 @@
 """Count the parameters of a model, and find the width at which it has a given number of them."""
 
 import bisect
-from collections.abc import Callable
+import itertools
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -11,7 +13,7 @@ from seq2seq.errors import UserError, prefix_errors
 from seq2seq.jsonargparse_internals.objects import constructor_arguments
 
 TOLERANCE = 0.02  # relative difference between the parameter counts of compared models
-MAX_SMALLEST_SIZE = 256  # sizes are multiples of the smallest valid one, as that of a number of heads
+MAX_STEP = 256  # from one valid size to the next, as of those that a number of heads divides
 
 
 class Width(NamedTuple):
@@ -49,9 +51,8 @@ def find_width(model: type, options: dict[str, Any], provided: dict[str, Any], t
                 block["feed_forward"] = hidden_width / width.size
                 return parameter_counter(model, options, provided)(width.size)
 
-            hidden_width, parameters = nearest_width(count_hidden, target)
-            block["feed_forward"] = hidden_width / width.size
-            width = Width(width.size, parameters)
+            hidden_width, _ = nearest_width(count_hidden, target)
+            width = Width(width.size, count_hidden(hidden_width))
     if not width.is_close(target):
         raise UserError(
             f"{label} cannot have {target:,} parameters within {100 * TOLERANCE:g} %: the nearest is "
@@ -63,14 +64,20 @@ def find_width(model: type, options: dict[str, Any], provided: dict[str, Any], t
 
 def nearest_width(count: Callable[[int], int], target: int) -> Width:
     """Return the width whose parameter count, which must increase with the size, is nearest to the target."""
-    for smallest in range(1, MAX_SMALLEST_SIZE + 1):
-        with suppress(UserError):  # as of a size that is no multiple of the heads
-            count(smallest)
-            break
-    largest = smallest
-    while count(largest) < target:
-        largest *= 2
-    sizes = range(smallest, largest + 1, smallest)
-    index = bisect.bisect_left(sizes, target, key=count)
+    smallest, second = itertools.islice(valid_sizes(count), 2)
+    sizes = range(smallest, sys.maxsize, second - smallest)
+    last = 1
+    while count(sizes[last]) < target:
+        last *= 2
+    index = bisect.bisect_left(sizes, target, hi=last, key=count)
     candidates = [Width(size, count(size)) for size in sizes[max(0, index - 1) : index + 1]]
     return min(candidates, key=lambda width: abs(width.parameters - target))
+
+
+def valid_sizes(count: Callable[[int], int]) -> Iterator[int]:
+    """Yield the smallest sizes with which a model can be built; raise the UserError of a size if there are no more."""
+    for size in range(1, 2 * MAX_STEP + 1):
+        with suppress(UserError):  # as of a size that is no multiple of the heads
+            count(size)
+            yield size
+    count(MAX_STEP)

@@ -1,7 +1,8 @@
 """The options of jsonargparse's parsers, their help texts, and the functions with which they read YAML."""
 
+import functools
 from argparse import Action
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import jsonargparse
@@ -29,6 +30,27 @@ def find_action(parser: Any, option: str) -> Action | None:
 def type_hint(action: Action | None) -> Any:
     """Return the annotation of an option; None for a flag and for a plain argparse type."""
     return getattr(action, "_typehint", None)
+
+
+@functools.cache
+def class_options(cls: type) -> list[str]:
+    """Return the options of a class's constructor, also those that it passes on in **kwargs."""
+    parser = jsonargparse.ArgumentParser()
+    return [option.partition(".")[0] for option in parser.add_class_arguments(cls, fail_untyped=False)]
+
+
+def optional_parser(cls: type, skip: Iterable[str]) -> jsonargparse.ArgumentParser:
+    """Return a parser of the options of a class, none of which is required.
+
+    Args:
+        cls: The class.
+        skip: Options that the parser must not have.
+    """
+    parser = jsonargparse.ArgumentParser(exit_on_error=False, allow_abbrev=False)
+    parser.add_class_arguments(cls, skip={*skip}, fail_untyped=False)
+    for action in actions(parser):
+        action.required = False
+    return parser
 
 
 class TypeHelpFormatter(DefaultHelpFormatter):

@@ -1,5 +1,6 @@
 """Loading of trained models: a checkpoint names the class that was trained, and the class its task."""
 
+import inspect
 import warnings
 from collections.abc import Sequence, Set
 from functools import cache
@@ -121,6 +122,13 @@ def nouns_of(command: str) -> str:
 def options_from_data() -> list[str]:
     """Return the options of models that are set to the attributes of that name of the data module, of all tasks."""
     return list(dict.fromkeys(chain.from_iterable(task.network.data_options() for task in known_tasks())))
+
+
+def data_options(model: Any) -> list[str]:
+    """Return the options of a model that the data provides: those that it names itself, or those of all tasks."""
+    if hasattr(model, "data_options"):
+        return list(model.data_options())
+    return [name for name in options_from_data() if name in inspect.signature(model).parameters]
 
 
 def check_evaluation_options(given: Set[str]) -> None:

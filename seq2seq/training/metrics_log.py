@@ -4,10 +4,12 @@ import csv
 import io
 import math
 import re
+import statistics
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from seq2seq.checkpoint import checkpoint_folder
 from seq2seq.errors import UserError, reason, system_errors
@@ -17,6 +19,15 @@ from seq2seq.training.checkpoints import describe_last_checkpoint
 
 Row = dict[str, float]
 VERSION_FOLDER = re.compile(r"version_(\d+)")
+
+
+class CurvePoint(NamedTuple):
+    """One validation of a run."""
+
+    step: int  # optimizer steps before it
+    tokens: float  # target tokens trained on before it
+    seconds: float  # of training before it
+    value: float
 
 
 def read_metrics(run: Path) -> list[Row]:
@@ -32,6 +43,19 @@ def read_metrics(run: Path) -> list[Row]:
         first_tokens = min((row["tokens"] for row in rows if "tokens" in row), default=math.inf)
         metrics = [row for row in metrics if row.get("tokens", math.inf) < first_tokens or not rows] + rows
     return metrics
+
+
+def learning_curve(run: Path, metric: str) -> list[CurvePoint]:
+    """Return the validations of a run, in order."""
+    validations = [row for row in read_metrics(run) if metric in row and "tokens" in row]
+    return [CurvePoint(int(row["step"]) + 1, row["tokens"], row["seconds"], row[metric]) for row in validations]
+
+
+def seconds_per_step(run: Path) -> float | None:
+    """Return the seconds per step, without the slow first quarter of the steps."""
+    times = [(row["step"] + 1, row["seconds"]) for row in read_metrics(run) if "seconds" in row]
+    steady = [(0.0, 0.0), *times][(len(times) + 1) // 4 :]
+    return statistics.linear_regression(*zip(*steady, strict=True)).slope if times else None
 
 
 def log_versions(run: Path) -> list[int]:

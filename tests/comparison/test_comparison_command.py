@@ -160,6 +160,9 @@ def test_comparison_fails_if_no_training_finishes(comparison_corpus: Path) -> No
         (["--layers", "GRU", "--sedes", "3"], "unknown option sedes; did you mean seeds?"),
         (["--layers", "GRU", "--budget", "money"], "budget must be one of 'parameters', 'time', 'tokens'"),
         (["--layers", "GRU", "--data.corpus", "nowhere.txt"], "nowhere.txt"),
+        (["--layers", "GRU", "--seeds", "0"], "seeds must be at least 1"),
+        (["--layers", "GRU", "--minutes", "0"], "minutes must be above 0"),
+        (["--layers", "GRU", "--steps", "0"], "steps must be at least 1"),
         ([], "the following arguments are required: layers"),
     ],
 )

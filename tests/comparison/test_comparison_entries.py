@@ -1,9 +1,13 @@
 """Tests of parsing --layers and of its error messages."""
 
+from typing import Any
+
 import pytest
 
 from seq2seq.comparison.blocks import RECIPES
 from seq2seq.comparison.entries import default_options, find_option, layer_options, parse_entries, parse_entry
+from seq2seq.errors import UserError
+from seq2seq.recurrence import LSTM, LayerFactory
 from seq2seq.recurrence.registry import registered_layers
 from seq2seq.training.language_model import LanguageModel
 from seq2seq.training.translator import Translator
@@ -28,7 +32,7 @@ def test_translator_entry_has_a_decoder_and_an_optional_encoder() -> None:
     assert both == {
         "encoder.init_args.forget_bias": 2,
         "decoder.init_args.forget_bias": 2,
-        "attention": "MultiHeadAttention",
+        "attention": {"class_path": "MultiHeadAttention"},
     }
 
 
@@ -54,13 +58,46 @@ def test_layers_are_built_from_two_sizes() -> None:
         (["LSTM:lr=fast"], "lr cannot be fast, as in LSTM:lr=fast"),
         (["LSTM", "GRU", "LSTM"], "LSTM is named twice in --layers"),
         (["LSTM:depth=2,lr=0.1", "LSTM:lr=1e-1,depth=2"], "is named twice in --layers"),
-        (["LSTM/GRU"], "a LanguageModel takes 1 layers (layer), and LSTM/GRU names 2"),
+        (["LSTM/GRU"], "a LanguageModel takes 1 layer (layer), and LSTM/GRU names 2"),
+        (["os.path.join"], "os.path.join is no layer: it must be a class that takes an input size and a size"),
     ],
 )
 def test_invalid_entries_are_reported(entries: list[str], message: str) -> None:
     with pytest.raises(ValueError, match=r".") as raised:
         parse_entries(entries, LanguageModel)
     assert message in str(raised.value)
+
+
+class RequiringModel(LanguageModel):
+    def __init__(self, vocab_size: int, size: int, extra: float, layer: LayerFactory = LSTM) -> None: ...
+
+
+class RequiringTranslator(Translator):
+    def __init__(self, encoder: LayerFactory, **options: Any) -> None:
+        super().__init__(encoder=encoder, **options)
+
+
+class ForwardingModel(LanguageModel):
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+
+
+class OpaqueModel(LanguageModel):
+    def __init__(self, vocab_size: int, **options: Any) -> None: ...
+
+
+def test_options_that_a_model_requires_are_not_required_in_an_entry() -> None:
+    assert parse_entry("LSTM:extra=2", RequiringModel).options == {"extra": 2.0}
+    assert parse_entry("GRU:depth=3", RequiringTranslator).layers == {"decoder": "seq2seq.recurrence.GRU"}
+
+
+def test_layer_may_be_passed_on_in_kwargs() -> None:
+    assert parse_entry("GRU:depth=3", ForwardingModel).layers == {"layer": "seq2seq.recurrence.GRU"}
+    message = (
+        r"takes 0 layers \(its class attribute layer_options must name the options that take one\), and LSTM names 1"
+    )
+    with pytest.raises(UserError, match=message):
+        parse_entry("LSTM", OpaqueModel)
 
 
 def test_translator_entry_with_three_layers_is_rejected() -> None:

@@ -1,6 +1,7 @@
 """Tests of reading the files of a comparison back when they are damaged or forged."""
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,10 +9,10 @@ from typing import Any
 import pytest
 from experiments import LANGUAGE, seq2seq, write_config
 
-from seq2seq.comparison.curves import learning_curve, seconds_per_step
 from seq2seq.comparison.plan import Plan, Settings, Variant, prepare_plan, save_plan
 from seq2seq.comparison.trials import run_trial
 from seq2seq.errors import UserError
+from seq2seq.training.metrics_log import learning_curve, seconds_per_step
 
 CONFIG = {"trainer": {"accelerator": "cpu"}, "model": {"size": 8}, "optimizer": {"lr": 0.1}}
 VARIANT = Variant("LSTM:depth=2", "LSTM, 2 x 8", 8, 100, CONFIG, 8)
@@ -85,13 +86,19 @@ def test_starting_anew_deletes_no_configuration_nor_run_of_the_users_own(tmp_pat
         lambda plan: plan["variants"].update({"\ud800": GRU._asdict()}),
         lambda plan: plan["variants"]["GRU"].update(steps="many"),
         lambda plan: plan["variants"]["GRU"].update(steps=[1]),
+        lambda plan: plan["variants"]["GRU"].update(steps=math.inf),
     ],
 )
 def test_damaged_plan_is_rejected(tmp_path: Path, edit: Callable[[dict[str, Any]], object], again: bool) -> None:
-    path = edit_plan(tmp_path, edit)
+    path, trial = edit_plan(tmp_path, edit), tmp_path / "runs" / "GRU-1"
+    trial.mkdir(parents=True)
     error = error_of(lambda: prepare_plan(make_plan(), tmp_path, again))
     assert error.startswith(f"{path} is damaged, or of another version of seq2seq (")
-    assert error.endswith(f"); choose another folder with --output, or remove {tmp_path}")
+    assert error.endswith(f"); choose another folder with --output, or remove {path} and {tmp_path}/runs")
+    trial.rmdir()
+    if again:
+        prepare_plan(make_plan(), tmp_path, True)
+        assert json.loads(path.read_text(encoding="utf-8"))["variants"].keys() == {VARIANT.entry}
 
 
 @pytest.mark.parametrize("content", ["{broken", "[]", "{}", "3", "null", '{"variants": []}', "[" * 10_000])
@@ -117,8 +124,8 @@ def test_damaged_plan_is_rejected_by_the_command(
     edit_plan(tmp_path / "out", lambda content: content.pop("settings"))
     command = seq2seq("compare", "--config", "lm.yaml", "--layers", "LSTM", "--steps", "8", "--output", "out")
     assert command.status == 1
-    reason = "out/plan.json is damaged, or of another version of seq2seq ('settings')"
-    expected = f"seq2seq: {reason}; choose another folder with --output, or remove out"
+    reason = "out/plan.json is damaged, or of another version of seq2seq (has no settings)"
+    expected = f"seq2seq: {reason}; choose another folder with --output, or remove out/plan.json and out/runs"
     assert command.err.splitlines()[-1] == expected
 
 
@@ -156,3 +163,5 @@ def test_damaged_log_is_rejected(tmp_path: Path, log: str, message: str) -> None
     run = write_run(tmp_path, "{}", log)
     for read in (lambda: learning_curve(run, "val_loss"), lambda: seconds_per_step(run)):
         assert message.replace("LOGS", str(run / "logs")) in error_of(read)
+    error = error_of(lambda: run_trial(run.parent, VARIANT, 1, "val_loss", lambda line: None))
+    assert error.startswith(f"remove {run}, and it is trained again: {run / 'logs'}/version_0/metrics.csv is damaged")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from seq2seq.comparison.blocks import NEUTRAL_GATE_BIASES, RECIPES
 from seq2seq.comparison.plan import Plan, Settings, Variant, make_plan, prepare_plan, provided_options, save_plan
-from seq2seq.comparison.widths import TOLERANCE, nearest_width
+from seq2seq.comparison.widths import TOLERANCE, nearest_width, parameter_counter
 from seq2seq.errors import UserError
 from seq2seq.models.hyperparameters import serialize
 from seq2seq.recurrence.registry import registered_layers
@@ -163,6 +163,15 @@ def test_nearest_width_is_found(target: int, heads: int, quadratic: int, linear:
     assert width.parameters == count(width.size)
     assert abs(width.parameters - target) == abs(count(best) - target)
     assert width.is_close(target) == (abs(count(best) - target) <= TOLERANCE * target)
+
+
+@pytest.mark.parametrize("name", registered_layers())
+def test_width_of_own_parameter_count_is_found(language_config: dict[str, Any], name: str) -> None:
+    """Valid sizes need not be multiples of the smallest: with 4 heads, they may be 8, 12, 16."""
+    options = {"layer": {"class_path": f"seq2seq.recurrence.{name}"}, "depth": 1, "embedding_size": 16}
+    count = parameter_counter(model_class(language_config), options, {"vocab_size": 50})
+    for size in (12, 20, 148):
+        assert nearest_width(count, count(size)) == (size, count(size))
 
 
 def test_feed_forward_compensates_for_coarse_widths(language_config: dict[str, Any]) -> None:
@@ -386,3 +395,13 @@ def test_run_of_another_origin_is_neither_removed_nor_used(
         prepare_plan(make_plan(make_settings(language_config, "LSTM")), tmp_path, again)
     assert own.exists()
     assert not (tmp_path / "plan.json").exists()
+
+
+def test_nothing_is_removed_if_a_run_is_of_another_origin(language_config: dict[str, Any], tmp_path: Path) -> None:
+    prepare_plan(make_plan(make_settings(language_config, "LSTM")), tmp_path, False)
+    runs = [tmp_path / "runs" / name for name in ("LSTM-1", "GRU-1")]
+    for run in runs:
+        run.mkdir(parents=True)
+    with pytest.raises(UserError, match=r"runs/GRU-1 is not of this comparison"):
+        prepare_plan(make_plan(make_settings(language_config, "LSTM", "GRU")), tmp_path, True)
+    assert all(run.exists() for run in runs)

@@ -9,13 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seq2seq.comparison import curves
 from seq2seq.comparison.compare import Result, summarize
-from seq2seq.comparison.curves import CurvePoint, learning_curve, seconds_per_step
 from seq2seq.comparison.generation import GenerationCost
 from seq2seq.comparison.plan import Plan, Settings, Variant
 from seq2seq.comparison.report import cell, table_rows, verdict, write_report
 from seq2seq.comparison.trials import Outcome, Trial, parse_outcome
 from seq2seq.storage import json_value
+from seq2seq.training.metrics_log import CurvePoint, learning_curve, seconds_per_step
 
 POINTS = [CurvePoint(4, 40.0, 0.5, 2.0), CurvePoint(8, 80.0, 1.0, 1.5)]
 
@@ -161,6 +162,22 @@ def test_row_name_has_entry_and_block() -> None:
     assert name("LSTM", "LSTM, 1 x 8") == "LSTM, 1 x 8"
     assert name("LSTM:depth=2", "LSTM, 2 x 8") == "LSTM:depth=2: LSTM, 2 x 8"
     assert name("GRU", "encoder LSTM; decoder GRU; 1 x 8") == "GRU: encoder LSTM; decoder GRU; 1 x 8"
+
+
+def test_curves_name_unfinished_trials_and_are_not_squashed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    figures: list[Any] = []
+    monkeypatch.setattr(curves, "save_picture", lambda figure, path: figures.append(figure))
+    write_report(RESULTS[:2], make_plan(), tmp_path, "seq2seq compare")
+    labels = [text.get_text() for text in figures[0].legends[0].get_texts()]
+    assert labels == ["LSTM", r"RNN\$x (1 of 2 did not finish)"]
+    assert figures[0].axes[0].get_xscale() == "linear"
+
+    bad = [POINTS[0]._replace(value=50.0), POINTS[1]._replace(tokens=800.0)]
+    for metric, is_cut in (("val_loss", True), ("val_bleu", False)):
+        curves.draw({"LSTM": [POINTS], "RNN": [bad]}, metric, tmp_path / "loss.png")
+        tokens, seconds = figures[-1].axes
+        assert bool(tokens.get_ylim()[1] == 4.5) is is_cut
+        assert (tokens.get_xscale(), seconds.get_xscale()) == ("log", "linear")
 
 
 def test_report_without_any_result(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import json
 import math
 import os
 import signal
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seq2seq import runs
-from seq2seq.comparison import compare, trials
-from seq2seq.comparison.curves import CurvePoint
+from seq2seq.comparison import compare, generation, trials
 from seq2seq.comparison.generation import generation_costs
 from seq2seq.comparison.plan import Plan, Settings, Variant
 from seq2seq.comparison.trials import Outcome, Trial, run_trial, steps_within
+from seq2seq.training.fit import RUN_VARIABLE
+from seq2seq.training.metrics_log import CurvePoint
 from seq2seq.training.throughput import ThroughputMonitor
 
 CONFIG = {"model": {"class_path": "seq2seq.LanguageModel"}, "data": {}, "trainer": {"accelerator": "cpu"}}
@@ -86,6 +88,16 @@ def run_fake_trial(folder: Path, monkeypatch: pytest.MonkeyPatch, outcome: Outco
 
     monkeypatch.setattr(trials, "fit", fit)
     return run_trial(folder, VARIANT, 1, "val_loss", lambda line: None), calls
+
+
+def test_training_does_not_inherit_the_run_of_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(RUN_VARIABLE, "other")
+    monkeypatch.setenv("KEPT", "kept")
+    code = "import os; print(os.environ.get('SEQ2SEQ_RUN'), os.environ['KEPT'])"
+    popen = subprocess.Popen
+    monkeypatch.setattr(subprocess, "Popen", lambda command, **options: popen([command[0], "-c", code], **options))
+    assert trials.fit(tmp_path, {}, [], lambda line: None).status == "finished"
+    assert (tmp_path / "log.txt").read_text(encoding="utf-8") == "None kept\n"
 
 
 def test_failed_trial_is_trained_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,6 +168,15 @@ def test_results_are_sorted_best_first(tmp_path: Path, monkeypatch: pytest.Monke
             "GRU, seed 2, failed: no memory",
             f"LSTM, seed 2: {metric} 1.4000 after 1.0 s of training",
         ]
+
+
+def test_classes_named_by_the_configuration_are_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    named: list[str] = []
+    monkeypatch.setattr(generation, "measure_generation", lambda run, device, trust: named.extend(trust) or [])
+    options = {"attention": {"class_path": "my_ext.Mine"}, "layer": {"class_path": "seq2seq.recurrence.LSTM"}}
+    model = {"class_path": "seq2seq.LanguageModel", "init_args": options}
+    assert generation_costs(tmp_path, VARIANT._replace(config={**CONFIG, "model": model})) == ([], "")
+    assert "my_ext" in named
 
 
 def test_lost_checkpoint_only_prevents_measuring_generation(tmp_path: Path) -> None:
