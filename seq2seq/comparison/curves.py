@@ -26,7 +26,7 @@ def draw(curves: Mapping[str, Iterable[Iterable[CurvePoint]]], metric: str, path
         xs = [getattr(end, axis) for end in ends]
         if max(xs, default=0) > 5 * min(xs, default=0):
             axes.set_xscale("log")
-    highest = 3 * statistics.median([end.value for end in ends] or [0])
+    highest = 3 * statistics.median([end.value for end in ends if end.value < float("inf")] or [0])
     if metric == "val_loss" and 0 < highest < panels[0].get_ylim()[1]:
         panels[0].set_ylim(top=highest)  # a bad curve must not squash the others
     panels[0].set_ylabel("validation BLEU" if metric == "val_bleu" else "validation loss (nats a token)")

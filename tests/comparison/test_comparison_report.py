@@ -174,7 +174,8 @@ def test_curves_name_unfinished_trials_and_are_not_squashed(tmp_path: Path, monk
 
     bad = [POINTS[0]._replace(value=50.0), POINTS[1]._replace(tokens=800.0)]
     for metric, is_cut in (("val_loss", True), ("val_bleu", False)):
-        curves.draw({"LSTM": [POINTS], "RNN": [bad]}, metric, tmp_path / "loss.png")
+        diverged = [[POINTS[0]._replace(value=value)] for value in (math.nan, math.inf, math.inf, math.inf)]
+        curves.draw({"GRU": diverged, "LSTM": [POINTS], "RNN": [bad]}, metric, tmp_path / "loss.png")
         tokens, seconds = figures[-1].axes
         assert bool(tokens.get_ylim()[1] == 4.5) is is_cut
         assert (tokens.get_xscale(), seconds.get_xscale()) == ("log", "linear")
