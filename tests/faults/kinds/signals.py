@@ -97,15 +97,20 @@ def _command(workdir: Path, command: str, signals: Sequence[int], pause: float, 
     # a command that had finished, or was about to, when the signal arrived may exit normally
     normal = {0} if outcome.seconds - sent < END_SECONDS else set()
     problems = find_problems(outcome, statuses=_allowed_statuses(signals) | normal)
-    return problems + (_check_files(outcome, folder, output, LINES) if command != "sample" else [])
-
-
-def _check_files(outcome: Outcome, folder: Path, output: Path, lines: int) -> list[str]:
-    """Return the problems with the remaining files: incomplete output or a partial file."""
-    problems = []
     text = output.read_bytes()
-    if outcome.status != 0 and text != b"as it was\n":
-        problems.append(f"the output was changed by a command that did not finish: {len(text)} bytes")
+    if outcome.status not in (0, None) and text != b"as it was\n":
+        # it may have replaced its output, and only that as a whole, before the signal stopped it
+        complete = folder / "complete"
+        uninterrupted = run_fresh(folder, *_arguments(files, command, long, complete), seconds=200)
+        problems += find_problems(uninterrupted, statuses={0})
+        if not problems and text != complete.read_bytes():
+            problems.append(f"the output is neither the earlier nor the complete one: {len(text)} bytes")
+    return problems + (_check_files(outcome, folder, text, LINES) if command != "sample" else [])
+
+
+def _check_files(outcome: Outcome, folder: Path, text: bytes, lines: int) -> list[str]:
+    """Return the problems with the remaining files: missing lines of output or a partial file."""
+    problems = []
     if outcome.status == 0 and outcome.arguments[0] in ("translate", "score") and text.count(b"\n") != lines:
         problems.append(f"{text.count(bytes([10]))} lines of output for {lines}")
     if outcome.status is not None and outcome.status != -signal.SIGKILL:
