@@ -34,7 +34,7 @@ model:
   class_path: Translator
   init_args: {size: 8, depth: 1, dropout: 0}
 trainer: {max_steps: 6, val_check_interval: 2, check_val_every_n_epoch: null, accelerator: cpu, log_every_n_steps: 2,
-  callbacks: [Bleu]}
+  callbacks: [TranslationMetrics]}
 optimizer: {class_path: AdamW, init_args: {lr: 0.01}}
 """
 

@@ -21,7 +21,7 @@ from seq2seq.__main__ import main
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-GUIDES = [ROOT / "docs" / f"{name}.md" for name in ("commands", "training", "layers", "results")]
+GUIDES = [ROOT / "docs" / f"{name}.md" for name in ("commands", "training", "evaluation", "layers", "results")]
 # later pages use the runs of earlier ones
 PAGES = [README, *(page.read_text(encoding="utf-8") for page in (*GUIDES, ROOT / "CONTRIBUTING.md"))]
 ACTIVATE = "source .venv/bin/activate"
@@ -191,7 +191,7 @@ def test_commands_and_python_run(workspace: Path) -> None:
             make_here(workspace, shorten(command))
         else:
             run(workspace, "\n".join([*setup, shorten(command)]))
-    for program in blocks(README, "python"):
+    for program in [program for page in PAGES for program in blocks(page, "python")]:
         run(workspace, "\n".join([*setup, f"python -c {shlex.quote(program)}"]))
 
 

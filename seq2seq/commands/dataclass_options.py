@@ -152,7 +152,7 @@ def changed_options(parameters: Mapping[str, inspect.Parameter], values: Mapping
         value, default = values[name], parameter.default
         if is_dataclass(default) and type(value) is type(default):
             changed |= {f.name for f in fields(default) if getattr(value, f.name) != getattr(default, f.name)}
-        elif value != default:
+        elif value != default and not (default == () and not value):  # the parser makes lists of tuples
             changed.add(name)
     return changed
 

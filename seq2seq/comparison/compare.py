@@ -12,6 +12,7 @@ from typing import NamedTuple
 from seq2seq.comparison.generation import GenerationCost, generation_costs
 from seq2seq.comparison.plan import Plan, Variant
 from seq2seq.comparison.trials import Trial, calibrate, newest_run, run_trial
+from seq2seq.training.validation_metrics import VALIDATION_METRICS
 
 
 class Result(NamedTuple):
@@ -63,4 +64,5 @@ def run_comparison(
             on_progress(entry, "measuring generation")
             costs[entry] = generation_costs(newest_run(place) or place, variant)
     results = [summarize(plan.variants[entry], ended, *costs[entry]) for entry, ended in trials.items()]
-    return sorted(results, key=lambda r: (math.isnan(r.mean), -r.mean if metric == "val_bleu" else r.mean))
+    sign = -1 if VALIDATION_METRICS[metric].higher_is_better else 1
+    return sorted(results, key=lambda r: (math.isnan(r.mean), sign * r.mean))

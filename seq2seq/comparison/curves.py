@@ -7,6 +7,7 @@ from pathlib import Path
 
 from seq2seq.pictures import COLORS, MARKERS, escape_math, import_pyplot, save_picture
 from seq2seq.training.metrics_log import CurvePoint
+from seq2seq.training.validation_metrics import VALIDATION_METRICS
 
 
 def draw(curves: Mapping[str, Iterable[Iterable[CurvePoint]]], metric: str, path: Path) -> None:
@@ -29,6 +30,6 @@ def draw(curves: Mapping[str, Iterable[Iterable[CurvePoint]]], metric: str, path
     highest = 3 * statistics.median([end.value for end in ends if end.value < float("inf")] or [0])
     if metric == "val_loss" and 0 < highest < panels[0].get_ylim()[1]:
         panels[0].set_ylim(top=highest)  # a bad curve must not squash the others
-    panels[0].set_ylabel("validation BLEU" if metric == "val_bleu" else "validation loss (nats a token)")
+    panels[0].set_ylabel(VALIDATION_METRICS[metric].title + " a token" * (metric == "val_loss"))
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside right center", frameon=False, fontsize=9)
     save_picture(figure, path)

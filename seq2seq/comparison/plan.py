@@ -19,6 +19,7 @@ from seq2seq.jsonargparse_internals.objects import build_object
 from seq2seq.ranges import shorten
 from seq2seq.storage import json_value, read_json, write_json
 from seq2seq.tasks.loading import data_options
+from seq2seq.training.validation_metrics import VALIDATION_METRICS
 
 VALIDATIONS = 8  # of each training, approximately
 
@@ -73,8 +74,9 @@ class Plan(NamedTuple):
 
     @property
     def metric(self) -> str:
-        """The metric that selects the best checkpoint: val_loss or val_bleu."""
-        return "val_bleu" if self.settings.config["checkpoint"]["monitor"] == "val_bleu" else "val_loss"
+        """The metric that selects the best checkpoint, one of VALIDATION_METRICS; val_loss if it is another."""
+        monitor: str | None = self.settings.config["checkpoint"]["monitor"]
+        return monitor if monitor in VALIDATION_METRICS else "val_loss"
 
 
 def make_plan(settings: Settings) -> Plan:

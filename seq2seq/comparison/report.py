@@ -16,10 +16,10 @@ from seq2seq.comparison.generation import POSITIONS
 from seq2seq.comparison.plan import Plan
 from seq2seq.storage import json_value, write_json, write_text
 from seq2seq.training.progress import format_minutes
+from seq2seq.training.validation_metrics import VALIDATION_METRICS
 
 # of a layer to the best one, by whether they differ significantly
 RELATIONS = {False: "No different, since the gap is within the spread over seeds", True: "Behind", None: "Then"}
-DECIMALS = {"val_loss": 4, "val_bleu": 2}  # shown of a score
 
 
 def differs_significantly(one: Result, other: Result) -> bool | None:
@@ -32,17 +32,18 @@ def verdict(results: Sequence[Result], metric: str) -> str:
     """Summarize a comparison in sentences; the results are best first, and those without a finished trial last."""
     best, finished = results[0], [result for result in results if math.isfinite(result.mean)]
     has_spread = all(differs_significantly(best, other) is not None for other in finished[1:] or finished)
-    first, unit = ("Highest", "BLEU") if metric == "val_bleu" else ("Lowest", "nats")
+    kind = VALIDATION_METRICS[metric]
+    first = "Highest" if kind.higher_is_better else "Lowest"
     sentences: dict[str, list[str]] = {}
     for result in results:
         name, score = result.variant.entry, format_score(result, metric)
         if result not in finished:
             sentences.setdefault("Without a result", []).append(name)
         elif result is best:
-            sentences["Best" if has_spread else first] = [f"{name}, {score} {unit}"]
+            sentences["Best" if has_spread else first] = [f"{name}, {score} {kind.unit}"]
         else:
             differs = differs_significantly(best, result)
-            gap = f", gap {abs(result.mean - best.mean):.{DECIMALS[metric]}f}" if differs is False else ""
+            gap = f", gap {abs(result.mean - best.mean):.{kind.decimals}f}" if differs is False else ""
             sentences.setdefault(RELATIONS[differs], []).append(f"{name} ({score}{gap})")
     if unfinished := [f"{result.variant.entry}, {problem}" for result in results for problem in problems(result)]:
         sentences["Not finished"] = unfinished
@@ -56,13 +57,14 @@ def problems(result: Result) -> list[str]:
 
 def format_score(result: Result, metric: str) -> str:
     """Format the mean, and the spread if there is one."""
-    spread = "" if result.spread is None else f" ± {result.spread:.{DECIMALS[metric]}f}"
-    return f"{result.mean:.{DECIMALS[metric]}f}{spread}"
+    decimals = VALIDATION_METRICS[metric].decimals
+    spread = "" if result.spread is None else f" ± {result.spread:.{decimals}f}"
+    return f"{result.mean:.{decimals}f}{spread}"
 
 
 def table_rows(results: Sequence[Result], metric: str, seeds: int) -> list[list[str]]:
     """Return the headings and a row for each result: a dash for what was not measured, and problems after the score."""
-    score = "validation BLEU" if metric == "val_bleu" else "validation loss, nats"
+    score = VALIDATION_METRICS[metric].title
     score += "" if seeds == 1 else f", mean ± spread of {seeds} seeds"
     positions = " / ".join(f"{position:,}" for position in POSITIONS)
     rows = [["layer and its block", "parameters", score, "training, tokens/s"]]
@@ -100,7 +102,7 @@ def write_report(results: Sequence[Result], plan: Plan, folder: Path, command: s
         **{name: version(name) for name in ("torch", "seq2seq")},
     }
     total = sum(trial.seconds for result in results for trial in result.trials if math.isfinite(trial.seconds))
-    better = "highest" if plan.metric == "val_bleu" else "lowest"
+    better = "highest" if VALIDATION_METRICS[plan.metric].higher_is_better else "lowest"
     content = {
         "command": command,
         "metric": f"{plan.metric}, the {better} of all validations of a run",

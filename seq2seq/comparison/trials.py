@@ -21,6 +21,7 @@ from seq2seq.errors import UserError, prefix_errors, system_errors
 from seq2seq.storage import read_json, write_text
 from seq2seq.training.fit import RUN_VARIABLE
 from seq2seq.training.metrics_log import CurvePoint, learning_curve, seconds_per_step
+from seq2seq.training.validation_metrics import VALIDATION_METRICS
 
 # of a loss, of a weight, and in the error of a preview when the weights are NaN
 NON_FINITE = re.compile(r"is not a finite number (?:at|after) step ([\d,]+)|the model gives NaN")
@@ -121,7 +122,8 @@ def run_trial(folder: Path, variant: Variant, seed: int, metric: str, on_progres
         step = next((point.step for point in points if not math.isfinite(point.value)), None)
         outcome = Outcome("diverged" if points else "failed", step, f"no finite {metric} was logged")
     elif outcome.status == "finished" and run is not None:
-        value = (max if metric == "val_bleu" else min)(p.value for p in points if math.isfinite(p.value))
+        best = max if VALIDATION_METRICS[metric].higher_is_better else min
+        value = best(p.value for p in points if math.isfinite(p.value))
         try:  # it is unknown on some systems, and if the training was stopped after its last step
             peak_memory = float(read_json(run / runs.FINISHED).get("peak_memory") or math.nan)
         except (AttributeError, TypeError, ValueError) as error:

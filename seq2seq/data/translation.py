@@ -18,6 +18,7 @@ from seq2seq.data.translation_pairs import HeldOutPairs, translation_pairs
 from seq2seq.data.vocabulary import load_or_learn_tokenizer
 from seq2seq.errors import UserError
 from seq2seq.ranges import Count, Seed, checked
+from seq2seq.scripts import main_script
 from seq2seq.standard_streams import rank_zero_log
 from seq2seq.tokenizers import Subwords, Tokenizer
 
@@ -42,7 +43,7 @@ class TranslationData(TextDataModule):
         workers: Worker processes that prefetch batches.
     """
 
-    corpus_options = ("corpus", "source", "target", "subset", "held_out")
+    corpus_options = ("corpus", "source", "target", "subset", "held_out", "target_script")
 
     @checked
     def __init__(
@@ -81,15 +82,12 @@ class TranslationData(TextDataModule):
 
     @cached_property
     def vocabularies(self) -> Vocabularies:
-        texts = self.texts("train")
-
-        def column(name: str) -> Iterator[str]:
-            return (line for rows in texts.select_columns([name]).iter(1000) for line in rows[name])
+        column = self._training_lines
 
         def both() -> Iterator[str]:
             return itertools.chain(column("source"), column("target"))
 
-        content_hash = texts._fingerprint
+        content_hash = self.texts("train")._fingerprint
         config, target_config = self.tokenizer_config, self.target_tokenizer_config
         if target_config is None:
             source = load_or_learn_tokenizer(config, both, content_hash)
@@ -101,6 +99,14 @@ class TranslationData(TextDataModule):
             load_or_learn_tokenizer(config, lambda: column("source"), f"{content_hash}-source"),
             load_or_learn_tokenizer(target_config, lambda: column("target"), f"{content_hash}-target", "target"),
         )
+
+    @cached_property
+    def target_script(self) -> str | None:
+        """The main script of the training targets, by which the tokenizer of BLEU is chosen; see `seq2seq.scripts`."""
+        return main_script(self._training_lines("target"))
+
+    def _training_lines(self, column: str) -> Iterator[str]:
+        return (line for rows in self.texts("train").select_columns([column]).iter(1000) for line in rows[column])
 
     @property
     def source_vocab_size(self) -> int:
@@ -184,3 +190,4 @@ class TranslationData(TextDataModule):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         super().load_state_dict(state_dict)
         self.output_lengths = OutputLengths.from_state(state_dict.get("output_lengths"))
+        self.target_script = state_dict.get("corpus", {}).get("target_script", self.target_script)

@@ -1,12 +1,19 @@
 """What `seq2seq evaluate` and `seq2seq score` give to a task, and what they get."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeAlias
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
+from seq2seq.data.text import read_lines
 from seq2seq.data.translation_limits import TranslationLimits
+from seq2seq.errors import UserError
 from seq2seq.search import Beam, Search
+
+if TYPE_CHECKING:
+    from seq2seq.metrics import Metrics
+    from seq2seq.metrics.bootstrap import Comparison
+    from seq2seq.metrics.lines import References
 
 ShowProgress: TypeAlias = Callable[[str, Callable[[], int | None]], AbstractContextManager[Callable[[int], object]]]
 ScoredPieces: TypeAlias = list[tuple[str, float]]  # of a line, each with its log-probability
@@ -25,11 +32,16 @@ class EvaluationOptions:
 
     Args:
         source: File of sources.
-        reference: File of references.
+        reference: Files of references.
         text: Text file.
         corpus: Corpus with the split; by default that of the training.
         split: Split of the corpus.
+        metrics: Names of the metrics of translations; None for the default ones.
+        tokenize: Tokenizer of BLEU; None to choose it by the script of the references.
         lowercase: Ignore case.
+        bootstrap: Number of bootstrap resamples; 0 for none.
+        against: Pipelines of other systems, by name, that are compared with this one.
+        name: Name of this system in such a comparison.
         search: How to search.
         limits: Limits of lengths.
         window: Reset the state every this many tokens.
@@ -38,11 +50,16 @@ class EvaluationOptions:
     """
 
     source: str | None = None
-    reference: str | None = None
+    reference: Sequence[str] = ()
     text: str | None = None
     corpus: str | None = None
     split: str | None = None
+    metrics: tuple[Any, ...] | None = None
+    tokenize: Any = None
     lowercase: bool = False
+    bootstrap: int = 0
+    against: Mapping[str, Any] = field(default_factory=dict)
+    name: str = ""
     search: Search = Beam()
     limits: TranslationLimits = TranslationLimits()
     window: int | None = None
@@ -66,15 +83,77 @@ class ScoringInput(NamedTuple):
     max_source_length: int | None
 
 
-def evaluate_lines(hypotheses: Sequence[str], references: Sequence[str], lowercase: bool = False) -> Evaluation:
-    """Return BLEU, chrF, TER and the percentage of exact matches of some lines."""
-    from seq2seq.metrics import bleu, chrf, exact_match, ter
+def evaluate_lines(
+    systems: Mapping[str, Sequence[str]], references: "References", metrics: "Metrics", resamples: int = 0
+) -> Evaluation:
+    """Return the scores of the lines of one system, or compare those of several with the first of them.
 
-    scores = [metric(hypotheses, references, lowercase=lowercase) for metric in (bleu, chrf, ter, exact_match)]
+    Args:
+        systems: The lines of each system, by its name.
+        references: One reference for each line, or several as a list.
+        metrics: The metrics and their settings.
+        resamples: Number of bootstrap resamples; 0 for none, which only one system may have.
+    """
+    if resamples:
+        return _compare_lines(systems, references, metrics, resamples)
+    from seq2seq.metrics import score_lines
+
+    [lines] = systems.values()
+    scores = score_lines(lines, references, metrics)
     return Evaluation(
         {score.name: {"score": score.value, "signature": score.signature} for score in scores},
-        "\n".join(f"{score.name:<12} {score.value:6.2f}   {score.signature}" for score in scores),
+        "\n".join(f"{score.name:<10} {score.value:6.2f}   {score.signature}" for score in scores),
     )
+
+
+def _compare_lines(
+    systems: Mapping[str, Sequence[str]], references: "References", metrics: "Metrics", resamples: int
+) -> Evaluation:
+    from seq2seq.metrics.bootstrap import compare_lines, conclude
+
+    comparisons = compare_lines(systems, references, metrics, resamples)
+    return format_comparisons(comparisons, conclude(comparisons), decimals=2)
+
+
+def format_comparisons(comparisons: "Sequence[Comparison]", conclusions: Sequence[str], decimals: int) -> Evaluation:
+    """Return the scores of one or several systems with their 95 % intervals, and the conclusions."""
+    results: dict[str, Any] = {}
+    lines = []
+    for comparison in comparisons:
+        estimates = {system: estimate._asdict() for system, estimate in comparison.estimates.items()}
+        [*several] = estimates.values()
+        results[comparison.name] = {"signature": comparison.signature} | (
+            several[0] if len(several) == 1 else {"systems": estimates}
+        )
+        width = max(map(len, estimates)) if len(several) > 1 else 0
+        if width:
+            lines.append(f"{comparison.name:<10}   {comparison.signature}")
+        for system, estimate in comparison.estimates.items():
+            text = f"{estimate.score:6.{decimals}f} ± {estimate.half_width:.{decimals}f}"
+            if not width:
+                lines.append(f"{comparison.name:<10} {text}   {comparison.signature}")
+            else:
+                chance = "" if estimate.p_value is None else f"   p = {estimate.p_value:.3f}"
+                lines.append(f"  {system:<{width}}  {text}{chance}")
+    if conclusions:
+        results["conclusions"] = list(conclusions)
+        lines += ["", *conclusions]
+    return Evaluation(results, "\n".join(lines))
+
+
+def read_references(paths: Sequence[str], lines_of: str, count: int) -> list[tuple[str, ...]]:
+    """Return the references of each line, one from each of some files.
+
+    Args:
+        paths: The files.
+        lines_of: The file with the lines, for errors.
+        count: Number of lines.
+    """
+    files = [list(read_lines(path)) for path in paths]
+    for path, lines in zip(paths, files, strict=True):
+        if len(lines) != count:
+            raise UserError(f"every line needs a reference: {lines_of} has {count} lines and {path} {len(lines)}")
+    return list(zip(*files, strict=True))
 
 
 def evenly_spaced(rows: int, count: int) -> list[int]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from seq2seq.data.output_lengths import OutputLengths
 from seq2seq.data.text import read_lines
@@ -22,8 +22,12 @@ from seq2seq.tasks.evaluation import (
     evaluate_lines,
     evenly_spaced,
     format_example,
+    read_references,
 )
 from seq2seq.tasks.task import LoadedModel, Task
+
+if TYPE_CHECKING:
+    from seq2seq.metrics import Metrics
 
 
 class Translation(Task[EncoderDecoder, TranslationPipeline]):
@@ -32,7 +36,8 @@ class Translation(Task[EncoderDecoder, TranslationPipeline]):
     preview = "seq2seq.training.TranslationPreview"
     commands = frozenset({"translate", "score", "evaluate", "shortlist"})
     evaluation_options = frozenset(
-        {"source", "reference", "corpus", "split", "lowercase", "search", "examples"}
+        {"source", "reference", "corpus", "split", "metrics", "tokenize", "lowercase", "bootstrap", "against"}
+        | {"search", "examples"}
         | {field.name for kind in (Beam, TranslationLimits) for field in fields(kind)}
     )
     makes_ensembles = True
@@ -58,13 +63,15 @@ class Translation(Task[EncoderDecoder, TranslationPipeline]):
         sources, references = read_pairs(
             pipeline.corpus, options.source, options.reference, options.corpus, options.split
         )
-        with options.progress("translating", lambda: len(sources)) as progress:
-            results = pipeline.translate(sources, options.search, limits=options.limits, progress=progress)
-            hypotheses = [best.text for best, *_ in results]
-        report_counts(pipeline)
-        evaluation = evaluate_lines(hypotheses, references, options.lowercase)
+        systems = {}
+        for name, system in {options.name: pipeline, **options.against}.items():
+            with options.progress(f"translating {name}".rstrip(), lambda: len(sources)) as progress:
+                results = system.translate(sources, options.search, limits=options.limits, progress=progress)
+                systems[name] = [best.text for best, *_ in results]
+            report_counts(system)
+        evaluation = evaluate_lines(systems, references, line_metrics(pipeline, options), options.bootstrap)
         examples = [
-            format_example({"source": sources[row], "target": references[row]}, hypotheses[row])
+            format_example({"source": sources[row], "target": references[row][0]}, systems[options.name][row])
             for row in evenly_spaced(len(sources), options.examples)
         ]
         return evaluation._replace(text="\n\n".join([evaluation.text, *examples]))
@@ -78,6 +85,20 @@ class Translation(Task[EncoderDecoder, TranslationPipeline]):
         report_counts(pipeline)
 
 
+def line_metrics(pipeline: TranslationPipeline, options: EvaluationOptions) -> "Metrics":
+    """Return the metrics of an evaluation; BLEU is tokenized as during the training."""
+    from seq2seq.metrics.bleu_tokenizers import bleu_tokenizer_of_script
+    from seq2seq.metrics.lines import DEFAULT_METRICS, Metrics
+
+    script = pipeline.corpus.get("target_script")
+    return Metrics(
+        options.metrics or DEFAULT_METRICS,
+        options.tokenize or (bleu_tokenizer_of_script(script) if isinstance(script, str) else None),
+        options.lowercase,
+        pipeline.vocabularies.target.pieces,
+    )
+
+
 def report_counts(pipeline: TranslationPipeline) -> None:
     """Report on standard error what was unknown and what was truncated in all that a pipeline read and wrote."""
     pipeline.report_unknown()
@@ -86,24 +107,20 @@ def report_counts(pipeline: TranslationPipeline) -> None:
 
 
 def read_pairs(
-    training: Mapping[str, Any], source: str | None, reference: str | None, corpus: str | None, split: str | None
-) -> tuple[list[str], list[str]]:
-    """Return sources and references, from two files or from a corpus.
+    training: Mapping[str, Any], source: str | None, reference: Sequence[str], corpus: str | None, split: str | None
+) -> tuple[list[str], list[tuple[str, ...]]]:
+    """Return the sources, and the references of each, from files or from a corpus.
 
     Args:
         training: The arguments of the training's data: where its text is.
         source: File of sources.
-        reference: File of references.
+        reference: Files of references, each with one for every source.
         corpus: Corpus to use instead of that of the training.
         split: Split of the corpus; by default test, or validation if there is none.
     """
-    if source is not None and reference is not None:
-        sources, references = list(read_lines(source)), list(read_lines(reference))
-        if len(sources) != len(references):
-            raise UserError(
-                f"every source needs a reference: {source} has {len(sources)} lines and {reference} {len(references)}"
-            )
-        return sources, references
+    if source is not None and reference:
+        sources = list(read_lines(source))
+        return sources, read_references(reference, source, len(sources))
     # imported only now, since translating starts sooner without them
     from seq2seq.data.corpora import evaluation_split
     from seq2seq.data.translation_pairs import HeldOutPairs, translation_pairs
@@ -113,4 +130,4 @@ def read_pairs(
     held_out = held_out if corpus is None else 0.0  # only the training's corpus may have a held-out part
     split = split or evaluation_split(name, [source, target], subset) or ("validation" if held_out else "test")
     texts = translation_pairs(name, source, target, split, held_out, subset)
-    return list(texts["source"]), list(texts["target"])
+    return list(texts["source"]), [(target,) for target in texts["target"]]

@@ -11,11 +11,10 @@ from seq2seq.training.step_seeding import StepSeeding
 from seq2seq.training.throughput import ThroughputMonitor
 from seq2seq.training.training_module import TrainingModule
 from seq2seq.training.translator import Translator
-from seq2seq.training.validation_bleu import Bleu
+from seq2seq.training.validation_metrics import TranslationMetrics
 
 __all__ = [
     "AtomicCheckpointIO",
-    "Bleu",
     "Compile",
     "LanguageModel",
     "NanGuard",
@@ -26,6 +25,7 @@ __all__ = [
     "TextPreview",
     "ThroughputMonitor",
     "TrainingModule",
+    "TranslationMetrics",
     "TranslationPreview",
     "Translator",
     "WarmupCosine",

@@ -10,6 +10,7 @@ from seq2seq.inference.checkpoint import read_trained_checkpoint
 from seq2seq.inference.checkpoint_validation import check_finite
 from seq2seq.training.preflight import check_same_model
 from seq2seq.training.progress import format_metrics
+from seq2seq.training.validation_metrics import TRANSLATION_METRICS
 
 
 def load_weights(model: pl.LightningModule, datamodule: Any, checkpoint: str) -> None:
@@ -23,11 +24,11 @@ def load_weights(model: pl.LightningModule, datamodule: Any, checkpoint: str) ->
 
 
 def validate(trainer: pl.Trainer, model: pl.LightningModule, datamodule: Any, checkpoint: str) -> None:
-    """Print the loss on the validation split, and BLEU if the trainer has the Bleu callback."""
+    """Print the loss on the validation split, and the metrics of the callback TranslationMetrics."""
     load_weights(model, datamodule, checkpoint)
     trainer.validate(model, datamodule=datamodule, verbose=False)
     if trainer.is_global_zero:
-        print(format_metrics(trainer, "val_loss", "val_bleu"), flush=True)
+        print(format_metrics(trainer, "val_loss", *TRANSLATION_METRICS), flush=True)
 
 
 def test(trainer: pl.Trainer, model: pl.LightningModule, datamodule: Any, checkpoint: str) -> None:

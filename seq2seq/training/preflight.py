@@ -20,7 +20,7 @@ from seq2seq.standard_streams import rank_zero_log
 from seq2seq.storage import path_inside
 from seq2seq.tasks.loading import known_tasks
 from seq2seq.training.training_module import TrainingModule, describe
-from seq2seq.training.validation_bleu import Bleu
+from seq2seq.training.validation_metrics import TRANSLATION_METRICS, VALIDATION_METRICS, TranslationMetrics
 
 METRICS = ("train_loss", "val_loss", "tokens_per_second", "gradient_norm", "tokens", "seconds")  # of every training
 KNOWN_PACKAGES = {"seq2seq", "pytorch_lightning", "torch"}  # whose classes log no other metrics
@@ -32,7 +32,7 @@ MAX_FILENAME_BYTES = 200  # a file name may have 255, and a suffix follows
 def check_monitors(callbacks: list[Any], model: LightningModule, lr_scheduler: Any) -> None:
     """Raise a UserError if a metric is monitored that the training does not log.
 
-    A model or callback of another package may log any metric, except for val_bleu.
+    A model or callback of another package may log any metric, except for those of TranslationMetrics.
 
     Args:
         callbacks: The callbacks that the configuration sets.
@@ -40,22 +40,38 @@ def check_monitors(callbacks: list[Any], model: LightningModule, lr_scheduler: A
         lr_scheduler: The option lr_scheduler.
     """
     monitors = [(callback, getattr(callback, "monitor", None)) for callback in callbacks]
+    modes = [getattr(callback, "mode", None) for callback in callbacks]
     if lr_scheduler is not None:
         monitors.append((None, lr_scheduler.get("init_args", {}).get("monitor")))
-    has_bleu = any(isinstance(callback, Bleu) for callback in callbacks)
-    if not has_bleu and any(metric == "val_bleu" for _, metric in monitors):
-        raise UserError("val_bleu is monitored but not computed: add Bleu to trainer.callbacks")
+        modes.append(lr_scheduler.get("init_args", {}).get("mode"))
+    computed = [name for callback in callbacks if isinstance(callback, TranslationMetrics) for name in callback.logged]
+    for (callback, metric), mode in zip(monitors, modes, strict=True):
+        if metric in TRANSLATION_METRICS and metric not in computed:
+            name = metric.removeprefix("val_")
+            raise UserError(
+                f"{metric} is monitored but not computed: add TranslationMetrics to trainer.callbacks, with {name} "
+                f"among its metrics"
+            )
+        if metric in VALIDATION_METRICS:
+            best = "max" if VALIDATION_METRICS[metric].higher_is_better else "min"
+            if mode in ("min", "max") and mode != best:
+                raise UserError(f"{monitor_name(callback)} monitors {metric} with mode {mode}, and its mode is {best}")
     if any(type(part).__module__.partition(".")[0] not in KNOWN_PACKAGES for part in (model, *callbacks)):
         return
     has_rates = any(isinstance(callback, LearningRateMonitor) for callback in callbacks)
     for callback, metric in monitors:
-        metrics = [*METRICS, *["val_bleu"] * has_bleu, *["epoch", "step"] * isinstance(callback, ModelCheckpoint)]
+        metrics = [*METRICS, *computed, *["epoch", "step"] * isinstance(callback, ModelCheckpoint)]
         if metric is None or metric in metrics or (has_rates and metric.startswith("lr-")):
             continue
-        owner = "lr_scheduler" if callback is None else type(callback).__name__
         raise UserError(
-            f"{owner} monitors {shorten(metric)}, which is not logged; it can monitor one of {', '.join(metrics)}"
+            f"{monitor_name(callback)} monitors {shorten(metric)}, which is not logged; "
+            f"it can monitor one of {', '.join(metrics)}"
         )
+
+
+def monitor_name(callback: Any) -> str:
+    """Return the name of a callback that monitors a metric, or of the schedule in its place."""
+    return "lr_scheduler" if callback is None else type(callback).__name__
 
 
 def check_data(model: type, data: type) -> None:

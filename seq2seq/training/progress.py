@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from seq2seq.training.lightning_internals import is_logging_step
+from seq2seq.training.validation_metrics import TRANSLATION_METRICS
 
 
 class ProgressLine(pl.Callback):
@@ -40,7 +41,7 @@ class ProgressLine(pl.Callback):
         if self.bar is not None:
             self.bar.update(self.task, completed=trainer.global_step)
             if is_logging_step(trainer):  # reading the loss waits for the GPU
-                self.bar.update(self.task, description=format_metrics(trainer, "train_loss", "val_bleu"))
+                self.bar.update(self.task, description=format_metrics(trainer, "train_loss", *TRANSLATION_METRICS))
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if not trainer.is_global_zero or trainer.sanity_checking or trainer.state.fn != "fit":
@@ -48,7 +49,7 @@ class ProgressLine(pl.Callback):
         elapsed = time.monotonic() - self.start_time
         done = trainer.global_step - self.first_step
         remaining = elapsed / done * (total_steps(trainer) - trainer.global_step) if done else math.nan
-        metrics = format_metrics(trainer, "train_loss", "val_loss", "val_bleu", "tokens_per_second")
+        metrics = format_metrics(trainer, "train_loss", "val_loss", *TRANSLATION_METRICS, "tokens_per_second")
         timing = f"{format_minutes(elapsed)} gone, about {format_minutes(remaining)} left" if done else ""
         print(f"step {trainer.global_step:,} of {total_steps(trainer):,.0f}  {metrics}  {timing}", flush=True)
 
@@ -77,8 +78,8 @@ def format_metrics(trainer: pl.Trainer, *names: str) -> str:
             continue
         value = float(trainer.callback_metrics[name])
         match name:
-            case "val_bleu":
-                parts.append(f"BLEU {value:.1f}")
+            case _ if metric := TRANSLATION_METRICS.get(name):
+                parts.append(f"{metric.unit} {value:.1f}")
             case "tokens_per_second":
                 parts.append(f"{value:,.0f} tokens/s")
             case _:

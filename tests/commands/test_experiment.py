@@ -226,7 +226,10 @@ def test_missing_corpus_leaves_no_run(workspace: Workspace) -> None:
 
 def test_monitored_metric_must_be_computed(workspace: Workspace) -> None:
     line = only_error(workspace("fit", "w", "--checkpoint.monitor", "val_bleu"))
-    assert line == "seq2seq: val_bleu is monitored but not computed: add Bleu to trainer.callbacks"
+    assert line == (
+        "seq2seq: val_bleu is monitored but not computed: add TranslationMetrics to trainer.callbacks, with bleu among "
+        "its metrics"
+    )
     assert not (workspace.folder / "w").exists()
 
 
@@ -236,7 +239,7 @@ def test_error_found_by_lightning_is_one_line(workspace: Workspace) -> None:
 
 def test_single_callback_needs_no_list(workspace: Workspace) -> None:
     path = workspace.folder / "t.yaml"
-    path.write_text(path.read_text().replace("[Bleu]", "Bleu"))
+    path.write_text(path.read_text().replace("[TranslationMetrics]", "TranslationMetrics"))
     result = workspace("fit", "t", "--trainer.max_steps", "2")
     assert result.status == 0, result.err
     assert "BLEU" in result.out

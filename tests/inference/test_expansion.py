@@ -19,7 +19,7 @@ model:
   class_path: Translator
   init_args: {size: 48, depth: 1, dropout: 0.0, label_smoothing: 0.0}
 trainer: {max_steps: 300, val_check_interval: 300, check_val_every_n_epoch: null, accelerator: cpu, devices: 1,
-  callbacks: [Bleu]}
+  callbacks: [TranslationMetrics]}
 optimizer: {class_path: AdamW, init_args: {lr: 0.006}}
 """
 

@@ -14,7 +14,7 @@ from seq2seq.ranges import out_of_range
 from seq2seq.recurrence import LSTM, Mamba
 from seq2seq.training.language_model import LanguageModel
 from seq2seq.training.preflight import check_checkpoint_filename, check_monitors, check_precision
-from seq2seq.training.validation_bleu import Bleu
+from seq2seq.training.validation_metrics import TranslationMetrics
 
 
 def test_half_precision_is_refused_for_other_than_fused_layers(tmp_path: Path, corpus: Path) -> None:
@@ -61,10 +61,29 @@ def test_monitor_of_a_logged_metric_is_accepted() -> None:
     model = LanguageModel(9, size=8)
     for metric in ("train_loss", "val_loss", "tokens_per_second", "gradient_norm", "tokens", "seconds"):
         check_monitors([EarlyStopping(metric), ModelCheckpoint(monitor=metric)], model, None)
-    check_monitors([ModelCheckpoint(monitor="step"), EarlyStopping("val_bleu"), Bleu()], model, None)
+    stopping = EarlyStopping("val_bleu", mode="max")
+    check_monitors([ModelCheckpoint(monitor="step"), stopping, TranslationMetrics()], model, None)
+    wer = ModelCheckpoint(monitor="val_wer", mode="min")
+    check_monitors([wer, stopping, TranslationMetrics(["wer", "bleu"])], model, None)
     check_monitors([ModelCheckpoint(monitor="lr-AdamW"), LearningRateMonitor()], model, None)
     check_monitors([ModelCheckpoint(monitor="mine"), LoggingCallback()], model, None)
     check_monitors([ModelCheckpoint(monitor=None)], model, None)
+
+
+def test_monitor_of_a_metric_that_is_not_computed_is_refused() -> None:
+    model = LanguageModel(9, size=8)
+    expected = "val_wer is monitored but not computed: add TranslationMetrics .* with wer among its metrics"
+    for callbacks in ([], [TranslationMetrics()]):
+        with pytest.raises(UserError, match=expected):
+            check_monitors([EarlyStopping("val_wer"), *callbacks], model, None)
+
+
+@pytest.mark.parametrize(("metric", "mode"), [("val_bleu", "min"), ("val_accuracy", "min"), ("val_wer", "max")])
+def test_monitor_with_the_wrong_mode_is_refused(metric: str, mode: str) -> None:
+    callbacks = [TranslationMetrics(["bleu", "accuracy", "wer"]), ModelCheckpoint(monitor=metric, mode=mode)]
+    right = {"min": "max", "max": "min"}[mode]
+    with pytest.raises(UserError, match=f"ModelCheckpoint monitors {metric} with mode {mode}, and its mode is {right}"):
+        check_monitors(callbacks, LanguageModel(9, size=8), None)
 
 
 def test_one_cycle_schedule_must_be_as_long_as_the_training(tmp_path: Path, corpus: Path) -> None:

@@ -18,7 +18,7 @@ from seq2seq.metrics import bleu
 from seq2seq.search import Beam, Search
 from seq2seq.tasks.evaluation import evenly_spaced
 from seq2seq.tokenizers import Characters
-from seq2seq.training import previews, validation_bleu
+from seq2seq.training import previews, validation_metrics
 from seq2seq.training.language_model import LanguageModel
 
 
@@ -41,7 +41,7 @@ def test_translator_prints_three_translations_with_references(translation_run: T
 
 
 def test_translator_without_bleu_prints_translations_too(tmp_path: Path, corpus: Path) -> None:
-    config = write_config(tmp_path, TRANSLATION.replace("callbacks: [Bleu]", "callbacks: null"), corpus)
+    config = write_config(tmp_path, TRANSLATION.replace("callbacks: [TranslationMetrics]", "callbacks: null"), corpus)
     result = seq2seq("fit", "--config", config, "--runs", tmp_path, "--trainer.max_steps", "2")
     assert result.status == 0, result.err
     assert len(printed_examples(result.out)) == 3
@@ -50,7 +50,7 @@ def test_translator_without_bleu_prints_translations_too(tmp_path: Path, corpus:
 
 def test_max_length_of_the_preview_limits_examples_and_is_logged(tmp_path: Path, corpus: Path) -> None:
     callback = "{class_path: TranslationPreview, init_args: {examples: 2, max_length: 1}}"
-    config = write_config(tmp_path, TRANSLATION.replace("[Bleu]", f"[{callback}]"), corpus)
+    config = write_config(tmp_path, TRANSLATION.replace("[TranslationMetrics]", f"[{callback}]"), corpus)
     result = seq2seq("fit", "--config", config, "--runs", tmp_path, "--trainer.max_steps", "2")
     assert result.status == 0, result.err
     assert [text for _, text, _ in printed_examples(result.out) if len(text.split()) > 1] == []
@@ -95,8 +95,8 @@ def test_val_bleu_is_computed_on_the_first_sentences(
     monkeypatch.setattr(previews.TranslationPipeline, "translate", translate)
     search = "{class_path: Beam, init_args: {beams: 2}}"
     options = f"{{sentences: 3, search: {search}, lowercase: true, examples: 1, max_length: 70}}"
-    options = f"{{class_path: Bleu, init_args: {options}}}"
-    config = write_config(tmp_path, TRANSLATION.replace("[Bleu]", f"[{options}]"), corpus)
+    options = f"{{class_path: TranslationMetrics, init_args: {options}}}"
+    config = write_config(tmp_path, TRANSLATION.replace("[TranslationMetrics]", f"[{options}]"), corpus)
     result = seq2seq("fit", "--config", config, "--runs", tmp_path, "--trainer.max_steps", "2")
     assert result.status == 0, result.err
     pairs = validation_pairs(corpus)[:3]
@@ -109,7 +109,7 @@ def test_val_bleu_is_computed_on_the_first_sentences(
     (notice,) = [line for line in result.err.splitlines() if "cut short" in line]
     assert notice == (
         "validation translations cut short by the limit of their length: 1 of 3; "
-        "max_length of Bleu sets another limit, in tokens"
+        "max_length of TranslationMetrics sets another limit, in tokens"
     )
     assert len(printed_examples(result.out)) == 1
 
@@ -133,7 +133,7 @@ def test_preview_options_out_of_range_are_refused(options: dict[str, Any]) -> No
 
 
 def test_bleu_with_a_language_model_is_refused_before_training(tmp_path: Path, corpus: Path) -> None:
-    text = LANGUAGE.replace("callbacks: [", "callbacks: [Bleu, ")
+    text = LANGUAGE.replace("callbacks: [", "callbacks: [TranslationMetrics, ")
     result = seq2seq("fit", "--config", write_config(tmp_path, text, corpus), "--runs", tmp_path)
     assert result.status == 1
     assert "seq2seq: val_bleu needs a translator, and the model is a LanguageModel\n" in result.err
@@ -148,8 +148,8 @@ def test_examples_are_evenly_spaced(rows: int, count: int, expected: list[int]) 
 
 
 def test_invalid_number_of_beams_is_refused(tmp_path: Path, corpus: Path) -> None:
-    callback = "{class_path: Bleu, init_args: {search: {class_path: Beam, init_args: {beams: 0}}}}"
-    config = write_config(tmp_path, TRANSLATION.replace("[Bleu]", f"[{callback}]"), corpus)
+    callback = "{class_path: TranslationMetrics, init_args: {search: {class_path: Beam, init_args: {beams: 0}}}}"
+    config = write_config(tmp_path, TRANSLATION.replace("[TranslationMetrics]", f"[{callback}]"), corpus)
     result = seq2seq("fit", "--config", config, "--runs", tmp_path, "--trainer.max_steps", "2")
     assert result.status == 1
     assert "beams must be at least 1 and at most 10,000, and 0 was given" in result.err
@@ -163,4 +163,4 @@ def test_items_of_all_processes_are_gathered_in_order(monkeypatch: pytest.Monkey
         into[:] = parts
 
     monkeypatch.setattr("torch.distributed.all_gather_object", gather)
-    assert validation_bleu.gather_in_order(parts[1], 3) == lines
+    assert validation_metrics.gather_in_order(parts[1], 3) == lines

@@ -37,7 +37,11 @@ model:
   class_path: Translator
   init_args: {encoder: GRU, decoder: LSTM, size: 8, depth: 2, dropout: 0.3, word_dropout: 0.1}
 trainer:
-  {max_steps: 16, val_check_interval: 5, check_val_every_n_epoch: null, accelerator: cpu, callbacks: [Bleu, STOP]}
+  max_steps: 16
+  val_check_interval: 5
+  check_val_every_n_epoch: null
+  accelerator: cpu
+  callbacks: [TranslationMetrics, STOP]
 checkpoint: {monitor: val_bleu, mode: max}
 """
 EARLY_STOPPING = "{class_path: pytorch_lightning.callbacks.EarlyStopping, init_args: {monitor: val_loss, patience: 50}}"

@@ -212,7 +212,7 @@ class Workspace:
             for side in "ab":
                 (self.new_corpus / f"{split}.{side}").write_text("zwei drei\nähnlich one\n" * 10, encoding="utf-8")
         for name, text in (("w", LANGUAGE.replace("CORPUS/text.txt", "CORPUS")), ("t", TRANSLATION)):
-            write_config(folder, text.replace("callbacks: [Bleu]", "callbacks: []"), self.corpus, name)
+            write_config(folder, text.replace("callbacks: [TranslationMetrics]", "callbacks: []"), self.corpus, name)
             assert self("fit", name, "--trainer.max_steps", "2").status == 0
 
     def __call__(self, command: str, name: str, *options: str | Path) -> CommandResult:

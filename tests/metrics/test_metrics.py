@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seq2seq.errors import UserError
-from seq2seq.metrics import bleu, chrf, exact_match, language_score, nats_to_bits, perplexity, ter
+from seq2seq.metrics import accuracy, bleu, chrf, language_score, nats_to_bits, perplexity, ter
 
 LINES = ["the cat sat on the mat .", "a dog runs across the green field .", "Hello world"]
 
@@ -70,7 +70,7 @@ def test_equal_lines_have_perfect_scores() -> None:
     assert bleu(LINES, LINES).value == pytest.approx(100)
     assert chrf(LINES, LINES).value == pytest.approx(100)
     assert ter(LINES, LINES).value == 0
-    assert exact_match(LINES, LINES).value == 100
+    assert accuracy(LINES, LINES).value == 100
 
 
 def test_unrelated_lines_have_the_worst_scores() -> None:
@@ -78,25 +78,25 @@ def test_unrelated_lines_have_the_worst_scores() -> None:
     assert bleu(other, LINES).value < 1
     assert chrf(other, LINES).value < 1
     assert ter(other, LINES).value > 90
-    assert exact_match(other, LINES).value == 0
+    assert accuracy(other, LINES).value == 0
 
 
 def test_case_matters_unless_lowercase() -> None:
     upper = [line.upper() for line in LINES]
-    for metric in (bleu, chrf, exact_match):
+    for metric in (bleu, chrf, accuracy):
         assert metric(upper, LINES).value < 50
         assert metric(upper, LINES, lowercase=True).value == pytest.approx(100)
     assert ter(upper, LINES).value > 50
     assert ter(upper, LINES, lowercase=True).value == 0
 
 
-@pytest.mark.parametrize("metric", [bleu, chrf, ter, exact_match])
+@pytest.mark.parametrize("metric", [bleu, chrf, ter, accuracy])
 def test_signature_contains_case(metric) -> None:
     assert "case:mixed" in metric(LINES, LINES).signature
     assert "case:lc" in metric(LINES, LINES, lowercase=True).signature
 
 
-@pytest.mark.parametrize("metric", [bleu, chrf, ter, exact_match])
+@pytest.mark.parametrize("metric", [bleu, chrf, ter, accuracy])
 @pytest.mark.parametrize("lines", [["", "a b"], ["a b", ""], ["", ""], [" ", "\u2028"]])
 def test_empty_lines_have_a_score(metric, lines: list[str]) -> None:
     for lowercase in (False, True):
@@ -110,14 +110,14 @@ def test_signature_contains_the_settings() -> None:
     assert "tok:char" in bleu(LINES, LINES, tokenize="char").signature
     assert chrf(LINES, LINES, word_order=2).name == "chrF++"
     assert "nw:2" in chrf(LINES, LINES, word_order=2).signature
-    assert all(metric(LINES, LINES).signature for metric in (bleu, chrf, ter, exact_match))
+    assert all(metric(LINES, LINES).signature for metric in (bleu, chrf, ter, accuracy))
 
 
-def test_exact_match_is_a_percentage() -> None:
-    assert exact_match(["a", "b", "c", "D"], ["a", "b", "c", "d"]).value == 75
+def test_accuracy_is_a_percentage() -> None:
+    assert accuracy(["a", "b", "c", "D"], ["a", "b", "c", "d"]).value == 75
 
 
-@pytest.mark.parametrize("metric", [bleu, chrf, ter, exact_match])
+@pytest.mark.parametrize("metric", [bleu, chrf, ter, accuracy])
 def test_numbers_of_lines_must_be_equal(metric) -> None:
     with pytest.raises(ValueError, match="one reference a line, not 3 for 2 lines"):
         metric(LINES[:2], LINES)
