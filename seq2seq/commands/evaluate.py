@@ -6,17 +6,19 @@ from collections import Counter
 from json import dumps
 
 from seq2seq.commands import lines
+from seq2seq.commands.breakdowns import draw_breakdown, format_breakdown
 from seq2seq.commands.dataclass_options import changed_options, reject_options
 from seq2seq.data.text import read_lines
 from seq2seq.data.translation_limits import TranslationLimits
 from seq2seq.errors import UserError
 from seq2seq.metrics.bleu_tokenizers import BleuTokenizer
 from seq2seq.metrics.bootstrap import RESAMPLES
+from seq2seq.metrics.breakdown import Property
 from seq2seq.metrics.lines import DEFAULT_METRICS, Metrics
 from seq2seq.quantization import Precision
 from seq2seq.ranges import Count, CountOrZero, checked
 from seq2seq.search import Beam, Search
-from seq2seq.storage import json_value
+from seq2seq.storage import check_output, json_value
 from seq2seq.tasks.evaluation import Evaluation, EvaluationOptions, evaluate_lines, read_references
 
 # options for scoring files of translations
@@ -39,6 +41,8 @@ def evaluate(
     lowercase: bool = False,
     bootstrap: Count | None = None,
     against: list[str] = (),  # type: ignore[assignment]
+    by: Property | None = None,
+    picture: str | None = None,
     search: Search = Beam(),
     limits: TranslationLimits = TranslationLimits(),
     window: Count | None = None,
@@ -62,6 +66,7 @@ def evaluate(
     examples:
       seq2seq evaluate runs/phrasebook-lstm/1 --examples 3
       seq2seq evaluate runs/phrasebook-lstm/1 --split test-unseen --beams 1
+      seq2seq evaluate runs/phrasebook-lstm/1 --by frequency --picture words.png
       seq2seq evaluate runs/shakespeare-lstm/1 --split validation --window 256
       seq2seq evaluate --translations old.txt new.txt --reference reference.txt --metrics bleu accuracy
 
@@ -83,6 +88,9 @@ def evaluate(
         bootstrap: Number of bootstrap resamples, for the 95 % interval of each score; by default 1,000 to compare
             several systems, and none for one.
         against: Other models to compare with the first one.
+        by: Also print the scores of parts of the test set: by length or unknown tokens of the sources, or those of
+            words by their frequency in training.
+        picture: Output file (PNG) for a picture of this table.
         search: How a translator searches: beam, greedy, sampling, or a class of your own, such as my_module.MySearch,
             which is imported; its options are those of the command.
         window: Reset the state every this many tokens, as Transformers are scored, instead of carrying it.
@@ -98,6 +106,12 @@ def evaluate(
     if json and examples:
         raise UserError("--json and --examples cannot be combined")
 
+    if picture is not None:
+        if by is None:
+            raise UserError("--picture draws the table of --by: give both")
+        inputs = [file for file in (*translations, *reference, source, text) if file is not None]
+        lines.check_other_file("--picture", picture, inputs)
+        check_output(picture)
     systems = [*translations, *against]
     resamples = bootstrap or (RESAMPLES if against or len(translations) > 1 else 0)
     if duplicates := [name for name, count in Counter([*checkpoints, *systems]).items() if count > 1]:
@@ -135,6 +149,7 @@ def evaluate(
         tuple(metrics) or None,
         tokenize,
         lowercase,
+        by,
         resamples,
         others,
         " ".join(checkpoints) if others else "",
@@ -144,7 +159,15 @@ def evaluate(
         0 if json else examples,
         lines.progress,
     )
-    print_evaluation(task.evaluate(pipeline, options), json)
+    evaluation = task.evaluate(pipeline, options)
+    if evaluation.breakdown is not None:
+        table = format_breakdown(evaluation.breakdown)
+        evaluation = evaluation._replace(
+            results=evaluation.results | {"by": evaluation.breakdown._asdict()}, text=f"{evaluation.text}\n\n{table}"
+        )
+    print_evaluation(evaluation, json)
+    if picture is not None and evaluation.breakdown is not None:
+        draw_breakdown(evaluation.breakdown, picture)
 
 
 def print_evaluation(evaluation: Evaluation, as_json: bool) -> None:

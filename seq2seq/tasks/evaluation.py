@@ -13,6 +13,7 @@ from seq2seq.search import Beam, Search
 if TYPE_CHECKING:
     from seq2seq.metrics import Metrics
     from seq2seq.metrics.bootstrap import Comparison
+    from seq2seq.metrics.breakdown import Breakdown
     from seq2seq.metrics.lines import References
 
 ShowProgress: TypeAlias = Callable[[str, Callable[[], int | None]], AbstractContextManager[Callable[[int], object]]]
@@ -39,6 +40,7 @@ class EvaluationOptions:
         metrics: Names of the metrics of translations; None for the default ones.
         tokenize: Tokenizer of BLEU; None to choose it by the script of the references.
         lowercase: Ignore case.
+        by: Property by which the scores are broken down; None for none.
         bootstrap: Number of bootstrap resamples; 0 for none.
         against: Pipelines of other systems, by name, that are compared with this one.
         name: Name of this system in such a comparison.
@@ -57,6 +59,7 @@ class EvaluationOptions:
     metrics: tuple[Any, ...] | None = None
     tokenize: Any = None
     lowercase: bool = False
+    by: Any = None
     bootstrap: int = 0
     against: Mapping[str, Any] = field(default_factory=dict)
     name: str = ""
@@ -72,6 +75,7 @@ class Evaluation(NamedTuple):
 
     results: dict[str, Any]  # for --json
     text: str  # for people
+    breakdown: "Breakdown | None" = None
 
 
 class ScoringInput(NamedTuple):

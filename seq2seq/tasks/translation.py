@@ -1,7 +1,8 @@
 """Translation, and any other task from one line of text to another."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from seq2seq.data.output_lengths import OutputLengths
@@ -12,6 +13,7 @@ from seq2seq.inference.checkpoint import user_errors
 from seq2seq.inference.translation_pipeline import TranslationPipeline
 from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.search import Beam
+from seq2seq.special_tokens import UNK
 from seq2seq.standard_streams import rank_zero_log
 from seq2seq.tasks.evaluation import (
     PAIRS_NEEDED,
@@ -28,6 +30,7 @@ from seq2seq.tasks.task import LoadedModel, Task
 
 if TYPE_CHECKING:
     from seq2seq.metrics import Metrics
+    from seq2seq.metrics.breakdown import Breakdown, Property
 
 
 class Translation(Task[EncoderDecoder, TranslationPipeline]):
@@ -37,7 +40,7 @@ class Translation(Task[EncoderDecoder, TranslationPipeline]):
     commands = frozenset({"translate", "score", "evaluate", "shortlist"})
     evaluation_options = frozenset(
         {"source", "reference", "corpus", "split", "metrics", "tokenize", "lowercase", "bootstrap", "against"}
-        | {"search", "examples"}
+        | {"by", "picture", "search", "examples"}
         | {field.name for kind in (Beam, TranslationLimits) for field in fields(kind)}
     )
     makes_ensembles = True
@@ -69,7 +72,11 @@ class Translation(Task[EncoderDecoder, TranslationPipeline]):
                 results = system.translate(sources, options.search, limits=options.limits, progress=progress)
                 systems[name] = [best.text for best, *_ in results]
             report_counts(system)
-        evaluation = evaluate_lines(systems, references, line_metrics(pipeline, options), options.bootstrap)
+        metrics = line_metrics(pipeline, options)
+        evaluation = evaluate_lines(systems, references, metrics, options.bootstrap)
+        if options.by is not None:
+            part = break_down(pipeline, options.by, sources, systems[options.name], references, metrics)
+            evaluation = evaluation._replace(breakdown=part)
         examples = [
             format_example({"source": sources[row], "target": references[row][0]}, systems[options.name][row])
             for row in evenly_spaced(len(sources), options.examples)
@@ -97,6 +104,61 @@ def line_metrics(pipeline: TranslationPipeline, options: EvaluationOptions) -> "
         options.lowercase,
         pipeline.vocabularies.target.pieces,
     )
+
+
+def break_down(
+    pipeline: TranslationPipeline,
+    by: "Property",
+    sources: Sequence[str],
+    hypotheses: Sequence[str],
+    references: Sequence[tuple[str, ...]],
+    metrics: "Metrics",
+) -> "Breakdown":
+    """Return the scores by length or unknown tokens of the sources, or those of words by their frequency in training.
+
+    Args:
+        pipeline: The translator.
+        by: The property.
+        sources: The sources.
+        hypotheses: The translations.
+        references: The references of each source.
+        metrics: The metrics and their settings.
+    """
+    from seq2seq.metrics.breakdown import break_down_lines, break_down_words, parts_by_count, parts_by_length
+
+    tokenizer = pipeline.vocabularies.source
+    if by == "frequency":
+        training = training_lines(pipeline.corpus, "target")
+        split = list if metrics.tokenize in ("zh", "char") else str.split
+        return break_down_words(hypotheses, references, training, split, metrics.lowercase)
+    ids = tokenizer.encode_batch(list(sources))
+    if by == "length":
+        parts, title, part = parts_by_length([len(row) for row in ids]), "by length of the source", "source tokens"
+    elif tokenizer.characters:
+        parts = parts_by_count([row.count(UNK) for row in ids])
+        title, part = "by unknown tokens of the source", "unknown tokens"
+    else:  # no token can be unknown, so words are
+        unknown = unknown_words(sources, training_lines(pipeline.corpus, "source"))
+        parts, title, part = parts_by_count(unknown), "by words of the source that training lacks", "unknown words"
+    return break_down_lines(title, part, parts, hypotheses, references, metrics)
+
+
+def unknown_words(lines: Sequence[str], training: Iterable[str]) -> list[int]:
+    """Return how many words of each line do not occur in a text."""
+    missing = set(chain.from_iterable(map(str.split, lines)))
+    for line in training:
+        missing.difference_update(line.split())
+    return [sum(word in missing for word in line.split()) for line in lines]
+
+
+def training_lines(training: Mapping[str, Any], side: str) -> Iterator[str]:
+    """Return the sources or targets of the corpus on which a model was trained."""
+    from seq2seq.data.translation_pairs import HeldOutPairs, translation_pairs
+    from seq2seq.tasks.trained_corpus import trained_corpus
+
+    name, subset, source, target, held_out = trained_corpus(training, None, "source", "target", held_out=HeldOutPairs)
+    texts = translation_pairs(name, source, target, "train", held_out, subset).select_columns([side])
+    return (line for rows in texts.iter(1000) for line in rows[side])
 
 
 def report_counts(pipeline: TranslationPipeline) -> None:

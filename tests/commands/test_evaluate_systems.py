@@ -117,11 +117,50 @@ def test_models_are_compared_on_the_same_lines(runs: Runs, capsys: pytest.Captur
     assert 0 < found[str(early)]["p_value"] <= 1
 
 
+@pytest.mark.parametrize("by", ["length", "unknown", "frequency"])
+def test_scores_by_parts_of_the_test_set(
+    runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str], by: str
+) -> None:
+    picture = tmp_path / "by.png"
+    arguments = (runs.checkpoints[0], "--metrics", "wer", "accuracy", "--by", by, "--picture", picture)
+    table = run_evaluate(capsys, *arguments)["by"]
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    counts = [row[0] for row in table["rows"].values()]
+    if by == "frequency":
+        assert table["columns"] == ["words", "precision", "recall", "F1"]
+        words = (runs.corpus / "test.b").read_text(encoding="utf-8").split()
+        assert counts == [len(words)]  # each of the six words is frequent in training
+        assert list(table["rows"]) == ["100-999"]
+    else:
+        assert table["columns"] == ["lines", "WER", "accuracy"]
+        assert sum(counts) == 20
+        assert list(table["rows"]) == (["1", "2", "3", "4"] if by == "length" else ["0"])
+    assert main(["evaluate", *map(str, arguments)]) == 0
+    output = capsys.readouterr().out
+    assert f"\n\n{table['title']}\n" in output
+    assert all(f"\n{part:>{len(table['part'])}}{row[0]:>11}" in output for part, row in table["rows"].items())
+
+
+def test_unknown_words_are_counted_where_no_token_is_unknown(
+    runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "corpus").symlink_to(runs.corpus)
+    run = fit(tmp_path, "bytes", TRANSLATOR.replace("tokenizer: Words", "tokenizer: Bytes"), "--trainer.max_steps=1")
+    source = write(tmp_path / "s", ["one seven eight", "two", "nine"])
+    files = ("--source", source, "--reference", source, "--metrics", "wer", "--max-length", 5, "--by", "unknown")
+    table = run_evaluate(capsys, run, *files)["by"]
+    assert table["title"] == "by words of the source that training lacks"
+    assert {part: row[0] for part, row in table["rows"].items()} == {"0": 1, "1": 1, "2": 1}
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         (["RUN", "--metrics", "meteor"], "a metric must be one of bleu, chrf, ter, accuracy, ser, wer, cer, per"),
         (["RUN", "--tokenize", "words"], "tokenize must be "),
+        (["RUN", "--picture", "x.png"], "--picture draws the table of --by: give both"),
+        (["RUN", "--by", "colour"], "by must be "),
+        (["--translations", "FILE", "--reference", "FILE", "--by", "length"], "--by does not apply to a file"),
         (["RUN", "--bootstrap", "0"], "bootstrap must be at least 1"),
         (["RUN", "--against", "RUN"], "each system must be given once, and RUN was given twice"),
         (["RUN", "--against", "LANGUAGE"], "LANGUAGE is a language model and cannot be compared with a translator"),
