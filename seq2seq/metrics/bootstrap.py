@@ -97,7 +97,8 @@ def compare_statistics(
         if estimates:
             differences = np.abs(scores - baseline)
             larger = differences - differences.mean() > abs(value - baseline_value)
-            p_value = float((larger.sum() + 1) / (resamples + 1))
+            # equal scores are no evidence of a difference, whatever share of the resamples has one
+            p_value = float((larger.sum() + 1) / (resamples + 1)) if value != baseline_value else 1.0
         else:
             baseline, baseline_value = scores, value
         ordered = np.sort(scores)
@@ -125,7 +126,7 @@ def conclude(comparisons: Sequence[Comparison], decimals: int = 2) -> list[str]:
             difference = second.score - first.score
             p_value = 1.0 if second.p_value is None else second.p_value
             text = f"{comparison.name} ({difference:+.{decimals}f}, p = {p_value:.3f})"
-            if p_value >= SIGNIFICANT or difference == 0:
+            if p_value >= SIGNIFICANT:
                 parts["chance"].append(text)
             else:
                 parts["better" if (difference > 0) == comparison.higher_is_better else "worse"].append(text)
@@ -135,6 +136,6 @@ def conclude(comparisons: Sequence[Comparison], decimals: int = 2) -> list[str]:
         sentence = (
             f"{system} is {' and '.join(findings)}" if findings else f"{system} is not shown to differ from {baseline}"
         )
-        chance = f"; what may be chance: {', '.join(parts['chance'])}" if parts["chance"] else ""
+        chance = f"; may be chance: {', '.join(parts['chance'])}" if parts["chance"] else ""
         sentences.append(sentence + chance)
     return sentences

@@ -44,9 +44,9 @@ def test_scores_intervals_and_p_values_are_those_of_sacrebleu() -> None:
 def test_a_system_does_not_differ_from_itself() -> None:
     same = {"a": SYSTEMS["a"], "copy": SYSTEMS["a"]}
     comparisons = compare_lines(same, REFERENCES, Metrics(("accuracy", "wer")), 100)
-    assert all(comparison.estimates["copy"].p_value == 1 / 101 for comparison in comparisons)  # and no difference
+    assert all(comparison.estimates["copy"].p_value == 1 for comparison in comparisons)
     (sentence,) = conclude(comparisons)
-    assert sentence.startswith("copy is not shown to differ from a; what may be chance: accuracy (+0.00")
+    assert sentence.startswith("copy is not shown to differ from a; may be chance: accuracy (+0.00")
 
 
 def test_interval_has_its_coverage() -> None:
@@ -90,5 +90,5 @@ def test_conclusion_names_what_is_better_worse_and_chance() -> None:
     ]
     assert conclude(comparisons) == [
         "new is better than old by BLEU (+2.50, p = 0.001), WER (-1.00, p = 0.020) and worse than old by TER (+1.00, "
-        "p = 0.040); what may be chance: chrF (+0.10, p = 0.300)"
+        "p = 0.040); may be chance: chrF (+0.10, p = 0.300)"
     ]
