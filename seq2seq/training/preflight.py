@@ -20,7 +20,7 @@ from seq2seq.standard_streams import rank_zero_log
 from seq2seq.storage import path_inside
 from seq2seq.tasks.loading import known_tasks
 from seq2seq.training.training_module import TrainingModule, describe
-from seq2seq.training.validation_metrics import TRANSLATION_METRICS, VALIDATION_METRICS, TranslationMetrics
+from seq2seq.training.validation_metrics import TRANSLATION_METRICS, TranslationMetrics
 
 METRICS = ("train_loss", "val_loss", "tokens_per_second", "gradient_norm", "tokens", "seconds")  # of every training
 KNOWN_PACKAGES = {"seq2seq", "pytorch_lightning", "torch"}  # whose classes log no other metrics
@@ -52,8 +52,8 @@ def check_monitors(callbacks: list[Any], model: LightningModule, lr_scheduler: A
                 f"{metric} is monitored but not computed: add TranslationMetrics to trainer.callbacks, with {name} "
                 f"among its metrics"
             )
-        if metric in VALIDATION_METRICS:
-            best = "max" if VALIDATION_METRICS[metric].higher_is_better else "min"
+        if metric in TRANSLATION_METRICS:
+            best = "max" if TRANSLATION_METRICS[metric].higher_is_better else "min"
             if mode in ("min", "max") and mode != best:
                 raise UserError(f"{monitor_name(callback)} monitors {metric} with mode {mode}, and its mode is {best}")
     if any(type(part).__module__.partition(".")[0] not in KNOWN_PACKAGES for part in (model, *callbacks)):

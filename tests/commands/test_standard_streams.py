@@ -114,10 +114,10 @@ READERS = {
     "score LANGUAGE --text PLACE": "PLACE is empty, so there is nothing to score",
     "sample LANGUAGE --length 3 --prompts PLACE": "PLACE is empty, so there is no prompt to continue",
     "evaluate TRANSLATOR --source PLACE --reference TEXT": (
-        "every source needs a reference: PLACE has 0 lines and TEXT 2"
+        "every line needs a reference: PLACE has 0 lines and TEXT 2"
     ),
     "evaluate LANGUAGE --text PLACE": "PLACE is empty, so there is nothing to score",
-    "evaluate --translations PLACE --reference TEXT": "there must be one reference a line, not 2 for 0 lines",
+    "evaluate --translations PLACE --reference TEXT": "every line needs a reference: PLACE has 0 lines and TEXT 2",
 }
 
 
