@@ -4,6 +4,7 @@ import inspect
 import itertools
 from collections import Counter
 from json import dumps
+from typing import Annotated, TypeAlias
 
 from seq2seq.commands import lines
 from seq2seq.commands.breakdowns import draw_breakdown, format_breakdown
@@ -16,11 +17,12 @@ from seq2seq.metrics.bootstrap import RESAMPLES
 from seq2seq.metrics.breakdown import Property
 from seq2seq.metrics.lines import DEFAULT_METRICS, Metrics
 from seq2seq.quantization import Precision
-from seq2seq.ranges import Count, CountOrZero, checked
+from seq2seq.ranges import Count, CountOrZero, Range, checked
 from seq2seq.search import Beam, Search
 from seq2seq.storage import check_output, json_value
 from seq2seq.tasks.evaluation import Evaluation, EvaluationOptions, evaluate_lines, read_references
 
+Resamples: TypeAlias = Annotated[int, Range(1, 1_000_000)]
 # options for scoring files of translations
 FILE_OPTIONS = {"translations", "reference", "metrics", "tokenize", "lowercase", "bootstrap", "json"}
 COMMON_OPTIONS = {"json", "device", "precision", "trust", "examples"}  # options for any model
@@ -39,7 +41,7 @@ def evaluate(
     metrics: list[str] = (),  # type: ignore[assignment]
     tokenize: BleuTokenizer | None = None,
     lowercase: bool = False,
-    bootstrap: Count | None = None,
+    bootstrap: Resamples | None = None,
     against: list[str] = (),  # type: ignore[assignment]
     by: Property | None = None,
     picture: str | None = None,

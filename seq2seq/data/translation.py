@@ -14,7 +14,7 @@ from seq2seq.data.corpora import is_part_of_training
 from seq2seq.data.module import TextDataModule
 from seq2seq.data.output_lengths import OutputLengths
 from seq2seq.data.pairs import TokenizedPairs, Vocabularies, count_unknown, encode_pairs, row_lengths
-from seq2seq.data.translation_pairs import HeldOutPairs, translation_pairs
+from seq2seq.data.translation_pairs import HeldOutPairs, column_lines, translation_pairs
 from seq2seq.data.vocabulary import load_or_learn_tokenizer
 from seq2seq.errors import UserError
 from seq2seq.ranges import Count, Seed, checked
@@ -106,7 +106,7 @@ class TranslationData(TextDataModule):
         return main_script(self._training_lines("target"))
 
     def _training_lines(self, column: str) -> Iterator[str]:
-        return (line for rows in self.texts("train").select_columns([column]).iter(1000) for line in rows[column])
+        return column_lines(self.texts("train"), column)
 
     @property
     def source_vocab_size(self) -> int:

@@ -1,5 +1,6 @@
 """The pairs of a translator's split; without a validation split, some training pairs are held out."""
 
+from collections.abc import Iterator
 from functools import partial
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Annotated, TypeAlias
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 HeldOutPairs: TypeAlias = Annotated[float, Range(0, 1, exclusive_maximum=True)]
 
+_BATCH_ROWS = 1000
 _HASH_RANGE = 1 << 32  # number of hash values
 
 
@@ -52,6 +54,11 @@ def translation_pairs(
             f"larger data.held_out, or 0 with --trainer.limit_val_batches 0"
         )
     return pairs
+
+
+def column_lines(pairs: "Dataset", column: str) -> Iterator[str]:
+    """Yield the lines of one column of a data set, with some of them in memory at a time."""
+    return (line for rows in pairs.select_columns([column]).iter(_BATCH_ROWS) for line in rows[column])
 
 
 def _is_in_split(pair: Row, split: str, held_out: float) -> bool:

@@ -9,14 +9,13 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from seq2seq.metrics.lines import METRICS, Metrics, References, reference_streams
+from seq2seq.metrics.lines import METRICS, Metrics, References, check_lines, reference_streams
 
 SEED = 12345  # of sacreBLEU
 RESAMPLES = 1000
 SIGNIFICANT = 0.05  # largest p-value of a difference that is called one
 
 Statistics: TypeAlias = np.ndarray[tuple[int, int], np.dtype[np.float64]]  # of each unit, such as a line
-Scores: TypeAlias = np.ndarray[tuple[int], np.dtype[np.float64]]
 
 
 class Estimate(NamedTuple):
@@ -55,8 +54,9 @@ def compare_lines(
         UserError: unless all have equally many lines, at least one.
     """
     comparisons = []
+    streams = reference_streams(next(iter(systems.values())), references)
     for lines in systems.values():
-        streams = reference_streams(lines, references)
+        check_lines(lines, references)
     for name, metric in metrics.create(references).items():
         statistics = {
             system: np.array(metric._extract_corpus_statistics(list(lines), streams), dtype=np.float64)
@@ -115,7 +115,7 @@ def resampled_sums(statistics: Statistics, resamples: int) -> Statistics:
     return np.stack([count @ statistics for count in counts])
 
 
-def conclude(comparisons: Sequence[Comparison], decimals: int = 2) -> list[str]:
+def conclude(comparisons: Sequence[Comparison]) -> list[str]:
     """Return for each system but the first a sentence on the differences from the first one that are not chance."""
     baseline, *systems = comparisons[0].estimates
     sentences = []
@@ -125,7 +125,7 @@ def conclude(comparisons: Sequence[Comparison], decimals: int = 2) -> list[str]:
             first, second = comparison.estimates[baseline], comparison.estimates[system]
             difference = second.score - first.score
             p_value = 1.0 if second.p_value is None else second.p_value
-            text = f"{comparison.name} ({difference:+.{decimals}f}, p = {p_value:.3f})"
+            text = f"{comparison.name} ({difference:+.2f}, p = {p_value:.3f})"
             if p_value >= SIGNIFICANT:
                 parts["chance"].append(text)
             else:

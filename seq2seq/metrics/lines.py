@@ -116,16 +116,21 @@ def score_lines(hypotheses: Sequence[str], references: References, metrics: Metr
 
 def reference_streams(hypotheses: Sequence[str], references: References) -> list[list[Any]]:
     """Return the first reference of every line, the second of every line, and so on; None where a line has fewer."""
+    check_lines(hypotheses, references)
+    rows = [[reference] if isinstance(reference, str) else list(reference) for reference in references]
+    if empty := [number for number, row in enumerate(rows, start=1) if not row]:
+        raise UserError(f"every line must have a reference, and line {empty[0]} has none")
+    return [[row[index] if index < len(row) else None for row in rows] for index in range(max(map(len, rows)))]
+
+
+def check_lines(hypotheses: Sequence[str], references: References) -> None:
+    """Raise a UserError unless there are equally many lines on both sides, at least one."""
     refuse_string(hypotheses, "hypotheses")
     refuse_string(references, "references")
     if len(hypotheses) != len(references):
         raise UserError(f"there must be one reference a line, not {len(references)} for {len(hypotheses)} lines")
     if not references:
         raise UserError("there must be at least one line to score, but there is none")
-    rows = [[reference] if isinstance(reference, str) else list(reference) for reference in references]
-    if empty := [number for number, row in enumerate(rows, start=1) if not row]:
-        raise UserError(f"every line must have a reference, and line {empty[0]} has none")
-    return [[row[index] if index < len(row) else None for row in rows] for index in range(max(map(len, rows)))]
 
 
 def bleu(

@@ -12,7 +12,6 @@ from seq2seq.search import Beam, Search
 
 if TYPE_CHECKING:
     from seq2seq.metrics import Metrics
-    from seq2seq.metrics.bootstrap import Comparison
     from seq2seq.metrics.breakdown import Breakdown
     from seq2seq.metrics.lines import References
 
@@ -116,31 +115,25 @@ def _compare_lines(
     from seq2seq.metrics.bootstrap import compare_lines, conclude
 
     comparisons = compare_lines(systems, references, metrics, resamples)
-    return format_comparisons(comparisons, conclude(comparisons), decimals=2)
-
-
-def format_comparisons(comparisons: "Sequence[Comparison]", conclusions: Sequence[str], decimals: int) -> Evaluation:
-    """Return the scores of one or several systems with their 95 % intervals, and the conclusions."""
+    conclusions = conclude(comparisons)
     results: dict[str, Any] = {}
     lines = []
     for comparison in comparisons:
-        estimates = {system: estimate._asdict() for system, estimate in comparison.estimates.items()}
-        [*several] = estimates.values()
-        results[comparison.name] = {"signature": comparison.signature} | (
-            several[0] if len(several) == 1 else {"systems": estimates}
-        )
-        width = max(map(len, estimates)) if len(several) > 1 else 0
-        if width:
-            lines.append(f"{comparison.name:<10}   {comparison.signature}")
-        for system, estimate in comparison.estimates.items():
-            text = f"{estimate.score:6.{decimals}f} ± {estimate.half_width:.{decimals}f}"
-            if not width:
-                lines.append(f"{comparison.name:<10} {text}   {comparison.signature}")
-            else:
-                chance = "" if estimate.p_value is None else f"   p = {estimate.p_value:.3f}"
-                lines.append(f"  {system:<{width}}  {text}{chance}")
+        estimates = [estimate._asdict() for estimate in comparison.estimates.values()]
+        scores = [f"{estimate.score:6.2f} ± {estimate.half_width:.2f}" for estimate in comparison.estimates.values()]
+        results[comparison.name] = {"signature": comparison.signature}
+        if len(systems) == 1:
+            results[comparison.name] |= estimates[0]
+            lines.append(f"{comparison.name:<10} {scores[0]}   {comparison.signature}")
+            continue
+        results[comparison.name]["systems"] = dict(zip(systems, estimates, strict=True))
+        lines.append(f"{comparison.name:<10}   {comparison.signature}")
+        width = max(map(len, systems))
+        for (system, estimate), score in zip(comparison.estimates.items(), scores, strict=True):
+            chance = "" if estimate.p_value is None else f"   p = {estimate.p_value:.3f}"
+            lines.append(f"  {system:<{width}}  {score}{chance}")
     if conclusions:
-        results["conclusions"] = list(conclusions)
+        results["conclusions"] = conclusions
         lines += ["", *conclusions]
     return Evaluation(results, "\n".join(lines))
 

@@ -97,10 +97,12 @@ def line_metrics(pipeline: TranslationPipeline, options: EvaluationOptions) -> "
     from seq2seq.metrics.bleu_tokenizers import bleu_tokenizer_of_script
     from seq2seq.metrics.lines import DEFAULT_METRICS, Metrics
 
-    script = pipeline.corpus.get("target_script")
+    tokenize = options.tokenize
+    if tokenize is None and isinstance(script := pipeline.corpus.get("target_script", ...), str | None):
+        tokenize = bleu_tokenizer_of_script(script)
     return Metrics(
         options.metrics or DEFAULT_METRICS,
-        options.tokenize or (bleu_tokenizer_of_script(script) if isinstance(script, str) else None),
+        tokenize,
         options.lowercase,
         pipeline.vocabularies.target.pieces,
     )
@@ -153,12 +155,11 @@ def unknown_words(lines: Sequence[str], training: Iterable[str]) -> list[int]:
 
 def training_lines(training: Mapping[str, Any], side: str) -> Iterator[str]:
     """Return the sources or targets of the corpus on which a model was trained."""
-    from seq2seq.data.translation_pairs import HeldOutPairs, translation_pairs
+    from seq2seq.data.translation_pairs import HeldOutPairs, column_lines, translation_pairs
     from seq2seq.tasks.trained_corpus import trained_corpus
 
     name, subset, source, target, held_out = trained_corpus(training, None, "source", "target", held_out=HeldOutPairs)
-    texts = translation_pairs(name, source, target, "train", held_out, subset).select_columns([side])
-    return (line for rows in texts.iter(1000) for line in rows[side])
+    return column_lines(translation_pairs(name, source, target, "train", held_out, subset), side)
 
 
 def report_counts(pipeline: TranslationPipeline) -> None:

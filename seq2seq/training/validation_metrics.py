@@ -73,7 +73,7 @@ class TranslationMetrics(Preview):
     @property
     def logged(self) -> list[str]:
         """The names of the metrics that it logs."""
-        return [f"val_{name}" for name in self.metrics.names]
+        return [f"val_{name}" for name in dict.fromkeys(self.metrics.names)]
 
     def setup(self, trainer: pl.Trainer, pl_module: Any, stage: str) -> None:
         if not serves(pl_module, "translate"):

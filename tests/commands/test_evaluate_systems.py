@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,6 +15,8 @@ from seq2seq.checkpoint import find_checkpoint
 from seq2seq.data.vocabulary import find_data_state
 from seq2seq.metrics import Metrics
 from seq2seq.metrics.bootstrap import compare_lines
+from seq2seq.tasks.evaluation import EvaluationOptions
+from seq2seq.tasks.translation import line_metrics
 
 CHINESE = ["我们今天去北京看朋友。", "他昨天买了一本新书。", "天气很好，我们去公园吧。"]
 
@@ -211,3 +214,12 @@ def test_training_fixes_the_tokenizer_of_bleu_and_logs_the_metrics(
     files = ("--source", write(tmp_path / "s", ["a"]), "--reference", write(tmp_path / "r", ["all in Latin letters"]))
     assert "|tok:zh|" in run_evaluate(capsys, run, *files)["BLEU"]["signature"]
     assert "|tok:13a|" in run_evaluate(capsys, run, *files, "--tokenize", "13a")["BLEU"]["signature"]
+
+
+@pytest.mark.parametrize(
+    ("corpus", "expected"), [({"target_script": None}, "13a"), ({"target_script": "Thai"}, "char"), ({}, None)]
+)
+def test_targets_without_letters_fix_the_tokenizer_too(corpus: dict[str, Any], expected: str | None) -> None:
+    target = SimpleNamespace(pieces=str.split)
+    pipeline: Any = SimpleNamespace(corpus=corpus, vocabularies=SimpleNamespace(target=target))
+    assert line_metrics(pipeline, EvaluationOptions()).tokenize == expected

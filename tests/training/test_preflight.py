@@ -63,6 +63,7 @@ def test_monitor_of_a_logged_metric_is_accepted() -> None:
         check_monitors([EarlyStopping(metric), ModelCheckpoint(monitor=metric)], model, None)
     stopping = EarlyStopping("val_bleu", mode="max")
     check_monitors([ModelCheckpoint(monitor="step"), stopping, TranslationMetrics()], model, None)
+    assert TranslationMetrics(["wer", "bleu", "wer"]).logged == ["val_wer", "val_bleu"]
     wer = ModelCheckpoint(monitor="val_wer", mode="min")
     check_monitors([wer, stopping, TranslationMetrics(["wer", "bleu"])], model, None)
     check_monitors([ModelCheckpoint(monitor="lr-AdamW"), LearningRateMonitor()], model, None)
